@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** Shared test settings: tests lie beside the source; counts go to `test-results.json` for the summary line. */
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    reporters: ["default", "json"],
+    outputFile: { json: "test-results.json" },
+  },
+});
