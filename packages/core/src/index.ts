@@ -1,1 +1,14 @@
-export const x: number = 1;
+export * from "./axes.ts";
+export * from "./channels.ts";
+export * from "./cost.ts";
+export * from "./equivariance.ts";
+export * from "./errors.ts";
+export * from "./fold.ts";
+export * from "./geometry.ts";
+export * from "./init.ts";
+export * from "./mixture.ts";
+export * from "./picture.ts";
+export * from "./random.ts";
+export * from "./reference.ts";
+export * from "./referenceGmr.ts";
+export * from "./rings.ts";

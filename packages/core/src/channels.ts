@@ -1,0 +1,15 @@
+import { checkPositiveInteger, GmrError } from "./errors.ts";
+
+/**
+ * Returns a channel count that groups divide.
+ * @throws GmrError `invalid-argument` for numbers that are not positive integers, `invalid-shape` if `groups`
+ *   does not divide `channels`
+ */
+export function checkChannels(name: string, channels: number, groups: number): number {
+  checkPositiveInteger("groups", groups);
+  if (checkPositiveInteger(name, channels) % groups === 0) return channels;
+  throw new GmrError(
+    "invalid-shape",
+    `groups must divide ${name}, got ${groups} groups for ${channels} channels`,
+  );
+}

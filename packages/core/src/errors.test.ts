@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../testing/helpers.ts";
+import {
+  checkFinite,
+  checkLength,
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  columnsOf,
+  describeValue,
+  GmrError,
+} from "./errors.ts";
+
+describe("GmrError", () => {
+  it("is an Error with a code, a name and a cause", () => {
+    const cause = new Error("disk full");
+    const error = new GmrError("io", "cannot write runs/a", { cause });
+    expect(error).toBeInstanceOf(Error);
+    expect(error).toMatchObject({ name: "GmrError", code: "io", message: "cannot write runs/a", cause });
+    expect(String(error)).toBe("GmrError: cannot write runs/a");
+  });
+});
+
+describe("describeValue", () => {
+  it.each<[unknown, string]>([
+    ["same", '"same"'],
+    ["two\nlines", '"two\\nlines"'],
+    [Number.NaN, "NaN"],
+    [-0.5, "-0.5"],
+    [12n, "12n"],
+    [undefined, "undefined"],
+    [null, "null"],
+    [[3, "4", [5]], '[3, "4", [5]]'],
+    [new Array(1000).fill(123456), "Array(1000)"],
+    [new Float32Array(12), "Float32Array(12)"],
+    [new Map(), "a value of type Map"],
+    [Object.create(null), "a value of type Object"],
+    [Math.abs, "function abs"],
+    [Symbol("s"), "Symbol(s)"],
+  ])("%o", (value, text) => {
+    expect(describeValue(value)).toBe(text);
+  });
+
+  it("stays on one short line", () => {
+    expect(describeValue("x".repeat(500)).length).toBeLessThanOrEqual(60);
+    expect(describeValue(new Array(30).fill("long ".repeat(9)))).toBe("Array(30)");
+  });
+});
+
+describe("checks", () => {
+  it("return good values", () => {
+    expect(checkPositiveInteger("k", 3)).toBe(3);
+    expect(checkNonNegativeInteger("k", 0)).toBe(0);
+    expect(checkFinite("k", -0.5)).toBe(-0.5);
+    expect(columnsOf("w", [1, 2, 3, 4, 5, 6], 2)).toBe(3);
+    checkLength("w", [1, 2], 2, "[2]");
+  });
+
+  it("name bad values", () => {
+    const code = "invalid-argument";
+    expectGmrError(() => checkPositiveInteger("k", 0), code, "k must be a positive integer, got 0");
+    expectGmrError(() => checkPositiveInteger("k", "3"), code, 'k must be a positive integer, got "3"');
+    expectGmrError(() => checkPositiveInteger("k", 2.5), code, "k must be a positive integer, got 2.5");
+    expectGmrError(
+      () => checkNonNegativeInteger("n", -1),
+      code,
+      "n must be an integer of at least 0, got -1",
+    );
+    expectGmrError(() => checkFinite("x", Number.NaN), code, "x must be a finite number, got NaN");
+    expectGmrError(
+      () => checkLength("w", [1], 2, "[2]"),
+      "invalid-shape",
+      "w must hold 2 numbers ([2]), got 1",
+    );
+    expectGmrError(() => columnsOf("w", [1], 2), "invalid-shape", "w must have 2 equal rows, got 1 numbers");
+  });
+});

@@ -1,0 +1,108 @@
+// One error class for the whole project. `code` is for programs, `message` for people: it names the value
+// that was wrong and what was expected instead, on one line.
+
+/**
+ * What went wrong, in kinds that a program can act upon:
+ *
+ * - `invalid-argument`: an option or argument has a value that is never allowed;
+ * - `invalid-shape`: sizes that do not fit together;
+ * - `invalid-data`: the numbers or bytes themselves (NaN, a truncated file);
+ * - `unsupported`: a valid request that this function or backend does not serve;
+ * - `io`: reading or writing failed;
+ * - `interrupted`: stopped on request;
+ * - `internal`: a bug in this project.
+ */
+export type GmrErrorCode =
+  | "invalid-argument"
+  | "invalid-shape"
+  | "invalid-data"
+  | "unsupported"
+  | "io"
+  | "interrupted"
+  | "internal";
+
+/** The error that every package of the project throws. */
+export class GmrError extends Error {
+  override readonly name = "GmrError";
+  readonly code: GmrErrorCode;
+
+  constructor(code: GmrErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const MAX_DESCRIPTION = 60;
+
+/** A short, one-line description of any value, for error messages: `"same"`, `NaN`, `[3, 4]`, `Float32Array(12)`. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return shorten(JSON.stringify(value));
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return `function ${value.name || "(anonymous)"}`;
+  if (Array.isArray(value)) {
+    const text = `[${value.slice(0, 12).map(describeValue).join(", ")}${value.length > 12 ? ", …" : ""}]`;
+    return text.length <= MAX_DESCRIPTION ? text : `Array(${value.length})`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const name: string = value.constructor?.name ?? "Object";
+    return ArrayBuffer.isView(value) && "length" in value
+      ? `${name}(${value.length})`
+      : `a value of type ${name}`;
+  }
+  return shorten(String(value));
+}
+
+function shorten(text: string): string {
+  return text.length <= MAX_DESCRIPTION ? text : `${text.slice(0, MAX_DESCRIPTION - 1)}…`;
+}
+
+/**
+ * Returns `value` if it is an integer ≥ 1.
+ * @throws GmrError `invalid-argument` otherwise.
+ */
+export function checkPositiveInteger(name: string, value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
+  throw new GmrError("invalid-argument", `${name} must be a positive integer, got ${describeValue(value)}`);
+}
+
+/**
+ * Returns `value` if it is an integer ≥ 0.
+ * @throws GmrError `invalid-argument` otherwise.
+ */
+export function checkNonNegativeInteger(name: string, value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new GmrError(
+    "invalid-argument",
+    `${name} must be an integer of at least 0, got ${describeValue(value)}`,
+  );
+}
+
+/**
+ * Returns `value` if it is a finite number.
+ * @throws GmrError `invalid-argument` otherwise.
+ */
+export function checkFinite(name: string, value: unknown): number {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  throw new GmrError("invalid-argument", `${name} must be a finite number, got ${describeValue(value)}`);
+}
+
+/**
+ * Checks the number of elements of an array.
+ * @throws GmrError `invalid-shape` if it is not `expected`; `shape` says in words what the array should hold.
+ */
+export function checkLength(name: string, array: ArrayLike<number>, expected: number, shape: string): void {
+  if (array.length === expected) return;
+  throw new GmrError(
+    "invalid-shape",
+    `${name} must hold ${expected} numbers (${shape}), got ${array.length}`,
+  );
+}
+
+/**
+ * The length of the second axis of an array of shape [rows, columns].
+ * @throws GmrError `invalid-shape` if the length is not a multiple of `rows`.
+ */
+export function columnsOf(name: string, array: ArrayLike<number>, rows: number): number {
+  if (array.length % rows === 0) return array.length / rows;
+  throw new GmrError("invalid-shape", `${name} must have ${rows} equal rows, got ${array.length} numbers`);
+}

@@ -1,0 +1,85 @@
+// Initial values of ring weights and biases. Fans are those of the folded kernel, not of the ring weights: what
+// counts for the size of the output is how many input pixels each weight meets.
+//
+// Weights come as [R, Cin/groups, Cout]. For a transposed convolution, whose weights are [R, Cout/groups, Cin],
+// pass the two channel counts swapped.
+// Source: He et al. 2015 (https://arxiv.org/abs/1502.01852), and the official package gmr-conv 1.0.3.
+
+import { product } from "./axes.ts";
+import { checkChannels } from "./channels.ts";
+import { checkPositiveInteger } from "./errors.ts";
+import type { Random } from "./random.ts";
+import type { RingPartition } from "./rings.ts";
+
+/**
+ * Ring weights as the official networks start with: normal with standard deviation √(2 / fan), where
+ * fan = Cout · Πk is the fan-out of the folded kernel.
+ *
+ * @returns [R, Cin/groups, Cout]
+ * @throws GmrError `invalid-argument` for channel counts that are not positive integers, `invalid-shape` if
+ *   `groups` does not divide them
+ */
+export function kaimingNormalFanOut(
+  partition: RingPartition,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  random: Random,
+): Float64Array {
+  const count = weightCount(partition, inChannels, outChannels, groups);
+  const std = Math.sqrt(2 / (outChannels * product(partition.kernelSize)));
+  return draw(count, () => random.normal(0, std));
+}
+
+/**
+ * Ring weights as the official layer by itself starts with: uniform in ±1/√fan, where fan = Cin/groups · Πk is
+ * the fan-in of the folded kernel (Kaiming uniform with a = √5, the default of PyTorch's convolutions).
+ *
+ * @returns [R, Cin/groups, Cout]
+ * @throws GmrError as {@link kaimingNormalFanOut}
+ */
+export function kaimingUniformFanIn(
+  partition: RingPartition,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  random: Random,
+): Float64Array {
+  const count = weightCount(partition, inChannels, outChannels, groups);
+  const bound = 1 / Math.sqrt((inChannels / groups) * product(partition.kernelSize));
+  return draw(count, () => random.uniform(-bound, bound));
+}
+
+/**
+ * Biases as the official layer starts with: uniform in ±1/√(fanChannels · R). The fan is here that of the ring
+ * weights, as in the official package.
+ *
+ * @param fanChannels Cin/groups; for a transposed convolution Cout/groups
+ * @returns [Cout]
+ * @throws GmrError `invalid-argument` for channel counts that are not positive integers
+ */
+export function uniformBias(
+  partition: RingPartition,
+  fanChannels: number,
+  outChannels: number,
+  random: Random,
+): Float64Array {
+  const fan = checkPositiveInteger("fanChannels", fanChannels) * partition.numRings;
+  const bound = 1 / Math.sqrt(fan);
+  return draw(checkPositiveInteger("outChannels", outChannels), () => random.uniform(-bound, bound));
+}
+
+function weightCount(
+  partition: RingPartition,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+): number {
+  checkChannels("inChannels", inChannels, groups);
+  checkChannels("outChannels", outChannels, groups);
+  return partition.numRings * (inChannels / groups) * outChannels;
+}
+
+function draw(count: number, next: () => number): Float64Array {
+  return Float64Array.from({ length: count }, next);
+}
