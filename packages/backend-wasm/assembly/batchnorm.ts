@@ -1,0 +1,303 @@
+// Batch normalisation in training, channels last: x[rows, channels], statistics over the rows.
+//
+// A group of up to 16 channels at a time: its sums stay in registers while the rows stream by. Rows are summed
+// in chunks whose sums are then added (two-level summation), and the variance is taken about the mean in a
+// second pass, so that float32 is enough.
+import { min } from "./common";
+
+const CHUNK = 256;
+
+/** Loads `count` (1…4) floats, zeros behind. */
+// @ts-ignore: decorator
+@inline
+function loadPart(p: usize, count: i32): v128 {
+  if (count >= 4) return v128.load(p);
+  let value = f32x4.splat(0);
+  value = f32x4.replace_lane(value, 0, load<f32>(p));
+  if (count > 1) value = f32x4.replace_lane(value, 1, load<f32>(p, 4));
+  if (count > 2) value = f32x4.replace_lane(value, 2, load<f32>(p, 8));
+  return value;
+}
+
+// @ts-ignore: decorator
+@inline
+function storePart(p: usize, value: v128, count: i32): void {
+  if (count >= 4) {
+    v128.store(p, value);
+    return;
+  }
+  store<f32>(p, f32x4.extract_lane(value, 0));
+  if (count > 1) store<f32>(p, f32x4.extract_lane(value, 1), 4);
+  if (count > 2) store<f32>(p, f32x4.extract_lane(value, 2), 8);
+}
+
+/** Mean over the rows of 4 channels at x, or of the squared distance from `centre` if `squared`. */
+// @ts-ignore: decorator
+@inline
+function reduce1(x: usize, rows: i32, rowBytes: usize, count: i32, centre: v128, squared: bool): v128 {
+  let total = f32x4.splat(0);
+  for (let r = 0; r < rows; ) {
+    const stop = min(r + CHUNK, rows);
+    let sum = f32x4.splat(0);
+    for (; r < stop; r++) {
+      let v = loadPart(x, count);
+      if (squared) {
+        v = f32x4.sub(v, centre);
+        v = f32x4.mul(v, v);
+      }
+      sum = f32x4.add(sum, v);
+      x += rowBytes;
+    }
+    total = f32x4.add(total, sum);
+  }
+  return f32x4.div(total, f32x4.splat(<f32>rows));
+}
+
+/** The same for 16 channels; the four results go to `out`. */
+// @ts-ignore: decorator
+@inline
+function reduce4(x: usize, rows: i32, rowBytes: usize, centre: usize, out: usize, squared: bool): void {
+  let t0 = f32x4.splat(0);
+  let t1 = f32x4.splat(0);
+  let t2 = f32x4.splat(0);
+  let t3 = f32x4.splat(0);
+  const m0 = v128.load(centre);
+  const m1 = v128.load(centre, 16);
+  const m2 = v128.load(centre, 32);
+  const m3 = v128.load(centre, 48);
+  for (let r = 0; r < rows; ) {
+    const stop = min(r + CHUNK, rows);
+    let s0 = f32x4.splat(0);
+    let s1 = f32x4.splat(0);
+    let s2 = f32x4.splat(0);
+    let s3 = f32x4.splat(0);
+    for (; r < stop; r++) {
+      let v0 = v128.load(x);
+      let v1 = v128.load(x, 16);
+      let v2 = v128.load(x, 32);
+      let v3 = v128.load(x, 48);
+      if (squared) {
+        v0 = f32x4.sub(v0, m0);
+        v1 = f32x4.sub(v1, m1);
+        v2 = f32x4.sub(v2, m2);
+        v3 = f32x4.sub(v3, m3);
+        v0 = f32x4.mul(v0, v0);
+        v1 = f32x4.mul(v1, v1);
+        v2 = f32x4.mul(v2, v2);
+        v3 = f32x4.mul(v3, v3);
+      }
+      s0 = f32x4.add(s0, v0);
+      s1 = f32x4.add(s1, v1);
+      s2 = f32x4.add(s2, v2);
+      s3 = f32x4.add(s3, v3);
+      x += rowBytes;
+    }
+    t0 = f32x4.add(t0, s0);
+    t1 = f32x4.add(t1, s1);
+    t2 = f32x4.add(t2, s2);
+    t3 = f32x4.add(t3, s3);
+  }
+  const scale = f32x4.splat(<f32>rows);
+  v128.store(out, f32x4.div(t0, scale));
+  v128.store(out, f32x4.div(t1, scale), 16);
+  v128.store(out, f32x4.div(t2, scale), 32);
+  v128.store(out, f32x4.div(t3, scale), 48);
+}
+
+/**
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for channels [begin, end); also writes mean and
+ * (biased) variance. `begin` is a multiple of 16.
+ */
+export function batchNormForward(
+  x: usize,
+  gamma: usize,
+  beta: usize,
+  y: usize,
+  mean: usize,
+  variance: usize,
+  rows: i32,
+  channels: i32,
+  epsilon: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const rowBytes = <usize>channels << 2;
+  const eps = f32x4.splat(epsilon);
+  for (let c = begin; c < end; ) {
+    const at = <usize>c << 2;
+    let from = x + at;
+    let to = y + at;
+    if (end - c >= 16) {
+      reduce4(from, rows, rowBytes, mean + at, mean + at, false);
+      reduce4(from, rows, rowBytes, mean + at, variance + at, true);
+      const one = f32x4.splat(1);
+      const m = mean + at;
+      const v = variance + at;
+      const g = gamma + at;
+      const b = beta + at;
+      const k0 = f32x4.mul(v128.load(g), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v), eps))));
+      const k1 = f32x4.mul(v128.load(g, 16), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 16), eps))));
+      const k2 = f32x4.mul(v128.load(g, 32), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 32), eps))));
+      const k3 = f32x4.mul(v128.load(g, 48), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 48), eps))));
+      const m0 = v128.load(m);
+      const m1 = v128.load(m, 16);
+      const m2 = v128.load(m, 32);
+      const m3 = v128.load(m, 48);
+      const b0 = v128.load(b);
+      const b1 = v128.load(b, 16);
+      const b2 = v128.load(b, 32);
+      const b3 = v128.load(b, 48);
+      for (let r = 0; r < rows; r++) {
+        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from), m0), k0), b0));
+        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 16), m1), k1), b1), 16);
+        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 32), m2), k2), b2), 32);
+        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 48), m3), k3), b3), 48);
+        from += rowBytes;
+        to += rowBytes;
+      }
+      c += 16;
+    } else {
+      const count = min(4, end - c);
+      const m = reduce1(from, rows, rowBytes, count, f32x4.splat(0), false);
+      const v = reduce1(from, rows, rowBytes, count, m, true);
+      storePart(mean + at, m, count);
+      storePart(variance + at, v, count);
+      const k = f32x4.div(loadPart(gamma + at, count), f32x4.sqrt(f32x4.add(v, eps)));
+      const b = loadPart(beta + at, count);
+      for (let r = 0; r < rows; r++) {
+        storePart(to, f32x4.add(f32x4.mul(f32x4.sub(loadPart(from, count), m), k), b), count);
+        from += rowBytes;
+        to += rowBytes;
+      }
+      c += count;
+    }
+  }
+}
+
+/** Sums over the rows for 4 channels: sum(dy) to `sum`, sum(dy * (x - mean)) to `product`. */
+// @ts-ignore: decorator
+@inline
+function gradientSums(
+  dy: usize,
+  x: usize,
+  mean: v128,
+  rows: i32,
+  rowBytes: usize,
+  count: i32,
+  sum: usize,
+  product: usize,
+): void {
+  let sums = f32x4.splat(0);
+  let products = f32x4.splat(0);
+  for (let r = 0; r < rows; ) {
+    const stop = min(r + CHUNK, rows);
+    let s = f32x4.splat(0);
+    let p = f32x4.splat(0);
+    for (; r < stop; r++) {
+      const g = loadPart(dy, count);
+      s = f32x4.add(s, g);
+      p = f32x4.add(p, f32x4.mul(g, f32x4.sub(loadPart(x, count), mean)));
+      dy += rowBytes;
+      x += rowBytes;
+    }
+    sums = f32x4.add(sums, s);
+    products = f32x4.add(products, p);
+  }
+  storePart(sum, sums, count);
+  storePart(product, products, count);
+}
+
+// @ts-ignore: decorator
+@inline
+function inverseDeviation(variance: v128, epsilon: f32): v128 {
+  return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));
+}
+
+/** dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). */
+export function batchNormParamGradient(
+  dy: usize,
+  x: usize,
+  mean: usize,
+  variance: usize,
+  dGamma: usize,
+  dBeta: usize,
+  rows: i32,
+  channels: i32,
+  epsilon: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const rowBytes = <usize>channels << 2;
+  for (let c = begin; c < end; c += 4) {
+    const at = <usize>c << 2;
+    const count = min(4, end - c);
+    const m = loadPart(mean + at, count);
+    // The branch gives the full vectors a loop without tests.
+    if (count == 4) gradientSums(dy + at, x + at, m, rows, rowBytes, 4, dBeta + at, dGamma + at);
+    else gradientSums(dy + at, x + at, m, rows, rowBytes, count, dBeta + at, dGamma + at);
+    const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
+    storePart(dGamma + at, f32x4.mul(loadPart(dGamma + at, count), inverse), count);
+  }
+}
+
+/** dx = scale * (dy - shift - (x - mean) * slope) for 4 channels. */
+// @ts-ignore: decorator
+@inline
+function applyGradient(
+  dy: usize,
+  x: usize,
+  dx: usize,
+  mean: v128,
+  scale: v128,
+  shift: v128,
+  slope: v128,
+  rows: i32,
+  rowBytes: usize,
+  count: i32,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const g = f32x4.sub(loadPart(dy, count), shift);
+    const t = f32x4.mul(f32x4.sub(loadPart(x, count), mean), slope);
+    storePart(dx, f32x4.mul(scale, f32x4.sub(g, t)), count);
+    dy += rowBytes;
+    x += rowBytes;
+    dx += rowBytes;
+  }
+}
+
+/**
+ * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with
+ * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon). `sums` is scratch of 32 bytes.
+ */
+export function batchNormInputGradient(
+  dy: usize,
+  x: usize,
+  gamma: usize,
+  mean: usize,
+  variance: usize,
+  dx: usize,
+  sums: usize,
+  rows: i32,
+  channels: i32,
+  epsilon: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const rowBytes = <usize>channels << 2;
+  const n = f32x4.splat(<f32>rows);
+  for (let c = begin; c < end; c += 4) {
+    const at = <usize>c << 2;
+    const count = min(4, end - c);
+    const m = loadPart(mean + at, count);
+    const sum = sums;
+    const product = sums + 16;
+    if (count == 4) gradientSums(dy + at, x + at, m, rows, rowBytes, 4, sum, product);
+    else gradientSums(dy + at, x + at, m, rows, rowBytes, count, sum, product);
+    const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
+    const scale = f32x4.mul(loadPart(gamma + at, count), inverse);
+    const shift = f32x4.div(loadPart(sum, count), n);
+    const slope = f32x4.mul(f32x4.div(loadPart(product, count), n), f32x4.mul(inverse, inverse));
+    if (count == 4) applyGradient(dy + at, x + at, dx + at, m, scale, shift, slope, rows, rowBytes, 4);
+    else applyGradient(dy + at, x + at, dx + at, m, scale, shift, slope, rows, rowBytes, count);
+  }
+}

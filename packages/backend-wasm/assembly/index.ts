@@ -1,0 +1,4 @@
+export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
+export { filterGradient } from "./filter";
+export { convolve, packWeights } from "./forward";
+export { avgPoolGradient } from "./pooling";

@@ -1,0 +1,115 @@
+// The three convolutions of training, as the kernels see them; for rings and for dense kernels alike.
+
+import type { WasmKernels } from "./module.ts";
+import { type Gather, makePlan, type Plan, type PlanKind, type Size3 } from "./plan.ts";
+
+/** A convolution [N, ...in, Cin] → [N, ...out, Cout] whose kernel positions share weight matrices. */
+export interface ConvShape {
+  images: number;
+  inSize: Size3;
+  inChannels: number;
+  outSize: Size3;
+  outChannels: number;
+  kernelSize: Size3;
+  strides: Size3;
+  dilations: Size3;
+  padBefore: Size3;
+  /** Number of weight matrices [Cin, Cout]. */
+  matrices: number;
+  /** Weight matrix of each kernel position, -1 for none; absent: every position has its own (a dense kernel). */
+  ringIndex?: readonly number[];
+}
+
+/** Fills a list of one to three numbers, one per spatial axis, up to three from the front. */
+export function size3(values: readonly number[], fill: number): Size3 {
+  const [a, b, c] = values;
+  if (values.length === 1) return [fill, fill, a!];
+  return values.length === 2 ? [fill, a!, b!] : [a!, b!, c!];
+}
+
+const ONES: Size3 = [1, 1, 1];
+
+function forwardGather(shape: ConvShape): Gather {
+  const { ringIndex } = shape;
+  return {
+    ...shape,
+    slots: ringIndex ?? Array.from({ length: shape.matrices }, (_, i) => i),
+    symmetric: ringIndex !== undefined,
+    offset: shape.padBefore,
+    step: ONES,
+  };
+}
+
+/** The gradient of the input is a convolution of dy, spread out by the strides, with the reflected kernel. */
+function inputGradientGather(shape: ConvShape): Gather {
+  const { inSize, inChannels, outSize, outChannels, kernelSize, dilations, padBefore } = shape;
+  const forward = forwardGather(shape);
+  return {
+    ...forward,
+    inSize: outSize,
+    inChannels: outChannels,
+    outSize: inSize,
+    outChannels: inChannels,
+    slots: Array.from(forward.slots).reverse(),
+    strides: ONES,
+    offset: [0, 1, 2].map((a) => (kernelSize[a]! - 1) * dilations[a]! - padBefore[a]!) as [
+      number,
+      number,
+      number,
+    ],
+    step: shape.strides,
+  };
+}
+
+/** Plans are small and networks use few shapes; this many are remembered. */
+const MAX_PLANS = 512;
+const plans = new Map<string, Plan>();
+
+function planFor(shape: ConvShape, use: "forward" | "input" | "filter"): Plan {
+  const key = `${use}/${Object.values(shape).join("/")}`;
+  let plan = plans.get(key);
+  if (!plan) {
+    const kind: PlanKind = use === "filter" ? "filter" : "forward";
+    plan = makePlan(use === "input" ? inputGradientGather(shape) : forwardGather(shape), kind);
+    if (plans.size >= MAX_PLANS) plans.clear();
+    plans.set(key, plan);
+  }
+  return plan;
+}
+
+/** y = conv(x, weights); all arguments are addresses of float32 tensors. */
+export function forward(kernels: WasmKernels, shape: ConvShape, x: number, weights: number, y: number): void {
+  const plan = kernels.place(planFor(shape, "forward"));
+  kernels.run.packWeights(plan, weights, 0);
+  kernels.run.convolve(plan, x, y, 0, shape.images);
+}
+
+/** dx from dy and the weights. */
+export function inputGradient(
+  kernels: WasmKernels,
+  shape: ConvShape,
+  dy: number,
+  weights: number,
+  dx: number,
+): void {
+  const plan = kernels.place(planFor(shape, "input"));
+  kernels.run.packWeights(plan, weights, 1);
+  kernels.run.convolve(plan, dy, dx, 0, shape.images);
+}
+
+/** dW from x and dy. Matrices without a live tap keep what they hold: see `filterHasDeadMatrices`. */
+export function filterGradient(
+  kernels: WasmKernels,
+  shape: ConvShape,
+  x: number,
+  dy: number,
+  dw: number,
+): void {
+  const plan = kernels.place(planFor(shape, "filter"));
+  kernels.run.filterGradient(plan, x, dy, dw, 0, Math.ceil(shape.inChannels / 4) * 4);
+}
+
+/** Whether `filterGradient` leaves some matrices alone, so that dW must be cleared first. */
+export function filterHasDeadMatrices(shape: ConvShape): boolean {
+  return planFor(shape, "filter").hasDeadMatrices;
+}

@@ -1,0 +1,85 @@
+import {
+  BatchNormTraining,
+  BatchNormTrainingGrad,
+  BatchNormTrainingParamGrad,
+  kernelConfig,
+} from "@gmr-conv/tfjs";
+import { kernelsOf } from "../module.ts";
+
+const elements = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+
+export const batchNormTrainingConfig = kernelConfig(
+  BatchNormTraining,
+  "wasm",
+  ({ x, gamma, beta }, { epsilon }, backend) => {
+    const kernels = kernelsOf(backend);
+    const [channels] = gamma.shape as [number];
+    const y = kernels.output(x.shape);
+    const mean = kernels.output([channels]);
+    const variance = kernels.output([channels]);
+    kernels.run.batchNormForward(
+      kernels.address(x),
+      kernels.address(gamma),
+      kernels.address(beta),
+      kernels.address(y),
+      kernels.address(mean),
+      kernels.address(variance),
+      elements(x.shape) / channels,
+      channels,
+      epsilon,
+      0,
+      channels,
+    );
+    return [y, mean, variance];
+  },
+);
+
+export const batchNormTrainingGradConfig = kernelConfig(
+  BatchNormTrainingGrad,
+  "wasm",
+  ({ dy, x, gamma, mean, variance }, { epsilon }, backend) => {
+    const kernels = kernelsOf(backend);
+    const [channels] = gamma.shape as [number];
+    const dx = kernels.output(x.shape);
+    kernels.run.batchNormInputGradient(
+      kernels.address(dy),
+      kernels.address(x),
+      kernels.address(gamma),
+      kernels.address(mean),
+      kernels.address(variance),
+      kernels.address(dx),
+      kernels.reserve(32),
+      elements(x.shape) / channels,
+      channels,
+      epsilon,
+      0,
+      channels,
+    );
+    return dx;
+  },
+);
+
+export const batchNormTrainingParamGradConfig = kernelConfig(
+  BatchNormTrainingParamGrad,
+  "wasm",
+  ({ dy, x, mean, variance }, { epsilon }, backend) => {
+    const kernels = kernelsOf(backend);
+    const [channels] = mean.shape as [number];
+    const dGamma = kernels.output([channels]);
+    const dBeta = kernels.output([channels]);
+    kernels.run.batchNormParamGradient(
+      kernels.address(dy),
+      kernels.address(x),
+      kernels.address(mean),
+      kernels.address(variance),
+      kernels.address(dGamma),
+      kernels.address(dBeta),
+      elements(x.shape) / channels,
+      channels,
+      epsilon,
+      0,
+      channels,
+    );
+    return [dGamma, dBeta];
+  },
+);

@@ -1,0 +1,72 @@
+import {
+  kernelConfig,
+  RingConv,
+  type RingConvAttrs,
+  RingConvBackpropFilter,
+  RingConvBackpropInput,
+} from "@gmr-conv/tfjs";
+import {
+  type ConvShape,
+  filterGradient,
+  filterHasDeadMatrices,
+  forward,
+  inputGradient,
+  size3,
+} from "../gather.ts";
+import { kernelsOf } from "../module.ts";
+
+function shapeOf(attrs: RingConvAttrs, images: number, inChannels: number, outChannels: number): ConvShape {
+  return {
+    images,
+    inSize: size3(attrs.inputSize, 1),
+    inChannels,
+    outSize: size3(attrs.outputSize, 1),
+    outChannels,
+    kernelSize: size3(attrs.kernelSize, 1),
+    strides: size3(attrs.strides, 1),
+    dilations: size3(attrs.dilations, 1),
+    padBefore: size3(attrs.padBefore, 0),
+    matrices: attrs.numRings,
+    ringIndex: attrs.ringIndex,
+  };
+}
+
+export const ringConvConfig = kernelConfig(RingConv, "wasm", ({ x, weights }, attrs, backend) => {
+  const kernels = kernelsOf(backend);
+  const [images] = x.shape as [number];
+  const [, inChannels, outChannels] = weights.shape as [number, number, number];
+  const y = kernels.output([images, ...attrs.outputSize, outChannels]);
+  const shape = shapeOf(attrs, images, inChannels, outChannels);
+  forward(kernels, shape, kernels.address(x), kernels.address(weights), kernels.address(y));
+  return y;
+});
+
+export const ringConvBackpropInputConfig = kernelConfig(
+  RingConvBackpropInput,
+  "wasm",
+  ({ dy, weights }, attrs, backend) => {
+    const kernels = kernelsOf(backend);
+    const [images] = dy.shape as [number];
+    const [, inChannels, outChannels] = weights.shape as [number, number, number];
+    const dx = kernels.output([images, ...attrs.inputSize, inChannels]);
+    const shape = shapeOf(attrs, images, inChannels, outChannels);
+    inputGradient(kernels, shape, kernels.address(dy), kernels.address(weights), kernels.address(dx));
+    return dx;
+  },
+);
+
+export const ringConvBackpropFilterConfig = kernelConfig(
+  RingConvBackpropFilter,
+  "wasm",
+  ({ x, dy }, attrs, backend) => {
+    const kernels = kernelsOf(backend);
+    const [images] = x.shape as [number];
+    const inChannels = x.shape[x.shape.length - 1]!;
+    const outChannels = dy.shape[dy.shape.length - 1]!;
+    const dw = kernels.output([attrs.numRings, inChannels, outChannels]);
+    const shape = shapeOf(attrs, images, inChannels, outChannels);
+    if (filterHasDeadMatrices(shape)) kernels.clear(dw);
+    filterGradient(kernels, shape, kernels.address(x), kernels.address(dy), kernels.address(dw));
+    return dw;
+  },
+);

@@ -1,0 +1,60 @@
+/**
+ * Fields of a convolution plan: an array of 32-bit integers in the WebAssembly heap that tells the kernels
+ * the shapes and where the tables and buffers lie. Written by `plan.ts`, read by `assembly/`.
+ * All shapes are [depth, height, width]; a 2-D convolution has depth 1.
+ */
+export enum PlanField {
+  /** Source image: images, depth, height, width, channels. */
+  Images,
+  InD,
+  InH,
+  InW,
+  InC,
+  /** Channels rounded up to a multiple of 4; the sums and the packed weights use this count. */
+  PaddedC,
+  /** Zero-padded image. */
+  PadD,
+  PadH,
+  PadW,
+  /** Where source pixel 0 lies in it (may be negative: cropped). */
+  OffD,
+  OffH,
+  OffW,
+  /** Distance between source pixels in it (1, or the stride when the input gradient spreads dy out). */
+  StepD,
+  StepH,
+  StepW,
+  /** Output image and strides. */
+  OutD,
+  OutH,
+  OutW,
+  OutC,
+  StrideD,
+  StrideH,
+  StrideW,
+  /** Images whose padded copies are held at a time. */
+  GroupImages,
+  /** Tile: output rows, and pixels of a row (less than OutW only if TileRows is 1). */
+  TileRows,
+  TilePixels,
+  /** Rows that the taps read, each the sum of 1, 2 or 4 rows of the padded image, and their width in pixels. */
+  Rows,
+  RowPixels,
+  /** Slots: rings (or single taps, for a dense convolution) that have at least one tap inside the image. */
+  Slots,
+  /** Table: for each row [count, offset…] (5 integers, in pixels of the padded image). */
+  RowTable,
+  /** Table: for each slot [taps, offset…], offsets in pixels of the summed rows. */
+  SlotTable,
+  /** Scratch: the slot table scaled to bytes, the padded images, the summed rows, the ring sums. */
+  ScaledTable,
+  Padded,
+  RowSums,
+  Sums,
+  /** Scratch: packed weights (forward), or packed dy and the packed weight gradient (filter gradient). */
+  Packed,
+  Accumulators,
+  /** Table: for each slot, which of the weight matrices it uses. */
+  SlotWeights,
+  Count,
+}

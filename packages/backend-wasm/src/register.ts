@@ -1,0 +1,40 @@
+// Every kernel of this package. Kernels that the stock backend has as well are replaced.
+
+import * as tf from "@tensorflow/tfjs";
+import { avgPoolGradConfig } from "./kernels/avgPoolGrad.ts";
+import {
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+} from "./kernels/batchNorm.ts";
+import { conv2DBackpropFilterConfig, conv2DBackpropInputConfig } from "./kernels/conv2dBackprop.ts";
+import {
+  ringConvBackpropFilterConfig,
+  ringConvBackpropInputConfig,
+  ringConvConfig,
+} from "./kernels/ringConv.ts";
+
+const CONFIGS: readonly tf.KernelConfig[] = [
+  ringConvConfig,
+  ringConvBackpropInputConfig,
+  ringConvBackpropFilterConfig,
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+  conv2DBackpropInputConfig,
+  conv2DBackpropFilterConfig,
+  avgPoolGradConfig,
+];
+
+let registered = false;
+
+export function registerKernels(): void {
+  if (registered) return;
+  registered = true;
+  for (const config of CONFIGS) {
+    if (tf.getKernel(config.kernelName, config.backendName)) {
+      tf.unregisterKernel(config.kernelName, config.backendName);
+    }
+    tf.registerKernel(config);
+  }
+}

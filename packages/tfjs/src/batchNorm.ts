@@ -1,0 +1,64 @@
+// Batch normalisation in training as one op with a gradient of its own.
+
+import { checkFinite, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { BatchNormTraining, hasKernel, registerGradients, runKernelMulti } from "./kernels.ts";
+
+export interface BatchNormResult<T extends tf.Tensor> {
+  /** The normalised input, in its shape. */
+  y: T;
+  /** [C] mean over all axes but the last. */
+  mean: tf.Tensor1D;
+  /** [C] biased variance over the same axes. */
+  variance: tf.Tensor1D;
+}
+
+/**
+ * Normalises x over all axes but the last with the statistics of the batch itself:
+ * `y = (x - mean) / √(variance + ε) · gamma + beta` (Ioffe & Szegedy 2015).
+ * Differentiable in x, gamma and beta through y; mean and variance count as constants.
+ *
+ * @param x [..., C]
+ * @param gamma [C] scale, @param beta [C] offset
+ * @throws GmrError `invalid-shape` if gamma or beta do not have one number per channel
+ */
+export function batchNormTraining<T extends tf.Tensor>(
+  x: T,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  epsilon = 1e-5,
+): BatchNormResult<T> {
+  const channels = x.shape[x.rank - 1];
+  for (const [name, tensor] of Object.entries({ gamma, beta })) {
+    if (tensor.rank !== 1 || tensor.shape[0] !== channels) {
+      throw new GmrError(
+        "invalid-shape",
+        `${name} must have shape [${channels}] for x [${x.shape}], got [${tensor.shape}]`,
+      );
+    }
+  }
+  if (checkFinite("epsilon", epsilon) <= 0) {
+    throw new GmrError("invalid-argument", `epsilon must be positive, got ${epsilon}`);
+  }
+  registerGradients();
+  if (hasKernel(BatchNormTraining)) {
+    const [y, mean, variance] = runKernelMulti(BatchNormTraining, { x, gamma, beta }, { epsilon });
+    return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+  }
+  return composed(x, gamma, beta, epsilon);
+}
+
+function composed<T extends tf.Tensor>(
+  x: T,
+  gamma: tf.Tensor1D,
+  beta: tf.Tensor1D,
+  epsilon: number,
+): BatchNormResult<T> {
+  const [y, mean, variance] = tf.tidy(() => {
+    const axes = x.shape.slice(0, -1).map((_, i) => i);
+    const moments = tf.moments(x, axes);
+    const scale = moments.variance.add(epsilon).rsqrt().mul(gamma);
+    return [x.sub(moments.mean).mul(scale).add(beta), moments.mean, moments.variance];
+  });
+  return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}

@@ -1,0 +1,6 @@
+export * from "./batchNorm.ts";
+export * from "./conv.ts";
+export * from "./kernels.ts";
+export * from "./layers/index.ts";
+export * from "./mixture.ts";
+export type { Strategy } from "./strategy.ts";

@@ -1,0 +1,107 @@
+// Batch normalisation as a layer, with the fused training kernel.
+
+import { checkFinite, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { batchNormTraining } from "../batchNorm.ts";
+
+type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
+
+export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
+  /** Share of the old moving average that stays at each step, in [0, 1]. Default 0.9 (PyTorch's momentum 0.1). */
+  momentum?: number | undefined;
+  /** Added to the variance. Default 1e-5. */
+  epsilon?: number | undefined;
+  /** Start with gamma = 0 instead of 1, so that a residual branch starts as nothing. Default false. */
+  zeroGamma?: boolean | undefined;
+}
+
+/**
+ * Batch normalisation over all axes but the last. In training it uses the batch's statistics and updates the
+ * moving averages (the variance unbiased, as PyTorch does); otherwise it uses the moving averages.
+ * Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`, each [C], as in the stock layer.
+ */
+export class FusedBatchNormalization extends tf.layers.Layer {
+  /** @nocollapse */
+  static readonly className = "FusedBatchNormalization";
+
+  private readonly momentum: number;
+  private readonly epsilon: number;
+  private readonly zeroGamma: boolean;
+  private gamma?: tf.LayerVariable;
+  private beta?: tf.LayerVariable;
+  private movingMean?: tf.LayerVariable;
+  private movingVariance?: tf.LayerVariable;
+
+  constructor(args: FusedBatchNormalizationArgs = {}) {
+    super(args);
+    this.momentum = checkFinite("momentum", args.momentum ?? 0.9);
+    this.epsilon = checkFinite("epsilon", args.epsilon ?? 1e-5);
+    if (this.momentum < 0 || this.momentum > 1) {
+      throw new GmrError("invalid-argument", `momentum must lie in [0, 1], got ${this.momentum}`);
+    }
+    if (this.epsilon <= 0)
+      throw new GmrError("invalid-argument", `epsilon must be positive, got ${this.epsilon}`);
+    this.zeroGamma = args.zeroGamma ?? false;
+  }
+
+  override build(inputShape: tf.Shape | tf.Shape[]): void {
+    const shape = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tf.Shape;
+    const channels = shape[shape.length - 1];
+    if (channels == null) {
+      throw new GmrError(
+        "invalid-shape",
+        `layer ${this.name} needs a known number of channels, got [${shape}]`,
+      );
+    }
+    const weight = (name: string, value: number, trainable: boolean): tf.LayerVariable =>
+      this.addWeight(name, [channels], "float32", tf.initializers.constant({ value }), undefined, trainable);
+    this.gamma = weight("gamma", this.zeroGamma ? 0 : 1, true);
+    this.beta = weight("beta", 0, true);
+    this.movingMean = weight("moving_mean", 0, false);
+    this.movingVariance = weight("moving_variance", 1, false);
+    super.build(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: { training?: boolean }): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const x = Array.isArray(inputs) ? inputs[0]! : inputs;
+      const gamma = this.gamma!.read() as tf.Tensor1D;
+      const beta = this.beta!.read() as tf.Tensor1D;
+      if (!kwargs.training) {
+        const rows = x.reshape<tf.Tensor4D>([-1, 1, 1, gamma.size]);
+        return tf
+          .batchNorm(
+            rows,
+            this.movingMean!.read() as tf.Tensor1D,
+            this.movingVariance!.read() as tf.Tensor1D,
+            beta,
+            gamma,
+            this.epsilon,
+          )
+          .reshape(x.shape);
+      }
+      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon);
+      const count = x.size / gamma.size;
+      this.move(this.movingMean!, mean, 1);
+      this.move(this.movingVariance!, variance, count / Math.max(1, count - 1));
+      return y;
+    });
+  }
+
+  private move(average: tf.LayerVariable, value: tf.Tensor, correction: number): void {
+    tf.tidy(() => {
+      const old = average.read();
+      average.write(old.mul(this.momentum).add(value.mul((1 - this.momentum) * correction)));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      momentum: this.momentum,
+      epsilon: this.epsilon,
+      zeroGamma: this.zeroGamma,
+    };
+  }
+}

@@ -1,0 +1,314 @@
+// The tf.layers layer around gmrConv2d.
+
+import {
+  checkPositiveInteger,
+  convGeometry,
+  describeValue,
+  GmrError,
+  initialSigma,
+  kaimingNormalFanOut,
+  kaimingUniformFanIn,
+  type Pad,
+  type PadMode,
+  type PerAxis,
+  perAxis,
+  Random,
+  type RingPartition,
+  ringPartition,
+} from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { gmrConv2d } from "../conv.ts";
+import { checkStrategy, type Strategy } from "../strategy.ts";
+import {
+  type Constraint,
+  type Given,
+  type Initializer,
+  type Regularizer,
+  resolve,
+  serialize,
+} from "./stock.ts";
+
+type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
+
+/**
+ * Ring weights as the official networks start with (`kaimingNormal`, fan-out of the folded kernel) or as the
+ * official layer by itself does (`kaimingUniform`, fan-in of the folded kernel).
+ */
+export type RingInitializer = "kaimingNormal" | "kaimingUniform";
+
+export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
+  /** Output channels. */
+  filters: number;
+  /** Kernel height and width; odd. */
+  kernelSize: PerAxis;
+  /** Default 1. */
+  strides?: PerAxis | undefined;
+  /** `"same"`, `"valid"`, or pixels on each side. Default `"valid"`, as in stock layers. */
+  padding?: Pad | undefined;
+  /** Default `"zeros"`. */
+  padMode?: PadMode | undefined;
+  /** Default 1. */
+  dilationRate?: PerAxis | undefined;
+  /** Default 1. */
+  groups?: number | undefined;
+  /** Default: kernel height // 2 + 1, and one more if not circular. */
+  numRings?: number | undefined;
+  /** Leave the corners of the kernel out of every ring. Default true. */
+  circular?: boolean | undefined;
+  /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
+  mixture?: boolean | undefined;
+  /** Train the widths of the Gaussians. Default true. */
+  trainSigma?: boolean | undefined;
+  /** Default `"auto"`. */
+  strategy?: Strategy | undefined;
+  /** Name of a stock activation, such as `"relu"`. */
+  activation?: Parameters<typeof tf.layers.activation>[0]["activation"] | undefined;
+  /** Default true. */
+  useBias?: boolean | undefined;
+  /** Default `"kaimingNormal"`. */
+  kernelInitializer?: RingInitializer | Given<Initializer>;
+  /** Seed of `kaimingNormal` and `kaimingUniform`; default: a new one each time. */
+  seed?: number | undefined;
+  /** Default `"zeros"`. */
+  biasInitializer?: Given<Initializer>;
+  kernelRegularizer?: Given<Regularizer>;
+  biasRegularizer?: Given<Regularizer>;
+  sigmaRegularizer?: Given<Regularizer>;
+  kernelConstraint?: Given<Constraint>;
+  biasConstraint?: Given<Constraint>;
+}
+
+/**
+ * Gaussian mixture ring convolution as a layer: [N, H, W, Cin] → [N, H', W', filters], the same for every turn
+ * by 90° and every mirror image of its input. Weights: `ring_weights` [R, Cin/groups, filters],
+ * `log_sigmas` [R] (with a mixture), `bias` [filters].
+ */
+export class GmrConv2D extends tf.layers.Layer {
+  /** @nocollapse */
+  static readonly className = "GmrConv2D";
+
+  readonly filters: number;
+  readonly partition: RingPartition;
+  private readonly options: {
+    strides: number[];
+    pad: Pad;
+    padMode: PadMode;
+    dilations: number[];
+    groups: number;
+    strategy: Strategy;
+  };
+  private readonly mixture: boolean;
+  private readonly trainSigma: boolean;
+  private readonly useBias: boolean;
+  private readonly activation: GmrConv2DArgs["activation"];
+  private readonly activationLayer: tf.layers.Layer | undefined;
+  private readonly seed: number | undefined;
+  private readonly kernelInitializer: RingInitializer | Initializer;
+  private readonly biasInitializer: Initializer;
+  private readonly kernelRegularizer: Regularizer | undefined;
+  private readonly biasRegularizer: Regularizer | undefined;
+  private readonly sigmaRegularizer: Regularizer | undefined;
+  private readonly kernelConstraint: Constraint | undefined;
+  private readonly biasConstraint: Constraint | undefined;
+  private ringWeights?: tf.LayerVariable;
+  private logSigmas?: tf.LayerVariable;
+  private bias?: tf.LayerVariable;
+
+  constructor(args: GmrConv2DArgs) {
+    super(args);
+    this.filters = checkPositiveInteger("filters", args.filters);
+    this.partition = ringPartition(args.kernelSize, {
+      rank: 2,
+      numRings: args.numRings,
+      circular: args.circular,
+    });
+    this.options = {
+      strides: perAxis("strides", args.strides ?? 1, 2),
+      pad: args.padding ?? "valid",
+      padMode: args.padMode ?? "zeros",
+      dilations: perAxis("dilationRate", args.dilationRate ?? 1, 2),
+      groups: checkPositiveInteger("groups", args.groups ?? 1),
+      strategy: checkStrategy(args.strategy ?? "auto"),
+    };
+    this.mixture = args.mixture ?? true;
+    this.trainSigma = args.trainSigma ?? true;
+    this.useBias = args.useBias ?? true;
+    this.activation = args.activation;
+    if (args.activation && args.activation !== "linear") {
+      this.activationLayer = tf.layers.activation({ activation: args.activation });
+    }
+    this.seed = args.seed;
+    this.kernelInitializer = ringInitializer(args.kernelInitializer);
+    this.biasInitializer =
+      resolve("biasInitializer", args.biasInitializer, "apply") ?? tf.initializers.zeros();
+    this.kernelRegularizer = resolve("kernelRegularizer", args.kernelRegularizer, "apply");
+    this.biasRegularizer = resolve("biasRegularizer", args.biasRegularizer, "apply");
+    this.sigmaRegularizer = resolve("sigmaRegularizer", args.sigmaRegularizer, "apply");
+    this.kernelConstraint = resolve("kernelConstraint", args.kernelConstraint, "apply");
+    this.biasConstraint = resolve("biasConstraint", args.biasConstraint, "apply");
+    this.inputSpec = [new tf.InputSpec({ ndim: 4 })];
+  }
+
+  override build(inputShape: tf.Shape | tf.Shape[]): void {
+    const shape = oneShape(inputShape);
+    const channels = shape[shape.length - 1];
+    const { groups } = this.options;
+    if (shape.length !== 4 || channels == null) {
+      throw new GmrError(
+        "invalid-shape",
+        `layer ${this.name} needs inputs [N, H, W, C] with C known, got [${shape}]`,
+      );
+    }
+    if (channels % groups !== 0 || this.filters % groups !== 0) {
+      throw new GmrError(
+        "invalid-shape",
+        `groups (${groups}) of layer ${this.name} must divide the ${channels} input channels and ${this.filters} filters`,
+      );
+    }
+    const { numRings, kernelSize } = this.partition;
+    this.ringWeights = this.addWeight(
+      "ring_weights",
+      [numRings, channels / groups, this.filters],
+      "float32",
+      this.weightInitializer(channels),
+      this.kernelRegularizer,
+      true,
+      this.kernelConstraint,
+    );
+    if (this.mixture) {
+      this.logSigmas = this.addWeight(
+        "log_sigmas",
+        [numRings],
+        "float32",
+        tf.initializers.constant({ value: Math.log(initialSigma(kernelSize[0]!, numRings)) }),
+        this.sigmaRegularizer,
+        this.trainSigma,
+      );
+    }
+    if (this.useBias) {
+      this.bias = this.addWeight(
+        "bias",
+        [this.filters],
+        "float32",
+        this.biasInitializer,
+        this.biasRegularizer,
+        true,
+        this.biasConstraint,
+      );
+    }
+    this.inputSpec = [new tf.InputSpec({ ndim: 4, axes: { 3: channels } })];
+    super.build(inputShape);
+  }
+
+  private weightInitializer(channels: number): Initializer {
+    const initializer = this.kernelInitializer;
+    if (typeof initializer !== "string") return initializer;
+    const draw = initializer === "kaimingNormal" ? kaimingNormalFanOut : kaimingUniformFanIn;
+    const random = new Random(this.seed ?? Math.floor(Math.random() * 2 ** 32));
+    const values = Float32Array.from(
+      draw(this.partition, channels, this.filters, this.options.groups, random),
+    );
+    return new ArrayInitializer(values);
+  }
+
+  override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
+    const [batch, height, width] = oneShape(inputShape);
+    // Sizes may be unknown; the known axis is computed beside a size that always works.
+    const reach =
+      2 * this.partition.kernelSize.reduce((a, b, i) => Math.max(a, b * this.options.dilations[i]!), 1);
+    const { outputSize } = convGeometry({
+      inputSize: [height ?? reach, width ?? reach],
+      kernelSize: this.partition.kernelSize,
+      ...this.options,
+    });
+    return [
+      batch ?? null,
+      height == null ? null : outputSize[0]!,
+      width == null ? null : outputSize[1]!,
+      this.filters,
+    ];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Parameters<tf.layers.Layer["call"]>[1]): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, kwargs);
+      const x = (Array.isArray(inputs) ? inputs[0]! : inputs) as tf.Tensor4D;
+      const y = gmrConv2d(x, this.ringWeights!.read() as tf.Tensor3D, {
+        kernelSize: this.partition.kernelSize,
+        circular: this.partition.circular,
+        ...this.options,
+        logSigmas: this.logSigmas?.read() as tf.Tensor1D | undefined,
+        bias: this.bias?.read() as tf.Tensor1D | undefined,
+      });
+      if (this.activation === "relu") return y.relu();
+      return this.activationLayer ? (this.activationLayer.apply(y) as tf.Tensor) : y;
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { strides, pad, padMode, dilations, groups, strategy } = this.options;
+    return {
+      ...super.getConfig(),
+      filters: this.filters,
+      kernelSize: [...this.partition.kernelSize],
+      strides,
+      padding: typeof pad === "object" ? [...pad] : pad,
+      padMode,
+      dilationRate: dilations,
+      groups,
+      numRings: this.partition.numRings,
+      circular: this.partition.circular,
+      mixture: this.mixture,
+      trainSigma: this.trainSigma,
+      strategy,
+      activation: this.activation ?? "linear",
+      useBias: this.useBias,
+      kernelInitializer:
+        typeof this.kernelInitializer === "string"
+          ? this.kernelInitializer
+          : serialize(this.kernelInitializer),
+      seed: this.seed ?? null,
+      biasInitializer: serialize(this.biasInitializer),
+      kernelRegularizer: serialize(this.kernelRegularizer),
+      biasRegularizer: serialize(this.biasRegularizer),
+      sigmaRegularizer: serialize(this.sigmaRegularizer),
+      kernelConstraint: serialize(this.kernelConstraint),
+      biasConstraint: serialize(this.biasConstraint),
+    };
+  }
+}
+
+/** Gives prepared values to a weight. */
+class ArrayInitializer extends tf.serialization.Serializable {
+  /** @nocollapse */
+  static readonly className = "ArrayInitializer";
+  private readonly values: Float32Array;
+
+  constructor(values: Float32Array) {
+    super();
+    this.values = values;
+  }
+
+  apply(shape: tf.Shape): tf.Tensor {
+    return tf.tensor(this.values, shape as number[]);
+  }
+
+  fromConfigUsesCustomObjects(): boolean {
+    return false;
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {};
+  }
+}
+
+function ringInitializer(given: GmrConv2DArgs["kernelInitializer"]): RingInitializer | Initializer {
+  if (given === "kaimingNormal" || given === "kaimingUniform") return given;
+  return resolve<Initializer>("kernelInitializer", given, "apply") ?? "kaimingNormal";
+}
+
+function oneShape(shape: tf.Shape | tf.Shape[]): tf.Shape {
+  if (!Array.isArray(shape[0])) return shape as tf.Shape;
+  if (shape.length === 1) return shape[0];
+  throw new GmrError("invalid-shape", `expected one input, got ${describeValue(shape)}`);
+}

@@ -1,0 +1,19 @@
+import { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
+import { GmrConv2D, type GmrConv2DArgs } from "./gmrConv2D.ts";
+import { registerLayers } from "./register.ts";
+
+export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
+export type { GmrConv2DArgs, RingInitializer } from "./gmrConv2D.ts";
+export { FusedBatchNormalization, GmrConv2D, registerLayers };
+
+/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2d`. */
+export function gmrConv2D(args: GmrConv2DArgs): GmrConv2D {
+  registerLayers();
+  return new GmrConv2D(args);
+}
+
+/** A batch normalisation layer with the fused training kernel, in the manner of `tf.layers.batchNormalization`. */
+export function fusedBatchNormalization(args: FusedBatchNormalizationArgs = {}): FusedBatchNormalization {
+  registerLayers();
+  return new FusedBatchNormalization(args);
+}

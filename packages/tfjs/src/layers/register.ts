@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs";
+import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
+import { GmrConv2D } from "./gmrConv2D.ts";
+
+let registered = false;
+
+/**
+ * Makes the layers known to `tf.loadLayersModel`. The factories below and the backends call it; call it yourself
+ * before loading a model in a program that uses neither.
+ */
+export function registerLayers(): void {
+  if (registered) return;
+  registered = true;
+  tf.serialization.registerClass(GmrConv2D);
+  tf.serialization.registerClass(FusedBatchNormalization);
+}

@@ -1,0 +1,60 @@
+// Initialisers, regularisers and constraints given in any of the ways that stock layers take: an object, its
+// name, or its serialised form.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+export type Initializer = ReturnType<typeof tf.initializers.zeros>;
+export type Regularizer = ReturnType<typeof tf.regularizers.l2>;
+export type Constraint = ReturnType<typeof tf.constraints.nonNeg>;
+
+/** A serialised object, as in a model's JSON. */
+export interface SerializedObject {
+  className: string;
+  config: tf.serialization.ConfigDict;
+}
+
+/** What a layer's option accepts: the object, a name such as `"glorotUniform"`, or the serialised form. */
+export type Given<T> = T | string | SerializedObject | null | undefined;
+
+/** The object that an option stands for, or undefined. `name` is the option's, for the error. */
+export function resolve<T extends tf.serialization.Serializable>(
+  name: string,
+  given: Given<T>,
+  method: keyof T & string,
+): T | undefined {
+  if (given === null || given === undefined) return undefined;
+  const object = typeof given === "string" ? create(className(given), {}) : fromObject(given);
+  if (object !== undefined && method in object) return object as T;
+  throw new GmrError("invalid-argument", `${name} is not known to TensorFlow.js: ${describeValue(given)}`);
+}
+
+function fromObject(given: object): tf.serialization.Serializable | undefined {
+  if (given instanceof tf.serialization.Serializable) return given;
+  if ("className" in given && typeof given.className === "string") {
+    const config = "config" in given ? given.config : {};
+    return create(given.className, config as tf.serialization.ConfigDict);
+  }
+  return undefined;
+}
+
+function create(
+  name: string,
+  config: tf.serialization.ConfigDict,
+): tf.serialization.Serializable | undefined {
+  const entry = tf.serialization.SerializationMap.getMap().classNameMap[name];
+  return entry?.[1](entry[0], config);
+}
+
+/** `"glorotUniform"` → `"GlorotUniform"`; the L1, L2 names are spelt as TensorFlow.js registers them. */
+function className(identifier: string): string {
+  if (/^l[12](l2)?$/i.test(identifier)) return "L1L2";
+  return identifier.charAt(0).toUpperCase() + identifier.slice(1);
+}
+
+/** The serialised form of an object for a layer's config. */
+export function serialize(
+  object: tf.serialization.Serializable | undefined,
+): tf.serialization.ConfigDict | null {
+  return object ? { className: object.getClassName(), config: object.getConfig() } : null;
+}
