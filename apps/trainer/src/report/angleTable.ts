@@ -1,0 +1,81 @@
+/** The accuracy at every angle in figures. */
+
+import { angle, percent, signedPoints } from "./format.ts";
+import { type HtmlValue, html, type Markup } from "./html.ts";
+import { accuracyAt, allAngles, summariseAngles } from "./summary.ts";
+import type { NetworkReport } from "./types.ts";
+
+/** The angles in up to three tables side by side, and one with mean, worst angle and mirrors. */
+export function angleTables(networks: NetworkReport[]): Markup {
+  const angles = allAngles(networks);
+  const rowsEach = Math.max(6, Math.ceil(angles.length / 3));
+  const parts = Array.from({ length: Math.ceil(angles.length / rowsEach) }, (_, i) =>
+    angles.slice(i * rowsEach, (i + 1) * rowsEach),
+  );
+  const tables = parts.map((part) => {
+    const caption = `Accuracy from ${angle(part[0])} to ${angle(part[part.length - 1])}`;
+    const rows = part.map((degrees) =>
+      row(
+        angle(degrees),
+        networks.map((network, index) => bar(accuracyAt(network, degrees), index)),
+      ),
+    );
+    return table("Angle", caption, networks, rows);
+  });
+  return html`<div class="angle-tables">${tables}</div>${summaryTable(networks)}`;
+}
+
+function summaryTable(networks: NetworkReport[]): Markup {
+  const summaries = networks.map(summariseAngles);
+  const cells = (text: (network: NetworkReport, index: number) => string | undefined) =>
+    networks.map((network, index) => html`<td>${text(network, index) ?? "–"}</td>`);
+  const flip = (direction: "horizontal" | "vertical") =>
+    row(
+      `Mirrored, ${direction === "horizontal" ? "left to right" : "top to bottom"}`,
+      cells(({ flips }) => flips && percent(flips[direction])),
+    );
+  const rows = [
+    row(
+      "Upright",
+      cells(({ upright }) => percent(upright.accuracy)),
+    ),
+    row(
+      "Mean over all angles",
+      cells((_, i) => summaries[i] && percent(summaries[i].mean)),
+    ),
+    row(
+      "Worst angle",
+      cells(
+        (_, i) =>
+          summaries[i] && `${percent(summaries[i].worst.accuracy)} at ${angle(summaries[i].worst.angle)}`,
+      ),
+    ),
+    row(
+      "Worst against upright, points",
+      cells((_, i) => summaries[i] && signedPoints(-summaries[i].drop)),
+    ),
+    ...(networks.some(({ flips }) => flips !== undefined) ? [flip("horizontal"), flip("vertical")] : []),
+  ];
+  return table("Summary", "Upright, turned and mirrored", networks, rows, "summary");
+}
+
+function table(
+  corner: string,
+  caption: string,
+  networks: NetworkReport[],
+  rows: Markup[],
+  kind = "angles",
+): Markup {
+  return html`<table class="${kind}"><caption>${caption}</caption>
+<thead><tr><th scope="col">${corner}</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
+<tbody>${rows}</tbody></table>`;
+}
+
+function row(heading: string, cells: HtmlValue): Markup {
+  return html`<tr><th scope="row">${heading}</th>${cells}</tr>`;
+}
+
+function bar(accuracy: number | undefined, index: number): Markup {
+  if (accuracy === undefined) return html`<td>–</td>`;
+  return html`<td class="bar net-${index % 4}" style="--v:${accuracy.toFixed(3)}">${percent(accuracy)}</td>`;
+}

@@ -1,0 +1,39 @@
+/** The summary card of a network: one large figure, the others beneath. */
+
+import { angle, compact, duration, integer, percent, points } from "./format.ts";
+import { html, type Markup } from "./html.ts";
+import { summariseAngles } from "./summary.ts";
+import type { NetworkReport } from "./types.ts";
+
+/** @param index Its place among the networks, which decides its colour. */
+export function networkCard(network: NetworkReport, index: number): Markup {
+  const { label, upright, receptiveField, trainSeconds, imagesPerSecond, evalSeconds, flips } = network;
+  const summary = summariseAngles(network);
+  const facts: [term: string, value: string | undefined][] = [
+    ["Upright", `${percent(upright.accuracy)} of ${integer(upright.count)}`],
+    ["Worst angle", summary && `${percent(summary.worst.accuracy)} at ${angle(summary.worst.angle)}`],
+    ["Mirrored ↔ / ↕", flips && `${percent(flips.horizontal)} / ${percent(flips.vertical)}`],
+    ["Parameters", integer(network.parameters)],
+    ["Multiply-adds per image", compact(network.multiplyAdds)],
+    [
+      "Receptive field",
+      receptiveField === undefined ? undefined : `${receptiveField}×${receptiveField} pixels`,
+    ],
+    ["Training time", trainSeconds === undefined ? undefined : duration(trainSeconds)],
+    ["Training speed", imagesPerSecond === undefined ? undefined : `${integer(imagesPerSecond)} images/s`],
+    ["Evaluation time", evalSeconds === undefined ? undefined : duration(evalSeconds)],
+  ];
+  const [figure, meaning] = summary
+    ? [summary.mean, "mean over all angles"]
+    : [upright.accuracy, "of upright images"];
+  return html`<article class="card net-${index % 4}">
+<h3>${label}</h3>
+<p class="figure">${percent(figure)}<span>${meaning}</span></p>
+${summary && html`<p class="drop">${dropText(summary.drop)}</p>`}
+<dl>${facts.map(([term, value]) => value && html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>
+</article>`;
+}
+
+function dropText(drop: number): string {
+  return drop > 0 ? `at worst ${points(drop)} under upright` : "never under upright";
+}

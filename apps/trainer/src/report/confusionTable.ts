@@ -1,0 +1,39 @@
+/** A confusion matrix as a table whose cells are tinted by their share of the row. */
+
+import { integer } from "./format.ts";
+import { html, type Markup } from "./html.ts";
+import { topMistakes } from "./summary.ts";
+
+/** @param confusion Counts, [true class][predicted class]. */
+export function confusionTable(heading: string, confusion: number[][], classNames: string[]): Markup {
+  const name = (index: number) => classNames[index] ?? String(index);
+  const mistakes = topMistakes(confusion, 3).map(
+    ({ truth, predicted, times }) => `${name(truth)} read as ${name(predicted)} (${integer(times)}×)`,
+  );
+  const rows = confusion.map((row, truth) => {
+    const total = row.reduce((sum, times) => sum + times, 0);
+    return html`<tr><th scope="row">${name(truth)}</th>${row.map((times, predicted) => cell(times, total, truth === predicted))}</tr>`;
+  });
+  return html`<figure class="confusion">
+<figcaption><strong>${heading}</strong>${mistakes.length > 0 ? html`<span>Most frequent mistakes: ${mistakes.join(", ")}</span>` : undefined}</figcaption>
+<div class="scroll"><table>
+<thead><tr><th scope="col"><abbr title="rows: true class, columns: predicted class">true ╲ read</abbr></th>${confusion.map((_, index) => html`<th scope="col">${name(index)}</th>`)}</tr></thead>
+<tbody>${rows}</tbody>
+</table></div>
+</figure>`;
+}
+
+/** The tint follows the square root of the share, so that rare mistakes stay visible. */
+function cell(times: number, total: number, isRight: boolean): Markup {
+  const share = total > 0 ? times / total : 0;
+  const tint = Math.sqrt(share);
+  const contrast = tint > 0.75 ? "strong" : tint > 0.5 ? "medium" : "weak";
+  return html`<td class="${isRight ? "right" : "wrong"} ${contrast}" style="--v:${tint.toFixed(3)}" title="${integer(times)} of ${integer(total)}">${shareText(share)}</td>`;
+}
+
+/** Percent without the sign: one digit after the point below 10, a dot for next to nothing. */
+function shareText(share: number): string {
+  if (share === 0) return "";
+  if (share < 0.005) return "·";
+  return (100 * share).toFixed(share < 0.0995 ? 1 : 0);
+}

@@ -1,0 +1,123 @@
+/** A rotation report as one HTML file that needs nothing else: no network, no scripts. */
+import { angleTables } from "./angleTable.ts";
+import { networkCard } from "./cards.ts";
+import { confusionTable } from "./confusionTable.ts";
+import { curveChart } from "./curveChart.ts";
+import { architectures, epochTables, settings } from "./details.ts";
+import { date, integer } from "./format.ts";
+import { html, Markup } from "./html.ts";
+import { kernelPictures } from "./kernelPictures.ts";
+import { polarChart, radialMinimum } from "./polarChart.ts";
+import { STYLE } from "./style.ts";
+import { allAngles, conclusion } from "./summary.ts";
+import type { NetworkReport, RotationReport } from "./types.ts";
+
+export type { RotationReport } from "./types.ts";
+
+/** A part of the page; sections without data are left out. */
+interface Section {
+  id: string;
+  title: string;
+  body: Markup;
+}
+
+/**
+ * Renders a report with one network or several.
+ *
+ * @returns A complete HTML document for light and dark screens, phones and paper.
+ */
+export function renderReport(report: RotationReport): string {
+  const { networks, dataset } = report;
+  const sections = [
+    angleSection(report),
+    learningSection(networks),
+    confusionSection(report),
+    kernelSection(networks),
+    settingsSection(report),
+  ].filter((section) => section !== undefined);
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${report.title}</title>
+<style>${new Markup(STYLE)}</style>
+</head>
+<body>
+<header>
+<p class="eyebrow">Rotation report · <time datetime="${report.createdAt}">${date(report.createdAt)}</time> · ${dataset.name}</p>
+<h1>${report.title}</h1>
+<p class="conclusion">${conclusion(report)}</p>
+<nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
+</header>
+<main>
+${overview(networks)}
+${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
+</main>
+<footer>Trained on ${integer(dataset.train)} images of ${dataset.name}; tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them turned and mirrored.</footer>
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function overview(networks: NetworkReport[]): Markup {
+  const cards = html`<div class="cards">${networks.map(networkCard)}</div>`;
+  if (allAngles(networks).length === 0) return html`<div class="overview">${cards}</div>`;
+  const minimum = radialMinimum(networks);
+  return html`<div class="overview">
+<figure>${legend(networks)}${polarChart(networks)}
+<figcaption class="note">Around: the angle by which the test images are turned, counter-clockwise, upright at the top. Outwards: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
+${cards}
+</div>`;
+}
+
+function angleSection({ networks, dataset }: RotationReport): Section | undefined {
+  if (allAngles(networks).length === 0) return undefined;
+  const body = html`<p class="lead">Accuracy on ${integer(dataset.evaluated)} test images, turned about their centre (bilinear, black outside).</p>
+${angleTables(networks)}`;
+  return { id: "angles", title: "Angle by angle", body };
+}
+
+function learningSection(networks: NetworkReport[]): Section | undefined {
+  const trained = networks.filter(({ history }) => history.length > 0);
+  if (trained.length === 0) return undefined;
+  // All networks go to the charts, so that each keeps its colour.
+  const body = html`<p class="lead">Faint: as measured. Strong: smoothed.</p>
+${legend(networks)}
+<div class="columns">
+<figure><figcaption><strong>Loss</strong><span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
+<figure><figcaption><strong>Accuracy on training batches</strong><span>percent, over training steps</span></figcaption>${curveChart(networks, "accuracy")}</figure>
+</div>
+${epochTables(networks)}`;
+  return { id: "learning", title: "Learning", body };
+}
+
+function confusionSection({ networks, classNames }: RotationReport): Section {
+  const body = html`<p class="lead">Rows are the true classes, columns what the network read; figures are percentages of the row, a dot stands for less than half a percent.</p>
+${networks.map(
+  ({ label, upright, turnedConfusion }, index) => html`<h3>${label}</h3>
+<div class="confusions net-${index % 4}">
+${confusionTable("Upright", upright.confusion, classNames)}
+${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusion, classNames)}
+</div>`,
+)}`;
+  return { id: "confusion", title: "What is mistaken for what", body };
+}
+
+function kernelSection(networks: NetworkReport[]): Section | undefined {
+  if (!networks.some(({ kernels }) => kernels !== undefined && kernels.length > 0)) return undefined;
+  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them. A GMR kernel has one value per ring; the curves show how far each ring's Gaussian mixes into its neighbours, from the centre (0) outwards.</p>
+<p class="note scale-note">blue: negative <span class="scale"></span> orange: positive, one scale per layer</p>
+${networks.map((network, index) => (network.kernels?.length ?? 0) > 0 && html`<h3>${network.label}</h3>${kernelPictures(network, index)}`)}`;
+  return { id: "kernels", title: "Learned kernels", body };
+}
+
+function settingsSection(report: RotationReport): Section {
+  const body = html`${settings(report)}${architectures(report.networks)}`;
+  return { id: "settings", title: "Settings and environment", body };
+}
+
+function legend(networks: NetworkReport[]): Markup {
+  return html`<ul class="legend">${networks.map(({ label }, index) => html`<li class="net-${index % 4}">${label}</li>`)}</ul>`;
+}

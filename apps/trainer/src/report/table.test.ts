@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { renderAngleTable } from "./table.ts";
+import { fakeReport } from "./testing/fakeReport.ts";
+
+/** The cells of each line. */
+function cells(text: string): string[][] {
+  return text.split("\n").map((line) =>
+    line
+      .split("│")
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll("\u00a0", " ")),
+  );
+}
+
+describe("renderAngleTable", () => {
+  const report = fakeReport();
+  const [gmr, dense] = report.networks;
+
+  it("has a row per angle, then the summary", () => {
+    const angles = [
+      { angle: 90, accuracy: 0.9 },
+      { angle: 0, accuracy: 0.95 },
+    ];
+    const text = renderAngleTable({
+      ...report,
+      networks: [
+        { ...gmr, angles },
+        { ...dense, angles: [{ angle: 0, accuracy: 0.991 }] },
+      ],
+    });
+    expect(cells(text).filter((line) => line.length > 0)).toEqual([
+      ["angle", "GMR-ResNet", "Dense twin 3×3"],
+      ["0°", "95.0 %", "99.1 %"],
+      ["90°", "90.0 %", "–"],
+      ["", "", ""],
+      ["upright, all", "95.3 %", "99.1 %"],
+      ["mean", "92.5 %", "99.1 %"],
+      ["worst", "90°: 90.0 %", "0°: 99.1 %"],
+      ["worst − upright", "−5.3 points", "±0.0 points"],
+      ["mirrored ↔", "95.3 %", "43.1 %"],
+      ["mirrored ↕", "95.3 %", "45.7 %"],
+    ]);
+  });
+
+  it("keeps its lines equally long and free of control codes", () => {
+    const text = renderAngleTable(report);
+    expect(new Set(text.split("\n").map((line) => line.length)).size).toBe(1);
+    expect(text).not.toContain("\u001b");
+  });
+});

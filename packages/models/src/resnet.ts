@@ -1,0 +1,129 @@
+// GMR-ResNet and its dense twin.
+//
+// Strided convolutions would sample positions that a turn does not map to each other, so a block of stride 2
+// averages its input first and convolves with stride 1 (Du et al., section on network design). On even sides 2×2
+// averages are symmetric; on odd sides 3×3 averages with stride 2 are, and are used there.
+
+import { Random } from "@gmr-conv/core";
+import { fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
+
+type Symbolic = tf.SymbolicTensor;
+
+/**
+ * A residual network of basic blocks, images [N, H, W, C] → logits [N, classes]. With `kind: "gmr"` its logits
+ * are the same for every turn by 90° and every mirror image.
+ *
+ * Layers are named as in the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+ *
+ * @throws GmrError `invalid-argument`, naming the option and what was expected
+ */
+export function resNet(options: ResNetOptions): tf.LayersModel {
+  const plan = planResNet(options);
+  const build = new Builder(plan);
+  const input = tf.input({ shape: plan.inputShape, name: "images" });
+  let x = build.relu(
+    "relu1",
+    build.norm("bn1", build.conv("conv1", input, plan.stemWidth, plan.stemKernelSize)),
+  );
+  if (plan.stemPool) x = build.pool("pool1", x);
+  plan.stages.forEach((stage, s) => {
+    for (let b = 0; b < stage.depth; b++) {
+      x = build.basicBlock(`layer${s + 1}.${b}`, x, stage, b === 0 ? stage.stride : 1);
+    }
+  });
+  return tf.model({ inputs: input, outputs: build.head(x), name: plan.name });
+}
+
+/** Adds layers to a graph; every weight is drawn from one seeded stream, in order of construction. */
+class Builder {
+  private readonly plan: ResNetPlan;
+  private readonly random: Random | undefined;
+
+  constructor(plan: ResNetPlan) {
+    this.plan = plan;
+    this.random = plan.seed === undefined ? undefined : new Random(plan.seed);
+  }
+
+  private seed(): number | undefined {
+    return this.random?.int(2 ** 31);
+  }
+
+  conv(name: string, x: Symbolic, filters: number, kernelSize: number, numRings?: number): Symbolic {
+    const seed = this.seed();
+    const layer =
+      this.plan.kind === "gmr"
+        ? gmrConv2D({ name, filters, kernelSize, padding: "same", useBias: false, numRings, seed })
+        : this.denseConv(name, filters, kernelSize, seed);
+    return layer.apply(x) as Symbolic;
+  }
+
+  private denseConv(name: string, filters: number, kernelSize: number, seed?: number): tf.layers.Layer {
+    return tf.layers.conv2d({
+      name,
+      filters,
+      kernelSize,
+      padding: "same",
+      useBias: false,
+      kernelInitializer: tf.initializers.varianceScaling({
+        scale: 2,
+        mode: "fanOut",
+        distribution: "normal",
+        ...(seed === undefined ? {} : { seed }),
+      }),
+    });
+  }
+
+  norm(name: string, x: Symbolic, zeroGamma = false): Symbolic {
+    return fusedBatchNormalization({ name, zeroGamma }).apply(x) as Symbolic;
+  }
+
+  relu(name: string, x: Symbolic): Symbolic {
+    return tf.layers.reLU({ name }).apply(x) as Symbolic;
+  }
+
+  /** Halves the sides of x. */
+  pool(name: string, x: Symbolic): Symbolic {
+    const average = (suffix: string, poolSize: number, strides: number, input: Symbolic): Symbolic =>
+      tf.layers
+        .averagePooling2d({ name: name + suffix, poolSize, strides, padding: "same" })
+        .apply(input) as Symbolic;
+    const [, height, width] = x.shape;
+    const blurred = this.plan.pooling === "blur" ? average(".blur", 3, 1, x) : x;
+    const odd = (height ?? 0) % 2 === 1 || (width ?? 0) % 2 === 1;
+    return average("", odd ? 3 : 2, 2, blurred);
+  }
+
+  basicBlock(name: string, x: Symbolic, stage: Stage, stride: 1 | 2): Symbolic {
+    const { width, kernelSize, numRings } = stage;
+    const input = stride === 2 ? this.pool(`${name}.pool`, x) : x;
+    let y = this.conv(`${name}.conv1`, input, width, kernelSize, numRings);
+    y = this.relu(`${name}.relu1`, this.norm(`${name}.bn1`, y));
+    y = this.conv(`${name}.conv2`, y, width, kernelSize, numRings);
+    y = this.norm(`${name}.bn2`, y, this.plan.zeroInitResidual);
+    const shortcut =
+      input.shape[3] === width
+        ? input
+        : this.norm(
+            `${name}.downsample.bn`,
+            this.denseConv(`${name}.downsample.conv`, width, 1, this.seed()).apply(input) as Symbolic,
+          );
+    const sum = tf.layers.add({ name: `${name}.add` }).apply([y, shortcut]) as Symbolic;
+    return this.relu(`${name}.relu2`, sum);
+  }
+
+  head(x: Symbolic): Symbolic {
+    const pooling =
+      this.plan.globalPooling === "max" ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
+    const features = pooling({ name: "global_pool", dataFormat: "channelsLast" }).apply(x) as Symbolic;
+    const seed = this.seed();
+    return tf.layers
+      .dense({
+        name: "fc",
+        units: this.plan.classes,
+        kernelInitializer: tf.initializers.glorotUniform(seed === undefined ? {} : { seed }),
+      })
+      .apply(features) as Symbolic;
+  }
+}
