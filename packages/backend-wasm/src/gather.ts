@@ -24,7 +24,7 @@ export interface ConvShape {
 export function size3(values: readonly number[], fill: number): Size3 {
   const [a, b, c] = values;
   if (values.length === 1) return [fill, fill, a!];
-  return values.length === 2 ? [fill, a!, b!] : [a!, b!, c!];
+  return values.length === 2 ? [fill, a, b] : [a, b, c];
 }
 
 const ONES: Size3 = [1, 1, 1];
@@ -52,7 +52,7 @@ function inputGradientGather(shape: ConvShape): Gather {
     outChannels: inChannels,
     slots: Array.from(forward.slots).reverse(),
     strides: ONES,
-    offset: [0, 1, 2].map((a) => (kernelSize[a]! - 1) * dilations[a]! - padBefore[a]!) as [
+    offset: [0, 1, 2].map((a) => (kernelSize[a] - 1) * dilations[a] - padBefore[a]) as [
       number,
       number,
       number,

@@ -81,7 +81,7 @@ function mirrorGroups(live: readonly number[], size: number, symmetric: boolean)
 /** Makes the plan of a convolution. */
 export function makePlan(g: Gather, kind: PlanKind): Plan {
   const padded = [0, 1, 2].map(
-    (a) => (g.outSize[a]! - 1) * g.strides[a]! + (g.kernelSize[a]! - 1) * g.dilations[a]! + 1,
+    (a) => (g.outSize[a] - 1) * g.strides[a] + (g.kernelSize[a] - 1) * g.dilations[a] + 1,
   );
   const [, padH, padW] = padded as [number, number, number];
   const paddedC = ceilTo(g.inChannels, 4);
@@ -93,15 +93,15 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   const taps = new Map<number, { row: number; column: number }[]>();
   for (const zs of mirrorGroups(liveIndices(g, 0), g.kernelSize[0], g.symmetric)) {
     for (const ys of mirrorGroups(liveIndices(g, 1), kernelH, g.symmetric)) {
-      const rowStart = (zs[0]! * kernelH + ys[0]!) * kernelW;
-      const live = columns.filter((x) => g.slots[rowStart + x]! >= 0);
+      const rowStart = (zs[0] * kernelH + ys[0]) * kernelW;
+      const live = columns.filter((x) => g.slots[rowStart + x] >= 0);
       if (live.length === 0) continue;
       const row = rowSources.length;
       rowSources.push(
         zs.flatMap((z) => ys.map((y) => (z * g.dilations[0] * padH + y * g.dilations[1]) * padW)),
       );
       for (const x of live) {
-        const slot = g.slots[rowStart + x]!;
+        const slot = g.slots[rowStart + x];
         const list = taps.get(slot);
         const tap = { row, column: x * g.dilations[2] };
         if (list) list.push(tap);
@@ -109,7 +109,8 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
       }
     }
   }
-  const slots = [...taps.keys()].sort((a, b) => a - b);
+  const liveSlots = [...taps].sort(([a], [b]) => a - b);
+  const slots = liveSlots.map(([slot]) => slot);
 
   const sumsPerPixel = slots.length * (kind === "forward" ? paddedC : Math.min(16, paddedC));
   const wanted = Math.max(16, Math.min(TILE_PIXELS, Math.floor(TILE_FLOATS / Math.max(1, sumsPerPixel))));
@@ -127,8 +128,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     tables.push(sources.length, ...sources, ...new Array<number>(4 - sources.length).fill(0));
   }
   const slotTable = tables.length;
-  for (const slot of slots) {
-    const list = taps.get(slot)!;
+  for (const [, list] of liveSlots) {
     tables.push(list.length, ...list.map((t) => t.row * rowPixels + t.column));
   }
   const slotWeights = tables.length;

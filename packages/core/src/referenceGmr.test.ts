@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
+import {
+  type NamedArray,
+  type OfficialCase,
+  officialCases,
+  tensor,
+} from "../../../tooling/testing/officialCases.ts";
 import { dot, expectAllNear, expectGmrError, finiteDifference, normals } from "../testing/helpers.ts";
-import { type NamedArray, type OfficialCase, officialCases, tensor } from "../testing/officialCases.ts";
 import { maxRelativeError } from "./equivariance.ts";
 import { Random } from "./random.ts";
 import {

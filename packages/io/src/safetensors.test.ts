@@ -48,6 +48,11 @@ describe("safetensors", () => {
     );
   });
 
+  it("reads a Node Buffer that lies somewhere in a pool", () => {
+    const buffer = Buffer.concat([Buffer.from("xyz"), example]).subarray(3);
+    expect(readSafetensors(buffer)).toEqual(readSafetensors(example));
+  });
+
   it("refuses every truncation", () => {
     for (let length = 0; length < example.length; length++) {
       expect(() => readSafetensors(example.subarray(0, length))).toThrow(GmrError);

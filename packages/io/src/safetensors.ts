@@ -96,8 +96,8 @@ function readTensor(key: string, entry: unknown, body: Uint8Array, fail: Fail): 
       `${what} lies at [${begin}, ${end}) of ${body.length} bytes; its shape [${shape}] needs ${expected}`,
     );
   }
-  // A copy, since the elements need not be aligned in the file.
-  return { shape, data: new type(body.slice(begin, end).buffer) };
+  // A copy, since the elements need not be aligned in the file. (Not by slice(): a Node Buffer's does not copy.)
+  return { shape, data: new type(Uint8Array.from(body.subarray(begin, end)).buffer) };
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { checkFinite, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkTensor, checkVector } from "./checks.ts";
 import { BatchNormTraining, hasKernel, registerGradients, runKernelMulti } from "./kernels.ts";
 
 export interface BatchNormResult<T extends tf.Tensor> {
@@ -20,7 +21,8 @@ export interface BatchNormResult<T extends tf.Tensor> {
  *
  * @param x [..., C]
  * @param gamma [C] scale, @param beta [C] offset
- * @throws GmrError `invalid-shape` if gamma or beta do not have one number per channel
+ * @throws GmrError `invalid-shape` if gamma or beta do not have one number per channel, `invalid-argument` for
+ *   other dtypes than float32 or an epsilon that is not positive
  */
 export function batchNormTraining<T extends tf.Tensor>(
   x: T,
@@ -28,15 +30,10 @@ export function batchNormTraining<T extends tf.Tensor>(
   beta: tf.Tensor1D,
   epsilon = 1e-5,
 ): BatchNormResult<T> {
+  checkTensor("x", x, "any", "[..., C]");
   const channels = x.shape[x.rank - 1];
-  for (const [name, tensor] of Object.entries({ gamma, beta })) {
-    if (tensor.rank !== 1 || tensor.shape[0] !== channels) {
-      throw new GmrError(
-        "invalid-shape",
-        `${name} must have shape [${channels}] for x [${x.shape}], got [${tensor.shape}]`,
-      );
-    }
-  }
+  checkVector("gamma", gamma, channels, "one per channel");
+  checkVector("beta", beta, channels, "one per channel");
   if (checkFinite("epsilon", epsilon) <= 0) {
     throw new GmrError("invalid-argument", `epsilon must be positive, got ${epsilon}`);
   }
@@ -58,7 +55,14 @@ function composed<T extends tf.Tensor>(
     const axes = x.shape.slice(0, -1).map((_, i) => i);
     const moments = tf.moments(x, axes);
     const scale = moments.variance.add(epsilon).rsqrt().mul(gamma);
-    return [x.sub(moments.mean).mul(scale).add(beta), moments.mean, moments.variance];
+    const y = x.sub(moments.mean).mul(scale).add(beta);
+    return [y, constant(moments.mean), constant(moments.variance)];
   });
   return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
+
+/** The tensor, without a gradient. */
+const constant = tf.customGrad((tensor) => ({
+  value: (tensor as tf.Tensor).clone(),
+  gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+}));

@@ -13,10 +13,12 @@ import {
   ringPartition,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkTensor, checkVector } from "./checks.ts";
 import { hasKernel, RingConv, type RingConvAttrs, registerGradients, runKernel } from "./kernels.ts";
 import { mixRingWeights } from "./mixture.ts";
 import { padSpatial } from "./padding.ts";
 import { checkStrategy, resolveStrategy, type Strategy } from "./strategy.ts";
+import { subsample } from "./subsample.ts";
 
 export interface GmrConv2dOptions {
   /** Kernel height and width; odd. One number for both. */
@@ -35,6 +37,11 @@ export interface GmrConv2dOptions {
   circular?: boolean | undefined;
   /** [R] logarithms of the mixture's standard deviations, in rings; without them the rings are not mixed. */
   logSigmas?: tf.Tensor1D | undefined;
+  /**
+   * [R, Πk] share of each kernel position in each ring, row-major, instead of the 0/1 masks of the partition; for
+   * trained masks. Needs the dense strategy, since such rings are neither equal-weighted nor symmetric.
+   */
+  masks?: tf.Tensor2D | undefined;
   /** [Cout] added to the output. */
   bias?: tf.Tensor1D | undefined;
   /** Default `"auto"`. */
@@ -44,7 +51,7 @@ export interface GmrConv2dOptions {
 /**
  * Gaussian mixture ring convolution in two dimensions:
  * `y = Σ_l S_l(x) · W'_l + bias`, `W'_l = Σ_r G[r, l] w_r`, where S_l(x) is the sum of the pixels on ring l
- * (Du et al., arXiv 2504.02819). Differentiable in x, weights, logSigmas and bias on every backend.
+ * (Du et al., arXiv 2504.02819). Differentiable in x, weights, logSigmas, masks and bias on every backend.
  *
  * @param x [N, H, W, Cin] or [H, W, Cin], float32
  * @param weights [R, Cin/groups, Cout], one matrix per ring; R is the number of rings
@@ -75,12 +82,13 @@ interface ConvPlan {
   geometry: ConvGeometry;
   groups: number;
   strategy: "ring" | "dense";
+  masks: tf.Tensor2D | undefined;
 }
 
 function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): ConvPlan {
   checkTensor("x", x, [3, 4], "[N, H, W, Cin] or [H, W, Cin]");
   checkTensor("weights", weights, [3], "[R, Cin/groups, Cout]");
-  if (options === undefined || options.kernelSize === undefined) {
+  if (options?.kernelSize === undefined) {
     throw new GmrError("invalid-argument", "kernelSize must be given, got undefined");
   }
   const groups = options.groups ?? 1;
@@ -88,7 +96,7 @@ function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): 
     throw new GmrError("invalid-argument", `groups must be a positive integer, got ${describeValue(groups)}`);
   }
   const [numRings, groupChannels, outChannels] = weights.shape as [number, number, number];
-  const channels = x.shape[x.rank - 1]!;
+  const channels = x.shape[x.rank - 1];
   if (groupChannels * groups !== channels) {
     throw new GmrError(
       "invalid-shape",
@@ -100,8 +108,11 @@ function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): 
     throw new GmrError("invalid-shape", `groups (${groups}) must divide the ${outChannels} output channels`);
   }
   const partition = partitionOf(options.kernelSize, numRings, options.circular ?? true);
-  checkVector("logSigmas", options.logSigmas, numRings, "one per ring");
-  checkVector("bias", options.bias, outChannels, "one per output channel");
+  const { logSigmas, bias } = options;
+  if (logSigmas !== undefined) checkVector("logSigmas", logSigmas, numRings, "one per ring");
+  if (bias !== undefined) checkVector("bias", bias, outChannels, "one per output channel");
+  const { masks } = options;
+  if (masks !== undefined) checkMasks(masks, options.strategy, partition);
   const geometry = convGeometry({
     inputSize: x.shape.slice(-3, -1),
     kernelSize: partition.kernelSize,
@@ -114,33 +125,22 @@ function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): 
     partition,
     geometry,
     groups,
-    strategy: resolveStrategy(checkStrategy(options.strategy ?? "auto")),
+    strategy: masks ? "dense" : resolveStrategy(checkStrategy(options.strategy ?? "auto")),
+    masks,
   };
 }
 
-function checkTensor(name: string, tensor: tf.Tensor, ranks: number[], expected: string): void {
-  if (!(tensor instanceof tf.Tensor)) {
-    throw new GmrError(
-      "invalid-argument",
-      `${name} must be a tensor ${expected}, got ${describeValue(tensor)}`,
-    );
-  }
-  if (!ranks.includes(tensor.rank)) {
-    throw new GmrError("invalid-shape", `${name} must have shape ${expected}, got [${tensor.shape}]`);
-  }
-  if (tensor.dtype !== "float32") {
-    throw new GmrError("invalid-argument", `${name} must have dtype float32, got ${tensor.dtype}`);
-  }
-}
-
-function checkVector(name: string, tensor: tf.Tensor | undefined, length: number, meaning: string): void {
-  if (tensor === undefined) return;
-  checkTensor(name, tensor, [1], `[${length}] (${meaning})`);
-  if (tensor.shape[0] !== length) {
+function checkMasks(masks: tf.Tensor2D, strategy: Strategy | undefined, partition: RingPartition): void {
+  const expected = [partition.numRings, partition.index.length];
+  checkTensor("masks", masks, [2], `[${expected}] (rings, kernel positions)`);
+  if (masks.shape.join() !== expected.join()) {
     throw new GmrError(
       "invalid-shape",
-      `${name} must have shape [${length}] (${meaning}), got [${tensor.shape}]`,
+      `masks must have shape [${expected}] (rings, kernel positions), got [${masks.shape}]`,
     );
+  }
+  if (strategy === "ring") {
+    throw new GmrError("unsupported", 'masks need strategy "dense" or "auto", got "ring"');
   }
 }
 
@@ -161,7 +161,7 @@ function convolveGroups(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan): t
   const inputs = tf.split<tf.Tensor4D>(x, plan.groups, 3);
   const kernels = tf.split<tf.Tensor3D>(weights, plan.groups, 2);
   return tf.concat(
-    inputs.map((input, g) => convolve(input, kernels[g]!, plan)),
+    inputs.map((input, g) => convolve(input, kernels[g], plan)),
     3,
   );
 }
@@ -192,26 +192,23 @@ function convolve(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor
   return runKernel(RingConv, { x, weights }, attrs) as tf.Tensor4D;
 }
 
-/**
- * Ring masks [positions, L] over the kernel's extent: a dilated kernel has zeros in its gaps, since the stock
- * convolutions have no gradients for dilations.
- */
-function spreadMasks({ partition, geometry }: ConvPlan): Float32Array {
-  const [kernelH, kernelW] = partition.kernelSize as [number, number];
-  const [extentH, extentW] = geometry.extent as [number, number];
-  const [dilationH, dilationW] = geometry.dilations as [number, number];
-  const rings = partition.numRings;
-  const masks = ringMasks(partition);
-  const spread = new Float32Array(extentH * extentW * rings);
-  for (let i = 0; i < kernelH; i++) {
-    for (let j = 0; j < kernelW; j++) {
-      for (let ring = 0; ring < rings; ring++) {
-        spread[(i * dilationH * extentW + j * dilationW) * rings + ring] =
-          masks[(ring * kernelH + i) * kernelW + j]!;
-      }
-    }
+/** Ring masks [positions, L] over the kernel's extent: the gaps of a dilated kernel belong to no ring. */
+function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor2D {
+  const positions = partition.index.length;
+  const values =
+    masks ?? tf.tensor2d(Float32Array.from(ringMasks(partition)), [partition.numRings, positions]);
+  if (geometry.dilations.every((dilation) => dilation === 1)) return values.transpose();
+  // The stock convolutions have no gradients for dilations, so each position goes to its place among zeros.
+  const [, kernelW] = partition.kernelSize;
+  const [extentH, extentW] = geometry.extent;
+  const [dilationH, dilationW] = geometry.dilations;
+  const places = new Float32Array(extentH * extentW * positions);
+  for (let position = 0; position < positions; position++) {
+    const row = Math.floor(position / kernelW) * dilationH;
+    const column = (position % kernelW) * dilationW;
+    places[(row * extentW + column) * positions + position] = 1;
   }
-  return spread;
+  return tf.matMul(tf.tensor2d(places, [extentH * extentW, positions]), values, false, true);
 }
 
 function explicitPadding(geometry: ConvGeometry): "valid" | tf.backend_util.ExplicitPadding {
@@ -230,7 +227,7 @@ function denseConv(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan): tf.Ten
   const [rings, cin, cout] = weights.shape;
   const [h, w] = plan.geometry.extent as [number, number];
   const kernel = tf
-    .matMul(tf.tensor2d(spreadMasks(plan), [h * w, rings]), weights.reshape<tf.Tensor2D>([rings, cin * cout]))
+    .matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([rings, cin * cout]))
     .reshape<tf.Tensor4D>([h, w, cin, cout]);
   const [sh, sw] = plan.geometry.strides as [number, number];
   return tf.conv2d(x, kernel, [sh, sw], explicitPadding(plan.geometry));
@@ -241,14 +238,14 @@ function composedRingConv(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan):
   const { geometry } = plan;
   const [rings, cin, cout] = weights.shape;
   const [h, w] = geometry.extent as [number, number];
-  const masks = tf.tensor4d(spreadMasks(plan), [h, w, 1, rings]).tile<tf.Tensor4D>([1, 1, cin, 1]);
+  const masks = spreadMasks(plan).reshape<tf.Tensor4D>([h, w, 1, rings]).tile<tf.Tensor4D>([1, 1, cin, 1]);
   const padded = padSpatial(x, geometry.padding, "zeros") as tf.Tensor4D;
   // TensorFlow.js supports only equal strides in depthwise convolutions: take every pixel and drop the others.
   const [sh, sw] = geometry.strides as [number, number];
   const equal = sh === sw;
   let sums = tf.depthwiseConv2d(padded, masks, equal ? [sh, sw] : 1, "valid");
   const [outH, outW] = geometry.outputSize as [number, number];
-  if (!equal) sums = tf.stridedSlice(sums, [0, 0, 0, 0], sums.shape, [1, sh, sw, 1]) as tf.Tensor4D;
+  if (!equal) sums = subsample(subsample(sums, 1, sh, outH), 2, sw, outW) as tf.Tensor4D;
   const product = tf.matMul(
     sums.reshape<tf.Tensor2D>([-1, cin * rings]),
     weights.transpose<tf.Tensor3D>([1, 0, 2]).reshape<tf.Tensor2D>([cin * rings, cout]),

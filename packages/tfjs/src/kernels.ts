@@ -117,7 +117,7 @@ export function runKernel<Inputs, Attrs extends tf.NamedAttrMap>(
   attrs: Attrs,
 ): tf.Tensor {
   const result = runTyped(kernel, inputs, attrs);
-  return Array.isArray(result) ? result[0]! : result;
+  return Array.isArray(result) ? result[0] : result;
 }
 
 /** Runs a kernel with several outputs on the active backend, which must implement it. */
@@ -140,9 +140,8 @@ export function registerGradients(): void {
     kernelName: RingConv.name,
     inputsToSave: ["x", "weights"],
     gradFunc: (dy, [x, weights], attrs) => ({
-      x: () =>
-        runKernel(RingConvBackpropInput, { dy: single(dy), weights: weights! }, attrs as RingConvAttrs),
-      weights: () => runKernel(RingConvBackpropFilter, { x: x!, dy: single(dy) }, attrs as RingConvAttrs),
+      x: () => runKernel(RingConvBackpropInput, { dy: single(dy), weights }, attrs as RingConvAttrs),
+      weights: () => runKernel(RingConvBackpropFilter, { x, dy: single(dy) }, attrs as RingConvAttrs),
     }),
   });
   tf.registerGradient({
@@ -151,10 +150,10 @@ export function registerGradients(): void {
     outputsToSave: [false, true, true],
     gradFunc: (dy, [x, gamma, mean, variance], attrs) => {
       const batchNorm = attrs as BatchNormTrainingAttrs;
-      const batch = { dy: single(dy), x: x!, mean: mean!, variance: variance! };
-      const param = (i: number) => () => runKernelMulti(BatchNormTrainingParamGrad, batch, batchNorm)[i]!;
+      const batch = { dy: single(dy), x, mean, variance };
+      const param = (i: number) => () => runKernelMulti(BatchNormTrainingParamGrad, batch, batchNorm)[i];
       return {
-        x: () => runKernel(BatchNormTrainingGrad, { ...batch, gamma: gamma! }, batchNorm),
+        x: () => runKernel(BatchNormTrainingGrad, { ...batch, gamma }, batchNorm),
         gamma: param(0),
         beta: param(1),
       };
@@ -163,5 +162,5 @@ export function registerGradients(): void {
 }
 
 function single(dy: tf.Tensor | tf.Tensor[]): tf.Tensor {
-  return Array.isArray(dy) ? dy[0]! : dy;
+  return Array.isArray(dy) ? dy[0] : dy;
 }

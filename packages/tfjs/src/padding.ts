@@ -31,7 +31,7 @@ function padAxis(
   after: number,
   mode: Exclude<PadMode, "zeros">,
 ): tf.Tensor {
-  const size = x.shape[axis]!;
+  const size = x.shape[axis];
   const part = (begin: number, length: number): tf.Tensor => {
     const begins = x.shape.map(() => 0);
     const sizes = [...x.shape];

@@ -61,8 +61,8 @@ export const ringConvBackpropFilterConfig = kernelConfig(
   ({ x, dy }, attrs, backend) => {
     const kernels = kernelsOf(backend);
     const [images] = x.shape as [number];
-    const inChannels = x.shape[x.shape.length - 1]!;
-    const outChannels = dy.shape[dy.shape.length - 1]!;
+    const inChannels = x.shape[x.shape.length - 1];
+    const outChannels = dy.shape[dy.shape.length - 1];
     const dw = kernels.output([attrs.numRings, inChannels, outChannels]);
     const shape = shapeOf(attrs, images, inChannels, outChannels);
     if (filterHasDeadMatrices(shape)) kernels.clear(dw);

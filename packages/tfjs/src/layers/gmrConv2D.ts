@@ -180,7 +180,7 @@ export class GmrConv2D extends tf.layers.Layer {
         "log_sigmas",
         [numRings],
         "float32",
-        tf.initializers.constant({ value: Math.log(initialSigma(kernelSize[0]!, numRings)) }),
+        tf.initializers.constant({ value: Math.log(initialSigma(kernelSize[0], numRings)) }),
         this.sigmaRegularizer,
         this.trainSigma,
       );
@@ -215,7 +215,7 @@ export class GmrConv2D extends tf.layers.Layer {
     const [batch, height, width] = oneShape(inputShape);
     // Sizes may be unknown; the known axis is computed beside a size that always works.
     const reach =
-      2 * this.partition.kernelSize.reduce((a, b, i) => Math.max(a, b * this.options.dilations[i]!), 1);
+      2 * this.partition.kernelSize.reduce((a, b, i) => Math.max(a, b * this.options.dilations[i]), 1);
     const { outputSize } = convGeometry({
       inputSize: [height ?? reach, width ?? reach],
       kernelSize: this.partition.kernelSize,
@@ -223,8 +223,8 @@ export class GmrConv2D extends tf.layers.Layer {
     });
     return [
       batch ?? null,
-      height == null ? null : outputSize[0]!,
-      width == null ? null : outputSize[1]!,
+      height == null ? null : outputSize[0],
+      width == null ? null : outputSize[1],
       this.filters,
     ];
   }
@@ -232,7 +232,7 @@ export class GmrConv2D extends tf.layers.Layer {
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Parameters<tf.layers.Layer["call"]>[1]): tf.Tensor {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
-      const x = (Array.isArray(inputs) ? inputs[0]! : inputs) as tf.Tensor4D;
+      const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor4D;
       const y = gmrConv2d(x, this.ringWeights!.read() as tf.Tensor3D, {
         kernelSize: this.partition.kernelSize,
         circular: this.partition.circular,

@@ -1,17 +1,23 @@
 // Golden cases computed by the official Python package, turned into this project's channels-last layouts.
 
 import { readFileSync } from "node:fs";
-import type { ReferenceGmrOptions } from "../src/index.ts";
 
-const FOLDER = new URL("../../../tooling/fixtures/official/", import.meta.url);
+const FOLDER = new URL("../fixtures/official/", import.meta.url);
 
 export interface OfficialCase {
   name: string;
-  options: ReferenceGmrOptions & {
+  /** Named as in `@gmr-conv/core`. */
+  options: {
     kernelSize: number[];
+    strides: number[];
+    pad: number[] | "same";
+    padMode: "zeros" | "reflect" | "replicate" | "circular";
+    dilations: number[];
     groups: number;
     numRings: number;
     circular: boolean;
+    transposed: boolean;
+    outputPadding: number[] | undefined;
   };
   inChannels: number;
   outChannels: number;

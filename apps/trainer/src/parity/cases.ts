@@ -1,0 +1,67 @@
+// Golden cases: `cases.json` with one `NAME.safetensors` each, in PyTorch's layout (channels first).
+
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { GmrError, type PadMode } from "@gmr-conv/core";
+import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
+
+export interface ConvCase {
+  name: string;
+  kind: string;
+  rank: number;
+  kernelSize: number[];
+  stride: number[];
+  padding: number[] | "same" | "valid";
+  dilation: number[];
+  groups: number;
+  padMode: PadMode;
+  circular: boolean;
+}
+
+/** Reads the list of cases of a folder. @throws GmrError `io` or `invalid-data` */
+export async function readCases(folder: string): Promise<ConvCase[]> {
+  const file = path.join(folder, "cases.json");
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(file, "utf8"));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
+  }
+  if (!isRecord(parsed) || !Array.isArray(parsed.cases)) {
+    throw new GmrError("invalid-data", `${file}: expected an object with a list "cases"`);
+  }
+  return parsed.cases.map((entry: unknown, i) => {
+    if (!isRecord(entry) || typeof entry.name !== "string" || typeof entry.kind !== "string") {
+      throw new GmrError("invalid-data", `${file}: case ${i} must have a name and a kind`);
+    }
+    return {
+      name: entry.name,
+      kind: entry.kind,
+      rank: entry.rank as number,
+      kernelSize: entry.kernel_size as number[],
+      stride: entry.stride as number[],
+      padding: entry.padding as ConvCase["padding"],
+      dilation: entry.dilation as number[],
+      groups: entry.groups as number,
+      padMode: entry.padding_mode as PadMode,
+      circular: entry.force_circular as boolean,
+    };
+  });
+}
+
+/** The tensors of a case. @throws GmrError `io` or `invalid-data` */
+export async function readCase(folder: string, name: string): Promise<Map<string, StoredTensor>> {
+  const file = path.join(folder, `${name}.safetensors`);
+  try {
+    return readSafetensors(await readFile(file), file).tensors;
+  } catch (error) {
+    if (error instanceof GmrError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

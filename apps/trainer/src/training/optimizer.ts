@@ -1,0 +1,106 @@
+// AdamW and SGD on TensorFlow.js variables, with state that can be saved and restored.
+
+import type { StoredTensor } from "@gmr-conv/io";
+import * as tf from "@tensorflow/tfjs";
+import type { OptimizerConfig } from "./config.ts";
+
+const ADAM_BETA2 = 0.999;
+const ADAM_EPSILON = 1e-8;
+
+interface Slot {
+  name: string;
+  variable: tf.Variable;
+  decay: number;
+  /** First moment (SGD: velocity). */
+  first: tf.Variable;
+  /** Second moment; AdamW only. */
+  second: tf.Variable | undefined;
+}
+
+/** Updates a fixed set of variables. */
+export class Optimizer {
+  private readonly config: OptimizerConfig;
+  private readonly slots: Slot[];
+  private steps = 0;
+
+  /** @param variables by the names under which their gradients and their state are found */
+  constructor(config: OptimizerConfig, variables: ReadonlyMap<string, tf.Variable>) {
+    this.config = config;
+    this.slots = [...variables].map(([name, variable]) => ({
+      name,
+      variable,
+      decay: /(ring_weights|kernel)$/.test(name) ? config.weightDecay : 0,
+      first: tf.variable(tf.zerosLike(variable), false),
+      second: config.name === "adamw" ? tf.variable(tf.zerosLike(variable), false) : undefined,
+    }));
+  }
+
+  /** One step. `gradients` has one tensor for each variable's own name. */
+  apply(gradients: tf.NamedTensorMap, learningRate: number): void {
+    this.steps++;
+    tf.tidy(() => {
+      for (const slot of this.slots) {
+        const gradient = gradients[slot.variable.name];
+        if (slot.second) this.adam(slot, slot.second, gradient, learningRate);
+        else this.sgd(slot, gradient, learningRate);
+      }
+    });
+  }
+
+  private adam(slot: Slot, second: tf.Variable, gradient: tf.Tensor, learningRate: number): void {
+    const beta1 = this.config.momentum;
+    slot.first.assign(slot.first.mul(beta1).add(gradient.mul(1 - beta1)));
+    second.assign(second.mul(ADAM_BETA2).add(gradient.square().mul(1 - ADAM_BETA2)));
+    const size = learningRate / (1 - beta1 ** this.steps);
+    const root = second.div(1 - ADAM_BETA2 ** this.steps).sqrt();
+    const change = slot.first.div(root.add(ADAM_EPSILON)).mul(size);
+    slot.variable.assign(decayed(slot, learningRate).sub(change));
+  }
+
+  private sgd(slot: Slot, gradient: tf.Tensor, learningRate: number): void {
+    const { momentum } = this.config;
+    slot.first.assign(slot.first.mul(momentum).add(gradient));
+    const change = slot.first.mul(momentum).add(gradient).mul(learningRate);
+    slot.variable.assign(decayed(slot, learningRate).sub(change));
+  }
+
+  /** The state as named tensors. */
+  async save(): Promise<[string, StoredTensor][]> {
+    const state: [string, StoredTensor][] = [["steps", { shape: [1], data: Int32Array.of(this.steps) }]];
+    for (const { name, first, second } of this.slots) {
+      state.push([`${name}/first`, await stored(first)]);
+      if (second) state.push([`${name}/second`, await stored(second)]);
+    }
+    return state;
+  }
+
+  /** Restores what `save` gave. `find` throws if a tensor is missing or has another shape. */
+  restore(find: (name: string, shape: readonly number[]) => StoredTensor): void {
+    this.steps = find("steps", [1]).data[0];
+    for (const { name, first, second } of this.slots) {
+      assign(first, find(`${name}/first`, first.shape));
+      if (second) assign(second, find(`${name}/second`, second.shape));
+    }
+  }
+
+  dispose(): void {
+    for (const { first, second } of this.slots) {
+      first.dispose();
+      second?.dispose();
+    }
+  }
+}
+
+function decayed({ variable, decay }: Slot, learningRate: number): tf.Tensor {
+  return decay > 0 ? variable.mul(1 - learningRate * decay) : variable;
+}
+
+/** A tensor's values for a file. */
+export async function stored(tensor: tf.Tensor): Promise<StoredTensor> {
+  return { shape: [...tensor.shape], data: Float32Array.from(await tensor.data()) };
+}
+
+/** Sets a variable to values from a file. */
+export function assign(variable: tf.Variable, { data, shape }: StoredTensor): void {
+  tf.tidy(() => variable.assign(tf.tensor(Float32Array.from(data), shape)));
+}

@@ -1,0 +1,117 @@
+import { product, Random } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { batchNormTraining } from "../batchNorm.ts";
+import { checkCount } from "./compare.ts";
+import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { checkAndDispose } from "./convProblem.ts";
+import { referenceBatchNorm } from "./reference.ts";
+
+interface BatchNormProblem {
+  shape: readonly number[];
+  epsilon?: number;
+  /** Mean of x, in standard deviations. Default 0.5. */
+  offset?: number;
+}
+
+const PROBLEMS: readonly BatchNormProblem[] = [
+  { shape: [1, 6] }, // one row: y = beta
+  { shape: [64, 1] },
+  { shape: [9, 3] },
+  { shape: [5, 4] },
+  { shape: [7, 16] },
+  { shape: [4, 3, 17] },
+  { shape: [3, 5, 5, 21] },
+  { shape: [2, 9, 7, 37] },
+  { shape: [2, 3, 4, 5, 6] },
+  { shape: [257, 33] },
+  { shape: [9001, 5] },
+  { shape: [60_000, 1] },
+  { shape: [4, 16, 16, 64] },
+  { shape: [3, 8, 8, 20], epsilon: 0.1 },
+  { shape: [4, 8, 8, 18], offset: 10 },
+];
+
+/** batchNormTraining: y, mean, variance and the gradients of x, gamma and beta. */
+export function batchNormCases(): ConformanceCase[] {
+  return [...PROBLEMS.map(problemCase), ...PROBLEMS.slice(3, 5).map(partialCase), leakCase()];
+}
+
+function inputsOf({ shape, offset = 0.5 }: BatchNormProblem) {
+  const random = new Random(5);
+  const channels = shape[shape.length - 1];
+  const draw = (count: number, mean: number) =>
+    Float32Array.from({ length: count }, () => random.normal(mean));
+  return {
+    x: draw(product(shape), offset),
+    gamma: draw(channels, 1),
+    beta: draw(channels, 0),
+    gradY: draw(product(shape), 0),
+  };
+}
+
+function problemCase(problem: BatchNormProblem): ConformanceCase {
+  const { shape, epsilon = 1e-5, offset } = problem;
+  const name = `batchNormTraining, x [${shape}], epsilon ${epsilon}${offset ? `, mean ${offset}` : ""}`;
+  return defineCase(name, async () => {
+    const numbers = inputsOf(problem);
+    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, epsilon);
+    const channels = [numbers.gamma.length];
+    const x = tf.tensor(numbers.x, [...shape]);
+    const gamma = tf.tensor1d(numbers.gamma);
+    const beta = tf.tensor1d(numbers.beta);
+    const gradY = tf.tensor(numbers.gradY, [...shape]);
+
+    const { y, mean, variance } = batchNormTraining(x, gamma, beta, epsilon);
+    await checkAndDispose("y", "output", y, { data: expected.y, shape });
+    await checkAndDispose("the mean", "output", mean, { data: expected.mean, shape: channels });
+    await checkAndDispose("the variance", "output", variance, { data: expected.variance, shape: channels });
+
+    const [gradX, gradGamma, gradBeta] = tf.grads(normalise(epsilon))([x, gamma, beta], gradY);
+    await checkAndDispose("the gradient of x", "gradient", gradX, { data: expected.gradX, shape });
+    await checkAndDispose("the gradient of gamma", "gradient", gradGamma, {
+      data: expected.gradGamma,
+      shape: channels,
+    });
+    await checkAndDispose("the gradient of beta", "gradient", gradBeta, {
+      data: expected.gradBeta,
+      shape: channels,
+    });
+    tf.dispose([x, gamma, beta, gradY]);
+  });
+}
+
+function normalise(epsilon: number): (...inputs: tf.Tensor[]) => tf.Tensor {
+  return (x, gamma, beta) => batchNormTraining(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, epsilon).y;
+}
+
+function partialCase(problem: BatchNormProblem): ConformanceCase {
+  return defineCase(`batchNormTraining, gradient of one input alone, x [${problem.shape}]`, async () => {
+    const numbers = inputsOf(problem);
+    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, 1e-5);
+    const inputs = [
+      tf.tensor(numbers.x, [...problem.shape]),
+      tf.tensor1d(numbers.gamma),
+      tf.tensor1d(numbers.beta),
+    ];
+    const gradY = tf.tensor(numbers.gradY, [...problem.shape]);
+    for (const [i, data] of [expected.gradX, expected.gradGamma, expected.gradBeta].entries()) {
+      const alone = tf.grad((input) => normalise(1e-5)(...inputs.with(i, input)))(inputs[i], gradY);
+      const name = `the gradient of ${["x", "gamma", "beta"][i]} alone`;
+      await checkAndDispose(name, "gradient", alone, { data, shape: inputs[i].shape });
+    }
+    tf.dispose([inputs, gradY]);
+  });
+}
+
+function leakCase(): ConformanceCase {
+  return defineCase("no tensors leak (batchNormTraining)", async () => {
+    const inputs = [tf.ones([6, 5]), tf.ones([5]), tf.zeros([5])];
+    for (let step = 0; step < 3; step++) {
+      const before = tf.memory().numTensors;
+      const gradients = tf.grads(normalise(1e-5))(inputs);
+      checkCount("the number of tensors made by the gradient", tf.memory().numTensors - before, 3);
+      tf.dispose(gradients);
+    }
+    tf.dispose(inputs);
+  });
+}

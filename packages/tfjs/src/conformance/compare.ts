@@ -1,0 +1,79 @@
+// Comparing a backend's tensors with the float64 reference.
+
+import { describeValue, GmrError, maxRelativeError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * The largest error that a backend may make, as a share of the expected tensor's largest absolute value:
+ *
+ * - `output`: outputs, mixed weights and folded kernels;
+ * - `gradient`: gradients of x and of every parameter;
+ * - `symmetry`: f(g x) against g f(x) for the eight symmetries g of the square.
+ */
+export const TOLERANCES = { output: 1e-5, gradient: 1e-4, symmetry: 1e-6 } as const;
+
+export type ResultKind = keyof typeof TOLERANCES;
+
+/** What a tensor should be. */
+export interface Expected {
+  data: ArrayLike<number>;
+  shape: readonly number[];
+}
+
+/**
+ * Checks a tensor against what is expected, within the tolerance of its kind.
+ * @param what names the tensor in the error
+ * @throws GmrError `invalid-shape` or `invalid-data`, naming what differs, by how much, and the tolerance
+ */
+export async function checkClose(
+  what: string,
+  kind: ResultKind,
+  actual: tf.Tensor,
+  expected: Expected,
+): Promise<void> {
+  if (actual.shape.join() !== expected.shape.join()) {
+    throw new GmrError(
+      "invalid-shape",
+      `${what} should have shape ${describeValue(expected.shape)}, got ${describeValue(actual.shape)} ${onBackend()}`,
+    );
+  }
+  const data = await actual.data<"float32">();
+  checkError(`${what}${worstEntry(data, expected)}`, kind, maxRelativeError(data, expected.data));
+}
+
+/** Checks a relative error against the tolerance of its kind; NaN fails. */
+export function checkError(what: string, kind: ResultKind, error: number): void {
+  if (error <= TOLERANCES[kind]) return;
+  throw new GmrError(
+    "invalid-data",
+    `${what} is off by ${error.toExponential(1)} of the largest value ${onBackend()}, ` +
+      `the tolerance is ${TOLERANCES[kind].toExponential()}`,
+  );
+}
+
+/** Checks a count, such as that of live tensors. */
+export function checkCount(what: string, actual: number, expected: number): void {
+  if (actual === expected) return;
+  throw new GmrError("invalid-data", `${what} should be ${expected}, got ${actual} ${onBackend()}`);
+}
+
+function onBackend(): string {
+  return `on backend "${tf.getBackend()}"`;
+}
+
+/** Index and values of the entry that is off most, for the error. */
+function worstEntry(actual: ArrayLike<number>, { data, shape }: Expected): string {
+  let worst = 0;
+  let largest = -1;
+  for (let i = 0; i < data.length; i++) {
+    const difference = Math.abs(actual[i] - data[i]);
+    if (Number.isNaN(difference) || difference > largest) [worst, largest] = [i, difference];
+    if (Number.isNaN(difference)) break;
+  }
+  const index: number[] = [];
+  for (let axis = shape.length - 1, rest = worst; axis >= 0; axis--) {
+    index.unshift(rest % shape[axis]);
+    rest = Math.floor(rest / shape[axis]);
+  }
+  return ` (at [${index}]: ${actual[worst]} instead of ${data[worst]})`;
+}

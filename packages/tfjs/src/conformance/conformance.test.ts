@@ -1,0 +1,112 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { hasKernel, kernelConfig, RingConv } from "../kernels.ts";
+import { checkClose, TOLERANCES } from "./compare.ts";
+import { applies, type ConformanceCase, conformanceCases } from "./index.ts";
+
+// That a correct backend passes is tested in `../conformance.test.ts`; here is that a wrong one does not.
+
+beforeAll(() => tf.setBackend("cpu"));
+afterEach(() => {
+  if (hasKernel(RingConv)) tf.unregisterKernel(RingConv.name, "cpu");
+});
+
+const cases = conformanceCases({ randomCases: 3 });
+
+function caseNamed(prefix: string): ConformanceCase {
+  const found = cases.find(({ name }) => name.startsWith(prefix));
+  if (!found) throw new Error(`no case is named ${prefix}…`);
+  return found;
+}
+
+/** A RingConv that returns what `spoil` makes of zeros of the right shape. */
+function registerWrongKernel(spoil: (zeros: tf.Tensor) => tf.Tensor): void {
+  tf.registerKernel(
+    kernelConfig(RingConv, "cpu", ({ x, weights }, { outputSize }) =>
+      tf.tidy(() => spoil(tf.zeros([x.shape[0], ...outputSize, weights.shape[2]]))),
+    ),
+  );
+}
+
+describe("a wrong kernel fails", () => {
+  const mixed = () => caseNamed("gmrConv2d, x [2,8,8,1] → 3, kernel 3");
+
+  it("by its numbers", async () => {
+    registerWrongKernel((zeros) => zeros);
+    await expect(mixed().run()).rejects.toMatchObject({
+      name: "GmrError",
+      code: "invalid-data",
+      message: expect.stringMatching(
+        /^y \(ring\) \(at \[\d,\d,\d,\d\]: .* instead of .*\) is off by [\d.]+e[+-]\d of the largest value on backend "cpu", the tolerance is 1e-5$/,
+      ),
+    });
+  });
+
+  it("by NaN", async () => {
+    registerWrongKernel((zeros) => zeros.add(Number.NaN));
+    await expect(mixed().run()).rejects.toThrow(/ is off by NaN of the largest value/);
+  });
+
+  it("by its shape", async () => {
+    registerWrongKernel((zeros) => zeros.expandDims(0));
+    await expect(mixed().run()).rejects.toThrow(/^y \(ring\) should have shape \[2, 8, 8, 3\], got/);
+  });
+
+  it("by its symmetry", async () => {
+    registerWrongKernel((zeros) => zeros.add(tf.range(0, zeros.shape[2]).reshape([1, 1, -1, 1])));
+    await expect(caseNamed("symmetry").run()).rejects.toThrow(
+      /^conv\(g x\) against g conv\(x\) for g = .* \(ring\) is off by .* the tolerance is 1e-6$/,
+    );
+  });
+
+  it("by the tensors that it leaves", async () => {
+    registerWrongKernel((zeros) => {
+      tf.keep(tf.scalar(1));
+      return zeros;
+    });
+    await expect(caseNamed("no tensors leak (ring)").run()).rejects.toThrow(
+      'the number of tensors made by the op should be 1, got 2 on backend "cpu"',
+    );
+  });
+});
+
+describe("tolerances", () => {
+  it.each(["output", "gradient", "symmetry"] as const)(
+    "%s: just within passes, just beyond fails",
+    async (kind) => {
+      const expected = { data: [2, -1], shape: [2] };
+      const off = (share: number) => tf.tensor1d([2, -1 + 2 * share * TOLERANCES[kind]]);
+      await checkClose("a", kind, off(0.9), expected);
+      await expect(checkClose("a", kind, off(1.1), expected)).rejects.toThrow(
+        `the tolerance is ${TOLERANCES[kind].toExponential()}`,
+      );
+    },
+  );
+});
+
+it("names every case once", () => {
+  const names = conformanceCases({ randomCases: 50 }).map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+it("draws the same random cases for the same seed", () => {
+  const names = (seed: number) => conformanceCases({ randomCases: 5, seed }).map(({ name }) => name);
+  expect(names(1)).toEqual(names(1));
+  expect(names(1)).not.toEqual(names(2));
+});
+
+it("tells which cases need kernels that the backend lacks", async () => {
+  const testCase = caseNamed("ring kernels");
+  expect(testCase.kernels).toEqual(["RingConv", "RingConvBackpropInput", "RingConvBackpropFilter"]);
+  expect(applies(testCase)).toBe(false);
+  await testCase.run();
+  expect(applies(caseNamed("symmetry"))).toBe(true);
+});
+
+it("rejects numbers of cases that make no sense", () =>
+  expectGmrError(
+    () => conformanceCases({ randomCases: -1 }),
+    "invalid-argument",
+    "randomCases must be an integer of at least 0, got -1",
+  ));

@@ -1,0 +1,178 @@
+// The convolutions of the suite: a fixed list that reaches every option and every special path of a kernel, and
+// seeded random ones.
+
+import { type ConvGeometry, convGeometry, GmrError, type PadMode, Random } from "@gmr-conv/core";
+import { type ConvProblem, productCount } from "./convProblem.ts";
+
+export const FIXED_PROBLEMS: readonly ConvProblem[] = [
+  // Kernel sizes and channel counts: multiples of 16, 8 and 4, one off them, and 1.
+  { shape: [1, 5, 6, 1], outChannels: 1, options: { kernelSize: 1 } },
+  { shape: [2, 7, 5, 4], outChannels: 5, options: { kernelSize: 1, pad: 1, circular: false } },
+  { shape: [2, 8, 8, 1], outChannels: 3, options: { kernelSize: 3, pad: "same" } },
+  { shape: [2, 9, 10, 3], outChannels: 8, options: { kernelSize: 5, pad: "same" } },
+  { shape: [1, 12, 12, 8], outChannels: 4, options: { kernelSize: 7, pad: "same" } },
+  { shape: [1, 11, 13, 5], outChannels: 7, options: { kernelSize: 9, pad: "same" } },
+  { shape: [1, 14, 12, 2], outChannels: 6, options: { kernelSize: 11, pad: "same" } },
+  { shape: [2, 7, 7, 16], outChannels: 16, options: { kernelSize: 3, pad: 1 } },
+  { shape: [1, 7, 9, 17], outChannels: 9, options: { kernelSize: 3, pad: 1 } },
+  { shape: [1, 6, 7, 24], outChannels: 12, options: { kernelSize: 5, pad: 2 } },
+  { shape: [1, 6, 6, 37], outChannels: 37, options: { kernelSize: 5, pad: 2 } },
+  { shape: [1, 5, 5, 31], outChannels: 33, options: { kernelSize: 3, pad: "valid" } },
+  { shape: [1, 6, 5, 20], outChannels: 2, options: { kernelSize: 3, pad: "same" } },
+  { shape: [1, 6, 5, 2], outChannels: 20, options: { kernelSize: 3, pad: "same" } },
+  // Anisotropic kernels.
+  { shape: [2, 9, 11, 3], outChannels: 4, options: { kernelSize: [5, 9], pad: "same" } },
+  { shape: [1, 9, 8, 2], outChannels: 3, options: { kernelSize: [7, 3], pad: [3, 1] } },
+  { shape: [1, 6, 9, 3], outChannels: 2, options: { kernelSize: [1, 7], pad: "same" } },
+  { shape: [1, 9, 6, 3], outChannels: 2, options: { kernelSize: [7, 1], pad: "same", circular: false } },
+  // Rings.
+  { shape: [1, 9, 9, 3], outChannels: 4, options: { kernelSize: 5, pad: 2, circular: false } },
+  { shape: [1, 9, 9, 3], outChannels: 4, options: { kernelSize: 7, pad: 3, numRings: 1 } },
+  { shape: [1, 9, 9, 3], outChannels: 4, options: { kernelSize: 9, pad: 4, numRings: 3 } },
+  { shape: [1, 9, 9, 3], outChannels: 4, options: { kernelSize: 5, pad: 2, numRings: 8 } }, // some are empty
+  { shape: [1, 9, 9, 3], outChannels: 4, options: { kernelSize: 5, numRings: 1, circular: false } },
+  // Mixture and bias.
+  { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 5, pad: 2 }, mixture: "none" },
+  { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 5, pad: 2 }, mixture: "clamped" },
+  { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 9, pad: "same" }, mixture: "clamped" },
+  { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 5 }, mixture: "none", bias: false },
+  { shape: [1, 9, 9, 3], outChannels: 5, options: { kernelSize: 7, pad: 3 }, bias: false },
+  // Strides, equal and not, and padding that they make asymmetric.
+  { shape: [2, 9, 9, 3], outChannels: 4, options: { kernelSize: 3, strides: 2, pad: 1 } },
+  { shape: [2, 10, 10, 3], outChannels: 4, options: { kernelSize: 5, strides: 2, pad: "same" } },
+  { shape: [1, 11, 10, 4], outChannels: 4, options: { kernelSize: 7, strides: [2, 3], pad: 3 } },
+  { shape: [1, 12, 11, 5], outChannels: 3, options: { kernelSize: 3, strides: [3, 1], pad: "same" } },
+  { shape: [1, 9, 9, 2], outChannels: 3, options: { kernelSize: 1, strides: 2 } },
+  { shape: [1, 10, 11, 3], outChannels: 4, options: { kernelSize: 3, strides: 4, pad: "valid" } }, // gaps
+  { shape: [1, 8, 9, 3], outChannels: 2, options: { kernelSize: 5, strides: [1, 2], pad: "same" } },
+  // Dilations.
+  { shape: [1, 12, 11, 3], outChannels: 4, options: { kernelSize: 5, dilations: 2, pad: 4 } },
+  { shape: [1, 12, 12, 3], outChannels: 4, options: { kernelSize: 3, dilations: [2, 3], pad: "same" } },
+  {
+    shape: [1, 13, 12, 2],
+    outChannels: 3,
+    options: { kernelSize: 3, dilations: 3, strides: 2, pad: "same" },
+  },
+  { shape: [1, 11, 10, 3], outChannels: 4, options: { kernelSize: 5, dilations: [1, 2], pad: "valid" } },
+  // Padding by other modes, symmetric and not.
+  { shape: [2, 8, 7, 3], outChannels: 4, options: { kernelSize: 5, pad: 2, padMode: "reflect" } },
+  {
+    shape: [1, 8, 8, 3],
+    outChannels: 4,
+    options: { kernelSize: 5, strides: 2, pad: "same", padMode: "reflect" },
+  },
+  { shape: [2, 8, 7, 3], outChannels: 4, options: { kernelSize: 5, pad: 2, padMode: "replicate" } },
+  { shape: [1, 2, 3, 3], outChannels: 4, options: { kernelSize: 7, pad: 5, padMode: "replicate" } },
+  { shape: [2, 8, 7, 3], outChannels: 4, options: { kernelSize: 5, pad: [2, 1], padMode: "circular" } },
+  {
+    shape: [1, 9, 8, 4],
+    outChannels: 4,
+    options: { kernelSize: 3, strides: 2, pad: "same", padMode: "circular" },
+  },
+  { shape: [1, 7, 7, 4], outChannels: 4, options: { kernelSize: 3, groups: 2, pad: 1, padMode: "reflect" } },
+  // More padding than the kernel reaches; one-sided padding of two axes.
+  { shape: [1, 4, 5, 3], outChannels: 3, options: { kernelSize: 3, pad: 4 } },
+  { shape: [1, 6, 7, 3], outChannels: 3, options: { kernelSize: 5, pad: [3, 0] } },
+  // Groups.
+  { shape: [2, 7, 7, 6], outChannels: 4, options: { kernelSize: 5, pad: 2, groups: 2 } },
+  { shape: [1, 7, 6, 5], outChannels: 5, options: { kernelSize: 3, pad: 1, groups: 5 } }, // depthwise
+  {
+    shape: [1, 7, 6, 3],
+    outChannels: 6,
+    options: { kernelSize: 3, pad: 1, groups: 3, strides: 2 },
+    mixture: "none",
+  },
+  // Masks of one's own.
+  { shape: [2, 8, 7, 3], outChannels: 5, options: { kernelSize: 5, pad: 2 }, masks: true },
+  {
+    shape: [1, 9, 8, 4],
+    outChannels: 6,
+    options: { kernelSize: 3, dilations: 2, groups: 2, pad: "same" },
+    masks: true,
+  },
+  {
+    shape: [1, 9, 9, 2],
+    outChannels: 3,
+    options: { kernelSize: [3, 5], strides: 2 },
+    mixture: "none",
+    masks: true,
+  },
+  // Images smaller than the kernel.
+  { shape: [2, 1, 1, 5], outChannels: 6, options: { kernelSize: 3, pad: "same" } },
+  { shape: [3, 1, 1, 4], outChannels: 4, options: { kernelSize: 9, pad: "same" } },
+  { shape: [2, 2, 2, 3], outChannels: 4, options: { kernelSize: 9, pad: 4 } },
+  { shape: [2, 1, 4, 3], outChannels: 4, options: { kernelSize: 11, pad: 5 } },
+  { shape: [2, 4, 1, 3], outChannels: 4, options: { kernelSize: 7, pad: "same", strides: 2 } },
+  { shape: [1, 1, 1, 3], outChannels: 5, options: { kernelSize: 3, pad: 2, strides: 2 } }, // meets corners only
+  { shape: [1, 3, 3, 17], outChannels: 5, options: { kernelSize: 11, pad: "same", circular: false } },
+  // Wide rows, which tiles split; several images; one image without a batch axis.
+  { shape: [1, 3, 97, 3], outChannels: 4, options: { kernelSize: 3, pad: "same" } },
+  { shape: [2, 2, 130, 2], outChannels: 3, options: { kernelSize: 5, pad: "same", strides: [1, 2] } },
+  { shape: [1, 3, 201, 5], outChannels: 3, options: { kernelSize: 3, pad: 1, dilations: [1, 2] } },
+  { shape: [1, 2, 259, 1], outChannels: 2, options: { kernelSize: 7, pad: 3, strides: [2, 2] } },
+  { shape: [9, 3, 5, 3], outChannels: 4, options: { kernelSize: 5, pad: 2 } },
+  { shape: [5, 24, 24, 18], outChannels: 3, options: { kernelSize: 3, pad: 1 } },
+  { shape: [9, 10, 3], outChannels: 4, options: { kernelSize: 5, pad: "same", strides: 2 } },
+  { shape: [6, 6, 4], outChannels: 4, options: { kernelSize: 3, groups: 2, padMode: "circular", pad: 1 } },
+];
+
+/** Products in the reference, so that a random problem takes a few milliseconds. */
+const MAX_PRODUCTS = 200_000;
+/** Values of y, so that a largest value far below the typical one is unlikely: it would magnify rounding. */
+const MIN_OUTPUTS = 24;
+
+/** A list of random problems, the same for the same seed. */
+export function randomProblems(count: number, seed: number): ConvProblem[] {
+  const random = new Random(seed);
+  const problems: ConvProblem[] = [];
+  while (problems.length < count) {
+    const problem = drawProblem(random);
+    const geometry = geometryOf(problem);
+    if (!geometry || productCount(problem, geometry.outputSize) > MAX_PRODUCTS) continue;
+    const [height, width] = geometry.outputSize;
+    if (height * width * problem.outChannels >= MIN_OUTPUTS) problems.push(problem);
+  }
+  return problems;
+}
+
+function drawProblem(random: Random): ConvProblem {
+  const chance = (probability: number) => random.uniform() < probability;
+  const pick = <T>(...values: readonly T[]): T => values[random.int(values.length)];
+  const odd = () => 2 * random.int(6) + 1;
+  const groups = chance(0.2) ? 1 + random.int(4) : 1;
+  const channels = () =>
+    groups * (groups > 1 ? 1 + random.int(5) : pick(1 + random.int(8), 1 + random.int(37)));
+  const size = () => pick(1 + random.int(5), 1 + random.int(20), 1 + random.int(60));
+  const perAxis = (draw: () => number) => (chance(0.3) ? [draw(), draw()] : draw());
+  const kernelSize = perAxis(odd);
+  const largest = typeof kernelSize === "number" ? kernelSize : Math.max(...kernelSize);
+
+  const options: ConvProblem["options"] = { kernelSize };
+  if (chance(0.4)) options.strides = perAxis(() => 1 + random.int(3));
+  if (chance(0.8)) options.pad = chance(0.4) ? "same" : perAxis(() => random.int(largest + 1));
+  if (chance(0.25)) options.dilations = perAxis(() => 1 + random.int(3));
+  if (chance(0.25)) options.padMode = pick<PadMode>("reflect", "replicate", "circular");
+  if (groups > 1) options.groups = groups;
+  if (chance(0.3)) options.circular = false;
+  if (chance(0.2)) options.numRings = 1 + random.int(8);
+
+  const image = [size(), size(), channels()];
+  const problem: ConvProblem = {
+    shape: chance(0.1) ? image : [1 + random.int(4), ...image],
+    outChannels: channels(),
+    options,
+  };
+  if (chance(0.3)) problem.mixture = pick("none", "clamped");
+  if (chance(0.3)) problem.bias = false;
+  return problem;
+}
+
+/** The sizes of a problem, or undefined if they do not fit together. */
+function geometryOf({ shape, options }: ConvProblem): ConvGeometry | undefined {
+  try {
+    return convGeometry({ ...options, inputSize: shape.slice(-3, -1) });
+  } catch (error) {
+    if (error instanceof GmrError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,45 @@
+// The conformance suite: what a TensorFlow.js backend must get right to run GMR convolutions, with or without
+// kernels of its own. It needs no test framework. Make the backend the active one, then run every case:
+//
+//   for (const { name, run } of conformanceCases()) test(name, run);
+//
+// Results are compared with the float64 reference of `@gmr-conv/core`, within `TOLERANCES`.
+
+import { checkNonNegativeInteger } from "@gmr-conv/core";
+import { batchNormCases } from "./batchNormCases.ts";
+import type { ConformanceCase } from "./conformanceCase.ts";
+import { convCases, leakCases, mixtureCases, partialGradientCases } from "./convCases.ts";
+import { kernelCases } from "./kernelCases.ts";
+import { layerCases } from "./layerCases.ts";
+import { symmetryCases } from "./symmetryCases.ts";
+
+export { type ResultKind, TOLERANCES } from "./compare.ts";
+export { applies, type ConformanceCase } from "./conformanceCase.ts";
+
+export interface ConformanceOptions {
+  /** Random convolutions beside the fixed list. Default 100. */
+  randomCases?: number | undefined;
+  /** Of the random convolutions. Default 1. */
+  seed?: number | undefined;
+}
+
+/**
+ * All cases, in a fixed order. They may run in any order, one at a time, and each leaves the number of tensors
+ * as it was.
+ *
+ * @throws GmrError `invalid-argument` if a number is not an integer of at least 0
+ */
+export function conformanceCases(options: ConformanceOptions = {}): ConformanceCase[] {
+  const randomCases = checkNonNegativeInteger("randomCases", options.randomCases ?? 100);
+  const seed = checkNonNegativeInteger("seed", options.seed ?? 1);
+  return [
+    ...mixtureCases(),
+    ...convCases(randomCases, seed),
+    ...partialGradientCases(),
+    ...leakCases(),
+    ...kernelCases(),
+    ...symmetryCases(),
+    ...batchNormCases(),
+    ...layerCases(),
+  ];
+}

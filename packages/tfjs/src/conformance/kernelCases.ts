@@ -1,0 +1,102 @@
+// The ring convolution kernels run by themselves. The ops reach only two of the one to three spatial axes that
+// the declarations ask for.
+
+import {
+  type ConvOptions,
+  convGeometry,
+  product,
+  Random,
+  referenceGmrConv,
+  referenceGmrConvGrad,
+  ringPartition,
+} from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import {
+  RingConv,
+  type RingConvAttrs,
+  RingConvBackpropFilter,
+  RingConvBackpropInput,
+  runKernel,
+} from "../kernels.ts";
+import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { checkAndDispose, toTensor } from "./convProblem.ts";
+
+interface KernelProblem {
+  /** [N, ...spatial, C] */
+  shape: readonly number[];
+  outChannels: number;
+  kernelSize: readonly number[];
+  options?: Pick<ConvOptions, "strides" | "pad" | "dilations"> & { circular?: boolean };
+}
+
+const PROBLEMS: readonly KernelProblem[] = [
+  { shape: [2, 20, 3], outChannels: 5, kernelSize: [5], options: { pad: "same" } },
+  { shape: [1, 131, 6], outChannels: 4, kernelSize: [9], options: { pad: 4, strides: 2 } },
+  { shape: [2, 9, 17], outChannels: 3, kernelSize: [3], options: { dilations: 2 } },
+  { shape: [2, 3, 4], outChannels: 4, kernelSize: [11], options: { pad: "same" } },
+  { shape: [2, 6, 7, 3], outChannels: 5, kernelSize: [5, 3], options: { pad: "same", strides: [2, 1] } },
+  { shape: [2, 5, 6, 7, 3], outChannels: 4, kernelSize: [3, 3, 3], options: { pad: "same" } },
+  { shape: [1, 4, 9, 8, 5], outChannels: 3, kernelSize: [3, 7, 7], options: { pad: [1, 3, 3] } },
+  { shape: [1, 7, 7, 9, 2], outChannels: 9, kernelSize: [5, 5, 5], options: { strides: 2, circular: false } },
+  {
+    shape: [1, 7, 6, 8, 4],
+    outChannels: 3,
+    kernelSize: [3, 3, 3],
+    options: { dilations: [2, 1, 3], pad: 2 },
+  },
+  { shape: [2, 1, 2, 2, 3], outChannels: 3, kernelSize: [5, 5, 5], options: { pad: "same" } },
+];
+
+/** RingConv, RingConvBackpropInput and RingConvBackpropFilter for one to three spatial axes. */
+export function kernelCases(): ConformanceCase[] {
+  return PROBLEMS.map((problem) => {
+    const { shape, outChannels, kernelSize, options } = problem;
+    const words = Object.entries(options ?? {}).map(([key, value]) => `, ${key} ${value}`);
+    return defineCase(
+      `ring kernels, ${kernelSize.length}-D, x [${shape}] → ${outChannels}, kernel ${kernelSize}${words.join("")}`,
+      () => checkKernels(problem),
+      [RingConv.name, RingConvBackpropInput.name, RingConvBackpropFilter.name],
+    );
+  });
+}
+
+async function checkKernels({ shape, outChannels, kernelSize, options }: KernelProblem): Promise<void> {
+  const random = new Random(7);
+  const partition = ringPartition(kernelSize, { ...options });
+  const geometry = convGeometry({ ...options, kernelSize, inputSize: shape.slice(1, -1) });
+  const draw = (sizes: readonly number[]) => ({
+    data: Float32Array.from({ length: product(sizes) }, () => random.normal()),
+    shape: sizes,
+  });
+  const weightShape = [partition.numRings, shape[shape.length - 1], outChannels];
+  const numbers = { x: draw(shape), weights: draw(weightShape) };
+  const parameters = { weights: numbers.weights.data };
+  const expected = referenceGmrConv(numbers.x.data, shape, parameters, { ...options, kernelSize });
+  const gradY = draw(expected.shape);
+  const gradients = referenceGmrConvGrad(numbers.x.data, shape, parameters, gradY.data, {
+    ...options,
+    kernelSize,
+  });
+  const attrs: RingConvAttrs = {
+    kernelSize: [...kernelSize],
+    ringIndex: Array.from(partition.index),
+    numRings: partition.numRings,
+    strides: [...geometry.strides],
+    dilations: [...geometry.dilations],
+    padBefore: geometry.padding.map(([before]) => before),
+    inputSize: [...geometry.inputSize],
+    outputSize: [...geometry.outputSize],
+  };
+
+  const [x, weights, dy] = [toTensor(numbers.x), toTensor(numbers.weights), toTensor(gradY)];
+  const y = runKernel(RingConv, { x, weights }, attrs);
+  await checkAndDispose("y of RingConv", "output", y, { data: expected.y, shape: expected.shape });
+  const dx = runKernel(RingConvBackpropInput, { dy, weights }, attrs);
+  await checkAndDispose("dx of RingConvBackpropInput", "gradient", dx, { data: gradients.x, shape });
+  const dw = runKernel(RingConvBackpropFilter, { x, dy }, attrs);
+  await checkAndDispose("dW of RingConvBackpropFilter", "gradient", dw, {
+    data: gradients.weights,
+    shape: weightShape,
+  });
+  tf.dispose([x, weights, dy]);
+}

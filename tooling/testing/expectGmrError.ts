@@ -1,0 +1,12 @@
+import { expect } from "vitest";
+
+/** Expects a GmrError with exactly this code and message, thrown or rejected with. */
+export async function expectGmrError(action: () => unknown, code: string, message: string): Promise<void> {
+  let thrown: unknown;
+  try {
+    await action();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toMatchObject({ name: "GmrError", code, message });
+}

@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * Runs the first `js` example of a package's README in that package's folder.
+ * @param folder of the package, ending in `/`
+ * @returns what it printed, and what the README's first `text` block says that it prints
+ */
+export function runReadmeExample(folder: URL): { printed: string; expected: string } {
+  const readme = readFileSync(new URL("README.md", folder), "utf8");
+  const [, example] = /```js\n(.*?)```/s.exec(readme) ?? [];
+  const [, expected] = /```text\n(.*?)```/s.exec(readme) ?? [];
+  if (example === undefined || expected === undefined) {
+    throw new Error(`${fileURLToPath(folder)}README.md has no example or does not say what it prints`);
+  }
+  const printed = execFileSync(process.execPath, ["--input-type=module", "-e", example], {
+    cwd: fileURLToPath(folder),
+    encoding: "utf8",
+    stdio: "pipe", // so that a failure shows what the example wrote to stderr
+  });
+  return { printed, expected };
+}
