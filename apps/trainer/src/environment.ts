@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
-import * as tf from "@tensorflow/tfjs";
 import type { ReportEnvironment } from "./report/types.ts";
 
 const require = createRequire(import.meta.url);
@@ -21,9 +20,9 @@ export function ownVersion(): string {
   return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "?";
 }
 
-export function describeEnvironment(): ReportEnvironment {
+export function describeEnvironment(backend: string): ReportEnvironment {
   return {
-    backend: tf.getBackend(),
+    backend,
     threads: 1,
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,

@@ -105,8 +105,8 @@ function reduce4(x: usize, rows: i32, rowBytes: usize, centre: usize, out: usize
 }
 
 /**
- * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for channels [begin, end); also writes mean and
- * (biased) variance. `begin` is a multiple of 16.
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for channels [begin, end), negative values set to zero
+ * if `relu`; also writes mean and (biased) variance. `begin` is a multiple of 16.
  */
 export function batchNormForward(
   x: usize,
@@ -118,11 +118,13 @@ export function batchNormForward(
   rows: i32,
   channels: i32,
   epsilon: f32,
+  relu: i32,
   begin: i32,
   end: i32,
 ): void {
   const rowBytes = <usize>channels << 2;
   const eps = f32x4.splat(epsilon);
+  const floor = f32x4.splat(relu ? 0 : -Infinity);
   for (let c = begin; c < end; ) {
     const at = <usize>c << 2;
     let from = x + at;
@@ -148,10 +150,10 @@ export function batchNormForward(
       const b2 = v128.load(b, 32);
       const b3 = v128.load(b, 48);
       for (let r = 0; r < rows; r++) {
-        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from), m0), k0), b0));
-        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 16), m1), k1), b1), 16);
-        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 32), m2), k2), b2), 32);
-        v128.store(to, f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 48), m3), k3), b3), 48);
+        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from), m0), k0), b0), floor));
+        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 16), m1), k1), b1), floor), 16);
+        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 32), m2), k2), b2), floor), 32);
+        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 48), m3), k3), b3), floor), 48);
         from += rowBytes;
         to += rowBytes;
       }
@@ -165,13 +167,24 @@ export function batchNormForward(
       const k = f32x4.div(loadPart(gamma + at, count), f32x4.sqrt(f32x4.add(v, eps)));
       const b = loadPart(beta + at, count);
       for (let r = 0; r < rows; r++) {
-        storePart(to, f32x4.add(f32x4.mul(f32x4.sub(loadPart(from, count), m), k), b), count);
+        const value = f32x4.add(f32x4.mul(f32x4.sub(loadPart(from, count), m), k), b);
+        storePart(to, f32x4.max(value, floor), count);
         from += rowBytes;
         to += rowBytes;
       }
       c += count;
     }
   }
+}
+
+/**
+ * dy of 4 channels, zero where the rectifier was closed: where (x - mean) * scale + beta <= floor. Without a
+ * rectifier the floor is -Infinity.
+ */
+// @ts-ignore: decorator
+@inline
+function passed(dy: v128, centred: v128, scale: v128, beta: v128, floor: v128): v128 {
+  return v128.and(dy, f32x4.gt(f32x4.add(f32x4.mul(centred, scale), beta), floor));
 }
 
 /** Sums over the rows for 4 channels: sum(dy) to `sum`, sum(dy * (x - mean)) to `product`. */
@@ -181,6 +194,9 @@ function gradientSums(
   dy: usize,
   x: usize,
   mean: v128,
+  scale: v128,
+  beta: v128,
+  floor: v128,
   rows: i32,
   rowBytes: usize,
   count: i32,
@@ -194,9 +210,10 @@ function gradientSums(
     let s = f32x4.splat(0);
     let p = f32x4.splat(0);
     for (; r < stop; r++) {
-      const g = loadPart(dy, count);
+      const centred = f32x4.sub(loadPart(x, count), mean);
+      const g = passed(loadPart(dy, count), centred, scale, beta, floor);
       s = f32x4.add(s, g);
-      p = f32x4.add(p, f32x4.mul(g, f32x4.sub(loadPart(x, count), mean)));
+      p = f32x4.add(p, f32x4.mul(g, centred));
       dy += rowBytes;
       x += rowBytes;
     }
@@ -217,6 +234,8 @@ function inverseDeviation(variance: v128, epsilon: f32): v128 {
 export function batchNormParamGradient(
   dy: usize,
   x: usize,
+  gamma: usize,
+  beta: usize,
   mean: usize,
   variance: usize,
   dGamma: usize,
@@ -224,18 +243,25 @@ export function batchNormParamGradient(
   rows: i32,
   channels: i32,
   epsilon: f32,
+  relu: i32,
   begin: i32,
   end: i32,
 ): void {
   const rowBytes = <usize>channels << 2;
+  const floor = f32x4.splat(relu ? 0 : -Infinity);
   for (let c = begin; c < end; c += 4) {
     const at = <usize>c << 2;
     const count = min(4, end - c);
     const m = loadPart(mean + at, count);
-    // The branch gives the full vectors a loop without tests.
-    if (count == 4) gradientSums(dy + at, x + at, m, rows, rowBytes, 4, dBeta + at, dGamma + at);
-    else gradientSums(dy + at, x + at, m, rows, rowBytes, count, dBeta + at, dGamma + at);
+    const b = loadPart(beta + at, count);
     const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
+    const scale = f32x4.mul(loadPart(gamma + at, count), inverse);
+    // The branch gives the full vectors a loop without tests.
+    if (count == 4) {
+      gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, 4, dBeta + at, dGamma + at);
+    } else {
+      gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, count, dBeta + at, dGamma + at);
+    }
     storePart(dGamma + at, f32x4.mul(loadPart(dGamma + at, count), inverse), count);
   }
 }
@@ -249,6 +275,8 @@ function applyGradient(
   dx: usize,
   mean: v128,
   scale: v128,
+  beta: v128,
+  floor: v128,
   shift: v128,
   slope: v128,
   rows: i32,
@@ -256,9 +284,9 @@ function applyGradient(
   count: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
-    const g = f32x4.sub(loadPart(dy, count), shift);
-    const t = f32x4.mul(f32x4.sub(loadPart(x, count), mean), slope);
-    storePart(dx, f32x4.mul(scale, f32x4.sub(g, t)), count);
+    const centred = f32x4.sub(loadPart(x, count), mean);
+    const g = f32x4.sub(passed(loadPart(dy, count), centred, scale, beta, floor), shift);
+    storePart(dx, f32x4.mul(scale, f32x4.sub(g, f32x4.mul(centred, slope))), count);
     dy += rowBytes;
     x += rowBytes;
     dx += rowBytes;
@@ -273,6 +301,7 @@ export function batchNormInputGradient(
   dy: usize,
   x: usize,
   gamma: usize,
+  beta: usize,
   mean: usize,
   variance: usize,
   dx: usize,
@@ -280,24 +309,30 @@ export function batchNormInputGradient(
   rows: i32,
   channels: i32,
   epsilon: f32,
+  relu: i32,
   begin: i32,
   end: i32,
 ): void {
   const rowBytes = <usize>channels << 2;
   const n = f32x4.splat(<f32>rows);
+  const floor = f32x4.splat(relu ? 0 : -Infinity);
   for (let c = begin; c < end; c += 4) {
     const at = <usize>c << 2;
     const count = min(4, end - c);
     const m = loadPart(mean + at, count);
-    const sum = sums;
-    const product = sums + 16;
-    if (count == 4) gradientSums(dy + at, x + at, m, rows, rowBytes, 4, sum, product);
-    else gradientSums(dy + at, x + at, m, rows, rowBytes, count, sum, product);
+    const b = loadPart(beta + at, count);
     const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
     const scale = f32x4.mul(loadPart(gamma + at, count), inverse);
+    const sum = sums;
+    const product = sums + 16;
+    if (count == 4) gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, 4, sum, product);
+    else gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, count, sum, product);
     const shift = f32x4.div(loadPart(sum, count), n);
     const slope = f32x4.mul(f32x4.div(loadPart(product, count), n), f32x4.mul(inverse, inverse));
-    if (count == 4) applyGradient(dy + at, x + at, dx + at, m, scale, shift, slope, rows, rowBytes, 4);
-    else applyGradient(dy + at, x + at, dx + at, m, scale, shift, slope, rows, rowBytes, count);
+    if (count == 4) {
+      applyGradient(dy + at, x + at, dx + at, m, scale, b, floor, shift, slope, rows, rowBytes, 4);
+    } else {
+      applyGradient(dy + at, x + at, dx + at, m, scale, b, floor, shift, slope, rows, rowBytes, count);
+    }
   }
 }

@@ -25,6 +25,9 @@ export interface UseWasmOptions {
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   if (options.wasmPaths !== undefined) setWasmPaths(options.wasmPaths);
+  if (!tf.findBackendFactory("wasm")) {
+    throw new GmrError("unsupported", "the TensorFlow.js wasm backend is not registered: was it removed?");
+  }
   if (!(await tf.setBackend("wasm"))) {
     throw new GmrError("unsupported", "the TensorFlow.js wasm backend could not be started here");
   }

@@ -22,12 +22,15 @@ interface KernelExports {
     rows: number,
     channels: number,
     epsilon: number,
+    relu: number,
     begin: number,
     end: number,
   ): void;
   batchNormParamGradient(
     dy: number,
     x: number,
+    gamma: number,
+    beta: number,
     mean: number,
     variance: number,
     dGamma: number,
@@ -35,6 +38,7 @@ interface KernelExports {
     rows: number,
     channels: number,
     epsilon: number,
+    relu: number,
     begin: number,
     end: number,
   ): void;
@@ -42,6 +46,7 @@ interface KernelExports {
     dy: number,
     x: number,
     gamma: number,
+    beta: number,
     mean: number,
     variance: number,
     dx: number,
@@ -49,6 +54,7 @@ interface KernelExports {
     rows: number,
     channels: number,
     epsilon: number,
+    relu: number,
     begin: number,
     end: number,
   ): void;
@@ -68,6 +74,37 @@ interface KernelExports {
     padTop: number,
     padLeft: number,
   ): void;
+  mixRows(matrix: number, src: number, dst: number, rings: number, inner: number, transposed: number): void;
+  dotRows(a: number, b: number, dst: number, rings: number, inner: number): void;
+  addRelu(a: number, b: number, y: number, count: number): void;
+  reluGradient(dy: number, y: number, dx: number, count: number): void;
+  adamW(
+    p: number,
+    g: number,
+    m: number,
+    v: number,
+    pOut: number,
+    mOut: number,
+    vOut: number,
+    count: number,
+    beta1: number,
+    beta2: number,
+    keep: number,
+    size: number,
+    scale: number,
+    epsilon: number,
+  ): void;
+  sgd(
+    p: number,
+    g: number,
+    v: number,
+    pOut: number,
+    vOut: number,
+    count: number,
+    momentum: number,
+    keep: number,
+    rate: number,
+  ): void;
 }
 
 /** The parts of the stock Emscripten module that its type declarations leave out. */
@@ -77,6 +114,9 @@ interface HostModule {
   _malloc(bytes: number): number;
   _free(address: number): void;
 }
+
+/** Number of elements of a shape. */
+export const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 const attached = new WeakMap<object, WasmKernels>();
 
@@ -142,6 +182,17 @@ export class WasmKernels {
   clear(tensor: tf.TensorInfo): void {
     const count = tensor.shape.reduce((a, b) => a * b, 1);
     new Float32Array(this.memory.buffer, this.address(tensor), count).fill(0);
+  }
+
+  /** A view of `count` floats at an address; valid until the heap grows. */
+  floats(address: number, count: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, count);
+  }
+
+  /** Another tensor on the same data. */
+  share(tensor: tf.TensorInfo): tf.TensorInfo {
+    this.backend.incRef(tensor.dataId);
+    return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
   /** Copies a plan to the heap, with scratch buffers behind it, and returns its address. */

@@ -9,6 +9,16 @@ import {
 } from "./kernels/batchNorm.ts";
 import { conv2DBackpropFilterConfig, conv2DBackpropInputConfig } from "./kernels/conv2dBackprop.ts";
 import {
+  adamWUpdateConfig,
+  addReluConfig,
+  identityConfig,
+  reluGradConfig,
+  ringMixBackpropSigmasConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixConfig,
+  sgdUpdateConfig,
+} from "./kernels/elementwise.ts";
+import {
   ringConvBackpropFilterConfig,
   ringConvBackpropInputConfig,
   ringConvConfig,
@@ -24,6 +34,14 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   conv2DBackpropInputConfig,
   conv2DBackpropFilterConfig,
   avgPoolGradConfig,
+  identityConfig,
+  ringMixConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixBackpropSigmasConfig,
+  addReluConfig,
+  reluGradConfig,
+  adamWUpdateConfig,
+  sgdUpdateConfig,
 ];
 
 let registered = false;

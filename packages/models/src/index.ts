@@ -1,3 +1,4 @@
 export * from "./cost.ts";
-export type { ConvKind, GlobalPooling, Pooling, ResNetOptions } from "./options.ts";
+export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
+export type { ConvKind, FieldOfView, GlobalPooling, Pooling, ResNetOptions } from "./options.ts";
 export * from "./resnet.ts";

@@ -1,6 +1,6 @@
 // The options of a GMR-ResNet, checked and completed.
 
-import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 
 /** `gmr`: ring convolutions. `dense`: the twin of the same depth and widths with plain 3×3 convolutions. */
 export type ConvKind = "gmr" | "dense";
@@ -11,6 +11,14 @@ export type ConvKind = "gmr" | "dense";
  * - `blur`: 3×3 averages first, which lets less aliasing through and so keeps accuracy flatter over angles.
  */
 export type Pooling = "average" | "blur";
+
+/**
+ * What part of the feature maps counts.
+ * - `square`: all of it. Its border lies differently to a pattern turned by 45°.
+ * - `disc`: the inscribed disc, with a soft edge; outside it features are zero. The border is then the same at every
+ *   angle, which keeps accuracy flat between the multiples of 90°.
+ */
+export type FieldOfView = "square" | "disc";
 
 /** What becomes of the last feature map: one number per channel, wherever the pattern was. */
 export type GlobalPooling = "average" | "max";
@@ -40,6 +48,14 @@ export interface ResNetOptions {
   pooling?: Pooling | undefined;
   /** Default `average`. */
   globalPooling?: GlobalPooling | undefined;
+  /** Default `square`. */
+  fieldOfView?: FieldOfView | undefined;
+  /** Zeros added on each side of the images. Default 0. */
+  inputPadding?: number | undefined;
+  /** Standard deviation, in pixels, of a fixed Gaussian blur of the images. Default 0: none. */
+  inputBlur?: number | undefined;
+  /** Batch normalisation of the features before the classifier. Default false. */
+  headNorm?: boolean | undefined;
   /** Start every residual branch as nothing. Default false. */
   zeroInitResidual?: boolean | undefined;
   /** Rings per stage; default: those of the kernel size. */
@@ -69,6 +85,10 @@ export interface ResNetPlan {
   stemPool: boolean;
   pooling: Pooling;
   globalPooling: GlobalPooling;
+  fieldOfView: FieldOfView;
+  inputPadding: number;
+  inputBlur: number;
+  headNorm: boolean;
   zeroInitResidual: boolean;
   seed: number | undefined;
   name: string;
@@ -119,6 +139,10 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     stemPool: options.stemPool ?? false,
     pooling: oneOf("pooling", options.pooling ?? "average", ["average", "blur"]),
     globalPooling: oneOf("globalPooling", options.globalPooling ?? "average", ["average", "max"]),
+    fieldOfView: oneOf("fieldOfView", options.fieldOfView ?? "square", ["square", "disc"]),
+    inputPadding: checkNonNegativeInteger("inputPadding", options.inputPadding ?? 0),
+    inputBlur: checkNonNegative("inputBlur", options.inputBlur ?? 0),
+    headNorm: options.headNorm ?? false,
     zeroInitResidual: options.zeroInitResidual ?? false,
     seed: options.seed,
     name: options.name ?? `${kind}-resnet`,
@@ -137,6 +161,14 @@ function list(name: string, values: readonly number[], length?: number): number[
 function checkOdd(name: string, value: number): number {
   if (checkPositiveInteger(name, value) % 2 === 1) return value;
   throw new GmrError("invalid-argument", `${name} must be odd, got ${value}`);
+}
+
+function checkNonNegative(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new GmrError(
+    "invalid-argument",
+    `${name} must be a number of at least 0, got ${describeValue(value)}`,
+  );
 }
 
 function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {

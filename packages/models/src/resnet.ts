@@ -5,8 +5,10 @@
 // averages are symmetric; on odd sides 3×3 averages with stride 2 are, and are used there.
 
 import { Random } from "@gmr-conv/core";
-import { fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
+import { addThenRelu, fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
+import { gaussianBlur } from "./blur.ts";
+import { DiscFieldOfView, registerFieldOfView } from "./fieldOfView.ts";
 import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
 
 type Symbolic = tf.SymbolicTensor;
@@ -23,10 +25,8 @@ export function resNet(options: ResNetOptions): tf.LayersModel {
   const plan = planResNet(options);
   const build = new Builder(plan);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
-  let x = build.relu(
-    "relu1",
-    build.norm("bn1", build.conv("conv1", input, plan.stemWidth, plan.stemKernelSize)),
-  );
+  const images = build.prepare(input);
+  let x = build.normRelu("bn1", build.conv("conv1", images, plan.stemWidth, plan.stemKernelSize));
   if (plan.stemPool) x = build.pool("pool1", x);
   plan.stages.forEach((stage, s) => {
     for (let b = 0; b < stage.depth; b++) {
@@ -44,6 +44,32 @@ class Builder {
   constructor(plan: ResNetPlan) {
     this.plan = plan;
     this.random = plan.seed === undefined ? undefined : new Random(plan.seed);
+  }
+
+  /** Padding and blur of the images. */
+  prepare(images: Symbolic): Symbolic {
+    const { inputPadding, inputBlur, inputShape } = this.plan;
+    let x = images;
+    if (inputPadding > 0) {
+      const padding = inputPadding;
+      const layer = tf.layers.zeroPadding2d({
+        name: "pad",
+        padding: [
+          [padding, padding],
+          [padding, padding],
+        ],
+      });
+      x = layer.apply(x) as Symbolic;
+    }
+    if (inputBlur > 0) x = gaussianBlur("blur", inputBlur, inputShape[2]).apply(x) as Symbolic;
+    return x;
+  }
+
+  /** Limits a map to the field of view. */
+  private view(name: string, x: Symbolic): Symbolic {
+    if (this.plan.fieldOfView === "square") return x;
+    registerFieldOfView();
+    return new DiscFieldOfView({ name: `${name}.view` }).apply(x) as Symbolic;
   }
 
   private seed(): number | undefined {
@@ -79,8 +105,8 @@ class Builder {
     return fusedBatchNormalization({ name, zeroGamma }).apply(x) as Symbolic;
   }
 
-  relu(name: string, x: Symbolic): Symbolic {
-    return tf.layers.reLU({ name }).apply(x) as Symbolic;
+  normRelu(name: string, x: Symbolic): Symbolic {
+    return this.view(name, fusedBatchNormalization({ name, relu: true }).apply(x) as Symbolic);
   }
 
   /** Halves the sides of x. */
@@ -99,7 +125,7 @@ class Builder {
     const { width, kernelSize, numRings } = stage;
     const input = stride === 2 ? this.pool(`${name}.pool`, x) : x;
     let y = this.conv(`${name}.conv1`, input, width, kernelSize, numRings);
-    y = this.relu(`${name}.relu1`, this.norm(`${name}.bn1`, y));
+    y = this.normRelu(`${name}.bn1`, y);
     y = this.conv(`${name}.conv2`, y, width, kernelSize, numRings);
     y = this.norm(`${name}.bn2`, y, this.plan.zeroInitResidual);
     const shortcut =
@@ -109,14 +135,14 @@ class Builder {
             `${name}.downsample.bn`,
             this.denseConv(`${name}.downsample.conv`, width, 1, this.seed()).apply(input) as Symbolic,
           );
-    const sum = tf.layers.add({ name: `${name}.add` }).apply([y, shortcut]) as Symbolic;
-    return this.relu(`${name}.relu2`, sum);
+    return this.view(name, addThenRelu({ name: `${name}.add_relu` }).apply([y, shortcut]) as Symbolic);
   }
 
   head(x: Symbolic): Symbolic {
     const pooling =
       this.plan.globalPooling === "max" ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
-    const features = pooling({ name: "global_pool", dataFormat: "channelsLast" }).apply(x) as Symbolic;
+    let features = pooling({ name: "global_pool", dataFormat: "channelsLast" }).apply(x) as Symbolic;
+    if (this.plan.headNorm) features = this.norm("head_norm", features);
     const seed = this.seed();
     return tf.layers
       .dense({

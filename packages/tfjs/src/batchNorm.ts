@@ -17,7 +17,7 @@ export interface BatchNormResult<T extends tf.Tensor> {
 /**
  * Normalises x over all axes but the last with the statistics of the batch itself:
  * `y = (x - mean) / √(variance + ε) · gamma + beta` (Ioffe & Szegedy 2015).
- * Differentiable in x, gamma and beta through y; mean and variance count as constants.
+ * With `relu`, negative values of y are set to zero. Differentiable in x, gamma and beta through y; mean and variance count as constants.
  *
  * @param x [..., C]
  * @param gamma [C] scale, @param beta [C] offset
@@ -29,6 +29,7 @@ export function batchNormTraining<T extends tf.Tensor>(
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
   epsilon = 1e-5,
+  relu = false,
 ): BatchNormResult<T> {
   checkTensor("x", x, "any", "[..., C]");
   const channels = x.shape[x.rank - 1];
@@ -39,10 +40,10 @@ export function batchNormTraining<T extends tf.Tensor>(
   }
   registerGradients();
   if (hasKernel(BatchNormTraining)) {
-    const [y, mean, variance] = runKernelMulti(BatchNormTraining, { x, gamma, beta }, { epsilon });
+    const [y, mean, variance] = runKernelMulti(BatchNormTraining, { x, gamma, beta }, { epsilon, relu });
     return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
   }
-  return composed(x, gamma, beta, epsilon);
+  return composed(x, gamma, beta, epsilon, relu);
 }
 
 function composed<T extends tf.Tensor>(
@@ -50,13 +51,14 @@ function composed<T extends tf.Tensor>(
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
   epsilon: number,
+  relu: boolean,
 ): BatchNormResult<T> {
   const [y, mean, variance] = tf.tidy(() => {
     const axes = x.shape.slice(0, -1).map((_, i) => i);
     const moments = tf.moments(x, axes);
     const scale = moments.variance.add(epsilon).rsqrt().mul(gamma);
     const y = x.sub(moments.mean).mul(scale).add(beta);
-    return [y, constant(moments.mean), constant(moments.variance)];
+    return [relu ? y.relu() : y, constant(moments.mean), constant(moments.variance)];
   });
   return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }

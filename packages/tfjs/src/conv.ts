@@ -112,7 +112,8 @@ function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): 
   if (logSigmas !== undefined) checkVector("logSigmas", logSigmas, numRings, "one per ring");
   if (bias !== undefined) checkVector("bias", bias, outChannels, "one per output channel");
   const { masks } = options;
-  if (masks !== undefined) checkMasks(masks, options.strategy, partition);
+  const strategy = checkStrategy(options.strategy ?? "auto");
+  if (masks !== undefined) checkMasks(masks, strategy, partition);
   const geometry = convGeometry({
     inputSize: x.shape.slice(-3, -1),
     kernelSize: partition.kernelSize,
@@ -125,12 +126,12 @@ function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): 
     partition,
     geometry,
     groups,
-    strategy: masks ? "dense" : resolveStrategy(checkStrategy(options.strategy ?? "auto")),
+    strategy: masks ? "dense" : resolveStrategy(strategy),
     masks,
   };
 }
 
-function checkMasks(masks: tf.Tensor2D, strategy: Strategy | undefined, partition: RingPartition): void {
+function checkMasks(masks: tf.Tensor2D, strategy: Strategy, partition: RingPartition): void {
   const expected = [partition.numRings, partition.index.length];
   checkTensor("masks", masks, [2], `[${expected}] (rings, kernel positions)`);
   if (masks.shape.join() !== expected.join()) {

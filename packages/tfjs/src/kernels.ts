@@ -24,6 +24,25 @@ export interface RingConvAttrs extends tf.NamedAttrMap {
 
 export interface BatchNormTrainingAttrs extends tf.NamedAttrMap {
   epsilon: number;
+  /** Whether y is rectified: max(y, 0). */
+  relu: boolean;
+}
+
+export interface AdamWAttrs extends tf.NamedAttrMap {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** The parameter is multiplied by 1 - learningRate · weightDecay. */
+  weightDecay: number;
+  /** Number of this step, from 1. */
+  step: number;
+}
+
+export interface SgdAttrs extends tf.NamedAttrMap {
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
 }
 
 /** A kernel's name with the types of its inputs and attributes. */
@@ -59,23 +78,64 @@ export const BatchNormTraining: KernelDeclaration<
   BatchNormTrainingAttrs
 > = { name: "BatchNormTraining" };
 
+interface BatchNormGradInputs {
+  dy: tf.TensorInfo;
+  x: tf.TensorInfo;
+  gamma: tf.TensorInfo;
+  beta: tf.TensorInfo;
+  mean: tf.TensorInfo;
+  variance: tf.TensorInfo;
+}
+
 /** dx from dy and what the forward pass took and gave. */
-export const BatchNormTrainingGrad: KernelDeclaration<
-  {
-    dy: tf.TensorInfo;
-    x: tf.TensorInfo;
-    gamma: tf.TensorInfo;
-    mean: tf.TensorInfo;
-    variance: tf.TensorInfo;
-  },
-  BatchNormTrainingAttrs
-> = { name: "BatchNormTrainingGrad" };
+export const BatchNormTrainingGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
+  name: "BatchNormTrainingGrad",
+};
 
 /** [dgamma, dbeta]. Apart from dx since TensorFlow.js disposes what a gradient function makes beside its result. */
-export const BatchNormTrainingParamGrad: KernelDeclaration<
-  { dy: tf.TensorInfo; x: tf.TensorInfo; mean: tf.TensorInfo; variance: tf.TensorInfo },
-  BatchNormTrainingAttrs
-> = { name: "BatchNormTrainingParamGrad" };
+export const BatchNormTrainingParamGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
+  name: "BatchNormTrainingParamGrad",
+};
+
+/** Mixed weights W'_l = Σ_r G[r, l] w_r of weights [R, ...] and logSigmas [R]. */
+export const RingMix: KernelDeclaration<
+  { weights: tf.TensorInfo; logSigmas: tf.TensorInfo },
+  Record<string, never>
+> = { name: "RingMix" };
+
+/** dw_r = Σ_l G[r, l] dW'_l from dy = dW' [R, ...]. */
+export const RingMixBackpropWeights: KernelDeclaration<
+  { dy: tf.TensorInfo; logSigmas: tf.TensorInfo },
+  Record<string, never>
+> = { name: "RingMixBackpropWeights" };
+
+/** dlogσ_r = Σ_l G[r, l] (((l - r)/σ_r)² - 1) ⟨dW'_l, w_r⟩, 0 where σ_r is clipped. */
+export const RingMixBackpropSigmas: KernelDeclaration<
+  { dy: tf.TensorInfo; weights: tf.TensorInfo; logSigmas: tf.TensorInfo },
+  Record<string, never>
+> = { name: "RingMixBackpropSigmas" };
+
+/** y = max(a + b, 0), shapes equal. */
+export const AddRelu: KernelDeclaration<{ a: tf.TensorInfo; b: tf.TensorInfo }, Record<string, never>> = {
+  name: "AddRelu",
+};
+
+/** dx = dy where y > 0, else 0. */
+export const ReluGrad: KernelDeclaration<{ dy: tf.TensorInfo; y: tf.TensorInfo }, Record<string, never>> = {
+  name: "ReluGrad",
+};
+
+/** [parameter, first, second] after one step of AdamW. */
+export const AdamWUpdate: KernelDeclaration<
+  { parameter: tf.TensorInfo; gradient: tf.TensorInfo; first: tf.TensorInfo; second: tf.TensorInfo },
+  AdamWAttrs
+> = { name: "AdamWUpdate" };
+
+/** [parameter, velocity] after one step of SGD with Nesterov momentum. */
+export const SgdUpdate: KernelDeclaration<
+  { parameter: tf.TensorInfo; gradient: tf.TensorInfo; velocity: tf.TensorInfo },
+  SgdAttrs
+> = { name: "SgdUpdate" };
 
 /**
  * A configuration for `tf.registerKernel` from a declaration and a typed implementation.
@@ -146,17 +206,33 @@ export function registerGradients(): void {
   });
   tf.registerGradient({
     kernelName: BatchNormTraining.name,
-    inputsToSave: ["x", "gamma"],
+    inputsToSave: ["x", "gamma", "beta"],
     outputsToSave: [false, true, true],
-    gradFunc: (dy, [x, gamma, mean, variance], attrs) => {
+    gradFunc: (dy, [x, gamma, beta, mean, variance], attrs) => {
       const batchNorm = attrs as BatchNormTrainingAttrs;
-      const batch = { dy: single(dy), x, mean, variance };
-      const param = (i: number) => () => runKernelMulti(BatchNormTrainingParamGrad, batch, batchNorm)[i];
+      const inputs = { dy: single(dy), x, gamma, beta, mean, variance };
+      const param = (i: number) => () => runKernelMulti(BatchNormTrainingParamGrad, inputs, batchNorm)[i];
       return {
-        x: () => runKernel(BatchNormTrainingGrad, { ...batch, gamma }, batchNorm),
+        x: () => runKernel(BatchNormTrainingGrad, inputs, batchNorm),
         gamma: param(0),
         beta: param(1),
       };
+    },
+  });
+  tf.registerGradient({
+    kernelName: RingMix.name,
+    inputsToSave: ["weights", "logSigmas"],
+    gradFunc: (dy, [weights, logSigmas]) => ({
+      weights: () => runKernel(RingMixBackpropWeights, { dy: single(dy), logSigmas }, {}),
+      logSigmas: () => runKernel(RingMixBackpropSigmas, { dy: single(dy), weights, logSigmas }, {}),
+    }),
+  });
+  tf.registerGradient({
+    kernelName: AddRelu.name,
+    outputsToSave: [true],
+    gradFunc: (dy, [y]) => {
+      const gradient = (): tf.Tensor => runKernel(ReluGrad, { dy: single(dy), y }, {});
+      return { a: gradient, b: gradient };
     },
   });
 }

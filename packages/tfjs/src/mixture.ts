@@ -2,6 +2,7 @@
 
 import { GAUSSIAN_NORM, sigmaBounds } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { hasKernel, RingMix, registerGradients, runKernel } from "./kernels.ts";
 
 /** The transposed mixture matrix Gᵀ [L, R] of log-sigmas [R]: Gᵀ[l, r] = exp(-½((l - r)/σ_r)²) / (σ_r · 2.5066). */
 export function mixtureMatrix(logSigmas: tf.Tensor1D): tf.Tensor2D {
@@ -21,6 +22,10 @@ export function mixtureMatrix(logSigmas: tf.Tensor1D): tf.Tensor2D {
 
 /** Mixed weights W'_l = Σ_r G[r, l] w_r, [L, Cin, Cout], of ring weights [R, Cin, Cout] and log-sigmas [R]. */
 export function mixRingWeights(weights: tf.Tensor3D, logSigmas: tf.Tensor1D): tf.Tensor3D {
+  if (hasKernel(RingMix)) {
+    registerGradients();
+    return runKernel(RingMix, { weights, logSigmas }, {}) as tf.Tensor3D;
+  }
   return tf.tidy(() => {
     const [rings, cin, cout] = weights.shape;
     return tf

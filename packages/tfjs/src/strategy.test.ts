@@ -13,7 +13,7 @@ afterEach(() => {
 async function kernelsOf(strategy?: Strategy): Promise<string[]> {
   const { kernelNames } = await tf.profile(() =>
     tf.tidy(() => {
-      gmrConv2d(tf.ones([1, 5, 5, 2]), tf.ones([2, 2, 3]), { kernelSize: 3, strategy });
+      gmrConv2d(tf.ones<tf.Rank.R4>([1, 5, 5, 2]), tf.ones([2, 2, 3]), { kernelSize: 3, strategy });
     }),
   );
   return kernelNames;

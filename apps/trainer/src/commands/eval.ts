@@ -28,7 +28,7 @@ export function addEval(program: Command): void {
     .option("--full", `turn and mirror all test images, not ${TURNED_IMAGES} of them`, false)
     .option("--limit <count>", "evaluate on COUNT test images only", positiveInteger)
     .action(async (options: EvalOptions) => {
-      const run = new RunFolder(options.runs, options.name);
+      const run = RunFolder.named(options.runs, options.name);
       const config = await run.readConfig();
       const turned = options.rotations === undefined ? "" : ` --rotations ${options.rotations}`;
       const report = await evaluate(
@@ -38,7 +38,7 @@ export function addEval(program: Command): void {
           rotationStep: options.rotations,
           flips: options.flips,
           turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
-          limit: options.limit,
+          testLimit: options.limit,
         },
         `gmr eval --name ${options.name}${turned}${options.flips ? " --flips" : ""}${options.full ? " --full" : ""}`,
       );

@@ -7,7 +7,7 @@ export function addInfo(program: Command): void {
     .command("info")
     .description("Show versions, the machine and the backends that work here.")
     .action(async () => {
-      const { node, platform, cpu, versions } = describeEnvironment();
+      const { node, platform, cpu, versions } = describeEnvironment("");
       for (const [name, version] of Object.entries(versions)) console.log(`${name} ${version}`);
       console.log(`Node ${node} on ${platform}, ${cpu}`);
       for (const backend of BACKENDS) {

@@ -31,7 +31,7 @@ export function addQuickstart(program: Command): void {
     .option("--test-limit <count>", "evaluate on COUNT test images only", positiveInteger)
     .action(async (options: QuickstartOptions) => {
       const started = performance.now();
-      const run = new RunFolder(options.runs, options.name);
+      const run = RunFolder.named(options.runs, options.name);
       const recipe = quickstartConfig();
       const config = {
         ...recipe,
@@ -47,7 +47,7 @@ export function addQuickstart(program: Command): void {
           rotationStep: 10,
           flips: true,
           turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
-          limit: options.testLimit,
+          testLimit: options.testLimit,
         },
         `npm start${options.full ? " -- --full" : ""}`,
       );

@@ -75,7 +75,7 @@ export function addTrain(program: Command): void {
     .option("--widths <list>", "channels per stage, such as 16,24,40", positiveIntegers)
     .option("--kernel-sizes <list>", "kernel size per stage of the GMR network, odd", oddIntegers)
     .action(async (options: TrainOptions) => {
-      const run = new RunFolder(options.runs, options.name);
+      const run = RunFolder.named(options.runs, options.name);
       const config = toConfig(options);
       await openRun(run, config, options.resume);
       await train(run, config);

@@ -3,8 +3,7 @@
 import { GmrError } from "@gmr-conv/core";
 import { evenSubset, flipImages, gatherImages, type ImageSet, rotateImages, subset } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
-import type { Interrupt } from "../training/interrupt.ts";
-import { startProgress } from "../training/progress.ts";
+import type { Monitor } from "../tasks.ts";
 
 export interface EvaluationOptions {
   /** Degrees between the angles; absent: no turned images. */
@@ -12,6 +11,8 @@ export interface EvaluationOptions {
   flips: boolean;
   /** How many test images are turned and mirrored. */
   turnedImages: number;
+  /** Evaluate on so many test images only. */
+  testLimit?: number | undefined;
 }
 
 /** Accuracies are fractions. */
@@ -20,6 +21,7 @@ export interface Evaluation {
   angles: { angle: number; accuracy: number }[];
   flips?: { horizontal: number; vertical: number };
   turnedConfusion?: number[][];
+  uprightImages: number;
   turnedImages: number;
   seconds: number;
 }
@@ -72,67 +74,60 @@ export async function predict(
   return result;
 }
 
-/** Evaluates a network on a test set. @throws GmrError `interrupted` after Ctrl-C */
+/** Evaluates a network on a test set. @throws GmrError `interrupted` if the monitor asks to stop */
 export async function evaluateNetwork(
   label: string,
   model: tf.LayersModel,
   test: ImageSet,
   options: EvaluationOptions,
-  interrupt: Interrupt,
+  monitor: Monitor,
 ): Promise<Evaluation> {
   const turned = evenSubset(test, Math.min(options.turnedImages, test.count));
   const angles = anglesOf(options.rotationStep);
   const moves = angles.length + (options.flips ? 2 : 0);
   const started = performance.now();
-  const progress = startProgress(`Evaluating ${label}`, test.count + moves * turned.count, 0, [
-    "view",
-    "accuracy",
-  ]);
+  monitor.start(`Evaluating ${label}`, test.count + moves * turned.count, 0);
   let done = 0;
 
   const confusionOf = async (set: ImageSet, view: string, transform?: Transform): Promise<Confusion> => {
     const confusion = new Confusion(test.classNames.length);
     for (let first = 0; first < set.count; first += BATCH) {
-      if (interrupt.requested) throw new GmrError("interrupted", "the evaluation was stopped");
+      if (monitor.stopRequested) throw new GmrError("interrupted", "the evaluation was stopped");
       const indices = Int32Array.from({ length: Math.min(BATCH, set.count - first) }, (_, i) => first + i);
       const part = subset(set, indices);
       const images = gatherImages(set, indices);
       const seen = transform ? transform(images, set.shape) : images;
       confusion.add(part.labels, await predict(model, seen, set.shape));
       done += part.count;
-      progress.update(done, { view, accuracy: `${(100 * confusion.accuracy).toFixed(1)} %` });
-      await new Promise((resolve) => setImmediate(resolve));
+      monitor.update(done, { view, accuracy: `${(100 * confusion.accuracy).toFixed(1)} %` });
     }
     return confusion;
   };
 
-  try {
-    const upright = await confusionOf(test, "upright");
-    const result: Evaluation = {
-      upright: { count: test.count, accuracy: upright.accuracy, confusion: upright.counts },
-      angles: [],
-      turnedImages: moves > 0 ? turned.count : 0,
-      seconds: 0,
-    };
-    const all = new Confusion(test.classNames.length);
-    for (const angle of angles) {
-      const confusion = await confusionOf(turned, `${angle}°`, (batch, shape) =>
-        rotateImages(batch, shape, angle),
-      );
-      all.merge(confusion);
-      result.angles.push({ angle, accuracy: confusion.accuracy });
-    }
-    if (angles.length > 0) result.turnedConfusion = all.counts;
-    if (options.flips) {
-      const mirror = async (axis: "horizontal" | "vertical"): Promise<number> =>
-        (await confusionOf(turned, axis, (batch, shape) => flipImages(batch, shape, axis))).accuracy;
-      result.flips = { horizontal: await mirror("horizontal"), vertical: await mirror("vertical") };
-    }
-    result.seconds = (performance.now() - started) / 1000;
-    return result;
-  } finally {
-    progress.stop();
+  const upright = await confusionOf(test, "upright");
+  const result: Evaluation = {
+    upright: { count: test.count, accuracy: upright.accuracy, confusion: upright.counts },
+    angles: [],
+    uprightImages: test.count,
+    turnedImages: moves > 0 ? turned.count : 0,
+    seconds: 0,
+  };
+  const all = new Confusion(test.classNames.length);
+  for (const angle of angles) {
+    const confusion = await confusionOf(turned, `${angle}°`, (batch, shape) =>
+      rotateImages(batch, shape, angle),
+    );
+    all.merge(confusion);
+    result.angles.push({ angle, accuracy: confusion.accuracy });
   }
+  if (angles.length > 0) result.turnedConfusion = all.counts;
+  if (options.flips) {
+    const mirror = async (axis: "horizontal" | "vertical"): Promise<number> =>
+      (await confusionOf(turned, axis, (batch, shape) => flipImages(batch, shape, axis))).accuracy;
+    result.flips = { horizontal: await mirror("horizontal"), vertical: await mirror("vertical") };
+  }
+  result.seconds = (performance.now() - started) / 1000;
+  return result;
 }
 
 function anglesOf(step: number | undefined): number[] {

@@ -1,6 +1,7 @@
 // AdamW and SGD on TensorFlow.js variables, with state that can be saved and restored.
 
 import type { StoredTensor } from "@gmr-conv/io";
+import { adamWUpdate, sgdUpdate } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { OptimizerConfig } from "./config.ts";
 
@@ -39,29 +40,34 @@ export class Optimizer {
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.steps++;
     tf.tidy(() => {
-      for (const slot of this.slots) {
-        const gradient = gradients[slot.variable.name];
-        if (slot.second) this.adam(slot, slot.second, gradient, learningRate);
-        else this.sgd(slot, gradient, learningRate);
-      }
+      for (const slot of this.slots) this.update(slot, gradients[slot.variable.name], learningRate);
     });
   }
 
-  private adam(slot: Slot, second: tf.Variable, gradient: tf.Tensor, learningRate: number): void {
-    const beta1 = this.config.momentum;
-    slot.first.assign(slot.first.mul(beta1).add(gradient.mul(1 - beta1)));
-    second.assign(second.mul(ADAM_BETA2).add(gradient.square().mul(1 - ADAM_BETA2)));
-    const size = learningRate / (1 - beta1 ** this.steps);
-    const root = second.div(1 - ADAM_BETA2 ** this.steps).sqrt();
-    const change = slot.first.div(root.add(ADAM_EPSILON)).mul(size);
-    slot.variable.assign(decayed(slot, learningRate).sub(change));
-  }
-
-  private sgd(slot: Slot, gradient: tf.Tensor, learningRate: number): void {
+  private update(slot: Slot, gradient: tf.Tensor, learningRate: number): void {
+    const { variable, first, second, decay: weightDecay } = slot;
     const { momentum } = this.config;
-    slot.first.assign(slot.first.mul(momentum).add(gradient));
-    const change = slot.first.mul(momentum).add(gradient).mul(learningRate);
-    slot.variable.assign(decayed(slot, learningRate).sub(change));
+    if (second) {
+      const [parameter, m, v] = adamWUpdate<tf.Tensor>(variable, gradient, first, second, {
+        learningRate,
+        beta1: momentum,
+        beta2: ADAM_BETA2,
+        epsilon: ADAM_EPSILON,
+        weightDecay,
+        step: this.steps,
+      });
+      variable.assign(parameter);
+      first.assign(m);
+      second.assign(v);
+    } else {
+      const [parameter, velocity] = sgdUpdate<tf.Tensor>(variable, gradient, first, {
+        learningRate,
+        momentum,
+        weightDecay,
+      });
+      variable.assign(parameter);
+      first.assign(velocity);
+    }
   }
 
   /** The state as named tensors. */
@@ -89,10 +95,6 @@ export class Optimizer {
       second?.dispose();
     }
   }
-}
-
-function decayed({ variable, decay }: Slot, learningRate: number): tf.Tensor {
-  return decay > 0 ? variable.mul(1 - learningRate * decay) : variable;
 }
 
 /** A tensor's values for a file. */

@@ -5,10 +5,9 @@ import { augmenter, type Batch, BatchStream, type ImageSet } from "@gmr-conv/dat
 import * as tf from "@tensorflow/tfjs";
 import { loadCheckpoint, saveCheckpoint } from "../runs/checkpoint.ts";
 import type { RunFolder } from "../runs/runFolder.ts";
+import type { Monitor } from "../tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./config.ts";
-import type { Interrupt } from "./interrupt.ts";
 import { Optimizer } from "./optimizer.ts";
-import { startProgress } from "./progress.ts";
 import { learningRateAt } from "./schedule.ts";
 import { modelVariables } from "./variables.ts";
 
@@ -64,7 +63,7 @@ function countCorrect(logits: ArrayLike<number>, labels: ArrayLike<number>, clas
 
 /**
  * Trains a network to the end of its schedule, from its checkpoint where there is one.
- * @throws GmrError `interrupted` after Ctrl-C, with a checkpoint written; `invalid-data` if the loss is no number
+ * @throws GmrError `interrupted` if the monitor asks to stop, with a checkpoint written; `invalid-data` if the loss is no number
  */
 export async function trainNetwork(
   run: RunFolder,
@@ -72,7 +71,7 @@ export async function trainNetwork(
   model: tf.LayersModel,
   set: ImageSet,
   config: TrainConfig,
-  interrupt: Interrupt,
+  monitor: Monitor,
 ): Promise<void> {
   const stream = new BatchStream(set, {
     batchSize: config.batchSize,
@@ -84,8 +83,7 @@ export async function trainNetwork(
   const optimizer = new Optimizer(config.optimizer, variables);
   try {
     const position = (await loadCheckpoint(run, network.name, model, optimizer)) ?? { step: 0, seconds: 0 };
-    await run.dropMetricsAfter(network.name, position.step);
-    await loop(run, network, model, optimizer, [...variables.values()], stream, config, interrupt, position);
+    await loop(run, network, model, optimizer, [...variables.values()], stream, config, monitor, position);
   } finally {
     optimizer.dispose();
   }
@@ -99,17 +97,12 @@ async function loop(
   variables: tf.Variable[],
   stream: BatchStream,
   config: TrainConfig,
-  interrupt: Interrupt,
+  monitor: Monitor,
   position: { step: number; seconds: number },
 ): Promise<void> {
   const total = stream.totalSteps;
   if (position.step >= total) return;
-  const progress = startProgress(`Training ${network.label}`, total, position.step, [
-    "epoch",
-    "loss",
-    "accuracy",
-    "images/s",
-  ]);
+  monitor.start(`Training ${network.label}`, total, position.step);
   const started = performance.now() - 1000 * position.seconds;
   const seconds = (): number => (performance.now() - started) / 1000;
   const speed = new Speed(position.step);
@@ -118,67 +111,55 @@ async function loop(
   let step = position.step;
   const save = (): Promise<string> =>
     saveCheckpoint(run, network.name, model, optimizer, { step, seconds: seconds() });
-  try {
-    for (const batch of stream.from(Math.floor(step / stream.stepsPerEpoch), step % stream.stepsPerEpoch)) {
-      const learningRate = learningRateAt(
-        step,
-        total,
-        config.optimizer.learningRate,
-        config.optimizer.warmup,
+  for (const batch of stream.from(Math.floor(step / stream.stepsPerEpoch), step % stream.stepsPerEpoch)) {
+    const learningRate = learningRateAt(step, total, config.optimizer.learningRate, config.optimizer.warmup);
+    const result = await trainStep(model, optimizer, variables, batch, {
+      classes: network.model.classes,
+      labelSmoothing: config.labelSmoothing,
+      learningRate,
+    });
+    if (!Number.isFinite(result.loss)) {
+      throw new GmrError(
+        "invalid-data",
+        `the loss became ${result.loss} at step ${step}: try a smaller learning rate than ${config.optimizer.learningRate}`,
       );
-      const result = await trainStep(model, optimizer, variables, batch, {
-        classes: network.model.classes,
-        labelSmoothing: config.labelSmoothing,
-        learningRate,
-      });
-      if (!Number.isFinite(result.loss)) {
-        throw new GmrError(
-          "invalid-data",
-          `the loss became ${result.loss} at step ${step}: try a smaller learning rate than ${config.optimizer.learningRate}`,
-        );
-      }
-      step++;
-      sums = {
-        steps: sums.steps + 1,
-        loss: sums.loss + result.loss,
-        correct: sums.correct + result.correct,
-      };
-      if (sums.steps === STEPS_PER_METRIC || step === total) {
-        const metric = {
-          network: network.name,
-          step,
-          epoch: batch.epoch,
-          loss: sums.loss / sums.steps,
-          accuracy: sums.correct / (sums.steps * config.batchSize),
-          learningRate,
-          seconds: seconds(),
-        };
-        await run.appendMetric(metric);
-        progress.update(step, {
-          epoch: `${batch.epoch + 1}/${stream.epochs}`,
-          loss: metric.loss.toFixed(3),
-          accuracy: `${(100 * metric.accuracy).toFixed(1)} %`,
-          "images/s": (speed.at(step) * config.batchSize).toFixed(0),
-        });
-        sums = { steps: 0, loss: 0, correct: 0 };
-      }
-      if (interrupt.requested) {
-        progress.stop();
-        const file = await save();
-        throw new GmrError(
-          "interrupted",
-          `stopped at step ${step} of ${total}; checkpoint: ${file}. Add --resume to the command to go on from it`,
-        );
-      }
-      if (seconds() - savedAt > SECONDS_PER_CHECKPOINT || step === total) {
-        await save();
-        savedAt = seconds();
-      }
-      // Lets signals in: the kernels do not return to the event loop by themselves.
-      await new Promise((resolve) => setImmediate(resolve));
     }
-  } finally {
-    progress.stop();
+    step++;
+    sums = {
+      steps: sums.steps + 1,
+      loss: sums.loss + result.loss,
+      correct: sums.correct + result.correct,
+    };
+    if (sums.steps === STEPS_PER_METRIC || step === total) {
+      const metric = {
+        network: network.name,
+        step,
+        epoch: batch.epoch,
+        loss: sums.loss / sums.steps,
+        accuracy: sums.correct / (sums.steps * config.batchSize),
+        learningRate,
+        seconds: seconds(),
+      };
+      await run.appendMetric(metric);
+      monitor.update(step, {
+        epoch: `${batch.epoch + 1}/${stream.epochs}`,
+        loss: metric.loss.toFixed(3),
+        accuracy: `${(100 * metric.accuracy).toFixed(1)} %`,
+        "images/s": (speed.at(step) * config.batchSize).toFixed(0),
+      });
+      sums = { steps: 0, loss: 0, correct: 0 };
+    }
+    if (monitor.stopRequested) {
+      const file = await save();
+      throw new GmrError(
+        "interrupted",
+        `${network.label} stopped at step ${step} of ${total}; checkpoint: ${file}; add --resume to the command to go on`,
+      );
+    }
+    if (seconds() - savedAt > SECONDS_PER_CHECKPOINT || step === total) {
+      await save();
+      savedAt = seconds();
+    }
   }
 }
 

@@ -4,14 +4,12 @@ import {
   BatchNormTrainingParamGrad,
   kernelConfig,
 } from "@gmr-conv/tfjs";
-import { kernelsOf } from "../module.ts";
-
-const elements = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
+import { elements, kernelsOf } from "../module.ts";
 
 export const batchNormTrainingConfig = kernelConfig(
   BatchNormTraining,
   "wasm",
-  ({ x, gamma, beta }, { epsilon }, backend) => {
+  ({ x, gamma, beta }, { epsilon, relu }, backend) => {
     const kernels = kernelsOf(backend);
     const [channels] = gamma.shape as [number];
     const y = kernels.output(x.shape);
@@ -27,6 +25,7 @@ export const batchNormTrainingConfig = kernelConfig(
       elements(x.shape) / channels,
       channels,
       epsilon,
+      Number(relu),
       0,
       channels,
     );
@@ -37,7 +36,7 @@ export const batchNormTrainingConfig = kernelConfig(
 export const batchNormTrainingGradConfig = kernelConfig(
   BatchNormTrainingGrad,
   "wasm",
-  ({ dy, x, gamma, mean, variance }, { epsilon }, backend) => {
+  ({ dy, x, gamma, beta, mean, variance }, { epsilon, relu }, backend) => {
     const kernels = kernelsOf(backend);
     const [channels] = gamma.shape as [number];
     const dx = kernels.output(x.shape);
@@ -45,6 +44,7 @@ export const batchNormTrainingGradConfig = kernelConfig(
       kernels.address(dy),
       kernels.address(x),
       kernels.address(gamma),
+      kernels.address(beta),
       kernels.address(mean),
       kernels.address(variance),
       kernels.address(dx),
@@ -52,6 +52,7 @@ export const batchNormTrainingGradConfig = kernelConfig(
       elements(x.shape) / channels,
       channels,
       epsilon,
+      Number(relu),
       0,
       channels,
     );
@@ -62,7 +63,7 @@ export const batchNormTrainingGradConfig = kernelConfig(
 export const batchNormTrainingParamGradConfig = kernelConfig(
   BatchNormTrainingParamGrad,
   "wasm",
-  ({ dy, x, mean, variance }, { epsilon }, backend) => {
+  ({ dy, x, gamma, beta, mean, variance }, { epsilon, relu }, backend) => {
     const kernels = kernelsOf(backend);
     const [channels] = mean.shape as [number];
     const dGamma = kernels.output([channels]);
@@ -70,6 +71,8 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
     kernels.run.batchNormParamGradient(
       kernels.address(dy),
       kernels.address(x),
+      kernels.address(gamma),
+      kernels.address(beta),
       kernels.address(mean),
       kernels.address(variance),
       kernels.address(dGamma),
@@ -77,6 +80,7 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
       elements(x.shape) / channels,
       channels,
       epsilon,
+      Number(relu),
       0,
       channels,
     );

@@ -1,6 +1,6 @@
 // Batch normalisation as a layer, with the fused training kernel.
 
-import { checkFinite, GmrError } from "@gmr-conv/core";
+import { checkFinite, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
 
@@ -13,6 +13,8 @@ export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
   epsilon?: number | undefined;
   /** Start with gamma = 0 instead of 1, so that a residual branch starts as nothing. Default false. */
   zeroGamma?: boolean | undefined;
+  /** Set negative outputs to zero, in the same kernel. Default false. */
+  relu?: boolean | undefined;
 }
 
 /**
@@ -27,6 +29,7 @@ export class FusedBatchNormalization extends tf.layers.Layer {
   private readonly momentum: number;
   private readonly epsilon: number;
   private readonly zeroGamma: boolean;
+  private readonly relu: boolean;
   private gamma?: tf.LayerVariable;
   private beta?: tf.LayerVariable;
   private movingMean?: tf.LayerVariable;
@@ -42,6 +45,7 @@ export class FusedBatchNormalization extends tf.layers.Layer {
     if (this.epsilon <= 0)
       throw new GmrError("invalid-argument", `epsilon must be positive, got ${this.epsilon}`);
     this.zeroGamma = args.zeroGamma ?? false;
+    this.relu = args.relu ?? false;
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
@@ -50,7 +54,7 @@ export class FusedBatchNormalization extends tf.layers.Layer {
     if (channels == null) {
       throw new GmrError(
         "invalid-shape",
-        `layer ${this.name} needs a known number of channels, got [${shape}]`,
+        `layer ${this.name} needs a known number of channels, got ${describeValue(shape)}`,
       );
     }
     const weight = (name: string, value: number, trainable: boolean): tf.LayerVariable =>
@@ -70,7 +74,7 @@ export class FusedBatchNormalization extends tf.layers.Layer {
       const beta = this.beta!.read() as tf.Tensor1D;
       if (!kwargs.training) {
         const rows = x.reshape<tf.Tensor4D>([-1, 1, 1, gamma.size]);
-        return tf
+        const y = tf
           .batchNorm(
             rows,
             this.movingMean!.read() as tf.Tensor1D,
@@ -80,8 +84,9 @@ export class FusedBatchNormalization extends tf.layers.Layer {
             this.epsilon,
           )
           .reshape(x.shape);
+        return this.relu ? y.relu() : y;
       }
-      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon);
+      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon, this.relu);
       const count = x.size / gamma.size;
       this.move(this.movingMean!, mean, 1);
       this.move(this.movingVariance!, variance, count / Math.max(1, count - 1));
@@ -102,6 +107,7 @@ export class FusedBatchNormalization extends tf.layers.Layer {
       momentum: this.momentum,
       epsilon: this.epsilon,
       zeroGamma: this.zeroGamma,
+      relu: this.relu,
     };
   }
 }

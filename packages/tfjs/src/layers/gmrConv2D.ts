@@ -1,6 +1,8 @@
 // The tf.layers layer around gmrConv2d.
 
 import {
+  type ConvGeometry,
+  checkNonNegativeInteger,
   checkPositiveInteger,
   convGeometry,
   describeValue,
@@ -27,6 +29,9 @@ import {
   resolve,
   serialize,
 } from "./stock.ts";
+
+/** Stands for an unknown size: more than any kernel reaches. */
+const ANY_SIZE = 2 ** 20;
 
 type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
@@ -130,6 +135,7 @@ export class GmrConv2D extends tf.layers.Layer {
       groups: checkPositiveInteger("groups", args.groups ?? 1),
       strategy: checkStrategy(args.strategy ?? "auto"),
     };
+    this.geometry([ANY_SIZE, ANY_SIZE]); // throws for a padding or pad mode that no input fits
     this.mixture = args.mixture ?? true;
     this.trainSigma = args.trainSigma ?? true;
     this.useBias = args.useBias ?? true;
@@ -137,15 +143,16 @@ export class GmrConv2D extends tf.layers.Layer {
     if (args.activation && args.activation !== "linear") {
       this.activationLayer = tf.layers.activation({ activation: args.activation });
     }
-    this.seed = args.seed;
+    // A loaded model has null.
+    this.seed = args.seed == null ? undefined : checkNonNegativeInteger("seed", args.seed);
     this.kernelInitializer = ringInitializer(args.kernelInitializer);
     this.biasInitializer =
-      resolve("biasInitializer", args.biasInitializer, "apply") ?? tf.initializers.zeros();
-    this.kernelRegularizer = resolve("kernelRegularizer", args.kernelRegularizer, "apply");
-    this.biasRegularizer = resolve("biasRegularizer", args.biasRegularizer, "apply");
-    this.sigmaRegularizer = resolve("sigmaRegularizer", args.sigmaRegularizer, "apply");
-    this.kernelConstraint = resolve("kernelConstraint", args.kernelConstraint, "apply");
-    this.biasConstraint = resolve("biasConstraint", args.biasConstraint, "apply");
+      resolve("biasInitializer", "initializer", args.biasInitializer) ?? tf.initializers.zeros();
+    this.kernelRegularizer = resolve("kernelRegularizer", "regularizer", args.kernelRegularizer);
+    this.biasRegularizer = resolve("biasRegularizer", "regularizer", args.biasRegularizer);
+    this.sigmaRegularizer = resolve("sigmaRegularizer", "regularizer", args.sigmaRegularizer);
+    this.kernelConstraint = resolve("kernelConstraint", "constraint", args.kernelConstraint);
+    this.biasConstraint = resolve("biasConstraint", "constraint", args.biasConstraint);
     this.inputSpec = [new tf.InputSpec({ ndim: 4 })];
   }
 
@@ -156,7 +163,7 @@ export class GmrConv2D extends tf.layers.Layer {
     if (shape.length !== 4 || channels == null) {
       throw new GmrError(
         "invalid-shape",
-        `layer ${this.name} needs inputs [N, H, W, C] with C known, got [${shape}]`,
+        `layer ${this.name} needs inputs [N, H, W, C] with C known, got ${describeValue(shape)}`,
       );
     }
     if (channels % groups !== 0 || this.filters % groups !== 0) {
@@ -214,19 +221,17 @@ export class GmrConv2D extends tf.layers.Layer {
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
     const [batch, height, width] = oneShape(inputShape);
     // Sizes may be unknown; the known axis is computed beside a size that always works.
-    const reach =
-      2 * this.partition.kernelSize.reduce((a, b, i) => Math.max(a, b * this.options.dilations[i]), 1);
-    const { outputSize } = convGeometry({
-      inputSize: [height ?? reach, width ?? reach],
-      kernelSize: this.partition.kernelSize,
-      ...this.options,
-    });
+    const { outputSize } = this.geometry([height ?? ANY_SIZE, width ?? ANY_SIZE]);
     return [
       batch ?? null,
       height == null ? null : outputSize[0],
       width == null ? null : outputSize[1],
       this.filters,
     ];
+  }
+
+  private geometry(inputSize: number[]): ConvGeometry {
+    return convGeometry({ inputSize, kernelSize: this.partition.kernelSize, ...this.options });
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Parameters<tf.layers.Layer["call"]>[1]): tf.Tensor {
@@ -304,7 +309,7 @@ class ArrayInitializer extends tf.serialization.Serializable {
 
 function ringInitializer(given: GmrConv2DArgs["kernelInitializer"]): RingInitializer | Initializer {
   if (given === "kaimingNormal" || given === "kaimingUniform") return given;
-  return resolve<Initializer>("kernelInitializer", given, "apply") ?? "kaimingNormal";
+  return resolve<Initializer>("kernelInitializer", "initializer", given) ?? "kaimingNormal";
 }
 
 function oneShape(shape: tf.Shape | tf.Shape[]): tf.Shape {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv2D } from "./gmrConv2D.ts";
 
@@ -13,4 +14,5 @@ export function registerLayers(): void {
   registered = true;
   tf.serialization.registerClass(GmrConv2D);
   tf.serialization.registerClass(FusedBatchNormalization);
+  tf.serialization.registerClass(AddThenRelu);
 }

@@ -17,15 +17,34 @@ export interface SerializedObject {
 /** What a layer's option accepts: the object, a name such as `"glorotUniform"`, or the serialised form. */
 export type Given<T> = T | string | SerializedObject | null | undefined;
 
+/** The prototype that all objects of a kind share; TensorFlow.js does not export the classes. */
+const KINDS = {
+  initializer: baseOf(tf.initializers.zeros()),
+  regularizer: baseOf(tf.regularizers.l2()),
+  constraint: baseOf(tf.constraints.nonNeg()),
+} satisfies Record<string, object>;
+
+type Kind = keyof typeof KINDS;
+
+function baseOf(object: object): object {
+  return Object.getPrototypeOf(Object.getPrototypeOf(object));
+}
+
+/** Whether an object may serve as this kind: it has `apply`, and is not of another kind. */
+function isKind(kind: Kind, object: object): boolean {
+  const others = Object.entries(KINDS).filter(([name]) => name !== kind);
+  return "apply" in object && !others.some(([, base]) => Object.prototype.isPrototypeOf.call(base, object));
+}
+
 /** The object that an option stands for, or undefined. `name` is the option's, for the error. */
 export function resolve<T extends tf.serialization.Serializable>(
   name: string,
+  kind: Kind,
   given: Given<T>,
-  method: keyof T & string,
 ): T | undefined {
   if (given === null || given === undefined) return undefined;
   const object = typeof given === "string" ? create(className(given), {}) : fromObject(given);
-  if (object !== undefined && method in object) return object as T;
+  if (object !== undefined && isKind(kind, object)) return object as T;
   throw new GmrError("invalid-argument", `${name} is not known to TensorFlow.js: ${describeValue(given)}`);
 }
 

@@ -1,0 +1,106 @@
+// Runs tasks in threads of their own, shows a bar for each, and passes Ctrl-C on to them.
+
+import os from "node:os";
+import { Worker } from "node:worker_threads";
+import { GmrError } from "@gmr-conv/core";
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import type { Task, TaskResult } from "./tasks.ts";
+import type { WorkerInput, WorkerMessage } from "./worker.ts";
+
+/**
+ * The results of tasks, in their order. As many run at a time as there are processors.
+ * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
+ */
+export async function runTasks(tasks: readonly Task[]): Promise<TaskResult[]> {
+  const stop = new SharedArrayBuffer(4);
+  const flag = new Int32Array(stop);
+  const bars = new MultiBar(
+    {
+      format: "{label} {bar} {percentage} %{shown} | {eta_formatted} left",
+      barsize: 20,
+      etaBuffer: 50,
+      hideCursor: true,
+      clearOnComplete: false,
+      fps: 5,
+      noTTYOutput: true,
+      notTTYSchedule: 15_000,
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  );
+  const onSignal = (): void => {
+    if (Atomics.load(flag, 0) !== 0) process.exit(130);
+    Atomics.store(flag, 0, 1);
+    bars.log("Stopping at the next safe point (again to stop at once)…\n");
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+
+  const waiting = tasks.map((task, i) => ({ task, i }));
+  const results: TaskResult[] = [];
+  const failures: GmrError[] = [];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next && Atomics.load(flag, 0) === 0; next = waiting.shift()) {
+      try {
+        results[next.i] = await runInThread({ task: next.task, stop }, bars);
+      } catch (error) {
+        failures.push(
+          error instanceof GmrError ? error : new GmrError("internal", String(error), { cause: error }),
+        );
+        Atomics.store(flag, 0, 1);
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(tasks.length, os.availableParallelism()) }, lane));
+  } finally {
+    bars.stop();
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+  }
+  const failure = failures.find((error) => error.code !== "interrupted") ?? failures[0];
+  if (failure) {
+    const sameKind = failures.filter((error) => error.code === failure.code);
+    throw new GmrError(failure.code, sameKind.map((error) => error.message).join("\n"), { cause: failure });
+  }
+  if (Atomics.load(flag, 0) !== 0) throw new GmrError("interrupted", "stopped");
+  return results;
+}
+
+function runInThread(input: WorkerInput, bars: MultiBar): Promise<TaskResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: input });
+    let bar: SingleBar | undefined;
+    worker.on("message", (message: WorkerMessage) => {
+      switch (message.type) {
+        case "start":
+          bar = bars.create(message.total, message.done, { label: message.label.padEnd(22), shown: "" });
+          break;
+        case "update":
+          bar?.update(message.done, { shown: shown(message.values) });
+          break;
+        case "done":
+          resolve(message.result);
+          break;
+        case "failed": {
+          const error = new GmrError(message.code, message.message);
+          if (message.stack !== undefined) error.stack = message.stack;
+          reject(error);
+          break;
+        }
+      }
+    });
+    worker.on("error", reject);
+    worker.on("exit", (code) => {
+      reject(
+        new GmrError("internal", `the thread of ${input.task.network.label} ended early, with code ${code}`),
+      );
+    });
+  });
+}
+
+function shown(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([name, value]) => ` | ${name} ${value}`)
+    .join("");
+}

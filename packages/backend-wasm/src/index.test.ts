@@ -1,0 +1,110 @@
+import { gmrConv2D, gmrConv2d } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { useWasm } from "./index.ts";
+import { kernelsOf } from "./module.ts";
+
+// These tests replace the backend and therefore run in this order.
+
+function convolve(): number {
+  return tf.tidy(() => {
+    const y = gmrConv2d(tf.ones<tf.Rank.R4>([1, 5, 5, 2]), tf.ones([2, 2, 1]), {
+      kernelSize: 3,
+      strategy: "ring",
+    });
+    return y.sum().dataSync()[0];
+  });
+}
+
+/** 3×3 outputs, each the sum of 5 positions (a 3×3 kernel without its corners) of 2 channels. */
+const EXPECTED = 9 * 5 * 2;
+
+it("is needed before the kernels run, and makes wasm the active backend", async () => {
+  await tf.setBackend("cpu");
+  await useWasm();
+  expect(tf.getBackend()).toBe("wasm");
+  expect(tf.backend()).toBeInstanceOf(BackendWasm);
+  expect(convolve()).toBe(EXPECTED);
+});
+
+it("registers every kernel and the layers", () => {
+  for (const name of [
+    "RingConv",
+    "RingConvBackpropInput",
+    "RingConvBackpropFilter",
+    "BatchNormTraining",
+    "BatchNormTrainingGrad",
+    "BatchNormTrainingParamGrad",
+    "Conv2DBackpropInput",
+    "Conv2DBackpropFilter",
+    "AvgPoolGrad",
+  ]) {
+    expect(tf.getKernel(name, "wasm"), name).toBeDefined();
+  }
+  const [layer] = tf.serialization.SerializationMap.getMap().classNameMap.GmrConv2D;
+  expect(gmrConv2D({ filters: 1, kernelSize: 3 })).toBeInstanceOf(layer);
+});
+
+it("may be called again, cheaply", async () => {
+  const kernels = kernelsOf(tf.backend());
+  const bytes = heapBytes();
+  const start = performance.now();
+  for (let i = 0; i < 100; i++) await useWasm();
+  await Promise.all([useWasm(), useWasm()]);
+  expect(performance.now() - start).toBeLessThan(200);
+  expect(kernelsOf(tf.backend())).toBe(kernels);
+  expect(heapBytes()).toBe(bytes);
+  expect(convolve()).toBe(EXPECTED);
+});
+
+it("comes back from another backend, with the tensors of either", async () => {
+  const x = tf.ones<tf.Rank.R4>([1, 5, 5, 2]);
+  await tf.setBackend("cpu");
+  const onCpu = convolve();
+  const weights = tf.ones<tf.Rank.R3>([2, 2, 1]);
+  await useWasm();
+  expect(onCpu).toBe(EXPECTED);
+  expect(gmrConv2d(x, weights, { kernelSize: 3 }).sum().dataSync()[0]).toBe(EXPECTED);
+});
+
+it("says so if the backend was replaced, and recovers by being called again", async () => {
+  const factory = tf.findBackendFactory("wasm");
+  tf.removeBackend("wasm");
+  await expectGmrError(
+    () => useWasm(),
+    "unsupported",
+    "the TensorFlow.js wasm backend is not registered: was it removed?",
+  );
+  tf.registerBackend("wasm", factory);
+  await tf.setBackend("wasm");
+  await expectGmrError(
+    convolve,
+    "internal",
+    "the wasm backend was replaced: call useWasm() again after changing backends",
+  );
+  await useWasm();
+  expect(convolve()).toBe(EXPECTED);
+});
+
+it("refuses another backend of the same name", async () => {
+  const factory = tf.findBackendFactory("wasm");
+  tf.removeBackend("wasm");
+  tf.registerBackend("wasm", tf.findBackendFactory("cpu"));
+  await expectGmrError(
+    () => useWasm(),
+    "unsupported",
+    "the active wasm backend is not that of @tensorflow/tfjs-backend-wasm: is it installed twice?",
+  );
+  tf.removeBackend("wasm");
+  tf.registerBackend("wasm", factory);
+  await useWasm();
+  expect(convolve()).toBe(EXPECTED);
+});
+
+function heapBytes(): number {
+  const backend = tf.backend();
+  if (!(backend instanceof BackendWasm)) throw new Error("the active backend is not wasm");
+  return backend.wasm.HEAPU8.buffer.byteLength;
+}

@@ -1,0 +1,167 @@
+// The gradients that this package adds to stock ops, against the stock CPU backend.
+
+import { maxRelativeError } from "@gmr-conv/core";
+import { TOLERANCES } from "@gmr-conv/tfjs/conformance";
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import { beforeAll, expect, it } from "vitest";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { useWasm } from "../index.ts";
+
+beforeAll(() => useWasm());
+
+type Pad = "same" | "valid" | number;
+type Pair = [number, number];
+
+const size = fc.integer({ min: 1, max: 12 });
+const channels = fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 21 }));
+const pair = (max: number) => fc.tuple(fc.integer({ min: 1, max }), fc.integer({ min: 1, max }));
+const pad = fc.oneof(fc.constant<Pad>("same"), fc.constant<Pad>("valid"), fc.integer({ min: 0, max: 3 }));
+const window = fc
+  .record({
+    images: fc.integer({ min: 1, max: 3 }),
+    image: fc.tuple(size, size),
+    kernel: pair(6),
+    strides: pair(3),
+    pad,
+  })
+  .filter(({ image, kernel, pad }) => {
+    const border = typeof pad === "number" ? pad : 0;
+    return pad === "same" || image.every((length, axis) => length + 2 * border >= kernel[axis]);
+  });
+
+const noise = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, "float32", seed);
+
+/** The numbers of some tensors, computed on a backend. */
+async function on(backend: "cpu" | "wasm", compute: () => tf.Tensor[]): Promise<Float32Array[]> {
+  await tf.setBackend(backend);
+  const tensors = tf.tidy(compute);
+  const numbers = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
+  tf.dispose(tensors);
+  return numbers;
+}
+
+/** Computes tensors on both backends from the same seeds and compares them. */
+async function expectAgreement(compute: () => tf.Tensor[], tolerance: number): Promise<void> {
+  const expected = await on("cpu", compute);
+  const actual = await on("wasm", compute);
+  actual.forEach((numbers, i) => {
+    // A few values may cancel to nearly nothing: compare with 1, the size of the inputs, too.
+    const scale = Math.min(1, Math.max(...expected[i].map(Math.abs)));
+    expect(maxRelativeError(numbers, expected[i]) * scale).toBeLessThanOrEqual(tolerance);
+  });
+}
+
+it("Conv2DBackpropFilter and Conv2DBackpropInput agree with the CPU backend", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      window,
+      channels,
+      channels,
+      async ({ images, image, kernel, strides, pad }, cin, cout) => {
+        await expectAgreement(() => {
+          const x = noise([images, ...image, cin], 1) as tf.Tensor4D;
+          const filter = noise([...kernel, cin, cout], 2) as tf.Tensor4D;
+          const convolve = (a: tf.Tensor, b: tf.Tensor) =>
+            tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
+          return tf.grads(convolve)([x, filter], noise(convolve(x, filter).shape, 3));
+        }, TOLERANCES.gradient);
+      },
+    ),
+    { numRuns: 120, seed: 1 },
+  );
+});
+
+it("they take explicit, asymmetric padding", async () => {
+  const pad: tf.backend_util.ExplicitPadding = [
+    [0, 0],
+    [3, 0],
+    [1, 2],
+    [0, 0],
+  ];
+  await expectAgreement(() => {
+    const convolve = (x: tf.Tensor, filter: tf.Tensor) =>
+      tf.conv2d(x as tf.Tensor4D, filter as tf.Tensor4D, [2, 1], pad);
+    const [x, filter] = [noise([2, 6, 7, 5], 1), noise([3, 4, 5, 6], 2)];
+    return tf.grads(convolve)([x, filter], noise(convolve(x, filter).shape, 3));
+  }, TOLERANCES.gradient);
+});
+
+it("conv2dTranspose and its gradients, which run on them, agree with the CPU backend", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      pair(7),
+      pair(5),
+      pair(3),
+      channels,
+      channels,
+      async (image, kernel, strides, cin, cout) => {
+        const outShape = image.map((length, axis) => length * strides[axis]) as Pair;
+        await expectAgreement(() => {
+          const transpose = (x: tf.Tensor, filter: tf.Tensor) =>
+            tf.conv2dTranspose(
+              x as tf.Tensor4D,
+              filter as tf.Tensor4D,
+              [2, ...outShape, cout],
+              strides,
+              "same",
+            );
+          const [x, filter] = [noise([2, ...image, cin], 1), noise([...kernel, cout, cin], 2)];
+          const y = transpose(x, filter);
+          return [y, ...tf.grads(transpose)([x, filter], noise(y.shape, 3))];
+        }, TOLERANCES.gradient);
+      },
+    ),
+    { numRuns: 40, seed: 1 },
+  );
+});
+
+it("AvgPoolGrad agrees with the CPU backend without padding", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      window.filter(({ image, kernel }) => image.every((length, axis) => length >= kernel[axis])),
+      channels,
+      async ({ images, image, kernel, strides }, cin) => {
+        await expectAgreement(() => {
+          const pool = (x: tf.Tensor) => tf.avgPool(x as tf.Tensor4D, kernel, strides, "valid");
+          const x = noise([images, ...image, cin], 1);
+          return [tf.grad(pool)(x, noise(pool(x).shape, 2))];
+        }, TOLERANCES.output);
+      },
+    ),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+// The stock CPU gradient divides by the whole window where the forward pass divides by its part inside the image.
+it("AvgPoolGrad is the adjoint of the forward pass with padding", async () => {
+  await tf.setBackend("wasm");
+  fc.assert(
+    fc.property(window, channels, ({ images, image, kernel, strides }, cin) => {
+      const [left, right] = tf.tidy(() => {
+        const pool = (x: tf.Tensor) => tf.avgPool(x as tf.Tensor4D, kernel, strides, "same");
+        const x = noise([images, ...image, cin], 1);
+        const dy = noise(pool(x).shape, 2);
+        const dx = tf.grad(pool)(x, dy);
+        return [pool(x).mul(dy).sum(), dx.mul(x).sum()];
+      });
+      expect(left.dataSync()[0]).toBeCloseTo(right.dataSync()[0], 3);
+      tf.dispose([left, right]);
+    }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+it("channels first are refused", () =>
+  expectGmrError(
+    () =>
+      tf
+        .engine()
+        .runKernel(
+          tf.Conv2DBackpropInput,
+          { dy: tf.ones([1, 3, 5, 5]), filter: tf.ones([3, 3, 2, 3]) },
+          { strides: 1, pad: "same", dataFormat: "NCHW", inputShape: [1, 2, 5, 5] },
+        ),
+    "unsupported",
+    "the wasm backend needs data format NHWC, got NCHW",
+  ));

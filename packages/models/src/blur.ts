@@ -1,0 +1,39 @@
+// A fixed Gaussian blur of the images: a ring convolution whose weights are not trained.
+
+import { centreDistances, ringPartition } from "@gmr-conv/core";
+import { type GmrConv2D, gmrConv2D } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * A layer that blurs each channel by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are
+ * narrow enough for each to hold one distance, or nearly.
+ */
+export function gaussianBlur(name: string, sigma: number, channels: number): GmrConv2D {
+  const kernelSize = 2 * Math.ceil(3 * sigma) + 1;
+  const numRings = 2 * kernelSize;
+  const weights = ringWeights(kernelSize, numRings, sigma);
+  return gmrConv2D({
+    name,
+    filters: channels,
+    kernelSize,
+    numRings,
+    groups: channels,
+    padding: "same",
+    mixture: false,
+    useBias: false,
+    trainable: false,
+    weights: [tf.tidy(() => tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels]))],
+  });
+}
+
+/** One weight per ring: the mean of the Gaussian over the ring, scaled so that the kernel sums to one. */
+function ringWeights(kernelSize: number, numRings: number, sigma: number): Float32Array {
+  const { index, counts } = ringPartition(kernelSize, { numRings });
+  const distances = centreDistances([kernelSize, kernelSize]);
+  const sums = new Float64Array(numRings);
+  index.forEach((ring, position) => {
+    if (ring >= 0) sums[ring] += Math.exp(-0.5 * (distances[position] / sigma) ** 2);
+  });
+  const total = sums.reduce((a, b) => a + b, 0);
+  return Float32Array.from(sums, (sum, ring) => sum / Math.max(1, counts[ring]) / total);
+}

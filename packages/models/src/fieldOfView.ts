@@ -1,0 +1,48 @@
+// A disc as field of view: the feature maps of a square image end in a square, whose corners and sides lie
+// differently to a pattern turned by 45°. Set to zero outside the inscribed disc, they end alike at every angle.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * Shares in [0, 1] of the positions of a map in its inscribed disc, [height, width] row-major. The edge falls from
+ * one to zero over one position, so that its steps follow the circle.
+ */
+export function discMask(height: number, width: number): Float32Array {
+  const radius = Math.min(height, width) / 2;
+  return Float32Array.from({ length: height * width }, (_, i) => {
+    const y = Math.floor(i / width) - (height - 1) / 2;
+    const x = (i % width) - (width - 1) / 2;
+    return Math.min(1, Math.max(0, radius - Math.hypot(x, y) + 0.5));
+  });
+}
+
+/** [N, H, W, C] → the same, times {@link discMask}. */
+export class DiscFieldOfView extends tf.layers.Layer {
+  /** @nocollapse */
+  static readonly className = "DiscFieldOfView";
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      this.invokeCallHook(inputs, {});
+      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      const [, height, width] = x.shape;
+      if (x.rank !== 4) {
+        throw new GmrError(
+          "invalid-shape",
+          `DiscFieldOfView needs [N, H, W, C], got ${describeValue(x.shape)}`,
+        );
+      }
+      return x.mul(tf.tensor(discMask(height, width), [1, height, width, 1]));
+    });
+  }
+}
+
+let registered = false;
+
+/** Adds the layer to those that `tf.loadLayersModel` knows. */
+export function registerFieldOfView(): void {
+  if (registered) return;
+  registered = true;
+  tf.serialization.registerClass(DiscFieldOfView);
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { planResNet, type ResNetOptions } from "./options.ts";
+
+const base: ResNetOptions = { inputShape: [32, 32, 3], classes: 10 };
+
+describe("planResNet", () => {
+  it("fills in ResNet-18 with kernels 9, 9, 5, 5", () => {
+    const plan = planResNet(base);
+    expect(plan.stages.map((s) => [s.depth, s.width, s.kernelSize, s.stride])).toEqual([
+      [2, 64, 9, 1],
+      [2, 128, 9, 2],
+      [2, 256, 5, 2],
+      [2, 512, 5, 2],
+    ]);
+    expect([plan.stemWidth, plan.stemKernelSize, plan.name]).toEqual([64, 5, "gmr-resnet"]);
+  });
+
+  it("gives the dense twin 3×3 kernels everywhere", () => {
+    const plan = planResNet({ ...base, kind: "dense" });
+    expect([plan.stemKernelSize, ...plan.stages.map((s) => s.kernelSize)]).toEqual([3, 3, 3, 3, 3]);
+  });
+
+  const bad: [string, Partial<ResNetOptions>][] = [
+    ["inputShape must be [height, width, channels], got [28, 28]", { inputShape: [28, 28] as never }],
+    ["inputShape[2] must be a positive integer, got 0", { inputShape: [28, 28, 0] }],
+    ["classes must be a positive integer, got NaN", { classes: Number.NaN }],
+    ["depths must name at least one stage, got []", { depths: [] }],
+    ["widths must be a list with one entry for each of the 4 stages, got [8]", { widths: [8] }],
+    ["kernelSizes[1] must be odd, got 4", { kernelSizes: [3, 4, 3, 3] }],
+    ["strides must be 1 or 2, got 3", { strides: [1, 3 as never, 1, 1] }],
+    ['kind must be one of "gmr", "dense", got "cnn"', { kind: "cnn" as never }],
+    ['pooling must be one of "average", "blur", got "max"', { pooling: "max" as never }],
+    ['fieldOfView must be one of "square", "disc", got "oval"', { fieldOfView: "oval" as never }],
+    ["inputBlur must be a number of at least 0, got -1", { inputBlur: -1 }],
+  ];
+  it.each(bad)("says: %s", (message, options) => {
+    expect(() => planResNet({ ...base, ...options })).toThrow(message);
+  });
+});

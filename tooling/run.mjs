@@ -1,0 +1,155 @@
+// The commands of a clone: node tooling/run.mjs start|test|gmr|turbo ARGS…
+//
+// Sets up what is missing first, and only that: pnpm through npx, the packages of the lockfile, the build through
+// turbo (which does nothing where nothing changed). Needs Node, npm and git, nothing else.
+
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const rootPackage = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+const stamp = path.join(root, ".setup", "lockfile");
+const bin = path.join(root, "node_modules", ".bin");
+const [command, ...args] = process.argv.slice(2);
+
+checkNode();
+// Ctrl-C reaches the whole group of processes; this one waits for the others to finish.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => {});
+
+switch (command) {
+  case "start":
+    await build();
+    await gmr(["quickstart", ...args]);
+    break;
+  case "gmr":
+    await build();
+    await gmr(args);
+    break;
+  case "test":
+    process.exitCode = await test();
+    break;
+  case "turbo":
+    await install();
+    await must("turbo", ["run", ...args]);
+    break;
+  default:
+    fail(`unknown command ${JSON.stringify(command)}: expected start, test, gmr or turbo`);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    fail(`Node ${process.versions.node} is too old: expected ${rootPackage.engines.node}`);
+  }
+}
+
+/** Installs the packages of the lockfile, unless that was done. */
+async function install() {
+  const hash = createHash("sha256");
+  for (const name of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json"]) {
+    hash.update(readFileSync(path.join(root, name)));
+  }
+  const digest = hash.digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest && existsSync(bin)) return;
+  const pnpm = rootPackage.packageManager;
+  console.log(`Installing packages with ${pnpm}…`);
+  const npx = process.platform === "win32" ? "npx.cmd" : "npx";
+  await must(npx, ["--yes", pnpm, "install", "--frozen-lockfile"]);
+  mkdirSync(path.dirname(stamp), { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
+async function build() {
+  await install();
+  await must("turbo", ["run", "build", "--output-logs=errors-only", "--log-order=grouped"], { quiet: true });
+}
+
+async function gmr(gmrArgs) {
+  const cli = path.join(root, "apps", "trainer", "dist", "cli.js");
+  // npm runs scripts in the root; paths that the user gives are meant from where the command was typed.
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd });
+}
+
+/** Runs lint, type check and tests of every package, and sums up their tests. */
+async function test() {
+  await install();
+  // A count must not survive from a run before: turbo restores those of packages that did not change.
+  for (const folder of packageFolders()) rmSync(path.join(folder, "test-results.json"), { force: true });
+  const code = await run("turbo", [
+    "run",
+    "lint",
+    "typecheck",
+    "test",
+    "--continue",
+    "--concurrency=2",
+    ...args,
+  ]);
+  const { passed, failed, skipped } = testCounts();
+  const failedTasks = code === 0 || failed > 0 ? "" : "A task failed; its output is above.\n";
+  console.log(`${failedTasks}\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
+  return code;
+}
+
+function testCounts() {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const folder of packageFolders()) {
+    const file = path.join(folder, "test-results.json");
+    if (!existsSync(file)) continue;
+    const results = JSON.parse(readFileSync(file, "utf8"));
+    counts.passed += results.numPassedTests;
+    counts.failed += results.numFailedTests;
+    counts.skipped += results.numPendingTests + results.numTodoTests;
+  }
+  return counts;
+}
+
+function packageFolders() {
+  return ["packages", "apps"].flatMap((parent) =>
+    readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
+  );
+}
+
+/** Runs a program, which may be one of the workspace's own, and gives its exit code. */
+function run(program, programArgs, { cwd = root, quiet = false } = {}) {
+  const env = {
+    ...process.env,
+    PATH: `${bin}${path.delimiter}${process.env.PATH}`,
+    TURBO_TELEMETRY_DISABLED: "1",
+  };
+  const shell = process.platform === "win32";
+  return new Promise((resolve) => {
+    const child = spawn(program, programArgs, {
+      cwd,
+      env,
+      shell,
+      stdio: ["inherit", quiet ? "pipe" : "inherit", "inherit"],
+    });
+    let output = "";
+    child.stdout?.on("data", (data) => {
+      output += data;
+    });
+    child.on("error", (error) => {
+      console.error(`cannot run ${program}: ${error.message}`);
+      resolve(1);
+    });
+    child.on("close", (code, signal) => {
+      if (code !== 0) process.stdout.write(output);
+      resolve(code ?? (signal === "SIGINT" ? 130 : 1));
+    });
+  });
+}
+
+async function must(program, programArgs, options) {
+  const code = await run(program, programArgs, options);
+  if (code !== 0) fail(`${program} ${programArgs.join(" ")} ended with code ${code}`, code);
+}
+
+function fail(message, code = 1) {
+  console.error(message);
+  process.exit(code);
+}
