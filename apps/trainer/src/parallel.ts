@@ -54,7 +54,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<TaskResult[]> {
   try {
     await Promise.all(Array.from({ length: Math.min(tasks.length, os.availableParallelism()) }, lane));
   } finally {
-    bars.stop();
+    if (bars.isActive) bars.stop();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
   }

@@ -14,6 +14,7 @@ import type { TrainConfig } from "./training/config.ts";
 
 /** Starts a run, or goes on with it: checks that the settings are those of the run's folder. */
 export async function openRun(run: RunFolder, config: TrainConfig, resume: boolean): Promise<void> {
+  if (!resume) await run.create();
   const before = await run.read("config.json");
   const text = `${JSON.stringify(config, undefined, 2)}\n`;
   if (resume) {
@@ -29,7 +30,6 @@ export async function openRun(run: RunFolder, config: TrainConfig, resume: boole
     }
     return;
   }
-  await run.create();
   for (const { name } of config.networks) run.remove(checkpointName(name));
   run.write("metrics.jsonl", "");
   run.write("config.json", text);

@@ -17,6 +17,10 @@ const MNIST_SMALL: Size = {
   strides: [1, 1, 2],
   stemPool: true,
   pooling: "blur",
+  fieldOfView: "disc",
+  inputBlur: 0.7,
+  headNorm: true,
+  ringInitializer: "ringMean",
   seed: 1,
 };
 
@@ -38,8 +42,8 @@ export function quickstartConfig(): TrainConfig {
     batchSize: 64,
     seed: 1,
     labelSmoothing: 0,
-    augment: { translate: 2, subpixel: true, scale: [0.9, 1.1] },
-    optimizer: { name: "adamw", learningRate: 6e-3, weightDecay: 1e-2, momentum: 0.9, warmup: 0.15 },
+    augment: { translate: 2, subpixel: true, scale: [0.85, 1.15] },
+    optimizer: { name: "adamw", learningRate: 8e-3, weightDecay: 1e-3, momentum: 0.9, warmup: 0.15 },
     networks: [network("gmr", MNIST_SMALL), network("dense", MNIST_SMALL)],
   };
 }

@@ -76,7 +76,8 @@ export function reluGradient(dy: usize, y: usize, dx: usize, count: i32): void {
 }
 
 /**
- * One step of AdamW: m' = β₁m + (1 - β₁)g, v' = β₂v + (1 - β₂)g², p' = keep·p - size · m' / (√(v'·scale) + ε).
+ * One step of AdamW: m' = β₁m + γ₁g, v' = β₂v + γ₂g², p' = keep·p - size · m' / (√(v'·scale) + ε), with γ = 1 - β
+ * given apart: taken here, in float32, it would lose digits for β near 1.
  */
 export function adamW(
   p: usize,
@@ -88,7 +89,9 @@ export function adamW(
   vOut: usize,
   count: i32,
   beta1: f32,
+  gamma1: f32,
   beta2: f32,
+  gamma2: f32,
   keep: f32,
   size: f32,
   scale: f32,
@@ -96,9 +99,9 @@ export function adamW(
 ): void {
   const bytes = <usize>count << 2;
   const b1 = f32x4.splat(beta1);
-  const c1 = f32x4.splat(1 - beta1);
+  const c1 = f32x4.splat(gamma1);
   const b2 = f32x4.splat(beta2);
-  const c2 = f32x4.splat(1 - beta2);
+  const c2 = f32x4.splat(gamma2);
   const k = f32x4.splat(keep);
   const s = f32x4.splat(size);
   const r = f32x4.splat(scale);
@@ -118,8 +121,8 @@ export function adamW(
   }
   for (; i < bytes; i += 4) {
     const grad = load<f32>(g + i);
-    const first = beta1 * load<f32>(m + i) + (1 - beta1) * grad;
-    const second = beta2 * load<f32>(v + i) + (1 - beta2) * grad * grad;
+    const first = beta1 * load<f32>(m + i) + gamma1 * grad;
+    const second = beta2 * load<f32>(v + i) + gamma2 * grad * grad;
     store<f32>(mOut + i, first);
     store<f32>(vOut + i, second);
     store<f32>(pOut + i, keep * load<f32>(p + i) - (size * first) / (sqrt<f32>(second * scale) + epsilon));

@@ -52,7 +52,7 @@ const GROUP_BYTES = 1 << 19;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
-/** Kernel indices of one axis which some output pixel finds inside the source. */
+/** Kernel indices of one axis which some output pixel may find inside the source: with strides, a few too many. */
 function liveIndices(g: Gather, axis: 0 | 1 | 2): number[] {
   const first = g.offset[axis];
   const last = first + (g.inSize[axis] - 1) * g.step[axis];

@@ -1,7 +1,7 @@
 import { fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { beforeAll, describe, expect, it } from "vitest";
+import { heapBytes } from "../testing/heapBytes.ts";
 import { useWasm } from "./index.ts";
 
 beforeAll(() => useWasm());
@@ -26,19 +26,19 @@ function network(convolution: (filters: number) => tf.layers.Layer): tf.Sequenti
   });
 }
 
-const NETWORKS = {
-  "a GMR network": network((filters) =>
-    gmrConv2D({ filters, kernelSize: 5, padding: "same", seed: filters }),
-  ),
-  "a dense network": network((filters) =>
-    tf.layers.conv2d({
-      filters,
-      kernelSize: 3,
-      padding: "same",
-      kernelInitializer: tf.initializers.heNormal({ seed: filters }),
-    }),
-  ),
-};
+const CONVOLUTIONS: [string, (filters: number) => tf.layers.Layer][] = [
+  ["a GMR network", (filters) => gmrConv2D({ filters, kernelSize: 5, padding: "same", seed: filters })],
+  [
+    "a dense network",
+    (filters) =>
+      tf.layers.conv2d({
+        filters,
+        kernelSize: 3,
+        padding: "same",
+        kernelInitializer: tf.initializers.heNormal({ seed: filters }),
+      }),
+  ],
+];
 
 function batch(): { x: tf.Tensor; y: tf.Tensor } {
   return tf.tidy(() => {
@@ -57,8 +57,9 @@ function batch(): { x: tf.Tensor; y: tf.Tensor } {
   });
 }
 
-describe.each(Object.entries(NETWORKS))("200 training steps of %s", (_, model) => {
+describe.each(CONVOLUTIONS)("200 training steps of %s", (_, convolution) => {
   it("lower the loss, with the number of tensors and the heap constant after the first", async () => {
+    const model = network(convolution);
     model.compile({ optimizer: tf.train.adam(0.01), loss: "categoricalCrossentropy" });
     const { x, y } = batch();
     const step = async () => Number(await model.trainOnBatch(x, y));
@@ -87,9 +88,3 @@ it("scratch memory is given back when it grows", () => {
   for (let size = 8; size <= 200; size += 8) run(size);
   expect(heapBytes()).toBe(bytes);
 });
-
-function heapBytes(): number {
-  const backend = tf.backend();
-  if (!(backend instanceof BackendWasm)) throw new Error("the active backend is not wasm");
-  return backend.wasm.HEAPU8.buffer.byteLength;
-}

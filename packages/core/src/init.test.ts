@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../testing/helpers.ts";
-import { kaimingNormalFanOut, kaimingUniformFanIn, uniformBias } from "./init.ts";
+import { kaimingNormalFanOut, kaimingNormalRingMean, kaimingUniformFanIn, uniformBias } from "./init.ts";
 import { Random } from "./random.ts";
 import { ringPartition } from "./rings.ts";
 
@@ -13,6 +13,16 @@ describe("initial values", () => {
     expect(weights.length).toBe(rings * 32 * 96);
     const std = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
     expect(std / Math.sqrt(2 / (96 * 49))).toBeCloseTo(1, 1);
+  });
+
+  it("let every ring count alike", () => {
+    const plain = kaimingNormalFanOut(partition, 2, 3, 1, new Random(1));
+    const scaled = kaimingNormalRingMean(partition, 2, 3, 1, new Random(1));
+    const { counts } = partition;
+    const mean = counts.reduce((a, b) => a + b) / rings;
+    scaled.forEach((weight, i) => {
+      expect(weight * counts[Math.floor(i / 6)]).toBeCloseTo(plain[i] * mean, 10);
+    });
   });
 
   it("are uniform with the fan-in of the folded kernel", () => {

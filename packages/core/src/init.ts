@@ -32,6 +32,28 @@ export function kaimingNormalFanOut(
 }
 
 /**
+ * As {@link kaimingNormalFanOut}, with the weights of ring l multiplied by n̄ / n_l, where n_l is its number of
+ * kernel positions and n̄ their mean. A ring's sum grows with its size, so equal weights begin as a wide blur in which
+ * the outermost ring outweighs all others; with these every ring counts alike, and training starts much faster.
+ *
+ * @returns [R, Cin/groups, Cout]
+ * @throws GmrError as {@link kaimingNormalFanOut}
+ */
+export function kaimingNormalRingMean(
+  partition: RingPartition,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  random: Random,
+): Float64Array {
+  const weights = kaimingNormalFanOut(partition, inChannels, outChannels, groups, random);
+  const { counts, numRings } = partition;
+  const mean = counts.reduce((a, b) => a + b, 0) / numRings;
+  const inner = weights.length / numRings;
+  return weights.map((weight, i) => (weight * mean) / Math.max(1, counts[Math.floor(i / inner)]));
+}
+
+/**
  * Ring weights as the official layer by itself starts with: uniform in ±1/√fan, where fan = Cin/groups · Πk is
  * the fan-in of the folded kernel (Kaiming uniform with a = √5, the default of PyTorch's convolutions).
  *

@@ -1,6 +1,7 @@
 // The options of a GMR-ResNet, checked and completed.
 
 import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import type { RingInitializer } from "@gmr-conv/tfjs";
 
 /** `gmr`: ring convolutions. `dense`: the twin of the same depth and widths with plain 3×3 convolutions. */
 export type ConvKind = "gmr" | "dense";
@@ -56,6 +57,8 @@ export interface ResNetOptions {
   inputBlur?: number | undefined;
   /** Batch normalisation of the features before the classifier. Default false. */
   headNorm?: boolean | undefined;
+  /** How the weights of ring convolutions start. Default `kaimingNormal`, as in the official networks. */
+  ringInitializer?: RingInitializer | undefined;
   /** Start every residual branch as nothing. Default false. */
   zeroInitResidual?: boolean | undefined;
   /** Rings per stage; default: those of the kernel size. */
@@ -89,6 +92,7 @@ export interface ResNetPlan {
   inputPadding: number;
   inputBlur: number;
   headNorm: boolean;
+  ringInitializer: RingInitializer;
   zeroInitResidual: boolean;
   seed: number | undefined;
   name: string;
@@ -143,6 +147,11 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     inputPadding: checkNonNegativeInteger("inputPadding", options.inputPadding ?? 0),
     inputBlur: checkNonNegative("inputBlur", options.inputBlur ?? 0),
     headNorm: options.headNorm ?? false,
+    ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingNormal", [
+      "kaimingNormal",
+      "kaimingUniform",
+      "ringMean",
+    ]),
     zeroInitResidual: options.zeroInitResidual ?? false,
     seed: options.seed,
     name: options.name ?? `${kind}-resnet`,

@@ -80,7 +80,16 @@ class Builder {
     const seed = this.seed();
     const layer =
       this.plan.kind === "gmr"
-        ? gmrConv2D({ name, filters, kernelSize, padding: "same", useBias: false, numRings, seed })
+        ? gmrConv2D({
+            name,
+            filters,
+            kernelSize,
+            padding: "same",
+            useBias: false,
+            numRings,
+            kernelInitializer: this.plan.ringInitializer,
+            seed,
+          })
         : this.denseConv(name, filters, kernelSize, seed);
     return layer.apply(x) as Symbolic;
   }

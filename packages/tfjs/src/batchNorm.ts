@@ -17,7 +17,8 @@ export interface BatchNormResult<T extends tf.Tensor> {
 /**
  * Normalises x over all axes but the last with the statistics of the batch itself:
  * `y = (x - mean) / √(variance + ε) · gamma + beta` (Ioffe & Szegedy 2015).
- * With `relu`, negative values of y are set to zero. Differentiable in x, gamma and beta through y; mean and variance count as constants.
+ * With `relu`, negative values of y are set to zero. Differentiable in x, gamma and beta through y; mean and
+ * variance count as constants.
  *
  * @param x [..., C]
  * @param gamma [C] scale, @param beta [C] offset

@@ -11,6 +11,8 @@ interface BatchNormProblem {
   epsilon?: number;
   /** Mean of x, in standard deviations. Default 0.5. */
   offset?: number;
+  /** Default false. Few values only: one within rounding of zero would fall on the wrong side. */
+  relu?: boolean;
 }
 
 const PROBLEMS: readonly BatchNormProblem[] = [
@@ -29,6 +31,11 @@ const PROBLEMS: readonly BatchNormProblem[] = [
   { shape: [4, 16, 16, 64] },
   { shape: [3, 8, 8, 20], epsilon: 0.1 },
   { shape: [4, 8, 8, 18], offset: 10 },
+  { shape: [9, 1], relu: true },
+  { shape: [13, 3], relu: true },
+  { shape: [5, 4, 8], relu: true },
+  { shape: [2, 5, 3, 16], relu: true },
+  { shape: [3, 4, 4, 23], relu: true },
 ];
 
 /** batchNormTraining: y, mean, variance and the gradients of x, gamma and beta. */
@@ -50,23 +57,24 @@ function inputsOf({ shape, offset = 0.5 }: BatchNormProblem) {
 }
 
 function problemCase(problem: BatchNormProblem): ConformanceCase {
-  const { shape, epsilon = 1e-5, offset } = problem;
-  const name = `batchNormTraining, x [${shape}], epsilon ${epsilon}${offset ? `, mean ${offset}` : ""}`;
+  const { shape, epsilon = 1e-5, offset, relu = false } = problem;
+  const words = [offset && `, mean ${offset}`, relu && ", relu"].filter((word) => word);
+  const name = `batchNormTraining, x [${shape}], epsilon ${epsilon}${words.join("")}`;
   return defineCase(name, async () => {
     const numbers = inputsOf(problem);
-    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, epsilon);
+    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, epsilon, relu);
     const channels = [numbers.gamma.length];
     const x = tf.tensor(numbers.x, [...shape]);
     const gamma = tf.tensor1d(numbers.gamma);
     const beta = tf.tensor1d(numbers.beta);
     const gradY = tf.tensor(numbers.gradY, [...shape]);
 
-    const { y, mean, variance } = batchNormTraining(x, gamma, beta, epsilon);
+    const { y, mean, variance } = batchNormTraining(x, gamma, beta, epsilon, relu);
     await checkAndDispose("y", "output", y, { data: expected.y, shape });
     await checkAndDispose("the mean", "output", mean, { data: expected.mean, shape: channels });
     await checkAndDispose("the variance", "output", variance, { data: expected.variance, shape: channels });
 
-    const [gradX, gradGamma, gradBeta] = tf.grads(normalise(epsilon))([x, gamma, beta], gradY);
+    const [gradX, gradGamma, gradBeta] = tf.grads(normalise(epsilon, relu))([x, gamma, beta], gradY);
     await checkAndDispose("the gradient of x", "gradient", gradX, { data: expected.gradX, shape });
     await checkAndDispose("the gradient of gamma", "gradient", gradGamma, {
       data: expected.gradGamma,
@@ -80,8 +88,8 @@ function problemCase(problem: BatchNormProblem): ConformanceCase {
   });
 }
 
-function normalise(epsilon: number): (...inputs: tf.Tensor[]) => tf.Tensor {
-  return (x, gamma, beta) => batchNormTraining(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, epsilon).y;
+function normalise(epsilon: number, relu = false): (...inputs: tf.Tensor[]) => tf.Tensor {
+  return (x, gamma, beta) => batchNormTraining(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, epsilon, relu).y;
 }
 
 function partialCase(problem: BatchNormProblem): ConformanceCase {

@@ -1,12 +1,9 @@
-import { Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { mixRingWeights } from "../mixture.ts";
 import type { Strategy } from "../strategy.ts";
 import { checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import {
   type ConvProblem,
-  checkAndDispose,
   checkGradients,
   checkProblem,
   convolve,
@@ -18,7 +15,6 @@ import {
   toTensor,
 } from "./convProblem.ts";
 import { FIXED_PROBLEMS, randomProblems } from "./convProblems.ts";
-import { referenceMixedWeights } from "./reference.ts";
 
 /** y and all gradients of gmrConv2d, on both strategies, for a fixed list of convolutions and random ones. */
 export function convCases(randomCases: number, seed: number): ConformanceCase[] {
@@ -93,22 +89,5 @@ export function leakCases(): ConformanceCase[] {
         tf.dispose([tensors, gradY]);
       }),
     ),
-  );
-}
-
-/** Weights mixed on the backend; a folded kernel is a copy of them. */
-export function mixtureCases(): ConformanceCase[] {
-  return [1, 2, 5, 8].map((numRings) =>
-    defineCase(`mixRingWeights, ${numRings} rings`, async () => {
-      const random = new Random(numRings);
-      const shape = [numRings, 3, 7];
-      const data = Float32Array.from({ length: numRings * 21 }, () => random.normal());
-      const logSigmas = Float32Array.from({ length: numRings }, () => random.uniform(-1, 1));
-      const mixed = tf.tidy(() =>
-        mixRingWeights(tf.tensor3d(data, [numRings, 3, 7]), tf.tensor1d(logSigmas)),
-      );
-      const expected = referenceMixedWeights(data, logSigmas);
-      await checkAndDispose("the mixed weights", "output", mixed, { data: expected, shape });
-    }),
   );
 }

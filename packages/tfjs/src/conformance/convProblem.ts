@@ -111,7 +111,7 @@ export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
 }
 
 /** Logarithms of σ well inside the bounds; with `clamped`, every other one beyond them. */
-function drawLogSigmas(random: Random, numRings: number, clamped: boolean): Float32Array {
+export function drawLogSigmas(random: Random, numRings: number, clamped: boolean): Float32Array {
   const [min, max] = sigmaBounds(numRings).map(Math.log);
   return Float32Array.from({ length: numRings }, (_, ring) => {
     if (clamped && ring % 2 === 0) return ring % 4 === 0 ? max + 1 : min - 1;

@@ -8,9 +8,11 @@
 import { checkNonNegativeInteger } from "@gmr-conv/core";
 import { batchNormCases } from "./batchNormCases.ts";
 import type { ConformanceCase } from "./conformanceCase.ts";
-import { convCases, leakCases, mixtureCases, partialGradientCases } from "./convCases.ts";
+import { convCases, leakCases, partialGradientCases } from "./convCases.ts";
+import { elementwiseCases } from "./elementwiseCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
+import { mixtureCases } from "./mixtureCases.ts";
 import { symmetryCases } from "./symmetryCases.ts";
 
 export { type ResultKind, TOLERANCES } from "./compare.ts";
@@ -40,6 +42,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...kernelCases(),
     ...symmetryCases(),
     ...batchNormCases(),
+    ...elementwiseCases(),
     ...layerCases(),
   ];
 }

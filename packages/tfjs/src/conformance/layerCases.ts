@@ -1,6 +1,6 @@
 import { GmrError, referenceGmrConv } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { fusedBatchNormalization, type GmrConv2DArgs, gmrConv2D } from "../layers/index.ts";
+import { addThenRelu, fusedBatchNormalization, type GmrConv2DArgs, gmrConv2D } from "../layers/index.ts";
 import { checkClose } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { referenceBatchNorm } from "./reference.ts";
@@ -16,7 +16,7 @@ const SHAPE = [2, 9, 8, 3] as const;
 
 /** The layers: build, call, serialise, load, and agree with the reference throughout. */
 export function layerCases(): ConformanceCase[] {
-  return [...LAYERS.map(convLayerCase), batchNormLayerCase(), fitCase()];
+  return [...LAYERS.map(convLayerCase), batchNormLayerCase(false), batchNormLayerCase(true), fitCase()];
 }
 
 function image(): tf.Tensor4D {
@@ -58,14 +58,14 @@ function convLayerCase(args: GmrConv2DArgs): ConformanceCase {
   });
 }
 
-function batchNormLayerCase(): ConformanceCase {
-  return defineCase("layer FusedBatchNormalization", async () => {
-    const layer = fusedBatchNormalization();
+function batchNormLayerCase(relu: boolean): ConformanceCase {
+  return defineCase(`layer FusedBatchNormalization${relu ? ", relu" : ""}`, async () => {
+    const layer = fusedBatchNormalization({ relu });
     const x = image();
     const y = layer.apply(x, { training: true }) as tf.Tensor;
     const numbers = await x.data();
     const none = new Float32Array(numbers.length);
-    const expected = referenceBatchNorm(numbers, [1, 1, 1], [0, 0, 0], none, 1e-5);
+    const expected = referenceBatchNorm(numbers, [1, 1, 1], [0, 0, 0], none, 1e-5, relu);
     await checkClose("y in training", "output", y, { data: expected.y, shape: x.shape });
     layer.dispose();
     tf.dispose([x, y]);
@@ -75,14 +75,13 @@ function batchNormLayerCase(): ConformanceCase {
 /** A few steps of training run on the backend and lower the loss. */
 function fitCase(): ConformanceCase {
   return defineCase("layers in model.fit", async () => {
-    const model = tf.sequential({
-      layers: [
-        gmrConv2D({ inputShape: SHAPE.slice(1), filters: 4, kernelSize: 5, padding: "same", seed: 1 }),
-        fusedBatchNormalization(),
-        tf.layers.globalAveragePooling2d({}),
-        tf.layers.dense({ units: 2, activation: "softmax", kernelInitializer: "zeros" }),
-      ],
-    });
+    const input = tf.input({ shape: SHAPE.slice(1) });
+    const convolution = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
+    const branch = fusedBatchNormalization({ relu: true }).apply(convolution.apply(input));
+    const sum = addThenRelu().apply([input, branch as tf.SymbolicTensor]);
+    const pooled = tf.layers.globalAveragePooling2d({}).apply(sum);
+    const dense = tf.layers.dense({ units: 2, activation: "softmax", kernelInitializer: "zeros" });
+    const model = tf.model({ inputs: input, outputs: dense.apply(pooled) as tf.SymbolicTensor });
     const optimizer = tf.train.adam(0.05);
     model.compile({ optimizer, loss: "categoricalCrossentropy" });
     const x = image();

@@ -1,13 +1,6 @@
 // Float64 references that `@gmr-conv/core` does not have in this form.
 
-import { mixtureMatrix, mixWeights } from "@gmr-conv/core";
-
-export function referenceMixedWeights(
-  weights: ArrayLike<number>,
-  logSigmas: ArrayLike<number>,
-): Float64Array {
-  return mixWeights(weights, mixtureMatrix(logSigmas), logSigmas.length);
-}
+import type { AdamWAttrs, SgdAttrs } from "../kernels.ts";
 
 export interface BatchNormReference {
   y: Float64Array;
@@ -19,7 +12,8 @@ export interface BatchNormReference {
 }
 
 /**
- * Batch normalisation of x [rows, C] in training and its gradients for gradY (Ioffe & Szegedy 2015):
+ * Batch normalisation of x [rows, C] in training, with `relu` rectified, and its gradients for gradY (Ioffe &
+ * Szegedy 2015), where dy is gradY where the rectifier is open:
  * x̂ = (x - mean) / √(variance + ε), dx = γ/√(variance + ε) · (dy - mean(dy) - x̂ · mean(dy · x̂)).
  */
 export function referenceBatchNorm(
@@ -28,6 +22,7 @@ export function referenceBatchNorm(
   beta: ArrayLike<number>,
   gradY: ArrayLike<number>,
   epsilon: number,
+  relu = false,
 ): BatchNormReference {
   const channels = gamma.length;
   const rows = x.length / channels;
@@ -49,11 +44,13 @@ export function referenceBatchNorm(
     const variance = average((i) => (x[i] - mean) ** 2);
     const deviation = Math.sqrt(variance + epsilon);
     const normalised = (i: number): number => (x[i] - mean) / deviation;
-    const meanGrad = average((i) => gradY[i]);
-    const meanProduct = average((i) => gradY[i] * normalised(i));
+    const output = (i: number): number => normalised(i) * gamma[c] + beta[c];
+    const dy = (i: number): number => (relu && output(i) <= 0 ? 0 : gradY[i]);
+    const meanGrad = average(dy);
+    const meanProduct = average((i) => dy(i) * normalised(i));
     for (let i = c; i < x.length; i += channels) {
-      result.y[i] = normalised(i) * gamma[c] + beta[c];
-      result.gradX[i] = (gamma[c] / deviation) * (gradY[i] - meanGrad - normalised(i) * meanProduct);
+      result.y[i] = relu ? Math.max(0, output(i)) : output(i);
+      result.gradX[i] = (gamma[c] / deviation) * (dy(i) - meanGrad - normalised(i) * meanProduct);
     }
     result.mean[c] = mean;
     result.variance[c] = variance;
@@ -61,4 +58,35 @@ export function referenceBatchNorm(
     result.gradBeta[c] = meanGrad * rows;
   }
   return result;
+}
+
+/** What an optimiser keeps for one parameter: the parameter itself, then its moments or its velocity. */
+export type OptimizerState = readonly Float64Array[];
+
+/** One step of AdamW (Loshchilov & Hutter 2019) for [parameter, first moment, second moment]. */
+export function referenceAdamW(
+  [parameter, first, second]: OptimizerState,
+  gradient: ArrayLike<number>,
+  { learningRate, beta1, beta2, epsilon, weightDecay, step }: AdamWAttrs,
+): OptimizerState {
+  const m = first.map((value, i) => beta1 * value + (1 - beta1) * gradient[i]);
+  const v = second.map((value, i) => beta2 * value + (1 - beta2) * gradient[i] ** 2);
+  const p = parameter.map((value, i) => {
+    const root = Math.sqrt(v[i] / (1 - beta2 ** step)) + epsilon;
+    return (1 - learningRate * weightDecay) * value - (learningRate * m[i]) / (1 - beta1 ** step) / root;
+  });
+  return [p, m, v];
+}
+
+/** One step of SGD with Nesterov momentum for [parameter, velocity]. */
+export function referenceSgd(
+  [parameter, velocity]: OptimizerState,
+  gradient: ArrayLike<number>,
+  { learningRate, momentum, weightDecay }: SgdAttrs,
+): OptimizerState {
+  const v = velocity.map((value, i) => momentum * value + gradient[i]);
+  const p = parameter.map(
+    (value, i) => (1 - learningRate * weightDecay) * value - learningRate * (momentum * v[i] + gradient[i]),
+  );
+  return [p, v];
 }

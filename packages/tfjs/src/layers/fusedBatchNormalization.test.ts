@@ -51,6 +51,13 @@ describe("in training", () => {
     expect(y.abs().max().dataSync()[0]).toBe(0);
   });
 
+  it("rectifies if asked to, in training and after", () => {
+    const x = batch(6, 2);
+    const [plain, rectified] = [fusedBatchNormalization(), fusedBatchNormalization({ relu: true })];
+    expectClose(train(rectified, x), train(plain, x).relu());
+    expectClose(rectified.apply(x) as tf.Tensor, (plain.apply(x) as tf.Tensor).relu());
+  });
+
   it("learns gamma and beta, and leaks nothing", async () => {
     const model = tf.sequential({
       layers: [
@@ -105,13 +112,25 @@ describe("in inference", () => {
 });
 
 it("keeps its options and averages when saved and loaded", async () => {
-  const args = { inputShape: [3, 2], momentum: 0.5, epsilon: 0.01, zeroGamma: true, name: "norm" };
+  const args = {
+    inputShape: [3, 2],
+    momentum: 0.5,
+    epsilon: 0.01,
+    zeroGamma: true,
+    relu: true,
+    name: "norm",
+  };
   const model = tf.sequential({ layers: [fusedBatchNormalization(args)] });
   train(model.layers[0], batch(4, 3, 2));
   const loaded = await saveAndLoad(model);
   expect(loaded.layers[0]).toBeInstanceOf(FusedBatchNormalization);
   expect(loaded.layers[0].getConfig()).toEqual(model.layers[0].getConfig());
-  expect(loaded.layers[0].getConfig()).toMatchObject({ momentum: 0.5, epsilon: 0.01, zeroGamma: true });
+  expect(loaded.layers[0].getConfig()).toMatchObject({
+    momentum: 0.5,
+    epsilon: 0.01,
+    zeroGamma: true,
+    relu: true,
+  });
   expect(loaded.weights.map((weight) => weight.originalName)).toEqual([
     "norm/gamma",
     "norm/beta",

