@@ -4,14 +4,14 @@ import os from "node:os";
 import { Worker } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import type { Task, TaskResult } from "./tasks.ts";
+import type { Evaluated, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
 /**
  * The results of tasks, in their order. As many run at a time as there are processors.
  * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
  */
-export async function runTasks(tasks: readonly Task[]): Promise<TaskResult[]> {
+export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | undefined)[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
   const bars = new MultiBar(
@@ -37,7 +37,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<TaskResult[]> {
   process.on("SIGTERM", onSignal);
 
   const waiting = tasks.map((task, i) => ({ task, i }));
-  const results: TaskResult[] = [];
+  const results: (Evaluated | undefined)[] = [];
   const failures: GmrError[] = [];
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next && Atomics.load(flag, 0) === 0; next = waiting.shift()) {
@@ -67,7 +67,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<TaskResult[]> {
   return results;
 }
 
-function runInThread(input: WorkerInput, bars: MultiBar): Promise<TaskResult> {
+function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | undefined> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: input });
     let bar: SingleBar | undefined;

@@ -10,6 +10,7 @@ import type { RotationReport } from "./report/types.ts";
 import { checkpointName, checkpointPosition } from "./runs/checkpoint.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
 import { loadData } from "./runTask.ts";
+import type { Task } from "./tasks.ts";
 import type { TrainConfig } from "./training/config.ts";
 
 /** Starts a run, or goes on with it: checks that the settings are those of the run's folder. */
@@ -37,11 +38,11 @@ export async function openRun(run: RunFolder, config: TrainConfig, resume: boole
 
 /** Trains every network of a run, side by side, from their checkpoints where there are some. */
 export async function train(run: RunFolder, config: TrainConfig): Promise<void> {
-  await runTasks(config.networks.map((network) => ({ kind: "train", folder: run.folder, config, network })));
+  await runTasks(config.networks.map((network) => ({ folder: run.folder, config, network, train: true })));
 }
 
 /**
- * Evaluates every network of a run.
+ * Evaluates every network of a run, after training it first if `trainFirst`.
  * @param command what reproduces the run, for the report
  * @returns the report's data
  */
@@ -50,12 +51,13 @@ export async function evaluate(
   config: TrainConfig,
   options: EvaluationOptions,
   command: string,
+  trainFirst = false,
 ): Promise<RotationReport> {
   const data = await loadData(config);
-  const results = await runTasks(
-    config.networks.map((network) => ({ kind: "evaluate", folder: run.folder, config, network, options })),
+  const tasks = config.networks.map(
+    (network): Task => ({ folder: run.folder, config, network, train: trainFirst, evaluate: options }),
   );
-  const counts = results[0].evaluation;
+  const results = (await runTasks(tasks)).filter((result) => result !== undefined);
   return {
     title: config.title,
     createdAt: new Date().toISOString(),
@@ -63,12 +65,12 @@ export async function evaluate(
     dataset: {
       name: data.test.name,
       train: data.train.count,
-      test: counts?.uprightImages ?? 0,
-      evaluated: counts?.turnedImages ?? 0,
+      test: results[0]?.uprightImages ?? 0,
+      evaluated: results[0]?.turnedImages ?? 0,
     },
     environment: describeEnvironment(config.backend),
     config: { ...config },
-    networks: results.flatMap((result) => result.report ?? []),
+    networks: results.map((result) => result.report),
     classNames: [...data.test.classNames],
   };
 }

@@ -1,52 +1,48 @@
 import { evenSubset, type ImageSet, subset } from "@gmr-conv/data";
 import { loadMnist, type MnistSplits } from "@gmr-conv/data/node";
 import { resNet } from "@gmr-conv/models";
+import type * as tf from "@tensorflow/tfjs";
 import { useBackend } from "./backend.ts";
-import { evaluateNetwork } from "./evaluation/evaluate.ts";
+import { type EvaluationOptions, evaluateNetwork } from "./evaluation/evaluate.ts";
 import { describeNetwork } from "./evaluation/networkReport.ts";
 import { requireCheckpoint } from "./runs/checkpoint.ts";
 import { RunFolder } from "./runs/runFolder.ts";
-import type { EvaluateTask, Monitor, Task, TaskResult } from "./tasks.ts";
+import type { Evaluated, Monitor, Task } from "./tasks.ts";
 import type { TrainConfig } from "./training/config.ts";
 import { trainNetwork } from "./training/train.ts";
 
 /** Does a task on this thread. @throws GmrError, with code `interrupted` if the monitor asks to stop */
-export async function runTask(task: Task, monitor: Monitor): Promise<TaskResult> {
-  await useBackend(task.config.backend);
-  const data = await loadData(task.config);
+export async function runTask(task: Task, monitor: Monitor): Promise<Evaluated | undefined> {
+  const { config, network } = task;
+  await useBackend(config.backend);
+  const data = await loadData(config);
   const run = RunFolder.at(task.folder);
-  const model = resNet(task.network.model);
+  const model = resNet(network.model);
   try {
-    if (task.kind === "evaluate") return await evaluateTask(task, run, model, data.test, monitor);
-    await trainNetwork(run, task.network, model, data.train, task.config, monitor);
-    return {};
+    if (task.train) await trainNetwork(run, network, model, data.train, config, monitor);
+    return task.evaluate && (await evaluateTask(task, run, model, data.test, task.evaluate, monitor));
   } finally {
     model.dispose();
   }
 }
 
 async function evaluateTask(
-  task: EvaluateTask,
+  { network, config }: Task,
   run: RunFolder,
-  model: ReturnType<typeof resNet>,
+  model: tf.LayersModel,
   test: ImageSet,
+  options: EvaluationOptions,
   monitor: Monitor,
-): Promise<TaskResult> {
-  const { network, config, options } = task;
+): Promise<Evaluated> {
   await requireCheckpoint(run, network.name, model);
-  const limited =
-    options.testLimit === undefined ? test : evenSubset(test, Math.min(options.testLimit, test.count));
-  const evaluation = await evaluateNetwork(network.label, model, limited, options, monitor);
-  const report = await describeNetwork(
-    network,
-    model,
-    config,
-    await run.readMetrics(network.name),
-    evaluation,
-  );
+  const limit = Math.min(options.testLimit ?? test.count, test.count);
+  const evaluation = await evaluateNetwork(network.label, model, evenSubset(test, limit), options, monitor);
+  const { uprightImages, turnedImages, ...figures } = evaluation;
+  const metrics = await run.readMetrics(network.name);
   return {
-    report,
-    evaluation: { turnedImages: evaluation.turnedImages, uprightImages: evaluation.uprightImages },
+    report: await describeNetwork(network, model, config, metrics, figures),
+    uprightImages,
+    turnedImages,
   };
 }
 
@@ -55,11 +51,6 @@ export async function loadData(config: TrainConfig): Promise<MnistSplits> {
   const splits = await loadMnist(config.dataFolder === undefined ? {} : { folder: config.dataFolder });
   if (config.limit === undefined) return splits;
   const count = Math.min(config.limit, splits.train.count);
-  return {
-    train: subset(
-      splits.train,
-      Int32Array.from({ length: count }, (_, i) => i),
-    ),
-    test: splits.test,
-  };
+  const indices = Int32Array.from({ length: count }, (_, i) => i);
+  return { train: subset(splits.train, indices), test: splits.test };
 }

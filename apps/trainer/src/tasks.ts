@@ -1,33 +1,26 @@
 // What can be done to one network of a run, in a thread of its own.
 
-import type { Evaluation, EvaluationOptions } from "./evaluation/evaluate.ts";
+import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import type { NetworkReport } from "./report/types.ts";
 import type { NetworkConfig, TrainConfig } from "./training/config.ts";
 
-interface NetworkTask {
+/** Train a network, or evaluate its checkpoint, or both. */
+export interface Task {
   /** The run's folder. */
   folder: string;
   config: TrainConfig;
   network: NetworkConfig;
+  /** Train to the end of the schedule, from the checkpoint where there is one. */
+  train: boolean;
+  /** Then evaluate. */
+  evaluate?: EvaluationOptions | undefined;
 }
 
-/** Train to the end of the schedule, from the checkpoint where there is one. */
-export interface TrainTask extends NetworkTask {
-  kind: "train";
-}
-
-/** Evaluate the checkpoint. */
-export interface EvaluateTask extends NetworkTask {
-  kind: "evaluate";
-  options: EvaluationOptions;
-}
-
-export type Task = TrainTask | EvaluateTask;
-
-export interface TaskResult {
-  /** What the report says of the network; after evaluation only. */
-  report?: NetworkReport;
-  evaluation?: Pick<Evaluation, "turnedImages" | "uprightImages">;
+/** What came of an evaluation. */
+export interface Evaluated {
+  report: NetworkReport;
+  uprightImages: number;
+  turnedImages: number;
 }
 
 /** Where a task tells how far it is, and learns that it should stop. */

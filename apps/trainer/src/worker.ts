@@ -3,7 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
 import { runTask } from "./runTask.ts";
-import type { Monitor, Task, TaskResult } from "./tasks.ts";
+import type { Evaluated, Monitor, Task } from "./tasks.ts";
 
 export interface WorkerInput {
   task: Task;
@@ -14,7 +14,7 @@ export interface WorkerInput {
 export type WorkerMessage =
   | { type: "start"; label: string; total: number; done: number }
   | { type: "update"; done: number; values: Record<string, string> }
-  | { type: "done"; result: TaskResult }
+  | { type: "done"; result: Evaluated | undefined }
   | { type: "failed"; code: GmrError["code"]; message: string; stack: string | undefined };
 
 const port = parentPort;

@@ -177,6 +177,9 @@ export function batchNormForward(
   }
 }
 
+// The gradients take 8 channels at a time, so that most of a cache line is used and the constants still fit into the
+// registers; up to 7 that are left, 4 at a time.
+
 /**
  * dy of 4 channels, zero where the rectifier was closed: where (x - mean) * scale + beta <= floor. Without a
  * rectifier the floor is -Infinity.
@@ -187,50 +190,100 @@ function passed(dy: v128, centred: v128, scale: v128, beta: v128, floor: v128): 
   return v128.and(dy, f32x4.gt(f32x4.add(f32x4.mul(centred, scale), beta), floor));
 }
 
-/** Sums over the rows for 4 channels: sum(dy) to `sum`, sum(dy * (x - mean)) to `product`. */
-// @ts-ignore: decorator
-@inline
-function gradientSums(
-  dy: usize,
-  x: usize,
-  mean: v128,
-  scale: v128,
-  beta: v128,
-  floor: v128,
-  rows: i32,
-  rowBytes: usize,
-  count: i32,
-  sum: usize,
-  product: usize,
-): void {
-  let sums = f32x4.splat(0);
-  let products = f32x4.splat(0);
-  for (let r = 0; r < rows; ) {
-    const stop = min(r + CHUNK, rows);
-    let s = f32x4.splat(0);
-    let p = f32x4.splat(0);
-    for (; r < stop; r++) {
-      const centred = f32x4.sub(loadPart(x, count), mean);
-      const g = passed(loadPart(dy, count), centred, scale, beta, floor);
-      s = f32x4.add(s, g);
-      p = f32x4.add(p, f32x4.mul(g, centred));
-      dy += rowBytes;
-      x += rowBytes;
-    }
-    sums = f32x4.add(sums, s);
-    products = f32x4.add(products, p);
-  }
-  storePart(sum, sums, count);
-  storePart(product, products, count);
-}
-
 // @ts-ignore: decorator
 @inline
 function inverseDeviation(variance: v128, epsilon: f32): v128 {
   return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));
 }
 
-/** dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). */
+/**
+ * Sums over the rows, for 8 channels (`wide`) or for `count` (1…4): sum(dy) to `sum`, sum(dy * (x - mean)) to
+ * `product`. `constants` holds mean, scale and beta of 8 channels each.
+ */
+// @ts-ignore: decorator
+@inline
+function gradientSums(
+  dy: usize,
+  x: usize,
+  constants: usize,
+  floor: v128,
+  rows: i32,
+  rowBytes: usize,
+  wide: bool,
+  count: i32,
+  sum: usize,
+  product: usize,
+): void {
+  const m0 = v128.load(constants);
+  const m1 = v128.load(constants, 16);
+  const k0 = v128.load(constants, 32);
+  const k1 = v128.load(constants, 48);
+  const b0 = v128.load(constants, 64);
+  const b1 = v128.load(constants, 80);
+  let sums0 = f32x4.splat(0);
+  let sums1 = f32x4.splat(0);
+  let products0 = f32x4.splat(0);
+  let products1 = f32x4.splat(0);
+  for (let r = 0; r < rows; ) {
+    const stop = min(r + CHUNK, rows);
+    let s0 = f32x4.splat(0);
+    let s1 = f32x4.splat(0);
+    let p0 = f32x4.splat(0);
+    let p1 = f32x4.splat(0);
+    for (; r < stop; r++) {
+      let centred = f32x4.sub(loadPart(x, count), m0);
+      let g = passed(loadPart(dy, count), centred, k0, b0, floor);
+      s0 = f32x4.add(s0, g);
+      p0 = f32x4.add(p0, f32x4.mul(g, centred));
+      if (wide) {
+        centred = f32x4.sub(v128.load(x, 16), m1);
+        g = passed(v128.load(dy, 16), centred, k1, b1, floor);
+        s1 = f32x4.add(s1, g);
+        p1 = f32x4.add(p1, f32x4.mul(g, centred));
+      }
+      dy += rowBytes;
+      x += rowBytes;
+    }
+    sums0 = f32x4.add(sums0, s0);
+    sums1 = f32x4.add(sums1, s1);
+    products0 = f32x4.add(products0, p0);
+    products1 = f32x4.add(products1, p1);
+  }
+  storePart(sum, sums0, count);
+  storePart(product, products0, count);
+  if (wide) {
+    v128.store(sum, sums1, 16);
+    v128.store(product, products1, 16);
+  }
+}
+
+/** Writes mean, scale = gamma / sd and beta of up to 8 channels to `constants`, 8 each. */
+function placeConstants(
+  constants: usize,
+  gamma: usize,
+  beta: usize,
+  mean: usize,
+  variance: usize,
+  count: i32,
+  epsilon: f32,
+): void {
+  for (let c = 0; c < count; c += 4) {
+    const at = <usize>c << 2;
+    const part = min(4, count - c);
+    v128.store(constants + at, loadPart(mean + at, part));
+    const scale = f32x4.mul(
+      loadPart(gamma + at, part),
+      inverseDeviation(loadPart(variance + at, part), epsilon),
+    );
+    v128.store(constants + at, scale, 32);
+    v128.store(constants + at, loadPart(beta + at, part), 64);
+  }
+}
+
+/**
+ * dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). `scratch` has room
+ * for 160 bytes.
+ */
 export function batchNormParamGradient(
   dy: usize,
   x: usize,
@@ -240,6 +293,7 @@ export function batchNormParamGradient(
   variance: usize,
   dGamma: usize,
   dBeta: usize,
+  scratch: usize,
   rows: i32,
   channels: i32,
   epsilon: f32,
@@ -249,24 +303,28 @@ export function batchNormParamGradient(
 ): void {
   const rowBytes = <usize>channels << 2;
   const floor = f32x4.splat(relu ? 0 : -Infinity);
-  for (let c = begin; c < end; c += 4) {
+  for (let c = begin; c < end; ) {
     const at = <usize>c << 2;
-    const count = min(4, end - c);
-    const m = loadPart(mean + at, count);
-    const b = loadPart(beta + at, count);
-    const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
-    const scale = f32x4.mul(loadPart(gamma + at, count), inverse);
-    // The branch gives the full vectors a loop without tests.
-    if (count == 4) {
-      gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, 4, dBeta + at, dGamma + at);
-    } else {
-      gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, count, dBeta + at, dGamma + at);
+    const wide = end - c >= 8;
+    const count = wide ? 8 : min(4, end - c);
+    placeConstants(scratch, gamma + at, beta + at, mean + at, variance + at, count, epsilon);
+    // One loop for each case: without tests inside where the vectors are full.
+    const sum = dBeta + at;
+    const product = dGamma + at;
+    if (wide) gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, true, 4, sum, product);
+    else if (count == 4) gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, false, 4, sum, product);
+    else gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, false, count, sum, product);
+    for (let i = 0; i < count; i += 4) {
+      const to = product + (<usize>i << 2);
+      const part = min(4, count - i);
+      const inverse = inverseDeviation(loadPart(variance + at + (<usize>i << 2), part), epsilon);
+      storePart(to, f32x4.mul(loadPart(to, part), inverse), part);
     }
-    storePart(dGamma + at, f32x4.mul(loadPart(dGamma + at, count), inverse), count);
+    c += count;
   }
 }
 
-/** dx = scale * (dy - shift - (x - mean) * slope) for 4 channels. */
+/** dx = scale * (dy - shift - (x - mean) * slope) for 4 channels of all rows. */
 // @ts-ignore: decorator
 @inline
 function applyGradient(
@@ -279,23 +337,16 @@ function applyGradient(
   floor: v128,
   shift: v128,
   slope: v128,
-  rows: i32,
-  rowBytes: usize,
   count: i32,
 ): void {
-  for (let r = 0; r < rows; r++) {
-    const centred = f32x4.sub(loadPart(x, count), mean);
-    const g = f32x4.sub(passed(loadPart(dy, count), centred, scale, beta, floor), shift);
-    storePart(dx, f32x4.mul(scale, f32x4.sub(g, f32x4.mul(centred, slope))), count);
-    dy += rowBytes;
-    x += rowBytes;
-    dx += rowBytes;
-  }
+  const centred = f32x4.sub(loadPart(x, count), mean);
+  const g = f32x4.sub(passed(loadPart(dy, count), centred, scale, beta, floor), shift);
+  storePart(dx, f32x4.mul(scale, f32x4.sub(g, f32x4.mul(centred, slope))), count);
 }
 
 /**
  * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with
- * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon). `sums` is scratch of 32 bytes.
+ * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon). `scratch` has room for 160 bytes.
  */
 export function batchNormInputGradient(
   dy: usize,
@@ -305,7 +356,7 @@ export function batchNormInputGradient(
   mean: usize,
   variance: usize,
   dx: usize,
-  sums: usize,
+  scratch: usize,
   rows: i32,
   channels: i32,
   epsilon: f32,
@@ -316,23 +367,55 @@ export function batchNormInputGradient(
   const rowBytes = <usize>channels << 2;
   const n = f32x4.splat(<f32>rows);
   const floor = f32x4.splat(relu ? 0 : -Infinity);
-  for (let c = begin; c < end; c += 4) {
+  const sum = scratch + 96;
+  const product = scratch + 128;
+  for (let c = begin; c < end; ) {
     const at = <usize>c << 2;
-    const count = min(4, end - c);
-    const m = loadPart(mean + at, count);
-    const b = loadPart(beta + at, count);
-    const inverse = inverseDeviation(loadPart(variance + at, count), epsilon);
-    const scale = f32x4.mul(loadPart(gamma + at, count), inverse);
-    const sum = sums;
-    const product = sums + 16;
-    if (count == 4) gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, 4, sum, product);
-    else gradientSums(dy + at, x + at, m, scale, b, floor, rows, rowBytes, count, sum, product);
-    const shift = f32x4.div(loadPart(sum, count), n);
-    const slope = f32x4.mul(f32x4.div(loadPart(product, count), n), f32x4.mul(inverse, inverse));
-    if (count == 4) {
-      applyGradient(dy + at, x + at, dx + at, m, scale, b, floor, shift, slope, rows, rowBytes, 4);
+    const wide = end - c >= 8;
+    const count = wide ? 8 : min(4, end - c);
+    placeConstants(scratch, gamma + at, beta + at, mean + at, variance + at, count, epsilon);
+    let p = dy + at;
+    let q = x + at;
+    let to = dx + at;
+    if (wide) gradientSums(p, q, scratch, floor, rows, rowBytes, true, 4, sum, product);
+    else if (count == 4) gradientSums(p, q, scratch, floor, rows, rowBytes, false, 4, sum, product);
+    else gradientSums(p, q, scratch, floor, rows, rowBytes, false, count, sum, product);
+
+    const i0 = inverseDeviation(loadPart(variance + at, min(4, count)), epsilon);
+    const shift0 = f32x4.div(v128.load(sum), n);
+    const slope0 = f32x4.mul(f32x4.div(v128.load(product), n), f32x4.mul(i0, i0));
+    const m0 = v128.load(scratch);
+    const k0 = v128.load(scratch, 32);
+    const b0 = v128.load(scratch, 64);
+    if (wide) {
+      const i1 = inverseDeviation(v128.load(variance + at, 16), epsilon);
+      const shift1 = f32x4.div(v128.load(sum, 16), n);
+      const slope1 = f32x4.mul(f32x4.div(v128.load(product, 16), n), f32x4.mul(i1, i1));
+      const m1 = v128.load(scratch, 16);
+      const k1 = v128.load(scratch, 48);
+      const b1 = v128.load(scratch, 80);
+      for (let r = 0; r < rows; r++) {
+        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, 4);
+        applyGradient(p + 16, q + 16, to + 16, m1, k1, b1, floor, shift1, slope1, 4);
+        p += rowBytes;
+        q += rowBytes;
+        to += rowBytes;
+      }
+    } else if (count == 4) {
+      for (let r = 0; r < rows; r++) {
+        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, 4);
+        p += rowBytes;
+        q += rowBytes;
+        to += rowBytes;
+      }
     } else {
-      applyGradient(dy + at, x + at, dx + at, m, scale, b, floor, shift, slope, rows, rowBytes, count);
+      for (let r = 0; r < rows; r++) {
+        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, count);
+        p += rowBytes;
+        q += rowBytes;
+        to += rowBytes;
+      }
     }
+    c += count;
   }
 }

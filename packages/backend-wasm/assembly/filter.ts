@@ -6,7 +6,7 @@
 import { PlanField } from "../src/plan-fields";
 import { address, blockChannels, field, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
-import { ringSumsFilter, scaleTable } from "./sums";
+import { scaleTable, tileSumsFilter } from "./sums";
 
 /** Packs dy[pixels, OutC] into panels [OutC / 8][pixels][8], zero-filled. */
 function packGradient(plan: usize, dy: usize, pixels: i32): void {
@@ -100,15 +100,8 @@ function unpackBlock(plan: usize, dw: usize, c: i32, width: i32): void {
 /** Gradient of the weights for the channel block [c, c + width) of x. */
 function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width: i32): void {
   const images = field(plan, PlanField.Images);
-  const outD = field(plan, PlanField.OutD);
-  const outH = field(plan, PlanField.OutH);
   const outW = field(plan, PlanField.OutW);
   const outC = field(plan, PlanField.OutC);
-  const padH = field(plan, PlanField.PadH);
-  const padW = field(plan, PlanField.PadW);
-  const strideD = field(plan, PlanField.StrideD);
-  const strideH = field(plan, PlanField.StrideH);
-  const strideW = field(plan, PlanField.StrideW);
   const group = field(plan, PlanField.GroupImages);
   const tileRows = field(plan, PlanField.TileRows);
   const tilePixels = field(plan, PlanField.TilePixels);
@@ -117,10 +110,10 @@ function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width:
   const packed = address(plan, PlanField.Packed);
   const accumulators = address(plan, PlanField.Accumulators);
   const vectors = field(plan, PlanField.Slots) * (width >> 2);
-  const panelBytes = <usize>(tileRows * tilePixels) << 4;
+  const panelBytes = <usize>((tileRows * tilePixels + 3) & ~3) << 4;
   const panels = (outC + 7) >> 3;
   const imageBytes = paddedBytes(plan, width);
-  const rowsPerImage = outD * outH;
+  const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
 
   scaleTable(plan, width);
   memory.fill(accumulators, 0, <usize>vectors * panels * 128);
@@ -132,14 +125,7 @@ function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width:
       const rowsHere = min(tileRows, rows - row);
       for (let x0 = 0; x0 < outW; x0 += tilePixels) {
         const pixels = min(tilePixels, outW - x0);
-        for (let r = 0; r < rowsHere; r++) {
-          const image = (row + r) / rowsPerImage;
-          const z = (row + r - image * rowsPerImage) / outH;
-          const yy = (row + r) % outH;
-          const at = (<usize>(z * strideD) * padH + yy * strideH) * padW + x0 * strideW;
-          const base = padded + <usize>image * imageBytes + ((at * width) << 2);
-          ringSumsFilter(plan, base, width, pixels, r * pixels, panelBytes);
-        }
+        tileSumsFilter(plan, padded, imageBytes, width, row, rowsHere, x0, pixels, panelBytes);
         const tile = pixels * rowsHere;
         packGradient(plan, dy + ((((<usize>first * rowsPerImage + row) * outW + x0) * outC) << 2), tile);
         for (let k = 0; k < vectors; k++) {

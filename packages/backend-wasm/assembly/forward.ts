@@ -5,7 +5,7 @@
 import { PlanField } from "../src/plan-fields";
 import { address, blockChannels, field, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
-import { ringSumsForward, scaleTable } from "./sums";
+import { scaleTable, tileSumsForward } from "./sums";
 
 /**
  * Packs weights [matrix, C, OutC] (or, transposed, [matrix, OutC, C]) into panels [OutC / 8][slot, PaddedC][8],
@@ -149,23 +149,15 @@ function multiplyTile(plan: usize, y: usize, pixels: i32, depth: i32): void {
 /** Forward convolution of images [begin, end); `packWeights` has been called. */
 export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
   const paddedC = field(plan, PlanField.PaddedC);
-  const outD = field(plan, PlanField.OutD);
-  const outH = field(plan, PlanField.OutH);
   const outW = field(plan, PlanField.OutW);
   const outC = field(plan, PlanField.OutC);
-  const padH = field(plan, PlanField.PadH);
-  const padW = field(plan, PlanField.PadW);
-  const strideD = field(plan, PlanField.StrideD);
-  const strideH = field(plan, PlanField.StrideH);
-  const strideW = field(plan, PlanField.StrideW);
   const group = field(plan, PlanField.GroupImages);
   const tileRows = field(plan, PlanField.TileRows);
   const tilePixels = field(plan, PlanField.TilePixels);
-  const slots = field(plan, PlanField.Slots);
   const padded = address(plan, PlanField.Padded);
-  const depth = slots * paddedC;
+  const depth = field(plan, PlanField.Slots) * paddedC;
   const imageBytes = paddedBytes(plan, paddedC);
-  const rowsPerImage = outD * outH;
+  const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
   let scaledFor = 0;
 
   for (let first = begin; first < end; first += group) {
@@ -184,22 +176,15 @@ export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32):
       const rowsHere = min(tileRows, rows - row);
       for (let x0 = 0; x0 < outW; x0 += tilePixels) {
         const pixels = min(tilePixels, outW - x0);
-        let blockOffset: usize = 0;
+        let block = padded;
         for (let c = 0; c < paddedC; ) {
           const width = blockChannels(c, paddedC);
           if (scaledFor != width) {
             scaleTable(plan, width);
             scaledFor = width;
           }
-          for (let r = 0; r < rowsHere; r++) {
-            const image = (row + r) / rowsPerImage;
-            const z = (row + r - image * rowsPerImage) / outH;
-            const yy = (row + r) % outH;
-            const at = (<usize>(z * strideD) * padH + yy * strideH) * padW + x0 * strideW;
-            const base = padded + <usize>image * imageBytes + blockOffset + ((at * width) << 2);
-            ringSumsForward(plan, base, width, pixels, r * pixels, depth, paddedC, c);
-          }
-          blockOffset += paddedBytes(plan, width);
+          tileSumsForward(plan, block, imageBytes, width, row, rowsHere, x0, pixels, c);
+          block += paddedBytes(plan, width);
           c += width;
         }
         const out = y + ((((<usize>first * rowsPerImage + row) * outW + x0) * outC) << 2);

@@ -29,13 +29,12 @@ export function scaleTable(plan: usize, width: i32): void {
   }
 }
 
-/** Makes the summed rows of one output row from `base`, the address of its first pixel in the padded block. */
-function sumRows(plan: usize, base: usize, width: i32): void {
+/** Makes the summed rows of one output row at `dst` from `base`, its first tap's row in the padded block. */
+function sumRows(plan: usize, base: usize, width: i32, dst: usize): void {
   const rows = field(plan, PlanField.Rows);
   const bytes = (<usize>field(plan, PlanField.RowPixels) * width) << 2;
   const scale = width << 2;
   let table = address(plan, PlanField.RowTable);
-  let dst = address(plan, PlanField.RowSums);
   for (let r = 0; r < rows; r++) {
     const count = load<i32>(table);
     const a = base + <usize>(load<i32>(table, 4) * scale);
@@ -90,12 +89,14 @@ function storePlain(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, d, 48);
 }
 
-/** Sums of 4 neighbouring pixels, 8 channels, all slots. v: summed rows at the first pixel, step: to the next. */
+/** Sums of 4 pixels, 8 channels, all slots. p0…p3: the pixels' places in the summed rows. */
 // @ts-ignore: decorator
 @inline
 function sums4x8(
-  v: usize,
-  step: usize,
+  p0: usize,
+  p1: usize,
+  p2: usize,
+  p3: usize,
   table: usize,
   slots: i32,
   to: usize,
@@ -105,31 +106,25 @@ function sums4x8(
 ): void {
   for (let slot = 0; slot < slots; slot++) {
     const end = table + 4 + (<usize>load<i32>(table) << 2);
-    let p = v + <usize>load<i32>(table, 4);
-    let a0 = v128.load(p);
-    let a1 = v128.load(p, 16);
-    p += step;
-    let b0 = v128.load(p);
-    let b1 = v128.load(p, 16);
-    p += step;
-    let c0 = v128.load(p);
-    let c1 = v128.load(p, 16);
-    p += step;
-    let d0 = v128.load(p);
-    let d1 = v128.load(p, 16);
+    let at = <usize>load<i32>(table, 4);
+    let a0 = v128.load(p0 + at);
+    let a1 = v128.load(p0 + at, 16);
+    let b0 = v128.load(p1 + at);
+    let b1 = v128.load(p1 + at, 16);
+    let c0 = v128.load(p2 + at);
+    let c1 = v128.load(p2 + at, 16);
+    let d0 = v128.load(p3 + at);
+    let d1 = v128.load(p3 + at, 16);
     for (table += 8; table < end; table += 4) {
-      p = v + <usize>load<i32>(table);
-      a0 = f32x4.add(a0, v128.load(p));
-      a1 = f32x4.add(a1, v128.load(p, 16));
-      p += step;
-      b0 = f32x4.add(b0, v128.load(p));
-      b1 = f32x4.add(b1, v128.load(p, 16));
-      p += step;
-      c0 = f32x4.add(c0, v128.load(p));
-      c1 = f32x4.add(c1, v128.load(p, 16));
-      p += step;
-      d0 = f32x4.add(d0, v128.load(p));
-      d1 = f32x4.add(d1, v128.load(p, 16));
+      at = <usize>load<i32>(table);
+      a0 = f32x4.add(a0, v128.load(p0 + at));
+      a1 = f32x4.add(a1, v128.load(p0 + at, 16));
+      b0 = f32x4.add(b0, v128.load(p1 + at));
+      b1 = f32x4.add(b1, v128.load(p1 + at, 16));
+      c0 = f32x4.add(c0, v128.load(p2 + at));
+      c1 = f32x4.add(c1, v128.load(p2 + at, 16));
+      d0 = f32x4.add(d0, v128.load(p3 + at));
+      d1 = f32x4.add(d1, v128.load(p3 + at, 16));
     }
     if (transposed) {
       storeTransposed(to, a0, b0, c0, d0);
@@ -142,12 +137,14 @@ function sums4x8(
   }
 }
 
-/** Sums of 4 neighbouring pixels, 4 channels, all slots. */
+/** Sums of 4 pixels, 4 channels, all slots. */
 // @ts-ignore: decorator
 @inline
 function sums4x4(
-  v: usize,
-  step: usize,
+  p0: usize,
+  p1: usize,
+  p2: usize,
+  p3: usize,
   table: usize,
   slots: i32,
   to: usize,
@@ -161,14 +158,11 @@ function sums4x4(
     let c = f32x4.splat(0);
     let d = f32x4.splat(0);
     for (table += 4; table < end; table += 4) {
-      let p = v + <usize>load<i32>(table);
-      a = f32x4.add(a, v128.load(p));
-      p += step;
-      b = f32x4.add(b, v128.load(p));
-      p += step;
-      c = f32x4.add(c, v128.load(p));
-      p += step;
-      d = f32x4.add(d, v128.load(p));
+      const at = <usize>load<i32>(table);
+      a = f32x4.add(a, v128.load(p0 + at));
+      b = f32x4.add(b, v128.load(p1 + at));
+      c = f32x4.add(c, v128.load(p2 + at));
+      d = f32x4.add(d, v128.load(p3 + at));
     }
     if (transposed) storeTransposed(to, a, b, c, d);
     else storePlain(to, a, b, c, d);
@@ -176,112 +170,151 @@ function sums4x4(
   }
 }
 
-/** Sums of one pixel, 4 channels, all slots. `to` is where the first channel goes. */
+/**
+ * Sums of a tile for one channel block: the summed rows of all its output rows, then the slots of four pixels at a
+ * time. A last group that is not full repeats the last pixel.
+ *
+ * @param block the block's padded images, @param imageBytes from one to the next
+ * @param row first output row of the tile, counted over images, @param rows how many
+ * @param x0 first pixel of each row, @param pixels how many
+ * @param to where the first sums of the block go, @param groupBytes from four pixels to the next four
+ * @param vectorBytes from four channels to the next, @param slotBytes from one slot to the next
+ */
 // @ts-ignore: decorator
 @inline
-function sums1x4(v: usize, table: usize, slots: i32, to: usize, slotBytes: usize, transposed: bool): void {
-  for (let slot = 0; slot < slots; slot++) {
-    const end = table + 4 + (<usize>load<i32>(table) << 2);
-    let a = f32x4.splat(0);
-    for (table += 4; table < end; table += 4) a = f32x4.add(a, v128.load(v + <usize>load<i32>(table)));
-    if (transposed) {
-      store<f32>(to, f32x4.extract_lane(a, 0));
-      store<f32>(to, f32x4.extract_lane(a, 1), 16);
-      store<f32>(to, f32x4.extract_lane(a, 2), 32);
-      store<f32>(to, f32x4.extract_lane(a, 3), 48);
-    } else {
-      v128.store(to, a);
+function tileSums(
+  plan: usize,
+  block: usize,
+  imageBytes: usize,
+  width: i32,
+  row: i32,
+  rows: i32,
+  x0: i32,
+  pixels: i32,
+  to: usize,
+  groupBytes: usize,
+  vectorBytes: usize,
+  slotBytes: usize,
+  transposed: bool,
+): void {
+  const outH = field(plan, PlanField.OutH);
+  const rowsPerImage = field(plan, PlanField.OutD) * outH;
+  const padH = field(plan, PlanField.PadH);
+  const padW = field(plan, PlanField.PadW);
+  const strideD = field(plan, PlanField.StrideD);
+  const strideH = field(plan, PlanField.StrideH);
+  const strideW = field(plan, PlanField.StrideW);
+  const slots = field(plan, PlanField.Slots);
+  const table = address(plan, PlanField.ScaledTable);
+  const summed = address(plan, PlanField.RowSums);
+  const summedBytes =
+    (<usize>(field(plan, PlanField.Rows) * field(plan, PlanField.RowPixels)) * width) << 2;
+
+  for (let r = 0; r < rows; r++) {
+    const image = (row + r) / rowsPerImage;
+    const inImage = row + r - image * rowsPerImage;
+    const z = inImage / outH;
+    const y = inImage - z * outH;
+    const at = (<usize>(z * strideD) * padH + y * strideH) * padW + x0 * strideW;
+    sumRows(plan, block + <usize>image * imageBytes + ((at * width) << 2), width, summed + <usize>r * summedBytes);
+  }
+
+  const step = <usize>((strideW * width) << 2);
+  const total = rows * pixels;
+  let x = 0;
+  let rowStart = summed;
+  let p = summed;
+  for (let m = 0; m < total; m += 4) {
+    const p0 = p;
+    // To the next pixel, on the next row at the end of one; the last one is repeated.
+    if (m + 1 < total) {
+      p += step;
+      if (++x == pixels) {
+        x = 0;
+        rowStart += summedBytes;
+        p = rowStart;
+      }
     }
-    to += slotBytes;
+    const p1 = p;
+    if (m + 2 < total) {
+      p += step;
+      if (++x == pixels) {
+        x = 0;
+        rowStart += summedBytes;
+        p = rowStart;
+      }
+    }
+    const p2 = p;
+    if (m + 3 < total) {
+      p += step;
+      if (++x == pixels) {
+        x = 0;
+        rowStart += summedBytes;
+        p = rowStart;
+      }
+    }
+    const p3 = p;
+    p += step;
+    if (++x == pixels) {
+      x = 0;
+      rowStart += summedBytes;
+      p = rowStart;
+    }
+    if (width == 4) {
+      sums4x4(p0, p1, p2, p3, table, slots, to, slotBytes, transposed);
+    } else {
+      for (let c: usize = 0; c < <usize>width << 2; c += 32) {
+        sums4x8(
+          p0 + c,
+          p1 + c,
+          p2 + c,
+          p3 + c,
+          table,
+          slots,
+          to + (c >> 4) * vectorBytes,
+          slotBytes,
+          vectorBytes,
+          transposed,
+        );
+      }
+    }
+    to += groupBytes;
   }
 }
 
-/**
- * Sums of one output row (or a part of it) for one channel block, for the forward product.
- * @param base the block of the padded image at the row's first tap position
- * @param pixels how many to make, @param first index of the first one in the tile
- * @param depth slots * padded channels, @param slotChannels padded channels of a slot
- * @param channel the block's first channel
- */
-export function ringSumsForward(
+/** Sums of a tile for the forward product; `channel` is the block's first. */
+export function tileSumsForward(
   plan: usize,
-  base: usize,
+  block: usize,
+  imageBytes: usize,
   width: i32,
+  row: i32,
+  rows: i32,
+  x0: i32,
   pixels: i32,
-  first: i32,
-  depth: i32,
-  slotChannels: i32,
   channel: i32,
 ): void {
-  sumRows(plan, base, width);
-  const slots = field(plan, PlanField.Slots);
-  const table = address(plan, PlanField.ScaledTable);
-  const sums = address(plan, PlanField.Sums) + (<usize>channel << 4);
+  const paddedC = field(plan, PlanField.PaddedC);
+  const depth = field(plan, PlanField.Slots) * paddedC;
+  const to = address(plan, PlanField.Sums) + (<usize>channel << 4);
   const groupBytes = <usize>depth << 4;
-  const slotBytes = <usize>slotChannels << 4;
-  const step = <usize>((field(plan, PlanField.StrideW) * width) << 2);
-  let v = address(plan, PlanField.RowSums);
-  for (let m = first, end = first + pixels; m < end; ) {
-    const to = sums + <usize>(m >> 2) * groupBytes;
-    if ((m & 3) == 0 && m + 4 <= end) {
-      if (width == 4) {
-        sums4x4(v, step, table, slots, to, slotBytes, true);
-      } else {
-        for (let c = 0; c < width; c += 8) {
-          sums4x8(v + (<usize>c << 2), step, table, slots, to + (<usize>c << 4), slotBytes, 64, true);
-        }
-      }
-      m += 4;
-      v += step << 2;
-    } else {
-      const lane = <usize>(m & 3) << 2;
-      for (let c = 0; c < width; c += 4) {
-        sums1x4(v + (<usize>c << 2), table, slots, to + (<usize>c << 4) + lane, slotBytes, true);
-      }
-      m++;
-      v += step;
-    }
-  }
+  const slotBytes = <usize>paddedC << 4;
+  tileSums(plan, block, imageBytes, width, row, rows, x0, pixels, to, groupBytes, 64, slotBytes, true);
 }
 
-/**
- * Sums of one output row (or a part of it) for one channel block, for the filter gradient.
- * @param panelBytes from one channel vector to the next: 16 bytes for every pixel of a full tile
- */
-export function ringSumsFilter(
+/** Sums of a tile for the filter gradient; `panelBytes` lie between four channels and the next four. */
+export function tileSumsFilter(
   plan: usize,
-  base: usize,
+  block: usize,
+  imageBytes: usize,
   width: i32,
+  row: i32,
+  rows: i32,
+  x0: i32,
   pixels: i32,
-  first: i32,
   panelBytes: usize,
 ): void {
-  sumRows(plan, base, width);
-  const slots = field(plan, PlanField.Slots);
-  const table = address(plan, PlanField.ScaledTable);
+  const to = address(plan, PlanField.Sums);
   const slotBytes = panelBytes * <usize>(width >> 2);
-  const step = <usize>((field(plan, PlanField.StrideW) * width) << 2);
-  let to = address(plan, PlanField.Sums) + (<usize>first << 4);
-  let v = address(plan, PlanField.RowSums);
-  let m = 0;
-  for (; m + 4 <= pixels; m += 4) {
-    if (width == 4) {
-      sums4x4(v, step, table, slots, to, slotBytes, false);
-    } else {
-      for (let c = 0; c < width; c += 8) {
-        const panel = to + <usize>(c >> 2) * panelBytes;
-        sums4x8(v + (<usize>c << 2), step, table, slots, panel, slotBytes, panelBytes, false);
-      }
-    }
-    v += step << 2;
-    to += 64;
-  }
-  for (; m < pixels; m++) {
-    for (let c = 0; c < width; c += 4) {
-      const panel = to + <usize>(c >> 2) * panelBytes;
-      sums1x4(v + (<usize>c << 2), table, slots, panel, slotBytes, false);
-    }
-    v += step;
-    to += 16;
-  }
+  tileSums(plan, block, imageBytes, width, row, rows, x0, pixels, to, 64, panelBytes, slotBytes, false);
 }

@@ -46,7 +46,7 @@ export enum PlanField {
   RowTable,
   /** Table: for each slot [taps, offset…], offsets in pixels of the summed rows. */
   SlotTable,
-  /** Scratch: the slot table scaled to bytes, the padded images, the summed rows, the ring sums. */
+  /** Scratch: the slot table scaled to bytes, the padded images, the summed rows of a tile, its ring sums. */
   ScaledTable,
   Padded,
   RowSums,

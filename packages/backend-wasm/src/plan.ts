@@ -159,7 +159,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     totalBytes += bytes;
   };
   reserve(PlanField.ScaledTable, 4 * (slotWeights - slotTable));
-  reserve(PlanField.RowSums, rowSources.length * rowPixels * 64);
+  reserve(PlanField.RowSums, tileRows * rowSources.length * rowPixels * 64);
   reserve(PlanField.Sums, tile * vectors * 16);
   reserve(PlanField.Packed, kind === "forward" ? vectors * panels * 128 : tile * panels * 32);
   if (kind === "filter") reserve(PlanField.Accumulators, vectors * panels * 128);

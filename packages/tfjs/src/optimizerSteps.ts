@@ -1,6 +1,8 @@
 // One step of an optimiser for one parameter, as one kernel where the backend has it.
 
+import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkTensor } from "./checks.ts";
 import {
   type AdamWAttrs,
   AdamWUpdate,
@@ -14,6 +16,7 @@ import {
  * AdamW (Loshchilov & Hutter 2019): with bias-corrected moments m̂, v̂,
  * `p ← (1 - lr · decay) p - lr · m̂ / (√v̂ + ε)`.
  * @returns the new [parameter, first moment, second moment]
+ * @throws GmrError `invalid-shape` if the shapes differ
  */
 export function adamWUpdate<T extends tf.Tensor>(
   parameter: T,
@@ -22,6 +25,7 @@ export function adamWUpdate<T extends tf.Tensor>(
   second: T,
   attrs: AdamWAttrs,
 ): [T, T, T] {
+  checkSameShape({ parameter, gradient, first, second });
   if (hasKernel(AdamWUpdate)) {
     return runKernelMulti(AdamWUpdate, { parameter, gradient, first, second }, attrs) as [T, T, T];
   }
@@ -38,6 +42,7 @@ export function adamWUpdate<T extends tf.Tensor>(
 /**
  * SGD with Nesterov momentum μ: `v ← μv + g`, `p ← (1 - lr · decay) p - lr (μv + g)`.
  * @returns the new [parameter, velocity]
+ * @throws GmrError `invalid-shape` if the shapes differ
  */
 export function sgdUpdate<T extends tf.Tensor>(
   parameter: T,
@@ -45,6 +50,7 @@ export function sgdUpdate<T extends tf.Tensor>(
   velocity: T,
   attrs: SgdAttrs,
 ): [T, T] {
+  checkSameShape({ parameter, gradient, velocity });
   if (hasKernel(SgdUpdate)) {
     return runKernelMulti(SgdUpdate, { parameter, gradient, velocity }, attrs) as [T, T];
   }
@@ -54,4 +60,17 @@ export function sgdUpdate<T extends tf.Tensor>(
     const change = v.mul(momentum).add(gradient).mul(learningRate);
     return [parameter.mul(1 - learningRate * weightDecay).sub(change), v];
   }) as [T, T];
+}
+
+function checkSameShape(tensors: { parameter: tf.Tensor } & Record<string, tf.Tensor>): void {
+  const { shape } = tensors.parameter;
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
+      throw new GmrError(
+        "invalid-shape",
+        `${name} must have the parameter's shape [${shape}], got [${tensor.shape}]`,
+      );
+    }
+    if (tensor.dtype !== "float32") checkTensor(name, tensor, "any", `[${shape}]`);
+  }
 }

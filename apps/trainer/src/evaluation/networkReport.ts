@@ -13,11 +13,11 @@ export async function describeNetwork(
   model: tf.LayersModel,
   config: TrainConfig,
   metrics: Metric[],
-  evaluation: Evaluation,
+  evaluation: Omit<Evaluation, "uprightImages" | "turnedImages">,
 ): Promise<NetworkReport> {
   const cost = modelCost(model);
   const last = metrics.at(-1);
-  const { seconds, turnedImages: _turned, uprightImages: _upright, ...accuracies } = evaluation;
+  const { seconds, ...accuracies } = evaluation;
   return {
     name: network.name,
     label: network.label,

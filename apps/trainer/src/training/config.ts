@@ -22,6 +22,8 @@ export interface NetworkConfig {
   /** Short and unique; names the files. */
   name: string;
   label: string;
+  /** Passes over the training images. */
+  epochs: number;
   model: ResNetOptions;
 }
 
@@ -33,7 +35,6 @@ export interface TrainConfig {
   /** Train on the first images only. */
   limit?: number;
   backend: BackendName;
-  epochs: number;
   batchSize: number;
   seed: number;
   labelSmoothing: number;

@@ -75,7 +75,7 @@ export async function trainNetwork(
 ): Promise<void> {
   const stream = new BatchStream(set, {
     batchSize: config.batchSize,
-    epochs: config.epochs,
+    epochs: network.epochs,
     seed: config.seed,
     augment: augmenter(config.augment),
   });

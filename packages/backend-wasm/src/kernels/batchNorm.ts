@@ -6,6 +6,9 @@ import {
 } from "@gmr-conv/tfjs";
 import { elements, kernelsOf } from "../module.ts";
 
+/** What the gradients need for the constants and sums of eight channels. */
+const SCRATCH_BYTES = 160;
+
 export const batchNormTrainingConfig = kernelConfig(
   BatchNormTraining,
   "wasm",
@@ -48,7 +51,7 @@ export const batchNormTrainingGradConfig = kernelConfig(
       kernels.address(mean),
       kernels.address(variance),
       kernels.address(dx),
-      kernels.reserve(32),
+      kernels.reserve(SCRATCH_BYTES),
       elements(x.shape) / channels,
       channels,
       epsilon,
@@ -77,6 +80,7 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
       kernels.address(variance),
       kernels.address(dGamma),
       kernels.address(dBeta),
+      kernels.reserve(SCRATCH_BYTES),
       elements(x.shape) / channels,
       channels,
       epsilon,
