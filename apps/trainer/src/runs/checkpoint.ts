@@ -1,0 +1,98 @@
+// A checkpoint holds all that training needs to go on: weights, optimiser state and position. One safetensors file
+// per network, replaced as a whole.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "@gmr-conv/io";
+import type * as tf from "@tensorflow/tfjs";
+import { assign, type Optimizer, stored } from "../training/optimizer.ts";
+import { modelVariables } from "../training/variables.ts";
+import type { RunFolder } from "./runFolder.ts";
+
+export interface Position {
+  /** Steps done, over all epochs. */
+  step: number;
+  /** Training time so far, seconds. */
+  seconds: number;
+}
+
+/** The file of a network's checkpoint in the run's folder. */
+export const checkpointName = (network: string): string => `${network}.checkpoint.safetensors`;
+
+/** Writes the checkpoint of a network. */
+export async function saveCheckpoint(
+  run: RunFolder,
+  network: string,
+  model: tf.LayersModel,
+  optimizer: Optimizer,
+  position: Position,
+): Promise<string> {
+  const tensors: [string, StoredTensor][] = [];
+  for (const [name, variable] of modelVariables(model)) tensors.push([`model/${name}`, await stored(variable)]);
+  for (const [name, tensor] of await optimizer.save()) tensors.push([`optimizer/${name}`, tensor]);
+  const bytes = writeSafetensors(tensors, {
+    step: String(position.step),
+    seconds: String(position.seconds),
+  });
+  run.write(checkpointName(network), bytes);
+  return run.file(checkpointName(network));
+}
+
+/** Where a network's training stands, or undefined if it has no checkpoint. @throws GmrError `invalid-data` */
+export async function checkpointPosition(run: RunFolder, network: string): Promise<Position | undefined> {
+  return (await readCheckpoint(run, network))?.position;
+}
+
+async function readCheckpoint(
+  run: RunFolder,
+  network: string,
+): Promise<{ tensors: Map<string, StoredTensor>; position: Position } | undefined> {
+  const name = checkpointName(network);
+  const bytes = await run.read(name);
+  if (!bytes) return undefined;
+  const { tensors, metadata } = readSafetensors(bytes, run.file(name));
+  const position = { step: number(metadata.step, run.file(name)), seconds: number(metadata.seconds, run.file(name)) };
+  return { tensors, position };
+}
+
+/**
+ * Restores a network, and its optimiser where given, from its checkpoint.
+ * @returns where training stood, or undefined if there is no checkpoint
+ * @throws GmrError `invalid-data` if the file is damaged or of another network
+ */
+export async function loadCheckpoint(
+  run: RunFolder,
+  network: string,
+  model: tf.LayersModel,
+  optimizer?: Optimizer,
+): Promise<Position | undefined> {
+  const checkpoint = await readCheckpoint(run, network);
+  if (!checkpoint) return undefined;
+  const find = (key: string, shape: readonly number[]): StoredTensor => {
+    const tensor = checkpoint.tensors.get(key);
+    if (tensor && tensor.shape.join() === shape.join()) return tensor;
+    const found = tensor ? `has shape [${tensor.shape}]` : "is missing";
+    throw new GmrError(
+      "invalid-data",
+      `${run.file(checkpointName(network))}: tensor ${key} ${found}, expected shape [${shape}]: ` +
+        "was it written for another network?",
+    );
+  };
+  for (const [key, variable] of modelVariables(model)) assign(variable, find(`model/${key}`, variable.shape));
+  optimizer?.restore((key, shape) => find(`optimizer/${key}`, shape));
+  return checkpoint.position;
+}
+
+/**
+ * Restores a trained network.
+ * @throws GmrError `io` if it has no checkpoint; as {@link loadCheckpoint}
+ */
+export async function requireCheckpoint(run: RunFolder, network: string, model: tf.LayersModel): Promise<void> {
+  if (await loadCheckpoint(run, network, model)) return;
+  throw new GmrError("io", `network ${describeValue(network)} has no checkpoint in ${run.folder}: train it first`);
+}
+
+function number(text: string | undefined, file: string): number {
+  const value = Number(text);
+  if (text !== undefined && Number.isFinite(value)) return value;
+  throw new GmrError("invalid-data", `${file}: metadata holds ${JSON.stringify(text)}, expected a number`);
+}

@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../testing/cli.ts";
+import { RunFolder } from "./runFolder.ts";
+
+describe("RunFolder", () => {
+  it("keeps a file whole through kill -9 in the middle of writing", async () => {
+    const folder = temporaryFolder();
+    const module = new URL("../../dist/runs/runFolder.js", import.meta.url).href;
+    const size = 16 << 20;
+    const program = `
+      const { RunFolder } = await import(${JSON.stringify(module)});
+      const run = RunFolder.at(${JSON.stringify(folder)});
+      for (let i = 1; ; i++) {
+        run.write("checkpoint", new Uint8Array(${size}).fill(i));
+        if (i === 1) console.log("ready");
+      }`;
+    for (let kill = 0; kill < 6; kill++) {
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await new Promise((resolve) => child.stdout.once("data", resolve));
+      await new Promise((resolve) => setTimeout(resolve, 7 * kill));
+      child.kill("SIGKILL");
+      await new Promise((resolve) => child.once("close", resolve));
+      const bytes = readFileSync(path.join(folder, "checkpoint"));
+      expect(bytes.length).toBe(size);
+      expect(bytes.every((byte) => byte === bytes[0])).toBe(true);
+    }
+  });
+
+  it("drops what came after a checkpoint, and a line cut off by a crash", async () => {
+    const run = RunFolder.at(temporaryFolder());
+    const metric = (network: string, step: number) => ({
+      network,
+      step,
+      epoch: 0,
+      loss: 1,
+      accuracy: 0.5,
+      learningRate: 0.1,
+      seconds: step,
+    });
+    for (const step of [10, 20, 30]) await run.appendMetric(metric("a", step));
+    await run.appendMetric(metric("b", 30));
+    run.write("metrics.jsonl", `${readFileSync(run.file("metrics.jsonl"), "utf8")}{"network":"a","st`);
+    await run.dropMetricsAfter("a", 20);
+    expect((await run.readMetrics("a")).map((m) => m.step)).toEqual([10, 20]);
+    expect((await run.readMetrics("b")).map((m) => m.step)).toEqual([30]);
+  });
+
+  it("names a file that is not JSON", async () => {
+    const run = RunFolder.at(temporaryFolder());
+    run.write("config.json", "{");
+    await expect(run.readConfig()).rejects.toThrow(`${run.file("config.json")} is not JSON`);
+  });
+});

@@ -1,0 +1,145 @@
+// A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
+
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { appendFile, mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import type { TrainConfig } from "../training/config.ts";
+
+/** One line of `metrics.jsonl`: means over the steps since the line before. */
+export interface Metric {
+  network: string;
+  /** Steps done, over all epochs. */
+  step: number;
+  /** From 0. */
+  epoch: number;
+  loss: number;
+  accuracy: number;
+  learningRate: number;
+  /** Training time so far, seconds. */
+  seconds: number;
+}
+
+export class RunFolder {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** The folder of an existing run. */
+  static at(folder: string): RunFolder {
+    return new RunFolder(folder);
+  }
+
+  /** The run of a name in the folder of all runs. @throws GmrError `invalid-argument` for a name that is no file name */
+  static named(root: string, name: string): RunFolder {
+    if (!/^[\w][\w.-]*$/.test(name)) {
+      throw new GmrError(
+        "invalid-argument",
+        `run name ${JSON.stringify(name)}: expected letters, digits, "-", "_" and "." only`,
+      );
+    }
+    return new RunFolder(path.resolve(root, name));
+  }
+
+  file(name: string): string {
+    return path.join(this.folder, name);
+  }
+
+  /** Makes the folder. @throws GmrError `io` if it cannot be written */
+  async create(): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      this.write(".writable", "");
+      rmSync(this.file(".writable"));
+    } catch (error) {
+      throw ioError(`cannot write to the run folder ${this.folder}`, error);
+    }
+  }
+
+  /** Replaces a file as a whole: whoever reads it finds the old or the new content, never a part. */
+  write(name: string, content: string | Uint8Array): void {
+    const target = this.file(name);
+    const temporary = `${target}.${process.pid}.tmp`;
+    try {
+      const handle = openSync(temporary, "w");
+      try {
+        const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+        for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+        fsyncSync(handle);
+      } finally {
+        closeSync(handle);
+      }
+      renameSync(temporary, target);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw ioError(`cannot write ${target}`, error);
+    }
+  }
+
+  /** Deletes a file, if there is one. */
+  remove(name: string): void {
+    rmSync(this.file(name), { force: true });
+  }
+
+  /** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+  async read(name: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(this.file(name));
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      throw ioError(`cannot read ${this.file(name)}`, error);
+    }
+  }
+
+  /** The settings of an existing run. @throws GmrError `io` if there is none */
+  async readConfig(): Promise<TrainConfig> {
+    const bytes = await this.read("config.json");
+    if (!bytes) {
+      throw new GmrError("io", `${this.file("config.json")} does not exist: expected the folder of a run`);
+    }
+    return parseJson(bytes, this.file("config.json")) as TrainConfig;
+  }
+
+  async readMetrics(network: string): Promise<Metric[]> {
+    return (await this.allMetrics()).filter((metric) => metric.network === network);
+  }
+
+  private async allMetrics(): Promise<Metric[]> {
+    const bytes = await this.read("metrics.jsonl");
+    if (!bytes) return [];
+    const lines = new TextDecoder().decode(bytes).split("\n");
+    // A line cut off by a crash is the last one; what it held comes again.
+    const whole = lines.slice(0, -1).filter((line) => line.trim() !== "");
+    return whole.map((line) => parseJson(line, this.file("metrics.jsonl")) as Metric);
+  }
+
+  async appendMetric(metric: Metric): Promise<void> {
+    try {
+      await appendFile(this.file("metrics.jsonl"), `${JSON.stringify(metric)}\n`);
+    } catch (error) {
+      throw ioError(`cannot write ${this.file("metrics.jsonl")}`, error);
+    }
+  }
+
+  /** Drops a network's metrics beyond a step, before training goes on from there. */
+  async dropMetricsAfter(network: string, step: number): Promise<void> {
+    const kept = (await this.allMetrics()).filter((m) => m.network !== network || m.step <= step);
+    this.write("metrics.jsonl", kept.map((m) => `${JSON.stringify(m)}\n`).join(""));
+  }
+}
+
+function parseJson(content: string | Uint8Array, name: string): unknown {
+  const text = typeof content === "string" ? content : new TextDecoder().decode(content);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new GmrError("invalid-data", `${name} is not JSON: ${error instanceof Error ? error.message : ""}`);
+  }
+}
+
+function ioError(what: string, cause: unknown): GmrError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GmrError("io", `${what}: ${reason}`, { cause });
+}
