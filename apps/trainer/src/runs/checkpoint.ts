@@ -27,7 +27,8 @@ export async function saveCheckpoint(
   position: Position,
 ): Promise<string> {
   const tensors: [string, StoredTensor][] = [];
-  for (const [name, variable] of modelVariables(model)) tensors.push([`model/${name}`, await stored(variable)]);
+  for (const [name, variable] of modelVariables(model))
+    tensors.push([`model/${name}`, await stored(variable)]);
   for (const [name, tensor] of await optimizer.save()) tensors.push([`optimizer/${name}`, tensor]);
   const bytes = writeSafetensors(tensors, {
     step: String(position.step),
@@ -50,7 +51,10 @@ async function readCheckpoint(
   const bytes = await run.read(name);
   if (!bytes) return undefined;
   const { tensors, metadata } = readSafetensors(bytes, run.file(name));
-  const position = { step: number(metadata.step, run.file(name)), seconds: number(metadata.seconds, run.file(name)) };
+  const position = {
+    step: number(metadata.step, run.file(name)),
+    seconds: number(metadata.seconds, run.file(name)),
+  };
   return { tensors, position };
 }
 
@@ -86,9 +90,16 @@ export async function loadCheckpoint(
  * Restores a trained network.
  * @throws GmrError `io` if it has no checkpoint; as {@link loadCheckpoint}
  */
-export async function requireCheckpoint(run: RunFolder, network: string, model: tf.LayersModel): Promise<void> {
+export async function requireCheckpoint(
+  run: RunFolder,
+  network: string,
+  model: tf.LayersModel,
+): Promise<void> {
   if (await loadCheckpoint(run, network, model)) return;
-  throw new GmrError("io", `network ${describeValue(network)} has no checkpoint in ${run.folder}: train it first`);
+  throw new GmrError(
+    "io",
+    `network ${describeValue(network)} has no checkpoint in ${run.folder}: train it first`,
+  );
 }
 
 function number(text: string | undefined, file: string): number {
