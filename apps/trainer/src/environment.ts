@@ -20,10 +20,10 @@ export function ownVersion(): string {
   return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "?";
 }
 
-export function describeEnvironment(backend: string): ReportEnvironment {
+export function describeEnvironment(backend: string, threads: number): ReportEnvironment {
   return {
     backend,
-    threads: 1,
+    threads,
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     cpu: os.cpus()[0]?.model.trim() ?? "unknown",

@@ -1,5 +1,6 @@
 // What the commands are made of: a run's folder, training, evaluation, report.
 
+import os from "node:os";
 import { GmrError } from "@gmr-conv/core";
 import { describeEnvironment } from "./environment.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
@@ -38,7 +39,10 @@ export async function openRun(run: RunFolder, config: TrainConfig, resume: boole
 
 /** Trains every network of a run, side by side, from their checkpoints where there are some. */
 export async function train(run: RunFolder, config: TrainConfig): Promise<void> {
-  await runTasks(config.networks.map((network) => ({ folder: run.folder, config, network, train: true })));
+  const threads = threadsFor(config);
+  await runTasks(
+    config.networks.map((network) => ({ folder: run.folder, config, network, threads, train: true })),
+  );
 }
 
 /**
@@ -54,8 +58,16 @@ export async function evaluate(
   trainFirst = false,
 ): Promise<RotationReport> {
   const data = await loadData(config);
+  const threads = threadsFor(config);
   const tasks = config.networks.map(
-    (network): Task => ({ folder: run.folder, config, network, train: trainFirst, evaluate: options }),
+    (network): Task => ({
+      folder: run.folder,
+      config,
+      network,
+      threads,
+      train: trainFirst,
+      evaluate: options,
+    }),
   );
   const results = (await runTasks(tasks)).filter((result) => result !== undefined);
   return {
@@ -68,11 +80,18 @@ export async function evaluate(
       test: results[0]?.uprightImages ?? 0,
       evaluated: results[0]?.turnedImages ?? 0,
     },
-    environment: describeEnvironment(config.backend),
+    environment: describeEnvironment(config.backend, threads),
     config: { ...config },
     networks: results.map((result) => result.report),
     classNames: [...data.test.classNames],
   };
+}
+
+/** Threads for each network: they run side by side, and share the processors. */
+function threadsFor(config: TrainConfig): number {
+  const setting = Number(process.env.GMR_THREADS);
+  const all = Number.isInteger(setting) && setting > 0 ? setting : os.availableParallelism();
+  return config.backend === "wasm" ? Math.max(1, Math.floor(all / config.networks.length)) : 1;
 }
 
 /** Writes the report of a run and prints its table and its path. */

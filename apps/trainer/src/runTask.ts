@@ -14,7 +14,7 @@ import { trainNetwork } from "./training/train.ts";
 /** Does a task on this thread. @throws GmrError, with code `interrupted` if the monitor asks to stop */
 export async function runTask(task: Task, monitor: Monitor): Promise<Evaluated | undefined> {
   const { config, network } = task;
-  await useBackend(config.backend);
+  await useBackend(config.backend, task.threads);
   const data = await loadData(config);
   const run = RunFolder.at(task.folder);
   const model = resNet(network.model);

@@ -10,6 +10,8 @@ export interface Task {
   folder: string;
   config: TrainConfig;
   network: NetworkConfig;
+  /** Threads of the wasm backend. */
+  threads: number;
   /** Train to the end of the schedule, from the checkpoint where there is one. */
   train: boolean;
   /** Then evaluate. */

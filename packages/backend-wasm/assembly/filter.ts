@@ -1,10 +1,12 @@
 // dW[slot, channel, co] = sum over pixels of S[pixel, slot, channel] * dy[pixel, co]
 //
-// One channel block at a time, so that blocks can be given to different threads without changing a bit of the
-// result. S is made again tile by tile and never stored. The product holds 4 channels x 8 columns in registers
-// for the pixels of a tile; tiles are added to accumulators (two-level summation, hence accurate).
+// The work is cut into units: a block of 16 input channels by a chunk of the output rows. How many chunks there are
+// depends on the shapes alone, and chunks are added in order, so that the result is the same to the last bit however
+// many threads share the units. S is made again tile by tile and never stored. The product holds 4 channels x 8
+// columns in registers for the pixels of a tile; tiles are added to the unit's accumulators (two-level summation,
+// hence accurate).
 import { PlanField } from "../src/plan-fields";
-import { address, blockChannels, field, min } from "./common";
+import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsFilter } from "./sums";
 
@@ -72,34 +74,25 @@ function outerProduct(a: usize, b: usize, pixels: i32, acc: usize): void {
   v128.store(acc, f32x4.add(v128.load(acc, 112), c31), 112);
 }
 
-/** Writes the accumulators of a channel block to dW[matrix, InC, OutC]. */
-function unpackBlock(plan: usize, dw: usize, c: i32, width: i32): void {
-  const slots = field(plan, PlanField.Slots);
-  const inC = field(plan, PlanField.InC);
-  const outC = field(plan, PlanField.OutC);
-  const panels = (outC + 7) >> 3;
-  const slotWeights = address(plan, PlanField.SlotWeights);
-  const accumulators = address(plan, PlanField.Accumulators);
-  const live = min(width, inC - c);
-  for (let slot = 0; slot < slots; slot++) {
-    const matrix = <usize>load<i32>(slotWeights + (<usize>slot << 2));
-    for (let i = 0; i < live; i++) {
-      const dst = dw + (((matrix * inC + <usize>(c + i)) * outC) << 2);
-      const vector = slot * (width >> 2) + (i >> 2);
-      const from = accumulators + <usize>vector * panels * 128 + (<usize>(i & 3) << 5);
-      for (let n = 0; n < outC; n++) {
-        store<f32>(
-          dst + (<usize>n << 2),
-          load<f32>(from + <usize>(n >> 3) * 128 + (<usize>(n & 7) << 2)),
-        );
-      }
-    }
-  }
+/** Bytes of the accumulators of one chunk: [slot, padded channel / 4][OutC / 8][4][8]. */
+// @ts-ignore: decorator
+@inline
+function chunkBytes(plan: usize): usize {
+  const vectors = field(plan, PlanField.Slots) * (field(plan, PlanField.PaddedC) >> 2);
+  return <usize>(vectors * ((field(plan, PlanField.OutC) + 7) >> 3)) << 7;
 }
 
-/** Gradient of the weights for the channel block [c, c + width) of x. */
-function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width: i32): void {
-  const images = field(plan, PlanField.Images);
+/** Accumulators of the channel block that starts at c, in a chunk. */
+// @ts-ignore: decorator
+@inline
+function blockAccumulators(plan: usize, chunk: i32, c: i32): usize {
+  const panels = (field(plan, PlanField.OutC) + 7) >> 3;
+  const before = field(plan, PlanField.Slots) * (c >> 2) * panels;
+  return address(plan, PlanField.Accumulators) + <usize>chunk * chunkBytes(plan) + (<usize>before << 7);
+}
+
+/** Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over images. */
+function filterUnit(plan: usize, x: usize, dy: usize, c: i32, width: i32, begin: i32, end: i32, into: usize): void {
   const outW = field(plan, PlanField.OutW);
   const outC = field(plan, PlanField.OutC);
   const group = field(plan, PlanField.GroupImages);
@@ -108,29 +101,30 @@ function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width:
   const padded = address(plan, PlanField.Padded);
   const sums = address(plan, PlanField.Sums);
   const packed = address(plan, PlanField.Packed);
-  const accumulators = address(plan, PlanField.Accumulators);
   const vectors = field(plan, PlanField.Slots) * (width >> 2);
   const panelBytes = <usize>((tileRows * tilePixels + 3) & ~3) << 4;
   const panels = (outC + 7) >> 3;
   const imageBytes = paddedBytes(plan, width);
   const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
+  const endImage = (end + rowsPerImage - 1) / rowsPerImage;
 
   scaleTable(plan, width);
-  memory.fill(accumulators, 0, <usize>vectors * panels * 128);
-  for (let first = 0; first < images; first += group) {
-    const count = min(group, images - first);
+  memory.fill(into, 0, <usize>vectors * panels * 128);
+  for (let first = begin / rowsPerImage; first < endImage; first += group) {
+    const count = min(group, endImage - first);
     for (let i = 0; i < count; i++) padImage(plan, x, first + i, c, width, padded + <usize>i * imageBytes);
-    const rows = count * rowsPerImage;
-    for (let row = 0; row < rows; row += tileRows) {
-      const rowsHere = min(tileRows, rows - row);
+    const firstRow = first * rowsPerImage;
+    const endRow = min(end - firstRow, count * rowsPerImage);
+    for (let row = max(0, begin - firstRow); row < endRow; row += tileRows) {
+      const rowsHere = min(tileRows, endRow - row);
       for (let x0 = 0; x0 < outW; x0 += tilePixels) {
         const pixels = min(tilePixels, outW - x0);
         tileSumsFilter(plan, padded, imageBytes, width, row, rowsHere, x0, pixels, panelBytes);
         const tile = pixels * rowsHere;
-        packGradient(plan, dy + ((((<usize>first * rowsPerImage + row) * outW + x0) * outC) << 2), tile);
+        packGradient(plan, dy + ((((<usize>firstRow + row) * outW + x0) * outC) << 2), tile);
         for (let k = 0; k < vectors; k++) {
           const a = sums + <usize>k * panelBytes;
-          let acc = accumulators + <usize>k * panels * 128;
+          let acc = into + <usize>k * panels * 128;
           let b = packed;
           for (let p = 0; p < panels; p++) {
             outerProduct(a, b, tile, acc);
@@ -141,14 +135,76 @@ function filterBlock(plan: usize, x: usize, dy: usize, dw: usize, c: i32, width:
       }
     }
   }
-  unpackBlock(plan, dw, c, width);
 }
 
-/** Gradient of the weights for channels [begin, end) of x; both are multiples of 16 or the padded end. */
-export function filterGradient(plan: usize, x: usize, dy: usize, dw: usize, begin: i32, end: i32): void {
-  for (let c = begin; c < end; ) {
-    const width = blockChannels(c, field(plan, PlanField.PaddedC));
-    filterBlock(plan, x, dy, dw, c, width);
-    c += width;
+/** Channel blocks of x. */
+// @ts-ignore: decorator
+@inline
+function blockCount(paddedC: i32): i32 {
+  // Blocks of 16, and at the end one of 8, one of 4.
+  const rest = paddedC & 15;
+  return (paddedC >> 4) + (rest >> 3) + ((rest >> 2) & 1);
+}
+
+/** First channel of a block. */
+// @ts-ignore: decorator
+@inline
+function blockStart(block: i32, paddedC: i32): i32 {
+  let c = 0;
+  for (let i = 0; i < block; i++) c += blockChannels(c, paddedC);
+  return c;
+}
+
+/** Gradient of the weights, units [begin, end) of blocks x chunks; `filterFinish` then puts them together. */
+export function filterGradient(plan: usize, x: usize, dy: usize, begin: i32, end: i32): void {
+  const paddedC = field(plan, PlanField.PaddedC);
+  const chunks = field(plan, PlanField.Chunks);
+  const rows = field(plan, PlanField.Images) * field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
+  for (let unit = begin; unit < end; unit++) {
+    const block = unit / chunks;
+    const chunk = unit - block * chunks;
+    const c = blockStart(block, paddedC);
+    const from = <i32>((<i64>rows * chunk) / chunks);
+    const to = <i32>((<i64>rows * (chunk + 1)) / chunks);
+    filterUnit(plan, x, dy, c, blockChannels(c, paddedC), from, to, blockAccumulators(plan, chunk, c));
+  }
+}
+
+/** Adds the chunks of channel blocks [begin, end) and writes them to dW[matrix, InC, OutC]. */
+export function filterFinish(plan: usize, dw: usize, begin: i32, end: i32): void {
+  const slots = field(plan, PlanField.Slots);
+  const inC = field(plan, PlanField.InC);
+  const paddedC = field(plan, PlanField.PaddedC);
+  const outC = field(plan, PlanField.OutC);
+  const chunks = field(plan, PlanField.Chunks);
+  const panels = (outC + 7) >> 3;
+  const step = chunkBytes(plan);
+  const slotWeights = address(plan, PlanField.SlotWeights);
+  for (let block = begin; block < min(end, blockCount(paddedC)); block++) {
+    const c = blockStart(block, paddedC);
+    const width = blockChannels(c, paddedC);
+    const accumulators = blockAccumulators(plan, 0, c);
+    const bytes = <usize>(slots * (width >> 2) * panels) << 7;
+    for (let chunk = 1; chunk < chunks; chunk++) {
+      const other = accumulators + <usize>chunk * step;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        v128.store(accumulators + i, f32x4.add(v128.load(accumulators + i), v128.load(other + i)));
+      }
+    }
+    const live = min(width, inC - c);
+    for (let slot = 0; slot < slots; slot++) {
+      const matrix = <usize>load<i32>(slotWeights + (<usize>slot << 2));
+      for (let i = 0; i < live; i++) {
+        const dst = dw + (((matrix * inC + <usize>(c + i)) * outC) << 2);
+        const vector = slot * (width >> 2) + (i >> 2);
+        const from = accumulators + <usize>vector * panels * 128 + (<usize>(i & 3) << 5);
+        for (let n = 0; n < outC; n++) {
+          store<f32>(
+            dst + (<usize>n << 2),
+            load<f32>(from + <usize>(n >> 3) * 128 + (<usize>(n & 7) << 2)),
+          );
+        }
+      }
+    }
   }
 }

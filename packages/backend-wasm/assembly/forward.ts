@@ -3,15 +3,15 @@
 // Tile by tile: the sums of a tile of pixels, then their matrix product with the weights, packed in panels of
 // eight columns; the kernel of the product holds 4 pixels x 8 columns in registers.
 import { PlanField } from "../src/plan-fields";
-import { address, blockChannels, field, min } from "./common";
+import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsForward } from "./sums";
 
 /**
  * Packs weights [matrix, C, OutC] (or, transposed, [matrix, OutC, C]) into panels [OutC / 8][slot, PaddedC][8],
- * zero-filled. The last panel has four columns if that is enough.
+ * zero-filled, for panels [begin, end). The last panel has four columns if that is enough.
  */
-export function packWeights(plan: usize, weights: usize, transposed: i32): void {
+export function packWeights(plan: usize, weights: usize, transposed: i32, begin: i32, end: i32): void {
   const slots = field(plan, PlanField.Slots);
   const inC = field(plan, PlanField.InC);
   const paddedC = field(plan, PlanField.PaddedC);
@@ -19,8 +19,8 @@ export function packWeights(plan: usize, weights: usize, transposed: i32): void 
   const slotWeights = address(plan, PlanField.SlotWeights);
   const rowStep: usize = transposed ? 4 : <usize>outC << 2;
   const columnStep: usize = transposed ? <usize>inC << 2 : 4;
-  let dst = address(plan, PlanField.Packed);
-  for (let n = 0; n < outC; n += 8) {
+  let dst = address(plan, PlanField.Packed) + <usize>(begin * slots * paddedC) * 32;
+  for (let n = begin << 3; n < min(outC, end << 3); n += 8) {
     const panel = outC - n <= 4 ? 4 : 8;
     const columns = min(panel, outC - n);
     for (let slot = 0; slot < slots; slot++) {
@@ -146,7 +146,7 @@ function multiplyTile(plan: usize, y: usize, pixels: i32, depth: i32): void {
   }
 }
 
-/** Forward convolution of images [begin, end); `packWeights` has been called. */
+/** Forward convolution of output rows [begin, end), counted over all images; `packWeights` has been called. */
 export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
   const paddedC = field(plan, PlanField.PaddedC);
   const outW = field(plan, PlanField.OutW);
@@ -158,10 +158,11 @@ export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32):
   const depth = field(plan, PlanField.Slots) * paddedC;
   const imageBytes = paddedBytes(plan, paddedC);
   const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
+  const endImage = (end + rowsPerImage - 1) / rowsPerImage;
   let scaledFor = 0;
 
-  for (let first = begin; first < end; first += group) {
-    const count = min(group, end - first);
+  for (let first = begin / rowsPerImage; first < endImage; first += group) {
+    const count = min(group, endImage - first);
     for (let i = 0; i < count; i++) {
       let dst = padded + <usize>i * imageBytes;
       for (let c = 0; c < paddedC; ) {
@@ -171,9 +172,10 @@ export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32):
         c += width;
       }
     }
-    const rows = count * rowsPerImage;
-    for (let row = 0; row < rows; row += tileRows) {
-      const rowsHere = min(tileRows, rows - row);
+    const firstRow = first * rowsPerImage;
+    const endRow = min(end - firstRow, count * rowsPerImage);
+    for (let row = max(0, begin - firstRow); row < endRow; row += tileRows) {
+      const rowsHere = min(tileRows, endRow - row);
       for (let x0 = 0; x0 < outW; x0 += tilePixels) {
         const pixels = min(tilePixels, outW - x0);
         let block = padded;
@@ -187,7 +189,7 @@ export function convolve(plan: usize, x: usize, y: usize, begin: i32, end: i32):
           block += paddedBytes(plan, width);
           c += width;
         }
-        const out = y + ((((<usize>first * rowsPerImage + row) * outW + x0) * outC) << 2);
+        const out = y + ((((<usize>firstRow + row) * outW + x0) * outC) << 2);
         multiplyTile(plan, out, pixels * rowsHere, depth);
       }
     }

@@ -1,5 +1,5 @@
 export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
-export { filterGradient } from "./filter";
+export { filterFinish, filterGradient } from "./filter";
 export { convolve, packWeights } from "./forward";
 export { avgPoolGradient } from "./pooling";
 export { adamW, addRelu, dotRows, mixRows, reluGradient, sgd } from "./elementwise";

@@ -79,9 +79,7 @@ function planFor(shape: ConvShape, use: "forward" | "input" | "filter"): Plan {
 
 /** y = conv(x, weights); all arguments are addresses of float32 tensors. */
 export function forward(kernels: WasmKernels, shape: ConvShape, x: number, weights: number, y: number): void {
-  const plan = kernels.place(planFor(shape, "forward"));
-  kernels.run.packWeights(plan, weights, 0);
-  kernels.run.convolve(plan, x, y, 0, shape.images);
+  multiply(kernels, planFor(shape, "forward"), x, weights, y, 0);
 }
 
 /** dx from dy and the weights. */
@@ -92,9 +90,27 @@ export function inputGradient(
   weights: number,
   dx: number,
 ): void {
-  const plan = kernels.place(planFor(shape, "input"));
-  kernels.run.packWeights(plan, weights, 1);
-  kernels.run.convolve(plan, dy, dx, 0, shape.images);
+  multiply(kernels, planFor(shape, "input"), dy, weights, dx, 1);
+}
+
+function multiply(
+  kernels: WasmKernels,
+  plan: Plan,
+  source: number,
+  weights: number,
+  result: number,
+  transposed: 0 | 1,
+): void {
+  const threads = kernels.threadsFor(plan.multiplyAdds);
+  const headers = kernels.place(plan, threads);
+  kernels.split("packWeights", plan.panels, threads, (begin, end, t) => [
+    headers[t],
+    weights,
+    transposed,
+    begin,
+    end,
+  ]);
+  kernels.split("convolve", plan.units, threads, (begin, end, t) => [headers[t], source, result, begin, end]);
 }
 
 /** dW from x and dy. Matrices without a live tap keep what they hold: see `filterHasDeadMatrices`. */
@@ -105,8 +121,11 @@ export function filterGradient(
   dy: number,
   dw: number,
 ): void {
-  const plan = kernels.place(planFor(shape, "filter"));
-  kernels.run.filterGradient(plan, x, dy, dw, 0, Math.ceil(shape.inChannels / 4) * 4);
+  const plan = planFor(shape, "filter");
+  const threads = kernels.threadsFor(plan.multiplyAdds);
+  const headers = kernels.place(plan, threads);
+  kernels.split("filterGradient", plan.units, threads, (begin, end, t) => [headers[t], x, dy, begin, end]);
+  kernels.split("filterFinish", plan.blocks, threads, (begin, end, t) => [headers[t], dw, begin, end]);
 }
 
 /** Whether `filterGradient` leaves some matrices alone, so that dW must be cleared first. */

@@ -3,112 +3,36 @@
 import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { KERNELS_BASE64 } from "./generated/module.ts";
+import { KERNELS_BASE64, SHARED_KERNELS_BASE64 } from "./generated/module.ts";
 import type { Plan } from "./plan.ts";
 import { PlanField } from "./plan-fields.ts";
+import { ThreadPool } from "./threads.ts";
 
-/** What assembly/index.ts exports. Addresses and counts are numbers, booleans 0 or 1. */
-interface KernelExports {
-  packWeights(plan: number, weights: number, transposed: number): void;
-  convolve(plan: number, x: number, y: number, begin: number, end: number): void;
-  filterGradient(plan: number, x: number, dy: number, dw: number, begin: number, end: number): void;
-  batchNormForward(
-    x: number,
-    gamma: number,
-    beta: number,
-    y: number,
-    mean: number,
-    variance: number,
-    rows: number,
-    channels: number,
-    epsilon: number,
-    relu: number,
-    begin: number,
-    end: number,
-  ): void;
-  batchNormParamGradient(
-    dy: number,
-    x: number,
-    gamma: number,
-    beta: number,
-    mean: number,
-    variance: number,
-    dGamma: number,
-    dBeta: number,
-    scratch: number,
-    rows: number,
-    channels: number,
-    epsilon: number,
-    relu: number,
-    begin: number,
-    end: number,
-  ): void;
-  batchNormInputGradient(
-    dy: number,
-    x: number,
-    gamma: number,
-    beta: number,
-    mean: number,
-    variance: number,
-    dx: number,
-    scratch: number,
-    rows: number,
-    channels: number,
-    epsilon: number,
-    relu: number,
-    begin: number,
-    end: number,
-  ): void;
-  avgPoolGradient(
-    dy: number,
-    dx: number,
-    images: number,
-    inH: number,
-    inW: number,
-    outH: number,
-    outW: number,
-    channels: number,
-    filterH: number,
-    filterW: number,
-    strideH: number,
-    strideW: number,
-    padTop: number,
-    padLeft: number,
-  ): void;
-  mixRows(matrix: number, src: number, dst: number, rings: number, inner: number, transposed: number): void;
-  dotRows(a: number, b: number, dst: number, rings: number, inner: number): void;
-  addRelu(a: number, b: number, y: number, count: number): void;
-  reluGradient(dy: number, y: number, dx: number, count: number): void;
-  adamW(
-    p: number,
-    g: number,
-    m: number,
-    v: number,
-    pOut: number,
-    mOut: number,
-    vOut: number,
-    count: number,
-    beta1: number,
-    gamma1: number,
-    beta2: number,
-    gamma2: number,
-    keep: number,
-    size: number,
-    scale: number,
-    epsilon: number,
-  ): void;
-  sgd(
-    p: number,
-    g: number,
-    v: number,
-    pOut: number,
-    vOut: number,
-    count: number,
-    momentum: number,
-    keep: number,
-    rate: number,
-  ): void;
-}
+/**
+ * What assembly/index.ts exports, with the names of the arguments in order. All are numbers: addresses, counts,
+ * flags (0 or 1). `begin` and `end` bound a thread's share of the work.
+ */
+const KERNELS = {
+  packWeights: "plan weights transposed begin end",
+  convolve: "plan x y begin end",
+  filterGradient: "plan x dy begin end",
+  filterFinish: "plan dw begin end",
+  batchNormForward: "x gamma beta y mean variance rows channels epsilon relu begin end",
+  batchNormParamGradient:
+    "dy x gamma beta mean variance dGamma dBeta scratch rows channels epsilon relu begin end",
+  batchNormInputGradient: "dy x gamma beta mean variance dx scratch rows channels epsilon relu begin end",
+  avgPoolGradient: "dy dx images inH inW outH outW channels filterH filterW strideH strideW padTop padLeft",
+  mixRows: "matrix src dst rings inner transposed",
+  dotRows: "a b dst rings inner",
+  addRelu: "a b y count",
+  reluGradient: "dy y dx count",
+  adamW: "p g m v pOut mOut vOut count beta1 notBeta1 beta2 notBeta2 keep size scale epsilon",
+  sgd: "p g v pOut vOut count momentum keep rate",
+} as const;
+
+export type KernelName = keyof typeof KERNELS;
+
+type KernelFunctions = Record<KernelName, (...args: number[]) => void>;
 
 /** The parts of the stock Emscripten module that its type declarations leave out. */
 interface HostModule {
@@ -120,6 +44,15 @@ interface HostModule {
 
 /** Number of elements of a shape. */
 export const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** More threads than this are never started. */
+export const MAX_THREADS = 64;
+
+/** Multiply-adds below which waking a thread costs more than it brings. */
+const MIN_SHARED_WORK = 400_000;
+/** What a float of a loop over memory counts against that, and how many floats a thread gets at least. */
+const FLOAT_WORK = 8;
+const FLOAT_PIECE = 4096;
 
 const attached = new WeakMap<object, WasmKernels>();
 
@@ -133,8 +66,11 @@ export function kernelsOf(backend: object): WasmKernels {
   );
 }
 
-/** Compiles the kernels for a backend and remembers them; does nothing if that was done before. */
-export async function attachKernels(backend: BackendWasm): Promise<void> {
+/**
+ * Compiles the kernels for a backend, with threads if its heap is shared, and remembers them; does nothing if that
+ * was done before.
+ */
+export async function attachKernels(backend: BackendWasm, threads: number): Promise<void> {
   if (attached.has(backend)) return;
   const host = backend.wasm as object as HostModule;
   const memory = host.wasmMemory ?? host.asm?.memory;
@@ -144,31 +80,68 @@ export async function attachKernels(backend: BackendWasm): Promise<void> {
       "this version of @tensorflow/tfjs-backend-wasm does not expose its memory; expected 4.22",
     );
   }
-  const bytes = Uint8Array.from(atob(KERNELS_BASE64), (c) => c.charCodeAt(0));
+  const shared = isShared(memory);
+  const bytes = Uint8Array.from(atob(shared ? SHARED_KERNELS_BASE64 : KERNELS_BASE64), (c) =>
+    c.charCodeAt(0),
+  );
   if (!WebAssembly.validate(bytes)) {
     throw new GmrError(
       "unsupported",
       "this WebAssembly engine lacks fixed-width SIMD, which the kernels need",
     );
   }
-  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
-  attached.set(backend, new WasmKernels(backend, host, memory, instance.exports as object as KernelExports));
+  const module = await WebAssembly.compile(bytes);
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const run = functionsOf(exports);
+  const pool = shared && threads > 1 ? await ThreadPool.start(threads, module, memory, run) : undefined;
+  attached.set(backend, new WasmKernels(backend, host, memory, run, pool));
+}
+
+/** Ends the threads of a backend's kernels and forgets them. */
+export function detachKernels(backend: object): void {
+  attached.get(backend)?.pool?.dispose();
+  attached.delete(backend);
+}
+
+/** The kernels of a backend, if `useWasm` has set it up. */
+export function attachedKernels(backend: object): WasmKernels | undefined {
+  return attached.get(backend);
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer === "function" && memory.buffer instanceof SharedArrayBuffer;
+}
+
+function functionsOf(exports: WebAssembly.Exports): KernelFunctions {
+  for (const name of Object.keys(KERNELS)) {
+    if (typeof exports[name] !== "function") throw new GmrError("internal", `the kernels lack ${name}`);
+  }
+  const run = Object.fromEntries(Object.keys(KERNELS).map((name) => [name, exports[name]]));
+  return run as KernelFunctions;
 }
 
 /** The kernels of one backend, its tensors' addresses, and the scratch memory that calls share. */
 export class WasmKernels {
-  readonly run: KernelExports;
+  readonly run: KernelFunctions;
+  readonly pool: ThreadPool | undefined;
   private readonly backend: BackendWasm;
   private readonly host: HostModule;
   private readonly memory: WebAssembly.Memory;
   private scratch = 0;
   private scratchBytes = 0;
 
-  constructor(backend: BackendWasm, host: HostModule, memory: WebAssembly.Memory, run: KernelExports) {
+  constructor(
+    backend: BackendWasm,
+    host: HostModule,
+    memory: WebAssembly.Memory,
+    run: KernelFunctions,
+    pool: ThreadPool | undefined,
+  ) {
     this.backend = backend;
     this.host = host;
     this.memory = memory;
     this.run = run;
+    this.pool = pool;
   }
 
   /** Address of a tensor's first element. */
@@ -198,14 +171,59 @@ export class WasmKernels {
     return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
-  /** Copies a plan to the heap, with scratch buffers behind it, and returns its address. */
-  place(plan: Plan): number {
-    const base = this.reserve(plan.totalBytes);
-    const heap = new Int32Array(this.memory.buffer, base, plan.header.length + plan.tables.length);
-    heap.set(plan.header);
-    for (const [field, offset] of plan.addresses) heap[field] = base + offset;
-    heap.set(plan.tables, PlanField.Count);
-    return base;
+  /** How many threads a piece of work should be given: small ones stay on one. `work` in multiply-adds. */
+  threadsFor(work: number): number {
+    return this.pool && work >= MIN_SHARED_WORK ? this.pool.available : 1;
+  }
+
+  /**
+   * Cuts `units` of work into shares, one per thread, and runs a kernel on each.
+   * @param args the kernel's arguments for the share [begin, end) of a thread
+   */
+  split(
+    name: KernelName,
+    units: number,
+    threads: number,
+    args: (begin: number, end: number, thread: number) => readonly number[],
+  ): void {
+    const count = Math.max(1, Math.min(threads, units));
+    const bound = (i: number): number => Math.floor((i * units) / count);
+    const parts = Array.from({ length: count }, (_, i) => args(bound(i), bound(i + 1), i));
+    if (this.pool && count > 1) this.pool.call(name, parts);
+    else for (const part of parts) this.run[name](...part);
+  }
+
+  /** Runs a kernel over `count` floats: `args` gets a share's distance in bytes from the start and its length. */
+  splitFloats(
+    name: KernelName,
+    count: number,
+    args: (bytes: number, length: number) => readonly number[],
+  ): void {
+    const pieces = Math.ceil(count / FLOAT_PIECE);
+    this.split(name, pieces, this.threadsFor(count * FLOAT_WORK), (begin, end) => {
+      const from = begin * FLOAT_PIECE;
+      return args(4 * from, Math.min(count, end * FLOAT_PIECE) - from);
+    });
+  }
+
+  /** Copies a plan to the heap, with scratch buffers behind it for each thread, and returns a header for each. */
+  place(plan: Plan, threads: number): number[] {
+    const headerBytes = 4 * Math.ceil(PlanField.Count / 16) * 16;
+    const end = Math.ceil(plan.totalBytes / 64) * 64;
+    const stride = headerBytes + end - plan.threadStart;
+    const base = this.reserve(end + (threads - 1) * stride);
+    const heap = new Int32Array(this.memory.buffer);
+    heap.set(plan.tables, base / 4 + PlanField.Count);
+    return Array.from({ length: threads }, (_, thread) => {
+      const header = thread === 0 ? base : base + end + (thread - 1) * stride;
+      // Where the buffers of this thread lie, against where they would lie behind the first header.
+      const shift = thread === 0 ? 0 : header + headerBytes - base - plan.threadStart;
+      heap.set(plan.header, header / 4);
+      for (const [field, offset] of plan.addresses) {
+        heap[header / 4 + field] = base + offset + (offset >= plan.threadStart ? shift : 0);
+      }
+      return header;
+    });
   }
 
   /** Address of at least `bytes` of scratch memory, aligned to 64; the next call may use the same. */

@@ -54,6 +54,8 @@ export enum PlanField {
   /** Scratch: packed weights (forward), or packed dy and the packed weight gradient (filter gradient). */
   Packed,
   Accumulators,
+  /** Filter gradient: parts into which the output rows are cut, each with accumulators of its own. */
+  Chunks,
   /** Table: for each slot, which of the weight matrices it uses. */
   SlotWeights,
   Count,

@@ -167,9 +167,10 @@ const PATTERN = 0x5a;
 const GUARD = 1024;
 
 interface SandboxKernels {
-  packWeights(plan: number, weights: number, transposed: number): void;
+  packWeights(plan: number, weights: number, transposed: number, begin: number, end: number): void;
   convolve(plan: number, x: number, y: number, begin: number, end: number): void;
-  filterGradient(plan: number, x: number, dy: number, dw: number, begin: number, end: number): void;
+  filterGradient(plan: number, x: number, dy: number, begin: number, end: number): void;
+  filterFinish(plan: number, dw: number, begin: number, end: number): void;
 }
 
 const kernelModule = new WebAssembly.Module(Uint8Array.from(atob(KERNELS_BASE64), (c) => c.charCodeAt(0)));
@@ -216,10 +217,11 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   view(result).fill(0); // matrices without a live tap are left alone
 
   if (kind === "forward") {
-    kernels.packWeights(base, at.weights, 0);
-    kernels.convolve(base, at.x, at.y, 0, shape.images);
+    kernels.packWeights(base, at.weights, 0, 0, plan.panels);
+    kernels.convolve(base, at.x, at.y, 0, plan.units);
   } else {
-    kernels.filterGradient(base, at.x, at.y, at.weights, 0, Math.ceil(shape.inChannels / 4) * 4);
+    kernels.filterGradient(base, at.x, at.y, 0, plan.units);
+    kernels.filterFinish(base, at.weights, 0, plan.blocks);
   }
   expect(guards.filter(([from, to]) => bytes.subarray(from, to).some((byte) => byte !== PATTERN))).toEqual(
     [],

@@ -41,6 +41,16 @@ export interface Plan {
   addresses: readonly (readonly [PlanField, number])[];
   /** Bytes of header, tables and buffers together. */
   totalBytes: number;
+  /** Buffers from here on are scratch of one thread; those before it (packed weights, accumulators) are shared. */
+  threadStart: number;
+  /** Units of work that threads may share: output rows (forward), channel blocks × chunks (filter gradient). */
+  units: number;
+  /** Panels of eight output columns: what the packing of weights is cut into (forward). */
+  panels: number;
+  /** Blocks of up to 16 input channels: what the end of the filter gradient is cut into. */
+  blocks: number;
+  /** Multiply-adds of the whole, to judge whether threads pay. */
+  multiplyAdds: number;
   /** Whether some weight matrix has no live tap, so that its gradient is zero and must be cleared. */
   hasDeadMatrices: boolean;
 }
@@ -49,6 +59,9 @@ export interface Plan {
 const TILE_PIXELS = 64;
 const TILE_FLOATS = 1 << 16;
 const GROUP_BYTES = 1 << 19;
+/** The filter gradient is cut into about so many units, whatever the number of threads. */
+const FILTER_UNITS = 8;
+const MIN_CHUNK_PIXELS = 512;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -146,6 +159,14 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
 
   const panels = Math.ceil(g.outChannels / 8);
   const vectors = sumsPerPixel / 4;
+  const rest = paddedC % 16;
+  const blocks = Math.floor(paddedC / 16) + (rest >> 3) + ((rest >> 2) & 1);
+  const rows = g.images * outD * outH;
+  const chunks = Math.max(
+    1,
+    Math.min(Math.ceil(FILTER_UNITS / blocks), rows, Math.floor((rows * outW) / MIN_CHUNK_PIXELS)),
+  );
+  set(PlanField.Chunks, chunks);
   const tableAt = 4 * PlanField.Count;
   const addresses: [PlanField, number][] = [
     [PlanField.RowTable, tableAt],
@@ -158,11 +179,14 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     addresses.push([field, totalBytes]);
     totalBytes += bytes;
   };
+  if (kind === "forward") reserve(PlanField.Packed, vectors * panels * 128);
+  else reserve(PlanField.Accumulators, chunks * slots.length * (paddedC / 4) * panels * 128);
+  totalBytes = ceilTo(totalBytes, 64);
+  const threadStart = totalBytes;
   reserve(PlanField.ScaledTable, 4 * (slotWeights - slotTable));
   reserve(PlanField.RowSums, tileRows * rowSources.length * rowPixels * 64);
   reserve(PlanField.Sums, tile * vectors * 16);
-  reserve(PlanField.Packed, kind === "forward" ? vectors * panels * 128 : tile * panels * 32);
-  if (kind === "filter") reserve(PlanField.Accumulators, vectors * panels * 128);
+  if (kind === "filter") reserve(PlanField.Packed, tile * panels * 32);
   // The last tile of a row may read up to one row too far: keep that inside the buffer.
   reserve(PlanField.Padded, groupImages * imageBytes + rowPixels * 64);
   return {
@@ -170,6 +194,11 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     tables: Int32Array.from(tables),
     addresses,
     totalBytes,
+    threadStart,
+    units: kind === "forward" ? rows : blocks * chunks,
+    panels,
+    blocks,
+    multiplyAdds: rows * outW * slots.length * paddedC * g.outChannels,
     hasDeadMatrices: slots.length < g.matrices,
   };
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { BACKENDS, useBackend } from "../backend.ts";
+import { activeThreads, BACKENDS, useBackend } from "../backend.ts";
 import { describeEnvironment } from "../environment.ts";
 
 export function addInfo(program: Command): void {
@@ -7,12 +7,12 @@ export function addInfo(program: Command): void {
     .command("info")
     .description("Show versions, the machine and the backends that work here.")
     .action(async () => {
-      const { node, platform, cpu, versions } = describeEnvironment("");
+      const { node, platform, cpu, versions } = describeEnvironment("", 1);
       for (const [name, version] of Object.entries(versions)) console.log(`${name} ${version}`);
       console.log(`Node ${node} on ${platform}, ${cpu}`);
       for (const backend of BACKENDS) {
         const state = await useBackend(backend).then(
-          () => "works",
+          () => `works, ${activeThreads()} thread(s)`,
           (error: unknown) => (error instanceof Error ? error.message : String(error)),
         );
         console.log(`backend ${backend}: ${state}`);

@@ -18,10 +18,14 @@ export const avgPoolGradConfig = kernelConfig<{ dy: tf.TensorInfo; input: tf.Ten
     const kernels = kernelsOf(backend);
     const info = tf.backend_util.computePool2DInfo(input.shape as Shape4, filterSize, strides, 1, pad);
     const dx = kernels.output(input.shape);
-    kernels.run.avgPoolGradient(
-      kernels.address(dy),
-      kernels.address(dx),
-      info.batchSize,
+    const inBytes = 4 * info.inHeight * info.inWidth * info.inChannels;
+    const outBytes = 4 * info.outHeight * info.outWidth * info.inChannels;
+    const [from, to] = [kernels.address(dy), kernels.address(dx)];
+    const threads = kernels.threadsFor(info.batchSize * outBytes * info.filterHeight * info.filterWidth);
+    kernels.split("avgPoolGradient", info.batchSize, threads, (begin, end) => [
+      from + begin * outBytes,
+      to + begin * inBytes,
+      end - begin,
       info.inHeight,
       info.inWidth,
       info.outHeight,
@@ -33,7 +37,7 @@ export const avgPoolGradConfig = kernelConfig<{ dy: tf.TensorInfo; input: tf.Ten
       info.strideWidth,
       info.padInfo.top,
       info.padInfo.left,
-    );
+    ]);
     return dx;
   },
 );

@@ -4,10 +4,25 @@ import {
   BatchNormTrainingParamGrad,
   kernelConfig,
 } from "@gmr-conv/tfjs";
-import { elements, kernelsOf } from "../module.ts";
+import type * as tf from "@tensorflow/tfjs";
+import { elements, type KernelName, kernelsOf, MAX_THREADS, type WasmKernels } from "../module.ts";
 
 /** What the gradients need for the constants and sums of eight channels. */
-const SCRATCH_BYTES = 160;
+const SCRATCH_BYTES = 192;
+
+/** Threads share a normalisation by blocks of 16 channels, which none splits. */
+function splitChannels(
+  kernels: WasmKernels,
+  name: KernelName,
+  x: tf.TensorInfo,
+  channels: number,
+  args: (begin: number, end: number, thread: number) => readonly number[],
+): void {
+  const threads = Math.min(kernels.threadsFor(elements(x.shape) * 16), MAX_THREADS);
+  kernels.split(name, Math.ceil(channels / 16), threads, (begin, end, thread) =>
+    args(16 * begin, Math.min(channels, 16 * end), thread),
+  );
+}
 
 export const batchNormTrainingConfig = kernelConfig(
   BatchNormTraining,
@@ -18,20 +33,14 @@ export const batchNormTrainingConfig = kernelConfig(
     const y = kernels.output(x.shape);
     const mean = kernels.output([channels]);
     const variance = kernels.output([channels]);
-    kernels.run.batchNormForward(
-      kernels.address(x),
-      kernels.address(gamma),
-      kernels.address(beta),
-      kernels.address(y),
-      kernels.address(mean),
-      kernels.address(variance),
+    const args = [
+      ...[x, gamma, beta, y, mean, variance].map((tensor) => kernels.address(tensor)),
       elements(x.shape) / channels,
       channels,
       epsilon,
       Number(relu),
-      0,
-      channels,
-    );
+    ];
+    splitChannels(kernels, "batchNormForward", x, channels, (begin, end) => [...args, begin, end]);
     return [y, mean, variance];
   },
 );
@@ -43,22 +52,16 @@ export const batchNormTrainingGradConfig = kernelConfig(
     const kernels = kernelsOf(backend);
     const [channels] = gamma.shape as [number];
     const dx = kernels.output(x.shape);
-    kernels.run.batchNormInputGradient(
-      kernels.address(dy),
-      kernels.address(x),
-      kernels.address(gamma),
-      kernels.address(beta),
-      kernels.address(mean),
-      kernels.address(variance),
-      kernels.address(dx),
-      kernels.reserve(SCRATCH_BYTES),
-      elements(x.shape) / channels,
-      channels,
-      epsilon,
-      Number(relu),
-      0,
-      channels,
-    );
+    const scratch = kernels.reserve(SCRATCH_BYTES * MAX_THREADS);
+    const args = [dy, x, gamma, beta, mean, variance, dx].map((tensor) => kernels.address(tensor));
+    const settings = [elements(x.shape) / channels, channels, epsilon, Number(relu)];
+    splitChannels(kernels, "batchNormInputGradient", x, channels, (begin, end, thread) => [
+      ...args,
+      scratch + SCRATCH_BYTES * thread,
+      ...settings,
+      begin,
+      end,
+    ]);
     return dx;
   },
 );
@@ -71,23 +74,16 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
     const [channels] = mean.shape as [number];
     const dGamma = kernels.output([channels]);
     const dBeta = kernels.output([channels]);
-    kernels.run.batchNormParamGradient(
-      kernels.address(dy),
-      kernels.address(x),
-      kernels.address(gamma),
-      kernels.address(beta),
-      kernels.address(mean),
-      kernels.address(variance),
-      kernels.address(dGamma),
-      kernels.address(dBeta),
-      kernels.reserve(SCRATCH_BYTES),
-      elements(x.shape) / channels,
-      channels,
-      epsilon,
-      Number(relu),
-      0,
-      channels,
-    );
+    const scratch = kernels.reserve(SCRATCH_BYTES * MAX_THREADS);
+    const args = [dy, x, gamma, beta, mean, variance, dGamma, dBeta].map((tensor) => kernels.address(tensor));
+    const settings = [elements(x.shape) / channels, channels, epsilon, Number(relu)];
+    splitChannels(kernels, "batchNormParamGradient", x, channels, (begin, end, thread) => [
+      ...args,
+      scratch + SCRATCH_BYTES * thread,
+      ...settings,
+      begin,
+      end,
+    ]);
     return [dGamma, dBeta];
   },
 );

@@ -90,14 +90,22 @@ export const ringMixBackpropSigmasConfig = kernelConfig(
 export const addReluConfig = kernelConfig(AddRelu, "wasm", ({ a, b }, _attrs, backend) => {
   const kernels = kernelsOf(backend);
   const y = kernels.output(a.shape);
-  kernels.run.addRelu(kernels.address(a), kernels.address(b), kernels.address(y), elements(a.shape));
+  const addresses = [a, b, y].map((tensor) => kernels.address(tensor));
+  kernels.splitFloats("addRelu", elements(a.shape), (bytes, length) => [
+    ...addresses.map((at) => at + bytes),
+    length,
+  ]);
   return y;
 });
 
 export const reluGradConfig = kernelConfig(ReluGrad, "wasm", ({ dy, y }, _attrs, backend) => {
   const kernels = kernelsOf(backend);
   const dx = kernels.output(y.shape);
-  kernels.run.reluGradient(kernels.address(dy), kernels.address(y), kernels.address(dx), elements(y.shape));
+  const addresses = [dy, y, dx].map((tensor) => kernels.address(tensor));
+  kernels.splitFloats("reluGradient", elements(y.shape), (bytes, length) => [
+    ...addresses.map((at) => at + bytes),
+    length,
+  ]);
   return dx;
 });
 
@@ -108,15 +116,12 @@ export const adamWUpdateConfig = kernelConfig(
     const kernels = kernelsOf(backend);
     const outputs = [parameter, first, second].map((tensor) => kernels.output(tensor.shape));
     const { learningRate, beta1, beta2, epsilon, weightDecay, step } = attrs;
-    kernels.run.adamW(
-      kernels.address(parameter),
-      kernels.address(gradient),
-      kernels.address(first),
-      kernels.address(second),
-      kernels.address(outputs[0]),
-      kernels.address(outputs[1]),
-      kernels.address(outputs[2]),
-      elements(parameter.shape),
+    const addresses = [parameter, gradient, first, second, ...outputs].map((tensor) =>
+      kernels.address(tensor),
+    );
+    kernels.splitFloats("adamW", elements(parameter.shape), (bytes, length) => [
+      ...addresses.map((at) => at + bytes),
+      length,
       beta1,
       1 - beta1,
       beta2,
@@ -125,7 +130,7 @@ export const adamWUpdateConfig = kernelConfig(
       learningRate / (1 - beta1 ** step),
       1 / (1 - beta2 ** step),
       epsilon,
-    );
+    ]);
     return outputs;
   },
 );
@@ -136,17 +141,14 @@ export const sgdUpdateConfig = kernelConfig(
   ({ parameter, gradient, velocity }, { learningRate, momentum, weightDecay }, backend) => {
     const kernels = kernelsOf(backend);
     const outputs = [parameter, velocity].map((tensor) => kernels.output(tensor.shape));
-    kernels.run.sgd(
-      kernels.address(parameter),
-      kernels.address(gradient),
-      kernels.address(velocity),
-      kernels.address(outputs[0]),
-      kernels.address(outputs[1]),
-      elements(parameter.shape),
+    const addresses = [parameter, gradient, velocity, ...outputs].map((tensor) => kernels.address(tensor));
+    kernels.splitFloats("sgd", elements(parameter.shape), (bytes, length) => [
+      ...addresses.map((at) => at + bytes),
+      length,
       momentum,
       1 - learningRate * weightDecay,
       learningRate,
-    );
+    ]);
     return outputs;
   },
 );

@@ -1,0 +1,114 @@
+// The stock wasm backend with threads in Node. Its package ships a threaded build but switches it off there; this
+// starts that build, which also puts the heap into shared memory, where our own threads can work.
+
+import type * as TfjsWasm from "@tensorflow/tfjs-backend-wasm";
+
+/** What the package's Emscripten factory takes and gives. */
+type Factory = (config: {
+  mainScriptUrlOrBlob: string;
+  locateFile(file: string, prefix: string): string;
+  onAbort(): void;
+}) => Promise<ThreadedModule>;
+
+interface ThreadedModule {
+  tfjs?: object;
+  wasmMemory: WebAssembly.Memory;
+  HEAPU8: Uint8Array;
+  cwrap(name: string, result: string | null, args: string[]): (...args: number[]) => number;
+  PThread: { unusedWorkers: { unref(): void }[]; runningWorkers: { unref(): void }[] };
+}
+
+/**
+ * Starts the threaded build with so many threads.
+ * @returns the backend
+ * @throws whatever is missing here; the caller goes on with one thread
+ */
+export async function startThreadedHost(
+  Backend: typeof TfjsWasm.BackendWasm,
+  threads: number,
+): Promise<TfjsWasm.BackendWasm> {
+  const { createRequire } = await import("node:module");
+  const path = await import("node:path");
+  const os = (await import("node:os")).default;
+  const fs = await import("node:fs");
+  const require = createRequire(import.meta.url);
+  const folder = path.join(
+    path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")),
+    "wasm-out",
+  );
+  const script = path.join(folder, "tfjs-backend-wasm-threaded-simd.js");
+  const factory = require(script) as Factory;
+  const { wasmWorkerContents } = require(path.join(folder, "tfjs-backend-wasm-threaded-simd.worker.js")) as {
+    wasmWorkerContents: string;
+  };
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "gmr-conv-"));
+  const worker = path.join(scratch, "worker.cjs");
+  // The text is kept as the body of a string literal: its escaped newlines must stay escaped.
+  fs.writeFileSync(worker, wasmWorkerContents.replace(/\n/g, "\\n"));
+  const module = await withoutNewListeners(() =>
+    withProcessorCount(os, 2 * threads, () =>
+      factory({
+        mainScriptUrlOrBlob: script,
+        locateFile: (file) => (file.endsWith(".worker.js") ? worker : path.join(folder, file)),
+        onAbort: () => undefined,
+      }),
+    ),
+  );
+  followMemory(module);
+  const number = "number";
+  module.tfjs = {
+    init: module.cwrap("init", null, []),
+    initWithThreadsCount: module.cwrap("init_with_threads_count", null, [number]),
+    getThreadsCount: module.cwrap("get_threads_count", number, []),
+    registerTensor: module.cwrap("register_tensor", null, [number, number, number]),
+    disposeData: module.cwrap("dispose_data", null, [number]),
+    dispose: module.cwrap("dispose", null, []),
+  };
+  const backend = new Backend(module as object as TfjsWasm.BackendWasm["wasm"]);
+  for (const thread of [...module.PThread.unusedWorkers, ...module.PThread.runningWorkers]) thread.unref();
+  fs.rmSync(scratch, { recursive: true, force: true });
+  return backend;
+}
+
+/** The build makes half as many threads as there are processors at the moment it starts. */
+async function withProcessorCount<T>(
+  os: { cpus: typeof import("node:os").cpus },
+  count: number,
+  action: () => Promise<T>,
+): Promise<T> {
+  const { cpus } = os;
+  const real = cpus();
+  os.cpus = () => Array.from({ length: count }, (_, i) => real[i % real.length]);
+  try {
+    return await action();
+  } finally {
+    os.cpus = cpus;
+  }
+}
+
+/** The module rethrows errors that are none of its business, and thereby prints its whole source. */
+async function withoutNewListeners<T>(action: () => Promise<T>): Promise<T> {
+  const events = ["uncaughtException", "unhandledRejection"] as const;
+  const before = events.map((event) => new Set<unknown>(process.listeners(event as "uncaughtException")));
+  try {
+    return await action();
+  } finally {
+    events.forEach((event, i) => {
+      for (const listener of process.listeners(event as "uncaughtException")) {
+        if (!before[i].has(listener)) process.off(event, listener);
+      }
+    });
+  }
+}
+
+/** The stock backend reads tensors through a view that the module renews too late when the memory grows. */
+function followMemory(module: ThreadedModule): void {
+  let view = new Uint8Array(module.wasmMemory.buffer);
+  Object.defineProperty(module, "HEAPU8", {
+    get() {
+      if (view.buffer !== module.wasmMemory.buffer) view = new Uint8Array(module.wasmMemory.buffer);
+      return view;
+    },
+    set() {},
+  });
+}
