@@ -346,7 +346,8 @@ function applyGradient(
 
 /**
  * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with
- * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon). `scratch` has room for 160 bytes.
+ * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon); and dGamma = sum(dy * xhat), dBeta = sum(dy), which it
+ * needs anyway. `scratch` has room for 160 bytes.
  */
 export function batchNormInputGradient(
   dy: usize,
@@ -356,6 +357,8 @@ export function batchNormInputGradient(
   mean: usize,
   variance: usize,
   dx: usize,
+  dGamma: usize,
+  dBeta: usize,
   scratch: usize,
   rows: i32,
   channels: i32,
@@ -381,7 +384,10 @@ export function batchNormInputGradient(
     else if (count == 4) gradientSums(p, q, scratch, floor, rows, rowBytes, false, 4, sum, product);
     else gradientSums(p, q, scratch, floor, rows, rowBytes, false, count, sum, product);
 
-    const i0 = inverseDeviation(loadPart(variance + at, min(4, count)), epsilon);
+    const part = min(4, count);
+    const i0 = inverseDeviation(loadPart(variance + at, part), epsilon);
+    storePart(dBeta + at, v128.load(sum), part);
+    storePart(dGamma + at, f32x4.mul(v128.load(product), i0), part);
     const shift0 = f32x4.div(v128.load(sum), n);
     const slope0 = f32x4.mul(f32x4.div(v128.load(product), n), f32x4.mul(i0, i0));
     const m0 = v128.load(scratch);
@@ -389,6 +395,8 @@ export function batchNormInputGradient(
     const b0 = v128.load(scratch, 64);
     if (wide) {
       const i1 = inverseDeviation(v128.load(variance + at, 16), epsilon);
+      v128.store(dBeta + at, v128.load(sum, 16), 16);
+      v128.store(dGamma + at, f32x4.mul(v128.load(product, 16), i1), 16);
       const shift1 = f32x4.div(v128.load(sum, 16), n);
       const slope1 = f32x4.mul(f32x4.div(v128.load(product, 16), n), f32x4.mul(i1, i1));
       const m1 = v128.load(scratch, 16);

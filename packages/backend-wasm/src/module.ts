@@ -20,7 +20,8 @@ const KERNELS = {
   batchNormForward: "x gamma beta y mean variance rows channels epsilon relu begin end",
   batchNormParamGradient:
     "dy x gamma beta mean variance dGamma dBeta scratch rows channels epsilon relu begin end",
-  batchNormInputGradient: "dy x gamma beta mean variance dx scratch rows channels epsilon relu begin end",
+  batchNormInputGradient:
+    "dy x gamma beta mean variance dx dGamma dBeta scratch rows channels epsilon relu begin end",
   avgPoolGradient: "dy dx images inH inW outH outW channels filterH filterW strideH strideW padTop padLeft",
   mixRows: "matrix src dst rings inner transposed",
   dotRows: "a b dst rings inner",

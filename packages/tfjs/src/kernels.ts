@@ -6,6 +6,7 @@
 // groups, the mixture, other pad modes than zeros and the bias are handled by the ops.
 
 import * as tf from "@tensorflow/tfjs";
+import { releaseGradientsBefore } from "./releaseGradients.ts";
 
 /** The geometry that the three ring convolution kernels share; one entry per spatial axis. */
 export interface RingConvAttrs extends tf.NamedAttrMap {
@@ -196,7 +197,7 @@ let registered = false;
 export function registerGradients(): void {
   if (registered) return;
   registered = true;
-  tf.registerGradient({
+  register({
     kernelName: RingConv.name,
     inputsToSave: ["x", "weights"],
     gradFunc: (dy, [x, weights], attrs) => ({
@@ -204,7 +205,7 @@ export function registerGradients(): void {
       weights: () => runKernel(RingConvBackpropFilter, { x, dy: single(dy) }, attrs as RingConvAttrs),
     }),
   });
-  tf.registerGradient({
+  register({
     kernelName: BatchNormTraining.name,
     inputsToSave: ["x", "gamma", "beta"],
     outputsToSave: [false, true, true],
@@ -219,7 +220,7 @@ export function registerGradients(): void {
       };
     },
   });
-  tf.registerGradient({
+  register({
     kernelName: RingMix.name,
     inputsToSave: ["weights", "logSigmas"],
     gradFunc: (dy, [weights, logSigmas]) => ({
@@ -227,12 +228,29 @@ export function registerGradients(): void {
       logSigmas: () => runKernel(RingMixBackpropSigmas, { dy: single(dy), weights, logSigmas }, {}),
     }),
   });
-  tf.registerGradient({
+  register({
     kernelName: AddRelu.name,
     outputsToSave: [true],
     gradFunc: (dy, [y]) => {
-      const gradient = (): tf.Tensor => runKernel(ReluGrad, { dy: single(dy), y }, {});
+      // Both inputs have the same gradient: the second gets the data of the first.
+      let first: tf.Tensor | undefined;
+      const gradient = (): tf.Tensor => {
+        if (first && !first.isDisposed) return first.clone();
+        first = runKernel(ReluGrad, { dy: single(dy), y }, {});
+        return first;
+      };
       return { a: gradient, b: gradient };
+    },
+  });
+}
+
+/** Registers a gradient that frees what the nodes processed before it no longer need. */
+function register({ gradFunc, ...config }: tf.GradConfig): void {
+  tf.registerGradient({
+    ...config,
+    gradFunc: (dy, saved, attrs) => {
+      releaseGradientsBefore(dy);
+      return gradFunc(dy, saved, attrs);
     },
   });
 }

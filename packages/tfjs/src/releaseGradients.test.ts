@@ -1,0 +1,87 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, expect, it } from "vitest";
+import { addRelu } from "./addRelu.ts";
+import { AddRelu, kernelConfig, ReluGrad, registerGradients } from "./kernels.ts";
+
+// A backend that has our kernels: only their gradients take part.
+beforeAll(async () => {
+  await tf.setBackend("cpu");
+  registerGradients();
+  const values = (backend: object, tensor: tf.TensorInfo): Float32Array =>
+    (backend as tf.KernelBackend).readSync(tensor.dataId) as Float32Array;
+  const make = (backend: object, shape: number[], data: Float32Array): tf.TensorInfo => ({
+    dataId: (backend as tf.KernelBackend).write(data, shape, "float32"),
+    shape,
+    dtype: "float32",
+  });
+  tf.registerKernel(
+    kernelConfig(AddRelu, "cpu", ({ a, b }, _attrs, backend) => {
+      const other = values(backend, b);
+      return make(
+        backend,
+        a.shape,
+        values(backend, a).map((v, i) => Math.max(0, v + other[i])),
+      );
+    }),
+  );
+  tf.registerKernel(
+    kernelConfig(ReluGrad, "cpu", ({ dy, y }, _attrs, backend) => {
+      const out = values(backend, y);
+      return make(
+        backend,
+        y.shape,
+        values(backend, dy).map((v, i) => (out[i] > 0 ? v : 0)),
+      );
+    }),
+  );
+  return () => {
+    tf.unregisterKernel(AddRelu.name, "cpu");
+    tf.unregisterKernel(ReluGrad.name, "cpu");
+  };
+});
+
+/** A chain of residual sums whose parts meet again. */
+function chain(x: tf.Tensor, depth: number): tf.Tensor {
+  let y = x;
+  for (let i = 0; i < depth; i++) y = addRelu(y, addRelu(y, x));
+  return y;
+}
+
+it("keeps a gradient that the user passed, and gives right gradients", () => {
+  const x = tf.tensor1d([1, -2, 3]);
+  const dy = tf.tensor1d([1, 1, 2]);
+  const dx = tf.grad((v) => chain(v, 3))(x, dy);
+  // Each link doubles y and adds x: 1 → 3 → 7 → 15.
+  expect(Array.from(dx.dataSync())).toEqual([15, 0, 30]);
+  expect(dy.isDisposed).toBe(false);
+  expect(Array.from(dy.dataSync())).toEqual([1, 1, 2]);
+  tf.dispose([x, dy, dx]);
+});
+
+it("needs memory for a few gradients at a time, not for all", () => {
+  const x = tf.ones([1000]);
+  const peak = (depth: number): number => {
+    let most = 0;
+    const engine = tf.engine();
+    const track = engine.trackTensor.bind(engine);
+    engine.trackTensor = (...args: Parameters<typeof track>) => {
+      track(...args);
+      most = Math.max(most, engine.state.numDataBuffers);
+    };
+    tf.dispose(tf.valueAndGrad((v: tf.Tensor) => chain(v, depth).sum())(x));
+    engine.trackTensor = track;
+    return most - engine.state.numDataBuffers;
+  };
+  const [short, long] = [peak(10), peak(30)];
+  // Forward, each link leaves two tensors; backward, nothing may be added to that.
+  expect((long - short) / 20).toBeLessThan(2.5);
+  x.dispose();
+});
+
+it("leaves the number of tensors as it was", () => {
+  const x = tf.ones([10]);
+  const before = tf.memory().numTensors;
+  for (let i = 0; i < 3; i++) tf.dispose(tf.valueAndGrad((v: tf.Tensor) => chain(v, 5).sum())(x));
+  expect(tf.memory().numTensors).toBe(before);
+  x.dispose();
+});
