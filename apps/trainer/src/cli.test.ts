@@ -17,6 +17,7 @@ describe("help", () => {
     ["parity", ["parity"]],
     ["bench", ["bench"]],
     ["bench layers", ["bench", "layers"]],
+    ["bench network", ["bench", "network"]],
     ["info", ["info"]],
   ])("%s explains every option", async (_name, command) => {
     const { code, stdout } = await gmr([...command, "--help"]);

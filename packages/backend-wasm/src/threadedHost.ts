@@ -45,7 +45,7 @@ export async function startThreadedHost(
   const worker = path.join(scratch, "worker.cjs");
   // The text is kept as the body of a string literal: its escaped newlines must stay escaped.
   fs.writeFileSync(worker, wasmWorkerContents.replace(/\n/g, "\\n"));
-  const module = await withoutNewListeners(() =>
+  const module = await withoutTraces(() =>
     withProcessorCount(os, 2 * threads, () =>
       factory({
         mainScriptUrlOrBlob: script,
@@ -86,8 +86,12 @@ async function withProcessorCount<T>(
   }
 }
 
-/** The module rethrows errors that are none of its business, and thereby prints its whole source. */
-async function withoutNewListeners<T>(action: () => Promise<T>): Promise<T> {
+/**
+ * The module changes things that are none of its business: it rethrows every error of the program, which prints its
+ * whole source, and sets a global Worker. This takes both back.
+ */
+async function withoutTraces<T>(action: () => Promise<T>): Promise<T> {
+  const worker = Object.getOwnPropertyDescriptor(globalThis, "Worker");
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const before = events.map((event) => new Set<unknown>(process.listeners(event as "uncaughtException")));
   try {
@@ -98,6 +102,8 @@ async function withoutNewListeners<T>(action: () => Promise<T>): Promise<T> {
         if (!before[i].has(listener)) process.off(event, listener);
       }
     });
+    if (worker) Object.defineProperty(globalThis, "Worker", worker);
+    else Reflect.deleteProperty(globalThis, "Worker");
   }
 }
 

@@ -1,17 +1,50 @@
-import Table from "cli-table3";
-import { type Command, Option } from "commander";
+import { access, constants, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendName, useBackend } from "../backend.ts";
-import { benchLayers, type LayerTime } from "../bench/layers.ts";
-import { oddIntegers, positiveInteger, positiveIntegers } from "./options.ts";
+import { kernelSizeChart } from "../bench/kernelSizeChart.ts";
+import { benchLayers, type LayerPeer } from "../bench/layers.ts";
+import { NETWORK_IMPLS, type NetworkImpl } from "../bench/measurements.ts";
+import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../bench/network.ts";
+import { layerPeers } from "../bench/peers/installed.ts";
+import { peerPython, pyTorchNetwork } from "../bench/peers/pytorch.ts";
+import { ratios } from "../bench/ratios.ts";
+import { layerTable, networkTable, profileTable, ratioTable } from "../bench/tables.ts";
+import { describeEnvironment } from "../environment.ts";
+import { names, oddIntegers, positiveInteger, positiveIntegers } from "./options.ts";
 
-interface BenchOptions {
+interface CommonOptions {
   backend: BackendName;
-  kernelSizes: number[];
-  shape: number[];
-  filters: number;
   repeat: number;
   json: boolean;
+  /** The Python given, or true without one. */
+  peers?: string | true;
 }
+
+interface LayerOptions extends CommonOptions {
+  threads: number;
+  kernelSizes: number[];
+  shape: [number, number, number, number];
+  filters: number;
+  svg?: string;
+}
+
+interface NetworkOptions extends CommonOptions {
+  threads?: number;
+  impl: NetworkImpl[];
+  batch: number;
+  imageSize: number;
+  widths: number[];
+  depths: number[];
+  kernelSizes: number[];
+  classes: number;
+  profile: boolean;
+}
+
+const PEERS =
+  "measure other software in turn, where installed, and print the ratios; for PyTorch and the official gmr-conv " +
+  "a Python that has them (default: $GMR_PEER_PYTHON, else python3)";
 
 export function addBench(program: Command): void {
   const bench = program.command("bench").description("Measure speed.");
@@ -21,52 +54,124 @@ export function addBench(program: Command): void {
       "Time GMR layers and the fused batch normalisation against the stock dense convolution and the stock " +
         "composition, in turn, in one run; the best of several runs after warm-up.",
     )
-    .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"))
-    .addOption(
-      new Option("--threads <count>", "threads to use; this version has one").choices(["1"]).default("1"),
-    )
+    .addOption(backendOption())
+    .option("--threads <count>", "threads to use where the backend has them", positiveInteger, 1)
     .option("--kernel-sizes <list>", "odd", oddIntegers, [3, 5, 7, 9, 11])
-    .option("--shape <list>", "batch, height, width, channels", positiveIntegers, [4, 32, 32, 64])
+    .option("--shape <list>", "batch, height, width, channels", fourIntegers, [4, 32, 32, 64])
     .option("--filters <count>", "output channels", positiveInteger, 64)
     .option("--repeat <count>", "counted runs of each measurement", positiveInteger, 20)
+    .option("--peers [python]", `jax-js and PyTorch: ${PEERS}`)
+    .option("--svg <file>", "write a chart of time over kernel size")
     .option("--json", "print one JSON object per measurement", false)
-    .action(async (options: BenchOptions, command: Command) => {
-      if (options.shape.length !== 4)
-        command.error("error: --shape must be four numbers: batch,height,width,channels");
-      await useBackend(options.backend);
-      const times = await benchLayers(
-        {
-          kernelSizes: options.kernelSizes,
-          shape: options.shape as [number, number, number, number],
-          filters: options.filters,
-          runs: options.repeat,
-        },
-        (time) => {
-          if (options.json) console.log(JSON.stringify(time));
-        },
-      );
-      if (!options.json) console.log(table(times, options));
-    });
+    .action(layers);
+  bench
+    .command("network")
+    .description(
+      "Time a training step and inference of a GMR-ResNet and of its dense twin, and their peak memory, each in a " +
+        "process of its own, in turn; the best of several runs after warm-up.",
+    )
+    .addOption(backendOption())
+    .option("--threads <count>", "threads to use (default: as many as the backend likes)", positiveInteger)
+    .option("--impl <list>", "gmr, dense", impls, [...NETWORK_IMPLS])
+    .option("--batch <count>", "images", positiveInteger, 32)
+    .option("--image-size <pixels>", "side of the images, which have three channels", positiveInteger, 32)
+    .option("--widths <list>", "channels per stage", positiveIntegers, [64, 128, 256, 512])
+    .option("--depths <list>", "blocks per stage", positiveIntegers, [2, 2, 2, 2])
+    .option("--kernel-sizes <list>", "of the GMR network, odd, one per stage", oddIntegers, [9, 9, 5, 5])
+    .option("--classes <count>", "number of classes", positiveInteger, 10)
+    .option("--repeat <count>", "counted runs of each measurement", positiveInteger, 5)
+    .option("--peers [python]", `PyTorch: ${PEERS}`)
+    .option("--profile", "show the share of each op in a training step instead", false)
+    .option("--json", "print one JSON object per measurement", false)
+    .action(network);
 }
 
-function table(times: readonly LayerTime[], options: BenchOptions): string {
-  const rows = new Table({
-    head: ["k", "pass", "GMR ms", "dense ms", "dense / GMR"],
-    colAligns: ["right", "left", "right", "right", "right"],
-    style: { head: [], border: [] },
-  });
-  const find = (like: LayerTime, impl: LayerTime["impl"]): LayerTime | undefined =>
-    times.find((t) => t.kind === like.kind && t.k === like.k && t.pass === like.pass && t.impl === impl);
-  for (const time of times) {
-    const ours = time.impl === "gmr" || time.impl === "fused";
-    const other = find(time, time.impl === "gmr" ? "dense" : "stock");
-    if (!ours || !other) continue;
-    const label = time.kind === "layer" ? String(time.k) : "BN";
-    rows.push([label, time.pass, time.ms.toFixed(2), other.ms.toFixed(2), (other.ms / time.ms).toFixed(1)]);
+function backendOption(): Option {
+  return new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm");
+}
+
+async function layers(options: LayerOptions): Promise<void> {
+  const { shape, filters, kernelSizes, svg, threads } = options;
+  if (svg !== undefined) await checkFolder(svg);
+  await useBackend(options.backend, threads);
+  const layer = { shape, filters };
+  let peers: LayerPeer[] = [];
+  try {
+    if (options.peers) peers = await layerPeers(layer, python(options), threads, note);
+    const settings = { ...layer, kernelSizes, runs: options.repeat };
+    const times = await benchLayers(settings, printer(options), peers);
+    print(options, () => layerTable(times, layer));
+    if (options.peers) printRatios(options, times);
+    if (svg !== undefined)
+      await writeFile(svg, kernelSizeChart(times, layer, describeEnvironment(options.backend, threads)));
+  } finally {
+    await Promise.all(peers.map((peer) => peer.close()));
   }
-  const { shape, filters, backend } = options;
-  return (
-    `${backend}, x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels, one thread\n${rows.toString()}\n` +
-    "BN: batch normalisation in training, fused against the stock composition."
-  );
+}
+
+async function network(options: NetworkOptions): Promise<void> {
+  const { batch, imageSize, widths, depths, kernelSizes, classes, impl, backend, threads } = options;
+  const shape = { batch, imageSize, widths, depths, kernelSizes, classes };
+  const settings: NetworkBenchOptions = { shape, impls: impl, backend, threads, runs: options.repeat };
+  if (options.profile) {
+    const ops = await profileNetwork(settings);
+    for (const op of ops) printer(options)(op);
+    print(options, () => profileTable(ops));
+    return;
+  }
+  const peers = options.peers ? [pyTorchNetwork(python(options), shape, note)] : [];
+  const times = await benchNetwork(settings, printer(options), peers);
+  print(options, () => networkTable(times));
+  if (options.peers) printRatios(options, times);
+}
+
+/** Prints measurements as they come, if they are wanted as JSON. */
+function printer({ json }: CommonOptions): (value: object) => void {
+  return (value) => {
+    if (json) console.log(JSON.stringify(value));
+  };
+}
+
+/** Prints a table, unless JSON is wanted. */
+function print({ json }: CommonOptions, table: () => string): void {
+  if (!json) console.log(table());
+}
+
+function printRatios(options: CommonOptions, times: Parameters<typeof ratios>[0]): void {
+  const all = ratios(times);
+  for (const ratio of all) printer(options)(ratio);
+  if (all.length > 0) print(options, () => ratioTable(all));
+}
+
+function note(text: string): void {
+  console.error(`gmr: ${text}`);
+}
+
+function python({ peers }: CommonOptions): string {
+  return peerPython(typeof peers === "string" ? peers : undefined);
+}
+
+/** Before a long measurement: can the file be written at its end? */
+async function checkFolder(file: string): Promise<void> {
+  const folder = path.dirname(path.resolve(file));
+  await access(folder, constants.W_OK).catch(() => {
+    throw new GmrError("io", `cannot write ${file}: ${folder} is not a folder that can be written to`);
+  });
+}
+
+function fourIntegers(text: string): [number, number, number, number] {
+  const values = positiveIntegers(text);
+  if (values.length !== 4) {
+    throw new InvalidArgumentError("It must be four numbers: batch,height,width,channels.");
+  }
+  const [batch, height, width, channels] = values;
+  return [batch, height, width, channels];
+}
+
+function impls(text: string): NetworkImpl[] {
+  return names(text).map((name) => {
+    const found = NETWORK_IMPLS.find((impl) => impl === name);
+    if (found === undefined) throw new InvalidArgumentError('Expected "gmr", "dense" or both.');
+    return found;
+  });
 }

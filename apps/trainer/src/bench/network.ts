@@ -1,0 +1,163 @@
+// The time and the memory of a whole network: one training step, and inference. Each implementation runs in a process
+// of its own; the processes take turns.
+
+import { fileURLToPath } from "node:url";
+import { GmrError } from "@gmr-conv/core";
+import type { BackendName } from "../backend.ts";
+import { BenchProcess, type Turn } from "./benchProcess.ts";
+import type { KernelShare } from "./kernelProfile.ts";
+import type { NetworkImpl, NetworkPass, NetworkTime, OpTime, PeerImpl } from "./measurements.ts";
+import type { NetworkProcessInput } from "./networkProcess.ts";
+import type { NetworkShape } from "./networkRun.ts";
+import { bestInTurn, WARM_UP_ROUNDS } from "./turns.ts";
+
+export interface NetworkBenchOptions {
+  shape: NetworkShape;
+  impls: readonly NetworkImpl[];
+  backend: BackendName;
+  /** Default: as many as the backend likes. */
+  threads?: number | undefined;
+  /** Counted runs of each measurement. */
+  runs: number;
+}
+
+/** Other implementations of the same network; they get as many threads as ours. */
+export interface NetworkPeer {
+  backend: string;
+  impls: readonly PeerImpl[];
+  /** A process for one of them; undefined (and a word to the user) where it cannot run here. */
+  start(impl: PeerImpl, pass: NetworkPass, threads: number): Promise<BenchProcess | undefined>;
+}
+
+interface Entrant {
+  backend: string;
+  impl: NetworkTime["impl"];
+  process: BenchProcess;
+}
+
+const PASSES: readonly NetworkPass[] = ["train-step", "inference"];
+
+/** Measures a training step and inference. @throws GmrError `unsupported` with the words of a process that failed */
+export async function benchNetwork(
+  options: NetworkBenchOptions,
+  report: (time: NetworkTime) => void,
+  peers: readonly NetworkPeer[] = [],
+): Promise<NetworkTime[]> {
+  const times: NetworkTime[] = [];
+  for (const pass of PASSES) {
+    const entrants: Entrant[] = [];
+    try {
+      for (const impl of options.impls) {
+        entrants.push({ backend: options.backend, impl, process: await startOwn(options, impl, pass) });
+      }
+      const threads = options.threads ?? entrants[0]?.process.threads ?? 1;
+      for (const { backend, impls, start } of peers) {
+        for (const impl of impls) {
+          const process = await start(impl, pass, threads);
+          if (process) entrants.push({ backend, impl, process });
+        }
+      }
+      for (const time of await takeTurns(entrants, pass, options)) {
+        times.push(time);
+        report(time);
+      }
+    } finally {
+      await Promise.all(entrants.map(({ process }) => process.close()));
+    }
+  }
+  return times;
+}
+
+async function takeTurns(
+  entrants: readonly Entrant[],
+  pass: NetworkPass,
+  { shape, runs }: NetworkBenchOptions,
+): Promise<NetworkTime[]> {
+  const last: Turn[] = [];
+  const best = await bestInTurn(
+    entrants.map(({ process }, i) => async () => {
+      last[i] = await process.turn({});
+      return last[i].ms;
+    }),
+    runs,
+  );
+  return entrants.map(({ backend, impl, process }, i) => {
+    const { peakMB, beforeMB } = last[i];
+    return {
+      kind: "network",
+      model: modelName(shape),
+      backend,
+      threads: process.threads,
+      impl,
+      pass,
+      batch: shape.batch,
+      ms: best[i],
+      peakMB,
+      ...(beforeMB === undefined ? {} : { beforeMB }),
+    };
+  });
+}
+
+/** The share of every op in a training step of each implementation. @throws GmrError `unsupported` */
+export async function profileNetwork(options: NetworkBenchOptions): Promise<OpTime[]> {
+  const { shape, backend, runs } = options;
+  const all: OpTime[] = [];
+  for (const impl of options.impls) {
+    const process = await startOwn(options, impl, "train-step");
+    try {
+      for (let i = 0; i < WARM_UP_ROUNDS; i++) await process.turn({});
+      const common = { model: modelName(shape), backend, threads: process.threads };
+      const shares = sharesOf(await process.ask({ profile: true, runs }));
+      all.push(
+        ...shares.map(
+          (share): OpTime => ({
+            kind: "profile",
+            ...common,
+            impl,
+            pass: "train-step",
+            batch: shape.batch,
+            ...share,
+          }),
+        ),
+      );
+    } finally {
+      await process.close();
+    }
+  }
+  return all;
+}
+
+function startOwn(
+  { shape, backend, threads }: NetworkBenchOptions,
+  impl: NetworkImpl,
+  pass: NetworkPass,
+): Promise<BenchProcess> {
+  const input: NetworkProcessInput = { shape, impl, pass, backend, threads };
+  const entry = fileURLToPath(new URL("./networkProcess.js", import.meta.url));
+  return BenchProcess.start(process.execPath, [entry, JSON.stringify(input)]);
+}
+
+/** `resnet18` has two convolutions in each of 2 + 2 + 2 + 2 blocks, the stem and the classifier. */
+function modelName({ depths }: NetworkShape): string {
+  return `resnet${2 * depths.reduce((a, b) => a + b, 0) + 2}`;
+}
+
+function sharesOf(answer: object): KernelShare[] {
+  if ("shares" in answer && Array.isArray(answer.shares) && answer.shares.every(isShare))
+    return answer.shares;
+  throw new GmrError("internal", `expected a profile, got ${JSON.stringify(answer)}`);
+}
+
+function isShare(value: unknown): value is KernelShare {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "op" in value &&
+    typeof value.op === "string" &&
+    "calls" in value &&
+    typeof value.calls === "number" &&
+    "ms" in value &&
+    typeof value.ms === "number" &&
+    "percent" in value &&
+    typeof value.percent === "number"
+  );
+}

@@ -1,0 +1,4 @@
+/** One line for the user about a peer that cannot run. */
+export function leftOut(name: string, error: unknown): string {
+  return `${name} is left out: ${error instanceof Error ? error.message : String(error)}`;
+}

@@ -1,0 +1,83 @@
+// Measurements as tables for the terminal.
+
+import Table from "cli-table3";
+import type { LayerShape } from "./layers.ts";
+import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
+
+/** Ours against the stock ops of the same backend. */
+export function layerTable(times: readonly LayerTime[], { shape, filters }: LayerShape): string {
+  const rows = table(["k", "pass", "GMR ms", "dense ms", "dense / GMR"], ["right", "left"]);
+  const find = (like: LayerTime, impl: LayerTime["impl"]): LayerTime | undefined =>
+    times.find((t) => t.kind === like.kind && t.k === like.k && t.pass === like.pass && t.impl === impl);
+  for (const time of times) {
+    const ours = time.impl === "gmr" || time.impl === "fused";
+    const other = find(time, time.impl === "gmr" ? "dense" : "stock");
+    if (!ours || !other) continue;
+    const label = time.kind === "layer" ? String(time.k) : "BN";
+    rows.push([label, time.pass, time.ms.toFixed(2), other.ms.toFixed(2), (other.ms / time.ms).toFixed(1)]);
+  }
+  const [{ backend, threads }] = times;
+  return (
+    `${backend}, x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels, ${threadCount(threads)}\n` +
+    `${rows.toString()}\nBN: batch normalisation in training, fused against the stock composition.`
+  );
+}
+
+/** One row for each implementation and pass. */
+export function networkTable(times: readonly NetworkTime[]): string {
+  const rows = table(
+    ["pass", "implementation", "backend", "threads", "ms", "peak MB"],
+    ["left", "left", "left"],
+  );
+  for (const { pass, impl, backend, threads, ms, peakMB } of times) {
+    rows.push([pass, impl, backend, threads, ms.toFixed(1), peakMB]);
+  }
+  const [{ model, batch }] = times;
+  return `${model}, batch of ${batch}\n${rows.toString()}`;
+}
+
+/** Ours over theirs. */
+export function ratioTable(ratios: readonly Ratio[]): string {
+  const layers = ratios.some(({ k }) => k !== undefined);
+  const rows = layers
+    ? table(["k", "pass", "peer", "its threads", "time"], ["right", "left", "left"])
+    : table(["pass", "peer", "its threads", "time", "peak memory"], ["left", "left"]);
+  for (const { k, pass, peer, peerThreads, ratio, peakRatio } of ratios) {
+    const cells = [pass, peer, peerThreads, ratio];
+    rows.push(layers ? [k ?? "", ...cells] : [...cells, peakRatio ?? ""]);
+  }
+  const [{ threads }] = ratios;
+  return `GMR (${threadCount(threads)}) / peer: below 1, GMR is the better\n${rows.toString()}`;
+}
+
+/** The ops of a training step, one table for each implementation. */
+export function profileTable(ops: readonly OpTime[]): string {
+  const impls = [...new Set(ops.map(({ impl }) => impl))];
+  return impls
+    .map((name) => {
+      const own = ops.filter(({ impl }) => impl === name);
+      const rows = table(["op", "calls", "ms", "%"], ["left"]);
+      for (const { op, calls, ms, percent } of own) {
+        rows.push([op, calls || "", ms.toFixed(2), percent.toFixed(1)]);
+      }
+      const total = own.reduce((sum, { ms }) => sum + ms, 0);
+      rows.push(["total", "", total.toFixed(2), "100.0"]);
+      const [{ model, backend, threads, batch }] = own;
+      return `${name}, a training step of ${model}, batch of ${batch}, ${backend}, ${threadCount(threads)}\n${rows.toString()}`;
+    })
+    .join("\n\n");
+}
+
+/** 1 → "one thread". */
+export function threadCount(threads: number): string {
+  return threads === 1 ? "one thread" : `${threads} threads`;
+}
+
+/** @param left alignments of the first columns; the others are numbers */
+function table(head: string[], left: ("left" | "right")[]): Table.Table {
+  return new Table({
+    head,
+    colAligns: head.map((_, i) => left[i] ?? "right"),
+    style: { head: [], border: [], compact: true },
+  });
+}
