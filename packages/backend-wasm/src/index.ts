@@ -22,7 +22,8 @@ export interface UseWasmOptions {
 /**
  * Makes the stock wasm backend the active one and adds our kernels to it: ring convolution, batch normalisation,
  * mixture and optimiser steps, and the gradients of the dense `conv2d` and of average pooling.
- * Calling it again is cheap; with another number of threads it starts the backend anew if no tensor lives on it.
+ * Calling it again is cheap; with another number of threads it replaces the threads of our kernels. Whether the heap is
+ * shared is decided when the backend starts: after a first call with one thread it stays at one.
  *
  * Threads: in Node the stock backend's threaded build is used, which its package switches off there; in browsers
  * the page must be cross-origin isolated. Where shared memory is missing, one thread is used; {@link wasmThreads}
@@ -36,7 +37,7 @@ export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   if (options.wasmPaths !== undefined) setWasmPaths(options.wasmPaths);
   const started = tf.engine().registry.wasm;
   if (started === undefined && isNode && threads > 1) preferThreads(threads);
-  else if (started === undefined) setThreadsCount(threads);
+  else if (started === undefined) prepareBrowser(threads);
   if (!tf.findBackendFactory("wasm")) {
     throw new GmrError("unsupported", "the TensorFlow.js wasm backend is not registered: was it removed?");
   }
@@ -68,6 +69,29 @@ export function wasmThreads(): number {
 export function disposeThreads(): void {
   const backend = tf.engine().registry.wasm;
   if (backend) detachKernels(backend);
+}
+
+/**
+ * In a cross-origin isolated page the stock backend starts its threaded build by itself. It starts the threads from a
+ * function's source text that refers to a name of its module, and waits for ever where a minifier has renamed that:
+ * there one thread is used.
+ */
+function prepareBrowser(threads: number): void {
+  setThreadsCount(threads);
+  const renamed = !readsModuleName.toString().includes("moduleName");
+  if (threads > 1 && !renamed) return;
+  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+  if (threads > 1 && "crossOriginIsolated" in globalThis && globalThis.crossOriginIsolated) {
+    console.warn(
+      "GMR-Conv: one thread, since this script is minified, which the threaded build of " +
+        "@tensorflow/tfjs-backend-wasm does not survive; leave that package out of minification to use threads",
+    );
+  }
+}
+
+const moduleName = {};
+function readsModuleName(): object {
+  return moduleName;
 }
 
 const isNode = typeof process === "object" && process.versions?.node !== undefined;

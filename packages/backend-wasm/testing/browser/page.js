@@ -1,0 +1,21 @@
+// Computes a layer and its gradients, and writes what came out into the page.
+
+import { useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
+import { gmrConv2d } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { layerNumbers } from "../layerNumbers.js";
+
+const result = document.querySelector("pre");
+try {
+  await useWasm({ wasmPaths: "/wasm/", threads: 2 });
+  // The threads start in the background; wait for them so that they take part.
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  result.textContent = JSON.stringify({
+    isolated: crossOriginIsolated,
+    threads: wasmThreads(),
+    numbers: layerNumbers(tf, gmrConv2d),
+  });
+} catch (error) {
+  result.textContent = String(error?.stack ?? error);
+}
+result.id = "done";
