@@ -64,6 +64,21 @@ export function addRelu(a: usize, b: usize, y: usize, count: i32): void {
   for (; i < bytes; i += 4) store<f32>(y + i, max<f32>(load<f32>(a + i) + load<f32>(b + i), 0));
 }
 
+/** y[r, c] = x[r, c] * scale[r mod period] for rows of `channels` floats. */
+export function scaleRows(x: usize, scale: usize, y: usize, rows: i32, period: i32, channels: i32): void {
+  const rowBytes = <usize>channels << 2;
+  for (let r = 0, at = 0; r < rows; r++) {
+    const factor = load<f32>(scale + (<usize>at << 2));
+    const factors = f32x4.splat(factor);
+    let i: usize = 0;
+    for (; i + 16 <= rowBytes; i += 16) v128.store(y + i, f32x4.mul(v128.load(x + i), factors));
+    for (; i < rowBytes; i += 4) store<f32>(y + i, load<f32>(x + i) * factor);
+    x += rowBytes;
+    y += rowBytes;
+    if (++at == period) at = 0;
+  }
+}
+
 /** dx = dy where y > 0, else 0. */
 export function reluGradient(dy: usize, y: usize, dx: usize, count: i32): void {
   const bytes = <usize>count << 2;

@@ -27,6 +27,7 @@ const KERNELS = {
   dotRows: "a b dst rings inner",
   addRelu: "a b y count",
   reluGradient: "dy y dx count",
+  scaleRows: "x scale y rows period channels",
   adamW: "p g m v pOut mOut vOut count beta1 notBeta1 beta2 notBeta2 keep size scale epsilon",
   sgd: "p g v pOut vOut count momentum keep rate",
 } as const;

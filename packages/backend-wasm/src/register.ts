@@ -16,6 +16,7 @@ import {
   ringMixBackpropSigmasConfig,
   ringMixBackpropWeightsConfig,
   ringMixConfig,
+  scaleRowsConfig,
   sgdUpdateConfig,
 } from "./kernels/elementwise.ts";
 import {
@@ -40,6 +41,7 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   ringMixBackpropSigmasConfig,
   addReluConfig,
   reluGradConfig,
+  scaleRowsConfig,
   adamWUpdateConfig,
   sgdUpdateConfig,
 ];

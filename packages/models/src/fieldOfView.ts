@@ -2,6 +2,7 @@
 // differently to a pattern turned by 45°. Set to zero outside the inscribed disc, they end alike at every angle.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
+import { scalePositions } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -33,7 +34,7 @@ export class DiscFieldOfView extends tf.layers.Layer {
           `DiscFieldOfView needs [N, H, W, C], got ${describeValue(x.shape)}`,
         );
       }
-      return x.mul(tf.tensor(discMask(height, width), [1, height, width, 1]));
+      return scalePositions(x, discMask(height, width));
     });
   }
 }

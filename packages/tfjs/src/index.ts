@@ -5,4 +5,5 @@ export * from "./kernels.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
 export * from "./optimizerSteps.ts";
+export * from "./scalePositions.ts";
 export type { Strategy } from "./strategy.ts";

@@ -126,6 +126,12 @@ export const ReluGrad: KernelDeclaration<{ dy: tf.TensorInfo; y: tf.TensorInfo }
   name: "ReluGrad",
 };
 
+/** y[n, p, c] = x[n, p, c] · scale[p], with x [N, ..., C] and scale [P] for the P positions between. */
+export const ScaleRows: KernelDeclaration<
+  { x: tf.TensorInfo; scale: tf.TensorInfo },
+  Record<string, never>
+> = { name: "ScaleRows" };
+
 /** [parameter, first, second] after one step of AdamW. */
 export const AdamWUpdate: KernelDeclaration<
   { parameter: tf.TensorInfo; gradient: tf.TensorInfo; first: tf.TensorInfo; second: tf.TensorInfo },
@@ -227,6 +233,11 @@ export function registerGradients(): void {
       weights: () => runKernel(RingMixBackpropWeights, { dy: single(dy), logSigmas }, {}),
       logSigmas: () => runKernel(RingMixBackpropSigmas, { dy: single(dy), weights, logSigmas }, {}),
     }),
+  });
+  register({
+    kernelName: ScaleRows.name,
+    inputsToSave: ["scale"],
+    gradFunc: (dy, [scale]) => ({ x: () => runKernel(ScaleRows, { x: single(dy), scale }, {}) }),
   });
   register({
     kernelName: AddRelu.name,

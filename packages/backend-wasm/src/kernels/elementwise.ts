@@ -7,6 +7,7 @@ import {
   RingMix,
   RingMixBackpropSigmas,
   RingMixBackpropWeights,
+  ScaleRows,
   SgdUpdate,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -107,6 +108,25 @@ export const reluGradConfig = kernelConfig(ReluGrad, "wasm", ({ dy, y }, _attrs,
     length,
   ]);
   return dx;
+});
+
+export const scaleRowsConfig = kernelConfig(ScaleRows, "wasm", ({ x, scale }, _attrs, backend) => {
+  const kernels = kernelsOf(backend);
+  const y = kernels.output(x.shape);
+  const channels = x.shape[x.shape.length - 1];
+  const period = elements(scale.shape);
+  const groups = elements(x.shape) / channels / period;
+  const bytes = 4 * period * channels;
+  const [from, factors, to] = [x, scale, y].map((tensor) => kernels.address(tensor));
+  kernels.split("scaleRows", groups, kernels.threadsFor(elements(x.shape) * 8), (begin, end) => [
+    from + begin * bytes,
+    factors,
+    to + begin * bytes,
+    (end - begin) * period,
+    period,
+    channels,
+  ]);
+  return y;
 });
 
 export const adamWUpdateConfig = kernelConfig(
