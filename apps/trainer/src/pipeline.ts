@@ -1,7 +1,7 @@
 // What the commands are made of: a run's folder, training, evaluation, report.
 
 import os from "node:os";
-import { GmrError } from "@gmr-conv/core";
+import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
 import { describeEnvironment } from "./environment.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import { runTasks } from "./parallel.ts";
@@ -10,7 +10,6 @@ import { renderAngleTable } from "./report/table.ts";
 import type { RotationReport } from "./report/types.ts";
 import { checkpointName, checkpointPosition } from "./runs/checkpoint.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
-import { loadData } from "./runTask.ts";
 import type { Task } from "./tasks.ts";
 import type { TrainConfig } from "./training/config.ts";
 
@@ -57,7 +56,6 @@ export async function evaluate(
   command: string,
   trainFirst = false,
 ): Promise<RotationReport> {
-  const data = await loadData(config);
   const threads = threadsFor(config);
   const tasks = config.networks.map(
     (network): Task => ({
@@ -70,27 +68,26 @@ export async function evaluate(
     }),
   );
   const results = (await runTasks(tasks)).filter((result) => result !== undefined);
+  const [first] = results;
   return {
     title: config.title,
     createdAt: new Date().toISOString(),
     command,
-    dataset: {
-      name: data.test.name,
-      train: data.train.count,
-      test: results[0]?.uprightImages ?? 0,
-      evaluated: results[0]?.turnedImages ?? 0,
-    },
+    dataset: first.dataset,
     environment: describeEnvironment(config.backend, threads),
     config: { ...config },
     networks: results.map((result) => result.report),
-    classNames: [...data.test.classNames],
+    classNames: first.classNames,
   };
 }
 
 /** Threads for each network: they run side by side, and share the processors. */
 function threadsFor(config: TrainConfig): number {
-  const setting = Number(process.env.GMR_THREADS);
-  const all = Number.isInteger(setting) && setting > 0 ? setting : os.availableParallelism();
+  const setting = process.env.GMR_THREADS;
+  const value = Number(setting);
+  const all = setting
+    ? checkPositiveInteger("GMR_THREADS", Number.isNaN(value) ? setting : value)
+    : os.availableParallelism();
   return config.backend === "wasm" ? Math.max(1, Math.floor(all / config.networks.length)) : 1;
 }
 

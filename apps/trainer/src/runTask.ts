@@ -1,4 +1,4 @@
-import { evenSubset, type ImageSet, subset } from "@gmr-conv/data";
+import { evenSubset, subset } from "@gmr-conv/data";
 import { loadMnist, type MnistSplits } from "@gmr-conv/data/node";
 import { resNet } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
@@ -20,7 +20,7 @@ export async function runTask(task: Task, monitor: Monitor): Promise<Evaluated |
   const model = resNet(network.model);
   try {
     if (task.train) await trainNetwork(run, network, model, data.train, config, monitor);
-    return task.evaluate && (await evaluateTask(task, run, model, data.test, task.evaluate, monitor));
+    return task.evaluate && (await evaluateTask(task, run, model, data, task.evaluate, monitor));
   } finally {
     model.dispose();
   }
@@ -30,7 +30,7 @@ async function evaluateTask(
   { network, config }: Task,
   run: RunFolder,
   model: tf.LayersModel,
-  test: ImageSet,
+  { train, test }: MnistSplits,
   options: EvaluationOptions,
   monitor: Monitor,
 ): Promise<Evaluated> {
@@ -41,13 +41,13 @@ async function evaluateTask(
   const metrics = await run.readMetrics(network.name);
   return {
     report: await describeNetwork(network, model, config, metrics, figures),
-    uprightImages,
-    turnedImages,
+    dataset: { name: test.name, train: train.count, test: uprightImages, evaluated: turnedImages },
+    classNames: [...test.classNames],
   };
 }
 
 /** The images of a run. */
-export async function loadData(config: TrainConfig): Promise<MnistSplits> {
+async function loadData(config: TrainConfig): Promise<MnistSplits> {
   const splits = await loadMnist(config.dataFolder === undefined ? {} : { folder: config.dataFolder });
   if (config.limit === undefined) return splits;
   const count = Math.min(config.limit, splits.train.count);

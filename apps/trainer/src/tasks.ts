@@ -1,7 +1,7 @@
 // What can be done to one network of a run, in a thread of its own.
 
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
-import type { NetworkReport } from "./report/types.ts";
+import type { NetworkReport, RotationReport } from "./report/types.ts";
 import type { NetworkConfig, TrainConfig } from "./training/config.ts";
 
 /** Train a network, or evaluate its checkpoint, or both. */
@@ -21,8 +21,9 @@ export interface Task {
 /** What came of an evaluation. */
 export interface Evaluated {
   report: NetworkReport;
-  uprightImages: number;
-  turnedImages: number;
+  /** Name of the test set, and how many images were trained on, evaluated upright, and turned. */
+  dataset: RotationReport["dataset"];
+  classNames: string[];
 }
 
 /** Where a task tells how far it is, and learns that it should stop. */

@@ -58,6 +58,15 @@ it("may be called again, cheaply", async () => {
   expect(convolve()).toBe(EXPECTED);
 });
 
+it("keeps its kernels where the heap is not shared, whatever number of threads is asked for", async () => {
+  const bytes = heapBytes();
+  for (let i = 0; i < 200; i++) {
+    await useWasm({ threads: 1 + (i % 2) });
+    expect(convolve()).toBe(EXPECTED);
+  }
+  expect(heapBytes()).toBe(bytes);
+});
+
 it("comes back from another backend, with the tensors of either", async () => {
   const x = tf.ones<tf.Rank.R4>([1, 5, 5, 2]);
   await tf.setBackend("cpu");

@@ -52,8 +52,7 @@ export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
     );
   }
   const attached = attachedKernels(backend);
-  if (attached && options.threads !== undefined && (attached.pool?.size ?? 1) !== threads)
-    detachKernels(backend);
+  if (options.threads !== undefined && attached && attached.threadsWanted !== threads) detachKernels(backend);
   await attachKernels(backend, threads);
   registerKernels();
   registerLayers();
@@ -96,18 +95,23 @@ function readsModuleName(): object {
 
 const isNode = typeof process === "object" && process.versions?.node !== undefined;
 
+/** The number that a text spells, or the text itself, so that an error can name it. */
+function numberOrText(text: string): number | string {
+  const value = Number(text);
+  return Number.isNaN(value) ? text : value;
+}
+
 /** `threads`, else GMR_THREADS, else all processors. */
 async function threadsWanted(threads: number | undefined): Promise<number> {
   const setting = isNode ? process.env.GMR_THREADS : undefined;
-  const wanted = threads ?? (setting ? Number(setting) : undefined);
-  if (wanted === undefined) {
+  if (threads !== undefined) return Math.min(MAX_THREADS, checkPositiveInteger("threads", threads));
+  if (!setting) {
     const processors = isNode
       ? (await import("node:os")).availableParallelism()
       : navigator.hardwareConcurrency;
     return Math.min(MAX_THREADS, processors);
   }
-  const name = threads === undefined ? "GMR_THREADS" : "threads";
-  return Math.min(MAX_THREADS, checkPositiveInteger(name, wanted));
+  return Math.min(MAX_THREADS, checkPositiveInteger("GMR_THREADS", numberOrText(setting)));
 }
 
 /** The factory that the stock package registers, and the threaded one that takes its place in Node. */

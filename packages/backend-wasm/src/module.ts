@@ -96,12 +96,12 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const run = functionsOf(exports);
   const pool = shared && threads > 1 ? await ThreadPool.start(threads, module, memory, run) : undefined;
-  attached.set(backend, new WasmKernels(backend, host, memory, run, pool));
+  attached.set(backend, new WasmKernels(backend, host, memory, run, threads, pool));
 }
 
 /** Ends the threads of a backend's kernels and forgets them. */
 export function detachKernels(backend: object): void {
-  attached.get(backend)?.pool?.dispose();
+  attached.get(backend)?.dispose();
   attached.delete(backend);
 }
 
@@ -126,6 +126,8 @@ function functionsOf(exports: WebAssembly.Exports): KernelFunctions {
 export class WasmKernels {
   readonly run: KernelFunctions;
   readonly pool: ThreadPool | undefined;
+  /** Threads that were asked for; there is one where the heap is not shared. */
+  readonly threadsWanted: number;
   private readonly backend: BackendWasm;
   private readonly host: HostModule;
   private readonly memory: WebAssembly.Memory;
@@ -137,6 +139,7 @@ export class WasmKernels {
     host: HostModule,
     memory: WebAssembly.Memory,
     run: KernelFunctions,
+    threadsWanted: number,
     pool: ThreadPool | undefined,
   ) {
     this.backend = backend;
@@ -144,6 +147,15 @@ export class WasmKernels {
     this.memory = memory;
     this.run = run;
     this.pool = pool;
+    this.threadsWanted = threadsWanted;
+  }
+
+  /** Ends the threads and gives the scratch memory back. */
+  dispose(): void {
+    this.pool?.dispose();
+    if (this.scratch) this.host._free(this.scratch);
+    this.scratch = 0;
+    this.scratchBytes = 0;
   }
 
   /** Address of a tensor's first element. */

@@ -95,13 +95,15 @@ async function withoutTraces<T>(action: () => Promise<T>): Promise<T> {
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const before = events.map((event) => new Set<unknown>(process.listeners(event as "uncaughtException")));
   try {
-    return await action();
-  } finally {
+    const started = action();
+    // Its listeners are there at once; any that come later are not its own.
     events.forEach((event, i) => {
       for (const listener of process.listeners(event as "uncaughtException")) {
         if (!before[i].has(listener)) process.off(event, listener);
       }
     });
+    return await started;
+  } finally {
     if (worker) Object.defineProperty(globalThis, "Worker", worker);
     else Reflect.deleteProperty(globalThis, "Worker");
   }
