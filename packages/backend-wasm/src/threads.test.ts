@@ -40,7 +40,7 @@ describe("threads", () => {
       encoding: "utf8",
     });
     expect(status).toBe(1);
-    expect(stderr).toContain("GMR_THREADS must be a positive integer, got "many"");
+    expect(stderr).toContain('GMR_THREADS must be a positive integer, got "many"');
   });
 });
 
