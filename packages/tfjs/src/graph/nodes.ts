@@ -1,0 +1,48 @@
+// The graph of a layers model, in the order of execution.
+
+import type * as tf from "@tensorflow/tfjs";
+
+/** One call of a layer in a model. A layer that is shared has several. */
+export interface GraphNode {
+  readonly layer: tf.layers.Layer;
+  /** Empty for an input of the model. */
+  readonly inputs: readonly tf.SymbolicTensor[];
+  readonly outputs: readonly tf.SymbolicTensor[];
+}
+
+/** The calls of layers that a model's outputs depend on, each after those that it takes its inputs from. */
+export function graphNodes(model: tf.LayersModel): GraphNode[] {
+  const sources = new Set(model.inputs.map(({ id }) => id));
+  const done = new Set<object>();
+  const nodes: GraphNode[] = [];
+  // Iterative, since a graph may be deeper than the stack: a node is put off until its inputs are done.
+  const stack = [...model.outputs].reverse();
+  for (let tensor = stack.at(-1); tensor; tensor = stack.at(-1)) {
+    const call = tensor.sourceLayer.inboundNodes[tensor.nodeIndex];
+    const inputs = sources.has(tensor.id) ? [] : call.inputTensors;
+    const missing = inputs.filter((input) => !done.has(nodeOf(input)));
+    if (done.has(call)) {
+      stack.pop();
+    } else if (missing.length > 0) {
+      stack.push(...missing.reverse());
+    } else {
+      stack.pop();
+      done.add(call);
+      nodes.push({ layer: tensor.sourceLayer, inputs, outputs: call.outputTensors });
+    }
+  }
+  return nodes;
+}
+
+function nodeOf(tensor: tf.SymbolicTensor): object {
+  return tensor.sourceLayer.inboundNodes[tensor.nodeIndex];
+}
+
+/** How many times each symbolic tensor, by id, is an input of a layer or an output of the model. */
+export function countUses(model: tf.LayersModel, nodes: readonly GraphNode[]): Map<number, number> {
+  const uses = new Map<number, number>();
+  const count = ({ id }: tf.SymbolicTensor) => uses.set(id, (uses.get(id) ?? 0) + 1);
+  for (const { inputs } of nodes) inputs.forEach(count);
+  model.outputs.forEach(count);
+  return uses;
+}
