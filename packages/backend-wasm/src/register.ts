@@ -7,7 +7,13 @@ import {
   batchNormTrainingGradConfig,
   batchNormTrainingParamGradConfig,
 } from "./kernels/batchNorm.ts";
-import { conv2DBackpropFilterConfig, conv2DBackpropInputConfig } from "./kernels/conv2dBackprop.ts";
+import {
+  conv2DBackpropFilterConfig,
+  conv2DBackpropInputConfig,
+  conv3DBackpropFilterConfig,
+  conv3DBackpropInputConfig,
+  conv3DConfig,
+} from "./kernels/denseConv.ts";
 import {
   adamWUpdateConfig,
   addReluConfig,
@@ -34,6 +40,9 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   batchNormTrainingParamGradConfig,
   conv2DBackpropInputConfig,
   conv2DBackpropFilterConfig,
+  conv3DConfig,
+  conv3DBackpropFilterConfig,
+  conv3DBackpropInputConfig,
   avgPoolGradConfig,
   identityConfig,
   ringMixConfig,

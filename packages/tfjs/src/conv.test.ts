@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { type GmrConv2dOptions, gmrConv2d } from "./conv.ts";
+import { gmrConv2d } from "./conv.ts";
+import type { GmrConvOptions } from "./options.ts";
 
 // The numbers are checked by the conformance suite; here are the errors and what the suite does not see.
 
@@ -153,7 +154,7 @@ it("takes variables, which optimisers train", async () => {
 });
 
 it("keeps a batch of no images", () => {
-  const options: GmrConv2dOptions = { kernelSize: 3, pad: "same" };
+  const options: GmrConvOptions = { kernelSize: 3, pad: "same" };
   for (const strategy of ["ring", "dense"] as const) {
     expect(gmrConv2d(x(0, 5, 6, 3), weights(2, 3, 4), { ...options, strategy }).shape).toEqual([0, 5, 6, 4]);
   }

@@ -1,52 +1,21 @@
-// gmrConv2d: the op. Options are validated into a plan once; then data flows mixture → ring convolution → bias.
+// The ops. Options are validated into a plan once; then data flows mixture → ring convolution → bias.
 
-import {
-  type ConvGeometry,
-  convGeometry,
-  describeValue,
-  GmrError,
-  type Pad,
-  type PadMode,
-  type PerAxis,
-  type RingPartition,
-  ringMasks,
-  ringPartition,
-} from "@gmr-conv/core";
+import type { Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { checkTensor, checkVector } from "./checks.ts";
-import { hasKernel, RingConv, type RingConvAttrs, registerGradients, runKernel } from "./kernels.ts";
+import { adjoint, denseConv, denseConvTranspose } from "./dense.ts";
+import {
+  hasKernel,
+  RingConv,
+  type RingConvAttrs,
+  RingConvBackpropInput,
+  registerGradients,
+  runKernel,
+} from "./kernels.ts";
 import { mixRingWeights } from "./mixture.ts";
+import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
-import { checkStrategy, resolveStrategy, type Strategy } from "./strategy.ts";
-import { subsample } from "./subsample.ts";
-
-export interface GmrConv2dOptions {
-  /** Kernel height and width; odd. One number for both. */
-  kernelSize: PerAxis;
-  /** Default 1. */
-  strides?: PerAxis | undefined;
-  /** `"same"`, `"valid"`, or pixels added on each side, one number or [height, width]. Default `"valid"`. */
-  pad?: Pad | undefined;
-  /** What lies outside the image. Default `"zeros"`. */
-  padMode?: PadMode | undefined;
-  /** Default 1. */
-  dilations?: PerAxis | undefined;
-  /** Default 1. */
-  groups?: number | undefined;
-  /** Leave the corners of the kernel out of every ring. Default true. */
-  circular?: boolean | undefined;
-  /** [R] logarithms of the mixture's standard deviations, in rings; without them the rings are not mixed. */
-  logSigmas?: tf.Tensor1D | undefined;
-  /**
-   * [R, Πk] share of each kernel position in each ring, row-major, instead of the 0/1 masks of the partition; for
-   * trained masks. Needs the dense strategy, since such rings are neither equal-weighted nor symmetric.
-   */
-  masks?: tf.Tensor2D | undefined;
-  /** [Cout] added to the output. */
-  bias?: tf.Tensor1D | undefined;
-  /** Default `"auto"`. */
-  strategy?: Strategy | undefined;
-}
+import { composedRingConv, composedRingConvTranspose } from "./ringSums.ts";
+import { resolveStrategy } from "./strategy.ts";
 
 /**
  * Gaussian mixture ring convolution in two dimensions:
@@ -56,200 +25,144 @@ export interface GmrConv2dOptions {
  * @param x [N, H, W, Cin] or [H, W, Cin], float32
  * @param weights [R, Cin/groups, Cout], one matrix per ring; R is the number of rings
  * @returns [N, H', W', Cout], or [H', W', Cout]
- * @throws GmrError `invalid-shape` or `invalid-argument`, naming the value and what was expected
+ * @throws GmrError `invalid-shape` or `invalid-argument`, naming the value and what was expected; `unsupported`
+ *   for masks with the ring strategy
  */
 export function gmrConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
   x: T,
   weights: tf.Tensor3D,
-  options: GmrConv2dOptions,
+  options: GmrConvOptions,
 ): T {
-  const plan = validate(x, weights, options);
+  return convolve(2, x, weights, options);
+}
+
+/**
+ * As {@link gmrConv2d}, in one dimension: the rings of a kernel are pairs of positions at the same distance.
+ *
+ * @param x [N, W, Cin] or [W, Cin]
+ * @returns [N, W', Cout], or [W', Cout]
+ */
+export function gmrConv1d<T extends tf.Tensor2D | tf.Tensor3D>(
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvOptions,
+): T {
+  return convolve(1, x, weights, options);
+}
+
+/**
+ * As {@link gmrConv2d}, in three dimensions: rings are spherical shells.
+ *
+ * @param x [N, D, H, W, Cin] or [D, H, W, Cin]
+ * @returns [N, D', H', W', Cout], or [D', H', W', Cout]
+ */
+export function gmrConv3d<T extends tf.Tensor4D | tf.Tensor5D>(
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvOptions,
+): T {
+  return convolve(3, x, weights, options);
+}
+
+/**
+ * Transposed Gaussian mixture ring convolution: the adjoint of {@link gmrConv2d} in x, which maps the sizes of its
+ * output back to those of its input. `y = Σ_l S_lᵀ(x · W'_lᵀ) + bias`.
+ *
+ * @param x [N, H, W, Cin] or [H, W, Cin], float32
+ * @param weights [R, Cout/groups, Cin]
+ * @returns [N, H', W', Cout] or [H', W', Cout], H' = (H - 1) · stride + extent - 2 pad + outputPadding
+ * @throws GmrError as {@link gmrConv2d}
+ */
+export function gmrConv2dTranspose<T extends tf.Tensor3D | tf.Tensor4D>(
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvTransposeOptions,
+): T {
+  return convolve(2, x, weights, options, true);
+}
+
+/** As {@link gmrConv2dTranspose}, in one dimension: x [N, W, Cin] or [W, Cin]. */
+export function gmrConv1dTranspose<T extends tf.Tensor2D | tf.Tensor3D>(
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvTransposeOptions,
+): T {
+  return convolve(1, x, weights, options, true);
+}
+
+/** As {@link gmrConv2dTranspose}, in three dimensions: x [N, D, H, W, Cin] or [D, H, W, Cin]. */
+export function gmrConv3dTranspose<T extends tf.Tensor4D | tf.Tensor5D>(
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvTransposeOptions,
+): T {
+  return convolve(3, x, weights, options, true);
+}
+
+/** Any of the ops above, for a number of spatial axes. */
+export function convolve<T extends tf.Tensor>(
+  rank: Rank,
+  x: T,
+  weights: tf.Tensor3D,
+  options: GmrConvOptions & GmrConvTransposeOptions,
+  transposed = false,
+): T {
+  const plan = planConv(rank, x, weights, options, transposed);
   registerGradients();
   return tf.tidy(() => {
-    const batched = x.rank === 3 ? x.expandDims<tf.Tensor4D>(0) : x;
+    const single = x.rank === rank + 1;
+    const batch: tf.Tensor = single ? x.expandDims(0) : x;
     const mixed = options.logSigmas ? mixRingWeights(weights, options.logSigmas) : weights;
-    let y =
-      plan.groups === 1
-        ? convolve(batched, mixed, plan)
-        : convolveGroups(batched as tf.Tensor4D, mixed, plan);
+    let y = convolveGroups(batch, mixed, plan);
     if (options.bias) y = y.add(options.bias);
-    return (x.rank === 3 ? y.squeeze([0]) : y) as T;
+    return (single ? y.squeeze([0]) : y) as T;
   });
 }
 
-interface ConvPlan {
-  partition: RingPartition;
-  geometry: ConvGeometry;
-  groups: number;
-  strategy: "ring" | "dense";
-  masks: tf.Tensor2D | undefined;
-}
-
-function validate(x: tf.Tensor, weights: tf.Tensor, options: GmrConv2dOptions): ConvPlan {
-  checkTensor("x", x, [3, 4], "[N, H, W, Cin] or [H, W, Cin]");
-  checkTensor("weights", weights, [3], "[R, Cin/groups, Cout]");
-  if (options?.kernelSize === undefined) {
-    throw new GmrError("invalid-argument", "kernelSize must be given, got undefined");
-  }
-  const groups = options.groups ?? 1;
-  if (!Number.isInteger(groups) || groups < 1) {
-    throw new GmrError("invalid-argument", `groups must be a positive integer, got ${describeValue(groups)}`);
-  }
-  const [numRings, groupChannels, outChannels] = weights.shape as [number, number, number];
-  const channels = x.shape[x.rank - 1];
-  if (groupChannels * groups !== channels) {
-    throw new GmrError(
-      "invalid-shape",
-      `weights [${weights.shape}] with ${groups} group(s) need x with ${groupChannels * groups} channels, ` +
-        `got x [${x.shape}]`,
-    );
-  }
-  if (outChannels % groups !== 0) {
-    throw new GmrError("invalid-shape", `groups (${groups}) must divide the ${outChannels} output channels`);
-  }
-  const partition = partitionOf(options.kernelSize, numRings, options.circular ?? true);
-  const { logSigmas, bias } = options;
-  if (logSigmas !== undefined) checkVector("logSigmas", logSigmas, numRings, "one per ring");
-  if (bias !== undefined) checkVector("bias", bias, outChannels, "one per output channel");
-  const { masks } = options;
-  const strategy = checkStrategy(options.strategy ?? "auto");
-  if (masks !== undefined) checkMasks(masks, strategy, partition);
-  const geometry = convGeometry({
-    inputSize: x.shape.slice(-3, -1),
-    kernelSize: partition.kernelSize,
-    strides: options.strides,
-    pad: options.pad,
-    dilations: options.dilations,
-    padMode: options.padMode,
-  });
-  return {
-    partition,
-    geometry,
-    groups,
-    strategy: masks ? "dense" : resolveStrategy(strategy),
-    masks,
-  };
-}
-
-function checkMasks(masks: tf.Tensor2D, strategy: Strategy, partition: RingPartition): void {
-  const expected = [partition.numRings, partition.index.length];
-  checkTensor("masks", masks, [2], `[${expected}] (rings, kernel positions)`);
-  if (masks.shape.join() !== expected.join()) {
-    throw new GmrError(
-      "invalid-shape",
-      `masks must have shape [${expected}] (rings, kernel positions), got [${masks.shape}]`,
-    );
-  }
-  if (strategy === "ring") {
-    throw new GmrError("unsupported", 'masks need strategy "dense" or "auto", got "ring"');
-  }
-}
-
-/** A partition with what the kernels and the composed paths need of it, remembered: networks use few of them. */
-const partitions = new Map<string, RingPartition>();
-
-function partitionOf(kernelSize: PerAxis, numRings: number, circular: boolean): RingPartition {
-  const key = `${kernelSize}/${numRings}/${circular}`;
-  let partition = partitions.get(key);
-  if (!partition) {
-    partition = ringPartition(kernelSize, { rank: 2, numRings, circular });
-    partitions.set(key, partition);
-  }
-  return partition;
-}
-
-function convolveGroups(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor4D {
-  const inputs = tf.split<tf.Tensor4D>(x, plan.groups, 3);
+function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  if (plan.groups === 1) return convolveGroup(x, weights, plan);
+  const axis = x.rank - 1;
+  const inputs = tf.split(x, plan.groups, axis);
   const kernels = tf.split<tf.Tensor3D>(weights, plan.groups, 2);
   return tf.concat(
-    inputs.map((input, g) => convolve(input, kernels[g], plan)),
-    3,
+    inputs.map((input, g) => convolveGroup(input, kernels[g], plan)),
+    axis,
   );
 }
 
-function convolve(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor4D {
+/** One group of a planned convolution, with weights that are mixed already. */
+export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
   const { geometry } = plan;
   if (geometry.padMode !== "zeros") {
     const padded = padSpatial(x, geometry.padding, geometry.padMode);
     const none = geometry.padding.map(() => [0, 0] as const);
     const inputSize = padded.shape.slice(1, -1);
-    return convolve(padded, weights, {
+    return convolveGroup(padded, weights, {
       ...plan,
       geometry: { ...geometry, padMode: "zeros", padding: none, inputSize },
     });
   }
-  if (plan.strategy === "dense") return denseConv(x as tf.Tensor4D, weights, plan);
-  if (!hasKernel(RingConv)) return composedRingConv(x as tf.Tensor4D, weights, plan);
-  const attrs: RingConvAttrs = {
-    kernelSize: [...plan.partition.kernelSize],
-    ringIndex: Array.from(plan.partition.index),
-    numRings: plan.partition.numRings,
+  const { transposed } = geometry;
+  if (resolveStrategy(x, weights, plan) === "dense") {
+    return transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan);
+  }
+  if (!hasKernel(RingConv)) {
+    return transposed ? composedRingConvTranspose(x, weights, plan) : composedRingConv(x, weights, plan);
+  }
+  return transposed
+    ? runKernel(RingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
+    : runKernel(RingConv, { x, weights }, kernelAttrs(plan));
+}
+
+function kernelAttrs({ partition, geometry }: ConvPlan): RingConvAttrs {
+  return {
+    kernelSize: [...partition.kernelSize],
+    ringIndex: Array.from(partition.index),
+    numRings: partition.numRings,
     strides: [...geometry.strides],
     dilations: [...geometry.dilations],
     padBefore: geometry.padding.map(([before]) => before),
     inputSize: [...geometry.inputSize],
     outputSize: [...geometry.outputSize],
   };
-  return runKernel(RingConv, { x, weights }, attrs) as tf.Tensor4D;
-}
-
-/** Ring masks [positions, L] over the kernel's extent: the gaps of a dilated kernel belong to no ring. */
-function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor2D {
-  const positions = partition.index.length;
-  const values =
-    masks ?? tf.tensor2d(Float32Array.from(ringMasks(partition)), [partition.numRings, positions]);
-  if (geometry.dilations.every((dilation) => dilation === 1)) return values.transpose();
-  // The stock convolutions have no gradients for dilations, so each position goes to its place among zeros.
-  const [, kernelW] = partition.kernelSize;
-  const [extentH, extentW] = geometry.extent;
-  const [dilationH, dilationW] = geometry.dilations;
-  const places = new Float32Array(extentH * extentW * positions);
-  for (let position = 0; position < positions; position++) {
-    const row = Math.floor(position / kernelW) * dilationH;
-    const column = (position % kernelW) * dilationW;
-    places[(row * extentW + column) * positions + position] = 1;
-  }
-  return tf.matMul(tf.tensor2d(places, [extentH * extentW, positions]), values, false, true);
-}
-
-function explicitPadding(geometry: ConvGeometry): "valid" | tf.backend_util.ExplicitPadding {
-  if (geometry.padding.every(([before, after]) => before === 0 && after === 0)) return "valid";
-  const [[top, bottom], [left, right]] = geometry.padding as [[number, number], [number, number]];
-  return [
-    [0, 0],
-    [top, bottom],
-    [left, right],
-    [0, 0],
-  ];
-}
-
-/** Folds mixed weights [L, Cin, Cout] into a dense kernel [h, w, Cin, Cout], then convolves. */
-function denseConv(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor4D {
-  const [rings, cin, cout] = weights.shape;
-  const [h, w] = plan.geometry.extent as [number, number];
-  const kernel = tf
-    .matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([rings, cin * cout]))
-    .reshape<tf.Tensor4D>([h, w, cin, cout]);
-  const [sh, sw] = plan.geometry.strides as [number, number];
-  return tf.conv2d(x, kernel, [sh, sw], explicitPadding(plan.geometry));
-}
-
-/** Ring sums by a depthwise convolution with constant 0/1 masks, then one matrix product over (channel, ring). */
-function composedRingConv(x: tf.Tensor4D, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor4D {
-  const { geometry } = plan;
-  const [rings, cin, cout] = weights.shape;
-  const [h, w] = geometry.extent as [number, number];
-  const masks = spreadMasks(plan).reshape<tf.Tensor4D>([h, w, 1, rings]).tile<tf.Tensor4D>([1, 1, cin, 1]);
-  const padded = padSpatial(x, geometry.padding, "zeros") as tf.Tensor4D;
-  // TensorFlow.js supports only equal strides in depthwise convolutions: take every pixel and drop the others.
-  const [sh, sw] = geometry.strides as [number, number];
-  const equal = sh === sw;
-  let sums = tf.depthwiseConv2d(padded, masks, equal ? [sh, sw] : 1, "valid");
-  const [outH, outW] = geometry.outputSize as [number, number];
-  if (!equal) sums = subsample(subsample(sums, 1, sh, outH), 2, sw, outW) as tf.Tensor4D;
-  const product = tf.matMul(
-    sums.reshape<tf.Tensor2D>([-1, cin * rings]),
-    weights.transpose<tf.Tensor3D>([1, 0, 2]).reshape<tf.Tensor2D>([cin * rings, cout]),
-  );
-  return product.reshape([x.shape[0], outH, outW, cout]);
 }

@@ -1,9 +1,29 @@
 export * from "./addRelu.ts";
 export * from "./batchNorm.ts";
-export * from "./conv.ts";
+export {
+  gmrConv1d,
+  gmrConv1dTranspose,
+  gmrConv2d,
+  gmrConv2dTranspose,
+  gmrConv3d,
+  gmrConv3dTranspose,
+} from "./conv.ts";
+export * from "./equivariance/index.ts";
 export * from "./kernels.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
 export * from "./optimizerSteps.ts";
+export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";
 export * from "./scalePositions.ts";
-export type { Strategy } from "./strategy.ts";
+export {
+  type ConvProblemSize,
+  type CostModel,
+  forgetMeasuredStrategies,
+  loopCosts,
+  measuredStrategies,
+  restoreMeasuredStrategies,
+  type Strategy,
+  type StrategyCosts,
+  setCostModel,
+} from "./strategy.ts";
+export * from "./tune.ts";

@@ -211,6 +211,15 @@ export function registerGradients(): void {
       weights: () => runKernel(RingConvBackpropFilter, { x, dy: single(dy) }, attrs as RingConvAttrs),
     }),
   });
+  // The transposed convolution; its gradients are those of the convolution with the roles of x and dy exchanged.
+  register({
+    kernelName: RingConvBackpropInput.name,
+    inputsToSave: ["dy", "weights"],
+    gradFunc: (dx, [dy, weights], attrs) => ({
+      dy: () => runKernel(RingConv, { x: single(dx), weights }, attrs as RingConvAttrs),
+      weights: () => runKernel(RingConvBackpropFilter, { x: single(dx), dy }, attrs as RingConvAttrs),
+    }),
+  });
   register({
     kernelName: BatchNormTraining.name,
     inputsToSave: ["x", "gamma", "beta"],

@@ -24,6 +24,26 @@ export function padSpatial(
   });
 }
 
+/**
+ * Cuts positions off the spatial axes of x [N, ...spatial, C]; negative numbers add zeros.
+ * @param cut [before, after] for each spatial axis
+ */
+export function cropSpatial(x: tf.Tensor, cut: readonly (readonly [number, number])[]): tf.Tensor {
+  const positive = (n: number): number => Math.max(0, n);
+  const padded = padSpatial(
+    x,
+    cut.map(([before, after]): [number, number] => [positive(-before), positive(-after)]),
+    "zeros",
+  );
+  if (cut.every(([before, after]) => before <= 0 && after <= 0)) return padded;
+  const begin = [0, ...cut.map(([before]) => positive(before)), 0];
+  const size = padded.shape.map((n, axis) => {
+    const [before, after] = cut[axis - 1] ?? [0, 0];
+    return n - positive(before) - positive(after);
+  });
+  return padded.slice(begin, size);
+}
+
 function padAxis(
   x: tf.Tensor,
   axis: number,

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { gmrConv2d } from "./conv.ts";
 import { hasKernel, kernelConfig, RingConv } from "./kernels.ts";
-import type { Strategy } from "./strategy.ts";
+import { loopCosts, type Strategy, setCostModel } from "./strategy.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterEach(() => {
@@ -28,17 +28,43 @@ function registerRingConv(): void {
   );
 }
 
-it("auto means dense where the backend has no kernel", async () => {
+it("auto means dense where the backend has no kernel, ring where it has", async () => {
   expect(hasKernel(RingConv)).toBe(false);
+  setCostModel("cpu", undefined);
   expect(await kernelsOf("auto")).toContain("Conv2D");
-  expect(await kernelsOf()).toContain("Conv2D");
-});
-
-it("auto means ring where the backend has the kernel", async () => {
   registerRingConv();
-  expect(hasKernel(RingConv)).toBe(true);
   expect(await kernelsOf()).toContain("RingConv");
   expect(await kernelsOf()).not.toContain("Conv2D");
+  setCostModel("cpu", loopCosts);
+});
+
+it("auto means the cheaper strategy by the backend's cost model", async () => {
+  expect(await kernelsOf()).toContain("DepthwiseConv2dNative"); // 9·3 against 9·2 + 2·3 products per channel
+  const sizes: unknown[] = [];
+  setCostModel("cpu", (size) => {
+    sizes.push(size);
+    return { ring: 2, dense: 1 };
+  });
+  expect(await kernelsOf()).toContain("Conv2D");
+  setCostModel("cpu", loopCosts);
+  expect(sizes).toEqual([
+    {
+      rank: 2,
+      transposed: false,
+      batch: 1,
+      inputSize: [5, 5],
+      outputSize: [3, 3],
+      inChannels: 2,
+      outChannels: 3,
+      kernelSize: [3, 3],
+      strides: [1, 1],
+      dilations: [1, 1],
+      padBefore: [0, 0],
+      rings: 2,
+      positions: 9,
+      extent: 9,
+    },
+  ]);
 });
 
 it("ring is composed from stock ops where the backend has no kernel", async () => {

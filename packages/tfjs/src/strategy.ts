@@ -1,13 +1,16 @@
-// How a GMR convolution is computed.
+// How a GMR convolution is computed, and what `auto` stands for.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
 import { hasKernel, RingConv } from "./kernels.ts";
+import type { ConvPlan } from "./options.ts";
 
 /**
  * - `ring`: sums over rings, then one matrix product. With the backend's own kernel where it has one, otherwise
  *   composed from a depthwise convolution with constant masks and a matrix product.
  * - `dense`: fold the weights into a dense kernel, then the stock convolution.
- * - `auto`: `ring` where the backend has the kernel, otherwise `dense`.
+ * - `auto`: what was measured for this shape by `tuneStrategies`; else the cheaper one by the backend's cost model
+ *   (`setCostModel`).
  */
 export type Strategy = "ring" | "dense" | "auto";
 
@@ -22,8 +25,157 @@ export function checkStrategy(value: unknown): Strategy {
   );
 }
 
-/** The strategy that `auto` stands for on the active backend. */
-export function resolveStrategy(strategy: Strategy): "ring" | "dense" {
-  if (strategy !== "auto") return strategy;
-  return hasKernel(RingConv) ? "ring" : "dense";
+/** The sizes that decide which strategy is faster; channels are those of one group. */
+export interface ConvProblemSize {
+  rank: 1 | 2 | 3;
+  transposed: boolean;
+  batch: number;
+  inputSize: readonly number[];
+  outputSize: readonly number[];
+  inChannels: number;
+  outChannels: number;
+  kernelSize: readonly number[];
+  strides: readonly number[];
+  dilations: readonly number[];
+  /** Zeros before the first position (transposed: positions cut off). */
+  padBefore: readonly number[];
+  /** Rings that hold at least one kernel position. */
+  rings: number;
+  /** Kernel positions on rings. */
+  positions: number;
+  /** Kernel positions between the first and the last of a dense kernel, the gaps of a dilated one included. */
+  extent: number;
+}
+
+/** What each strategy costs, in any unit. */
+export interface StrategyCosts {
+  ring: number;
+  dense: number;
+}
+
+export type CostModel = (size: ConvProblemSize) => StrategyCosts;
+
+/**
+ * Operations on a backend whose kernels are plain loops, such as the stock CPU backend. Per output position, dense:
+ * extent · Cin · Cout; ring: extent · R · Cin for the sums, then R · Cin · Cout.
+ */
+export const loopCosts: CostModel = ({ inChannels, outChannels, rings, extent }) => ({
+  dense: extent * inChannels * outChannels,
+  ring: extent * rings * inChannels + rings * inChannels * outChannels,
+});
+
+const costModels = new Map<string, CostModel>([["cpu", loopCosts]]);
+
+/**
+ * Tells what the strategies cost on a backend. Without a model (undefined), `auto` means `ring` where the backend
+ * implements the ring kernels and `dense` elsewhere.
+ * @param backendName as in `tf.setBackend`
+ */
+export function setCostModel(backendName: string, model: CostModel | undefined): void {
+  if (model) costModels.set(backendName, model);
+  else costModels.delete(backendName);
+}
+
+type Choice = "ring" | "dense";
+
+/** What was measured, by backend and problem. */
+const measured = new Map<string, Choice>();
+
+/** A convolution that `auto` had to decide on. */
+export interface AutoCall {
+  key: string;
+  size: ConvProblemSize;
+  plan: ConvPlan;
+}
+
+let recorder: ((call: AutoCall) => void) | undefined;
+
+/** Calls `record` for every convolution of strategy `auto` until it is called again with undefined. */
+export function recordAutoCalls(record: ((call: AutoCall) => void) | undefined): void {
+  recorder = record;
+}
+
+/** Remembers what was measured. */
+export function remember(key: string, choice: Choice): void {
+  measured.set(key, choice);
+}
+
+/** What was measured so far, by problem: plain JSON, for a cache that outlives the process. */
+export function measuredStrategies(): Record<string, Choice> {
+  return Object.fromEntries(measured);
+}
+
+/**
+ * Takes over what {@link measuredStrategies} gave.
+ * @throws GmrError `invalid-data` if it holds something else than strategies; nothing is taken over then
+ */
+export function restoreMeasuredStrategies(table: Record<string, unknown>): void {
+  const entries = Object.entries(table).map(([key, choice]): [string, Choice] => {
+    if (choice === "ring" || choice === "dense") return [key, choice];
+    throw new GmrError(
+      "invalid-data",
+      `measured strategies must be "ring" or "dense", got ${describeValue(choice)} for ${describeValue(key)}`,
+    );
+  });
+  for (const [key, choice] of entries) measured.set(key, choice);
+}
+
+/** Forgets every measurement. */
+export function forgetMeasuredStrategies(): void {
+  measured.clear();
+}
+
+/** The strategy of one group's convolution on the active backend. */
+export function resolveStrategy(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): Choice {
+  if (plan.strategy !== "auto") return plan.strategy;
+  const size = problemSize(x, weights, plan);
+  const key = problemKey(size);
+  recorder?.({ key, size, plan });
+  return measured.get(key) ?? estimate(size);
+}
+
+function estimate(size: ConvProblemSize): Choice {
+  const model = costModels.get(tf.getBackend());
+  if (!model) return hasKernel(RingConv) ? "ring" : "dense";
+  const { ring, dense } = model(size);
+  return ring <= dense ? "ring" : "dense";
+}
+
+function problemSize(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): ConvProblemSize {
+  const { partition, geometry, rank } = plan;
+  const [, a, b] = weights.shape;
+  const { transposed } = geometry;
+  return {
+    rank,
+    transposed,
+    batch: x.shape[0],
+    inputSize: geometry.inputSize,
+    outputSize: geometry.outputSize,
+    inChannels: transposed ? b : a,
+    outChannels: transposed ? a : b,
+    kernelSize: partition.kernelSize,
+    strides: geometry.strides,
+    dilations: geometry.dilations,
+    padBefore: geometry.padding.map(([before]) => before),
+    rings: partition.counts.reduce((sum, count) => sum + Math.min(1, count), 0),
+    positions: partition.counts.reduce((sum, count) => sum + count, 0),
+    extent: product(geometry.extent),
+  };
+}
+
+/** Names a problem on the active backend, such as `wasm conv2d x[4,32,32,64] y[4,32,32,64] k[9,9] r5/69`. */
+function problemKey(size: ConvProblemSize): string {
+  const { batch, inputSize, inChannels, outputSize, outChannels } = size;
+  const words = [
+    tf.getBackend(),
+    `conv${size.rank}d${size.transposed ? "Transpose" : ""}`,
+    `x[${[batch, ...inputSize, inChannels]}]`,
+    `y[${[batch, ...outputSize, outChannels]}]`,
+    `k[${size.kernelSize}]`,
+    `r${size.rings}/${size.positions}`,
+    `p[${size.padBefore}]`,
+  ];
+  if (size.strides.some((s) => s > 1)) words.push(`s[${size.strides}]`);
+  if (size.dilations.some((d) => d > 1)) words.push(`d[${size.dilations}]`);
+  return words.join(" ");
 }

@@ -30,7 +30,7 @@ function registerWrongKernel(spoil: (zeros: tf.Tensor) => tf.Tensor): void {
 }
 
 describe("a wrong kernel fails", () => {
-  const mixed = () => caseNamed("gmrConv2d, x [2,8,8,1] → 3, kernel 3");
+  const mixed = () => caseNamed("2-D, x [2,8,8,1] → 3, kernel 3");
 
   it("by its numbers", async () => {
     registerWrongKernel((zeros) => zeros);

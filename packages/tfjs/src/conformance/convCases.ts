@@ -1,3 +1,4 @@
+import { GmrError, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { Strategy } from "../strategy.ts";
 import { checkCount } from "./compare.ts";
@@ -16,21 +17,43 @@ import {
 } from "./convProblem.ts";
 import { FIXED_PROBLEMS, randomProblems } from "./convProblems.ts";
 
-/** y and all gradients of gmrConv2d, on both strategies, for a fixed list of convolutions and random ones. */
+/** y and all gradients, on both strategies, for a fixed list of convolutions and random ones of each rank. */
 export function convCases(randomCases: number, seed: number): ConformanceCase[] {
   return [
-    ...FIXED_PROBLEMS.map((problem) => problemCase(describeProblem(problem), problem, 1)),
-    ...randomProblems(randomCases, seed).map((problem, i) =>
-      problemCase(`random ${i}: ${describeProblem(problem)}`, problem, seed + i),
+    ...FIXED_PROBLEMS.map((problem) =>
+      defineCase(describeProblem(problem), () => checkEveryStrategy(problem, 1)),
     ),
+    ...([1, 2, 3] as const).flatMap((rank) => randomCaseBlocks(rank, randomCases, seed)),
   ];
 }
 
-function problemCase(name: string, problem: ConvProblem, seed: number): ConformanceCase {
-  return defineCase(`gmrConv2d, ${name}`, async () => {
-    const solved = solve(problem, seed);
-    for (const strategy of strategiesFor(problem)) await checkProblem(solved, strategy);
+/** So many random problems share a case: they are too many for one line each. */
+const BLOCK = 50;
+
+function randomCaseBlocks(rank: Rank, count: number, seed: number): ConformanceCase[] {
+  return Array.from({ length: Math.ceil(count / BLOCK) }, (_, block) => {
+    const size = Math.min(BLOCK, count - block * BLOCK);
+    const first = block * BLOCK;
+    const blockSeed = 1000 * (seed + block) + rank;
+    return defineCase(
+      `random ${rank}-D convolutions ${first} to ${first + size - 1}, seed ${blockSeed}`,
+      async () => {
+        for (const [i, problem] of randomProblems(size, rank, blockSeed).entries()) {
+          try {
+            await checkEveryStrategy(problem, blockSeed + i);
+          } catch (error) {
+            if (!(error instanceof GmrError)) throw error;
+            throw new GmrError(error.code, `${describeProblem(problem)}: ${error.message}`, { cause: error });
+          }
+        }
+      },
+    );
   });
+}
+
+async function checkEveryStrategy(problem: ConvProblem, seed: number): Promise<void> {
+  const solved = solve(problem, seed);
+  for (const strategy of strategiesFor(problem)) await checkProblem(solved, strategy);
 }
 
 const SMALL: ConvProblem = { shape: [2, 6, 7, 5], outChannels: 6, options: { kernelSize: 5, pad: 2 } };
@@ -39,6 +62,25 @@ const GROUPED: ConvProblem = {
   outChannels: 4,
   options: { kernelSize: 3, pad: 1, groups: 2, padMode: "reflect", strides: 2 },
 };
+
+const VOLUME: ConvProblem = {
+  rank: 3,
+  shape: [1, 4, 5, 4, 3],
+  outChannels: 4,
+  options: { kernelSize: 3, pad: 1 },
+};
+const TRANSPOSED: ConvProblem = {
+  shape: [2, 4, 5, 6],
+  outChannels: 4,
+  options: { kernelSize: 3, pad: 1, groups: 2, strides: 2, outputPadding: 1, transposed: true },
+};
+const TRANSPOSED_VOLUME: ConvProblem = {
+  rank: 3,
+  shape: [1, 3, 3, 4, 2],
+  outChannels: 3,
+  options: { kernelSize: 3, strides: 2, transposed: true },
+};
+const SAMPLES = [SMALL, GROUPED, VOLUME, TRANSPOSED, TRANSPOSED_VOLUME];
 
 /** Gradients of some of the inputs only: a backend must not rely on the others being wanted. */
 export function partialGradientCases(): ConformanceCase[] {
@@ -51,21 +93,18 @@ export function partialGradientCases(): ConformanceCase[] {
     ["weights", "logSigmas", "bias"],
   ];
   return choices.flatMap((wanted) =>
-    [SMALL, GROUPED].map((problem) =>
-      defineCase(
-        `gmrConv2d, gradient of ${wanted.join(", ")} alone, ${describeProblem(problem)}`,
-        async () => {
-          const solved = solve(problem);
-          for (const strategy of ["ring", "dense"] as const) await checkGradients(solved, wanted, strategy);
-        },
-      ),
+    SAMPLES.map((problem) =>
+      defineCase(`gradient of ${wanted.join(", ")} alone, ${describeProblem(problem)}`, async () => {
+        const solved = solve(problem);
+        for (const strategy of ["ring", "dense"] as const) await checkGradients(solved, wanted, strategy);
+      }),
     ),
   );
 }
 
 /** The forward pass makes one tensor, the gradient one per input; both leave nothing else, call after call. */
 export function leakCases(): ConformanceCase[] {
-  return [SMALL, GROUPED].flatMap((problem) =>
+  return SAMPLES.flatMap((problem) =>
     (["ring", "dense"] satisfies Strategy[]).map((strategy) =>
       defineCase(`no tensors leak (${strategy}), ${describeProblem(problem)}`, async () => {
         const solved = solve(problem);

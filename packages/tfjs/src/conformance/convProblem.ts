@@ -1,27 +1,39 @@
 // A convolution to test: its description, seeded inputs, the reference's answer, and the comparison with it.
 
 import {
+  type ConvGeometry,
   defaultNumRings,
   describeValue,
   perAxis,
   product,
   Random,
+  type Rank,
   type ReferenceGmrOptions,
   referenceGmrConv,
   referenceGmrConvGrad,
   sigmaBounds,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { type GmrConv2dOptions, gmrConv2d } from "../conv.ts";
+import {
+  gmrConv1d,
+  gmrConv1dTranspose,
+  gmrConv2d,
+  gmrConv2dTranspose,
+  gmrConv3d,
+  gmrConv3dTranspose,
+} from "../conv.ts";
+import type { GmrConvOptions } from "../options.ts";
 import type { Strategy } from "../strategy.ts";
 import { checkClose, type Expected, type ResultKind } from "./compare.ts";
 
-/** A 2-D convolution with every option. */
+/** A convolution with every option. */
 export interface ConvProblem {
-  /** Of x: [N, H, W, C] or [H, W, C]. */
+  /** Number of spatial axes. Default 2. */
+  rank?: Rank;
+  /** Of x: [N, ...spatial, C] or [...spatial, C]. */
   shape: readonly number[];
   outChannels: number;
-  options: Omit<ReferenceGmrOptions, "transposed" | "outputPadding">;
+  options: ReferenceGmrOptions;
   /** `"none"`: rings are not mixed; `"clamped"`: some σ lie beyond their bounds. Default: all within. */
   mixture?: "none" | "clamped";
   /** Default true. */
@@ -46,12 +58,13 @@ export interface SolvedProblem {
 /** A name such as `x [2,9,9,3] → 4, kernel 5, strides 2,3`. */
 export function describeProblem(problem: ConvProblem): string {
   const { shape, outChannels, mixture, bias, masks } = problem;
-  const { kernelSize, ...rest } = problem.options;
+  const { kernelSize, transposed, ...rest } = problem.options;
   const words = Object.entries(rest).map(([key, value]) => `${key} ${text(value)}`);
   if (mixture) words.push(mixture === "none" ? "no mixture" : "clamped sigmas");
   if (masks) words.push("own masks");
   if (bias === false) words.push("no bias");
-  return [`x [${shape}] → ${outChannels}`, `kernel ${text(kernelSize)}`, ...words].join(", ");
+  const op = `${problem.rank ?? 2}-D${transposed ? " transposed" : ""}`;
+  return [`${op}, x [${shape}] → ${outChannels}`, `kernel ${text(kernelSize)}`, ...words].join(", ");
 }
 
 function text(value: unknown): string {
@@ -60,17 +73,21 @@ function text(value: unknown): string {
 
 /** Draws the inputs of a problem and computes the reference's answer. */
 export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
-  const { shape, outChannels, options, mixture } = problem;
+  const { shape, outChannels, mixture } = problem;
+  const rank = problem.rank ?? 2;
+  // The size of every axis, also of unequal ranks: the reference cannot tell [3] from 3.
+  const options = { ...problem.options, kernelSize: perAxis("kernelSize", problem.options.kernelSize, rank) };
   const random = new Random(seed);
   const numRings = options.numRings ?? defaultNumRings(options.kernelSize, options.circular);
   const normal = (...sizes: number[]): Expected => ({
     data: Float32Array.from({ length: product(sizes) }, () => random.normal()),
     shape: sizes,
   });
-  const groupChannels = shape[shape.length - 1] / (options.groups ?? 1);
+  const channels = shape[shape.length - 1];
+  const [inner, outer] = options.transposed ? [outChannels, channels] : [channels, outChannels];
   const inputs = new Map<InputName, Expected>([
     ["x", normal(...shape)],
-    ["weights", normal(numRings, groupChannels, outChannels)],
+    ["weights", normal(numRings, inner / (options.groups ?? 1), outer)],
   ]);
   if (mixture !== "none") {
     inputs.set("logSigmas", {
@@ -79,12 +96,13 @@ export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
     });
   }
   if (problem.masks) {
-    inputs.set("masks", normal(numRings, product(perAxis("kernelSize", options.kernelSize, 2))));
+    inputs.set("masks", normal(numRings, product(options.kernelSize)));
   }
   if (problem.bias !== false) inputs.set("bias", normal(outChannels));
 
-  const batched = shape.length === 3 ? [1, ...shape] : shape;
-  const unbatched = (sizes: readonly number[]) => (shape.length === 3 ? sizes.slice(1) : sizes);
+  const single = shape.length === rank + 1;
+  const batched = single ? [1, ...shape] : shape;
+  const unbatched = (sizes: readonly number[]) => (single ? sizes.slice(1) : sizes);
   const dataOf = (name: InputName) => inputs.get(name)?.data;
   const x = dataOf("x") ?? [];
   const parameters = {
@@ -161,21 +179,29 @@ export function inputTensors({ inputs }: SolvedProblem): Map<InputName, tf.Tenso
   return new Map([...inputs].map(([name, input]) => [name, toTensor(input)]));
 }
 
+const OPS = {
+  1: [gmrConv1d, gmrConv1dTranspose],
+  2: [gmrConv2d, gmrConv2dTranspose],
+  3: [gmrConv3d, gmrConv3dTranspose],
+} as const;
+
 /** The op of a problem on given tensors. */
 export function convolve(
   { problem }: SolvedProblem,
   inputs: ReadonlyMap<InputName, tf.Tensor>,
   strategy: Strategy,
 ): tf.Tensor {
-  const { numRings: _, ...rest } = problem.options;
-  const options: GmrConv2dOptions = {
+  const { numRings: _, transposed, ...rest } = problem.options;
+  const options: GmrConvOptions = {
     ...rest,
     logSigmas: inputs.get("logSigmas") as tf.Tensor1D | undefined,
     masks: inputs.get("masks") as tf.Tensor2D | undefined,
     bias: inputs.get("bias") as tf.Tensor1D | undefined,
     strategy,
   };
-  return gmrConv2d(inputs.get("x") as tf.Tensor4D, inputs.get("weights") as tf.Tensor3D, options);
+  // The ops differ only in the rank of x.
+  const op = OPS[problem.rank ?? 2][transposed ? 1 : 0] as typeof gmrConv2d;
+  return op(inputs.get("x") as tf.Tensor4D, inputs.get("weights") as tf.Tensor3D, options);
 }
 
 export function toTensor({ data, shape }: Expected): tf.Tensor {
@@ -193,13 +219,11 @@ export async function checkAndDispose(
 }
 
 /** Products that the reference forms for a problem: its cost. */
-export function productCount(
-  { shape, outChannels, options }: ConvProblem,
-  outputSize: readonly number[],
-): number {
-  const images = shape.length === 4 ? shape[0] : 1;
-  const kernel = product(perAxis("kernelSize", options.kernelSize, 2));
-  return (
-    (images * product(outputSize) * kernel * shape[shape.length - 1] * outChannels) / (options.groups ?? 1)
-  );
+export function productCount(problem: ConvProblem, geometry: ConvGeometry): number {
+  const { shape, outChannels, options } = problem;
+  const rank = problem.rank ?? 2;
+  const images = shape.length === rank + 2 ? shape[0] : 1;
+  const positions = product(options.transposed ? geometry.inputSize : geometry.outputSize);
+  const pairs = (shape[shape.length - 1] * outChannels) / (options.groups ?? 1);
+  return images * positions * product(geometry.kernelSize) * pairs;
 }

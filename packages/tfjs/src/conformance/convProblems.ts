@@ -1,7 +1,15 @@
 // The convolutions of the suite: a fixed list that reaches every option and every special path of a kernel, and
 // seeded random ones.
 
-import { type ConvGeometry, convGeometry, GmrError, type PadMode, Random } from "@gmr-conv/core";
+import {
+  type ConvGeometry,
+  convGeometry,
+  GmrError,
+  type PadMode,
+  product,
+  Random,
+  type Rank,
+} from "@gmr-conv/core";
 import { type ConvProblem, productCount } from "./convProblem.ts";
 
 export const FIXED_PROBLEMS: readonly ConvProblem[] = [
@@ -114,36 +122,115 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   { shape: [5, 24, 24, 18], outChannels: 3, options: { kernelSize: 3, pad: 1 } },
   { shape: [9, 10, 3], outChannels: 4, options: { kernelSize: 5, pad: "same", strides: 2 } },
   { shape: [6, 6, 4], outChannels: 4, options: { kernelSize: 3, groups: 2, padMode: "circular", pad: 1 } },
+  // One dimension.
+  { rank: 1, shape: [2, 20, 3], outChannels: 5, options: { kernelSize: 5, pad: "same" } },
+  { rank: 1, shape: [1, 40, 6], outChannels: 4, options: { kernelSize: 9, pad: 4, strides: 2 } },
+  { rank: 1, shape: [2, 17, 4], outChannels: 6, options: { kernelSize: 3, dilations: 3, groups: 2 } },
+  { rank: 1, shape: [2, 12, 3], outChannels: 2, options: { kernelSize: 7, pad: 3, padMode: "reflect" } },
+  { rank: 1, shape: [30, 2], outChannels: 3, options: { kernelSize: 5, circular: false, pad: "same" } },
+  { rank: 1, shape: [1, 9, 2], outChannels: 3, options: { kernelSize: 5, strides: 2 }, masks: true },
+  // Three dimensions.
+  { rank: 3, shape: [2, 5, 6, 7, 3], outChannels: 4, options: { kernelSize: 3, pad: "same" } },
+  { rank: 3, shape: [1, 4, 9, 8, 5], outChannels: 3, options: { kernelSize: [3, 7, 7], pad: [1, 3, 3] } },
+  {
+    rank: 3,
+    shape: [1, 7, 7, 9, 2],
+    outChannels: 9,
+    options: { kernelSize: 5, strides: 2, circular: false, pad: 2 },
+  },
+  {
+    rank: 3,
+    shape: [1, 7, 6, 8, 4],
+    outChannels: 3,
+    options: { kernelSize: 3, dilations: [2, 1, 3], pad: 2 },
+  },
+  {
+    rank: 3,
+    shape: [1, 6, 5, 6, 4],
+    outChannels: 6,
+    options: { kernelSize: 3, strides: [1, 2, 3], groups: 2 },
+  },
+  { rank: 3, shape: [2, 1, 2, 2, 3], outChannels: 3, options: { kernelSize: 5, pad: "same" } },
+  { rank: 3, shape: [4, 5, 6, 2], outChannels: 3, options: { kernelSize: 3, pad: 1, padMode: "replicate" } },
+  { rank: 3, shape: [1, 5, 4, 5, 2], outChannels: 3, options: { kernelSize: 3, pad: 1 }, masks: true },
+  // Transposed.
+  { shape: [2, 7, 7, 3], outChannels: 4, options: transposed({ kernelSize: 3, strides: 2, pad: 1 }) },
+  {
+    shape: [2, 7, 6, 3],
+    outChannels: 4,
+    options: transposed({ kernelSize: 3, strides: 2, pad: 1, outputPadding: 1 }),
+  },
+  { shape: [1, 6, 7, 4], outChannels: 5, options: transposed({ kernelSize: 5, pad: "same" }) },
+  { shape: [1, 5, 4, 4], outChannels: 6, options: transposed({ kernelSize: 5, groups: 2, strides: [3, 1] }) },
+  { shape: [1, 5, 6, 3], outChannels: 2, options: transposed({ kernelSize: 3, strides: 4, pad: "same" }) },
+  {
+    shape: [1, 5, 6, 3],
+    outChannels: 2,
+    options: transposed({ kernelSize: 3, dilations: 3, outputPadding: [2, 0], circular: false }),
+  },
+  { shape: [1, 5, 5, 3], outChannels: 2, options: transposed({ kernelSize: 3, pad: 3 }) },
+  { shape: [6, 5, 3], outChannels: 2, options: transposed({ kernelSize: 5, strides: 2 }), masks: true },
+  { rank: 1, shape: [2, 9, 3], outChannels: 4, options: transposed({ kernelSize: 5, strides: 3, pad: 1 }) },
+  {
+    rank: 1,
+    shape: [1, 9, 4],
+    outChannels: 2,
+    options: transposed({ kernelSize: 7, strides: 2, pad: 2, outputPadding: 1, groups: 2 }),
+  },
+  { rank: 3, shape: [1, 4, 3, 4, 3], outChannels: 4, options: transposed({ kernelSize: 3, pad: 1 }) },
+  {
+    rank: 3,
+    shape: [2, 3, 4, 3, 2],
+    outChannels: 3,
+    options: transposed({ kernelSize: 5, strides: 2, pad: 2, outputPadding: [1, 0, 1] }),
+  },
+  {
+    rank: 3,
+    shape: [1, 3, 3, 4, 2],
+    outChannels: 3,
+    options: transposed({ kernelSize: 3, strides: [2, 1, 2] }),
+    masks: true,
+  },
 ];
 
+function transposed(options: ConvProblem["options"]): ConvProblem["options"] {
+  return { ...options, transposed: true };
+}
+
 /** Products in the reference, so that a random problem takes a few milliseconds. */
-const MAX_PRODUCTS = 200_000;
+const MAX_PRODUCTS = 60_000;
 /** Values of y, so that a largest value far below the typical one is unlikely: it would magnify rounding. */
 const MIN_OUTPUTS = 24;
 
 /** A list of random problems, the same for the same seed. */
-export function randomProblems(count: number, seed: number): ConvProblem[] {
+export function randomProblems(count: number, rank: Rank, seed: number): ConvProblem[] {
   const random = new Random(seed);
   const problems: ConvProblem[] = [];
   while (problems.length < count) {
-    const problem = drawProblem(random);
+    const problem = drawProblem(random, rank);
     const geometry = geometryOf(problem);
-    if (!geometry || productCount(problem, geometry.outputSize) > MAX_PRODUCTS) continue;
-    const [height, width] = geometry.outputSize;
-    if (height * width * problem.outChannels >= MIN_OUTPUTS) problems.push(problem);
+    if (!geometry || productCount(problem, geometry) > MAX_PRODUCTS) continue;
+    const outputs = product(geometry.outputSize) * problem.outChannels;
+    if (outputs >= MIN_OUTPUTS && outputs <= MAX_PRODUCTS) problems.push(problem);
   }
   return problems;
 }
 
-function drawProblem(random: Random): ConvProblem {
+/** The largest kernel and the usual sizes of images for each number of axes. */
+const LARGEST = { 1: [21, 200], 2: [11, 60], 3: [7, 20] } as const;
+
+function drawProblem(random: Random, rank: Rank): ConvProblem {
+  const [largestKernel, largestSize] = LARGEST[rank];
   const chance = (probability: number) => random.uniform() < probability;
   const pick = <T>(...values: readonly T[]): T => values[random.int(values.length)];
-  const odd = () => 2 * random.int(6) + 1;
+  const odd = () => 2 * random.int((largestKernel + 1) / 2) + 1;
   const groups = chance(0.2) ? 1 + random.int(4) : 1;
   const channels = () =>
     groups * (groups > 1 ? 1 + random.int(5) : pick(1 + random.int(8), 1 + random.int(37)));
-  const size = () => pick(1 + random.int(5), 1 + random.int(20), 1 + random.int(60));
-  const perAxis = (draw: () => number) => (chance(0.3) ? [draw(), draw()] : draw());
+  const size = () =>
+    pick(1 + random.int(5), 1 + random.int(Math.ceil(largestSize / 3)), 1 + random.int(largestSize));
+  const each = (draw: () => number) => Array.from({ length: rank }, draw);
+  const perAxis = (draw: () => number) => (chance(0.3) ? each(draw) : draw());
   const kernelSize = perAxis(odd);
   const largest = typeof kernelSize === "number" ? kernelSize : Math.max(...kernelSize);
 
@@ -151,26 +238,34 @@ function drawProblem(random: Random): ConvProblem {
   if (chance(0.4)) options.strides = perAxis(() => 1 + random.int(3));
   if (chance(0.8)) options.pad = chance(0.4) ? "same" : perAxis(() => random.int(largest + 1));
   if (chance(0.25)) options.dilations = perAxis(() => 1 + random.int(3));
-  if (chance(0.25)) options.padMode = pick<PadMode>("reflect", "replicate", "circular");
+  const kind = random.uniform();
+  if (kind < 0.25) {
+    options.transposed = true;
+    if (chance(0.4)) options.outputPadding = perAxis(() => random.int(3));
+  } else if (kind < 0.45) {
+    options.padMode = pick<PadMode>("reflect", "replicate", "circular");
+  }
   if (groups > 1) options.groups = groups;
   if (chance(0.3)) options.circular = false;
   if (chance(0.2)) options.numRings = 1 + random.int(8);
 
-  const image = [size(), size(), channels()];
+  const image = [...each(size), channels()];
   const problem: ConvProblem = {
+    rank,
     shape: chance(0.1) ? image : [1 + random.int(4), ...image],
     outChannels: channels(),
     options,
   };
   if (chance(0.3)) problem.mixture = pick("none", "clamped");
   if (chance(0.3)) problem.bias = false;
+  if (chance(0.1)) problem.masks = true;
   return problem;
 }
 
 /** The sizes of a problem, or undefined if they do not fit together. */
-function geometryOf({ shape, options }: ConvProblem): ConvGeometry | undefined {
+function geometryOf({ rank = 2, shape, options }: ConvProblem): ConvGeometry | undefined {
   try {
-    return convGeometry({ ...options, inputSize: shape.slice(-3, -1) });
+    return convGeometry({ ...options, inputSize: shape.slice(-rank - 1, -1) });
   } catch (error) {
     if (error instanceof GmrError) return undefined;
     throw error;

@@ -19,7 +19,7 @@ export { type ResultKind, TOLERANCES } from "./compare.ts";
 export { applies, type ConformanceCase } from "./conformanceCase.ts";
 
 export interface ConformanceOptions {
-  /** Random convolutions beside the fixed list. Default 100. */
+  /** Random convolutions of each number of axes, one to three, beside the fixed list. Default 100. */
   randomCases?: number | undefined;
   /** Of the random convolutions. Default 1. */
   seed?: number | undefined;

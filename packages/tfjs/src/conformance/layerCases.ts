@@ -1,15 +1,51 @@
 import { GmrError, referenceGmrConv } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { addThenRelu, fusedBatchNormalization, type GmrConv2DArgs, gmrConv2D } from "../layers/index.ts";
+import {
+  addThenRelu,
+  fusedBatchNormalization,
+  type GmrConv,
+  type GmrConvArgs,
+  type GmrConvTransposeArgs,
+  gmrConv1D,
+  gmrConv2D,
+  gmrConv2DTranspose,
+  gmrConv3D,
+  gmrConv3DTranspose,
+} from "../layers/index.ts";
 import { checkClose } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { referenceBatchNorm } from "./reference.ts";
 
-const LAYERS: readonly GmrConv2DArgs[] = [
-  { filters: 4, kernelSize: 3 },
-  { filters: 6, kernelSize: 5, strides: [2, 1], padding: "same", groups: 3, activation: "relu" },
-  { filters: 5, kernelSize: [3, 7], padding: [1, 3], padMode: "replicate", dilationRate: 1, circular: false },
-  { filters: 4, kernelSize: 5, mixture: false, useBias: false, numRings: 4, strategy: "dense" },
+type Args = GmrConvArgs & GmrConvTransposeArgs;
+type Factory = (args: Args) => GmrConv;
+
+/** A layer and the shape of its input without the batch. */
+type LayerTest = readonly [factory: Factory, shape: readonly number[], args: Args];
+
+const IMAGE = [9, 8, 3];
+const VOLUME = [4, 5, 6, 2];
+const LAYERS: readonly LayerTest[] = [
+  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 3 }],
+  [
+    gmrConv2D,
+    IMAGE,
+    { filters: 6, kernelSize: 5, strides: [2, 1], padding: "same", groups: 3, activation: "relu" },
+  ],
+  [
+    gmrConv2D,
+    IMAGE,
+    { filters: 5, kernelSize: [3, 7], padding: [1, 3], padMode: "replicate", circular: false },
+  ],
+  [
+    gmrConv2D,
+    IMAGE,
+    { filters: 4, kernelSize: 5, mixture: false, useBias: false, numRings: 4, strategy: "dense" },
+  ],
+  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 3, trainMasks: true, dilationRate: 2 }],
+  [gmrConv1D, [20, 3], { filters: 4, kernelSize: 7, padding: "same" }],
+  [gmrConv3D, VOLUME, { filters: 4, kernelSize: 3, padding: 1, strides: [1, 2, 1], groups: 2 }],
+  [gmrConv2DTranspose, IMAGE, { filters: 2, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }],
+  [gmrConv3DTranspose, VOLUME, { filters: 4, kernelSize: 3, strides: 2, groups: 2, padding: "same" }],
 ];
 
 const SHAPE = [2, 9, 8, 3] as const;
@@ -23,29 +59,36 @@ function image(): tf.Tensor4D {
   return tf.randomNormal([...SHAPE], 0, 1, "float32", 11);
 }
 
-function convLayerCase(args: GmrConv2DArgs): ConformanceCase {
-  return defineCase(`layer GmrConv2D ${JSON.stringify(args)}`, async () => {
-    const layer = gmrConv2D({ ...args, seed: 3, biasInitializer: "ones" });
-    const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: SHAPE.slice(1) }), layer] });
-    const x = image();
+function convLayerCase([factory, shape, args]: LayerTest): ConformanceCase {
+  const name = factory.name.replace(/^g/, "G");
+  return defineCase(`layer ${name} ${JSON.stringify(args)}`, async () => {
+    const layer = factory({ ...args, seed: 3, biasInitializer: "ones" });
+    const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: [...shape] }), layer] });
+    const x = tf.randomNormal([2, ...shape], 0, 1, "float32", 11);
     const y = predict(model, x);
 
-    const [weights, ...others] = layer.getWeights();
-    const data = async (tensor: tf.Tensor | undefined) => tensor && (await tensor.data());
-    const logSigmas = args.mixture === false ? undefined : others.shift();
+    const parameters = new Map<string, ArrayLike<number>>();
+    for (const weight of layer.weights) {
+      parameters.set(weight.originalName.replace(/^.*\//, ""), await weight.read().data());
+    }
     const expected = referenceGmrConv(
       await x.data(),
       x.shape,
       {
-        weights: await weights.data(),
-        logSigmas: await data(logSigmas),
-        bias: await data(others[0]),
+        weights: parameters.get("ring_weights") ?? [],
+        logSigmas: parameters.get("log_sigmas"),
+        masks: parameters.get("ring_masks"),
+        bias: parameters.get("bias"),
       },
-      { ...args, pad: args.padding, dilations: args.dilationRate },
+      { ...args, pad: args.padding, dilations: args.dilationRate, transposed: name.endsWith("Transpose") },
     );
     const relu = (value: number) => (args.activation === "relu" ? Math.max(0, value) : value);
     await checkClose("y", "output", y, { data: expected.y.map(relu), shape: expected.shape });
 
+    const { outputShape } = layer;
+    if (String(outputShape.slice(1)) !== String(y.shape.slice(1))) {
+      throw new GmrError("invalid-shape", `the layer foresees [${outputShape}], its output is [${y.shape}]`);
+    }
     const loaded = await reload(model);
     const again = predict(loaded, x);
     await checkClose("y of the model that was saved and loaded", "output", again, {

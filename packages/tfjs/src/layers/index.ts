@@ -1,17 +1,62 @@
 import type * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
-import { GmrConv2D, type GmrConv2DArgs } from "./gmrConv2D.ts";
+import {
+  GmrConv,
+  GmrConv1D,
+  GmrConv2D,
+  GmrConv2DTranspose,
+  GmrConv3D,
+  GmrConv3DTranspose,
+  type GmrConvArgs,
+  type GmrConvTransposeArgs,
+} from "./gmrConv.ts";
 import { registerLayers } from "./register.ts";
 
+export { type FoldableConv, type FoldedConv, isFoldableConv } from "./foldedConv.ts";
 export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
-export type { GmrConv2DArgs, RingInitializer } from "./gmrConv2D.ts";
-export { AddThenRelu, FusedBatchNormalization, GmrConv2D, registerLayers };
+export type { GmrConvArgs, GmrConvTransposeArgs, RingInitializer } from "./gmrConv.ts";
+export { clipRingMasks, decaysWeight } from "./weightDecay.ts";
+export {
+  AddThenRelu,
+  FusedBatchNormalization,
+  GmrConv,
+  GmrConv1D,
+  GmrConv2D,
+  GmrConv2DTranspose,
+  GmrConv3D,
+  GmrConv3DTranspose,
+  registerLayers,
+};
 
 /** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2d`. */
-export function gmrConv2D(args: GmrConv2DArgs): GmrConv2D {
+export function gmrConv2D(args: GmrConvArgs): GmrConv2D {
   registerLayers();
   return new GmrConv2D(args);
+}
+
+/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv1d`. */
+export function gmrConv1D(args: GmrConvArgs): GmrConv1D {
+  registerLayers();
+  return new GmrConv1D(args);
+}
+
+/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv3d`. */
+export function gmrConv3D(args: GmrConvArgs): GmrConv3D {
+  registerLayers();
+  return new GmrConv3D(args);
+}
+
+/** A transposed Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2dTranspose`. */
+export function gmrConv2DTranspose(args: GmrConvTransposeArgs): GmrConv2DTranspose {
+  registerLayers();
+  return new GmrConv2DTranspose(args);
+}
+
+/** A transposed Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv3dTranspose`. */
+export function gmrConv3DTranspose(args: GmrConvTransposeArgs): GmrConv3DTranspose {
+  registerLayers();
+  return new GmrConv3DTranspose(args);
 }
 
 /** A batch normalisation layer with the fused training kernel, in the manner of `tf.layers.batchNormalization`. */

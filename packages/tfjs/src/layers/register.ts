@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
-import { GmrConv2D } from "./gmrConv2D.ts";
+import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
 
 let registered = false;
 
@@ -12,7 +12,11 @@ let registered = false;
 export function registerLayers(): void {
   if (registered) return;
   registered = true;
+  tf.serialization.registerClass(GmrConv1D);
   tf.serialization.registerClass(GmrConv2D);
+  tf.serialization.registerClass(GmrConv3D);
+  tf.serialization.registerClass(GmrConv2DTranspose);
+  tf.serialization.registerClass(GmrConv3DTranspose);
   tf.serialization.registerClass(FusedBatchNormalization);
   tf.serialization.registerClass(AddThenRelu);
 }

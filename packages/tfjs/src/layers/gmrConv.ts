@@ -1,4 +1,4 @@
-// The tf.layers layer around gmrConv2d.
+// The tf.layers layers around the ops.
 
 import {
   type ConvGeometry,
@@ -16,12 +16,17 @@ import {
   type PerAxis,
   perAxis,
   Random,
+  type Rank,
   type RingPartition,
+  ringMasks,
   ringPartition,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { gmrConv2d } from "../conv.ts";
+import { convolve } from "../conv.ts";
+import { mixRingWeights } from "../mixture.ts";
 import { checkStrategy, type Strategy } from "../strategy.ts";
+import type { FoldableConv, FoldedConv } from "./foldedConv.ts";
+import { clipToRings } from "./ringMasks.ts";
 import {
   type Constraint,
   type Given,
@@ -33,6 +38,8 @@ import {
 
 /** Stands for an unknown size: more than any kernel reaches. */
 const ANY_SIZE = 2 ** 20;
+
+const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
 
 type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
@@ -50,14 +57,14 @@ const RING_INITIALIZERS = {
   ringMean: kaimingNormalRingMean,
 };
 
-export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
+export interface GmrConvArgs extends NonNullable<LayerArgs> {
   /** Output channels. */
   filters: number;
-  /** Kernel height and width; odd. */
+  /** Kernel sizes, odd. One number for every axis. */
   kernelSize: PerAxis;
   /** Default 1. */
   strides?: PerAxis | undefined;
-  /** `"same"`, `"valid"`, or pixels on each side. Default `"valid"`, as in stock layers. */
+  /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
   padding?: Pad | undefined;
   /** Default `"zeros"`. */
   padMode?: PadMode | undefined;
@@ -65,7 +72,7 @@ export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
   dilationRate?: PerAxis | undefined;
   /** Default 1. */
   groups?: number | undefined;
-  /** Default: kernel height // 2 + 1, and one more if not circular. */
+  /** Default: the kernel's first size // 2 + 1, and one more if not circular. */
   numRings?: number | undefined;
   /** Leave the corners of the kernel out of every ring. Default true. */
   circular?: boolean | undefined;
@@ -73,6 +80,13 @@ export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
   mixture?: boolean | undefined;
   /** Train the widths of the Gaussians. Default true. */
   trainSigma?: boolean | undefined;
+  /** Whether an optimiser that asks {@link decaysWeight} lets weight decay act on the widths. Default false. */
+  decaySigma?: boolean | undefined;
+  /**
+   * Train which share each kernel position has in each ring, within ±0.1 of the partition. The kernel is then no
+   * longer exactly symmetric, and is computed dense. Default false.
+   */
+  trainMasks?: boolean | undefined;
   /** Default `"auto"`. */
   strategy?: Strategy | undefined;
   /** Name of a stock activation, such as `"relu"`. */
@@ -92,29 +106,36 @@ export interface GmrConv2DArgs extends NonNullable<LayerArgs> {
   biasConstraint?: Given<Constraint>;
 }
 
-/**
- * Gaussian mixture ring convolution as a layer: [N, H, W, Cin] → [N, H', W', filters], the same for every turn
- * by 90° and every mirror image of its input. Weights: `ring_weights` [R, Cin/groups, filters],
- * `log_sigmas` [R] (with a mixture), `bias` [filters].
- */
-export class GmrConv2D extends tf.layers.Layer {
-  /** @nocollapse */
-  static readonly className = "GmrConv2D";
+export interface GmrConvTransposeArgs extends Omit<GmrConvArgs, "padMode"> {
+  /** Positions added at the end of each axis of the output, less than stride or dilation. Default 0. */
+  outputPadding?: PerAxis | undefined;
+}
 
+/**
+ * What the layers have in common. Weights: `ring_weights` [R, Cin/groups, filters] (transposed: [R, filters/groups,
+ * Cin]), `log_sigmas` [R] with a mixture, `ring_masks` [R, Πk] with trained masks, `bias` [filters].
+ */
+export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   readonly filters: number;
   readonly partition: RingPartition;
+  /** Whether weight decay may act on `log_sigmas`; see {@link decaysWeight}. */
+  readonly decaySigma: boolean;
+  protected readonly rank: Rank;
+  protected readonly transposed: boolean;
   private readonly options: {
     strides: number[];
     pad: Pad;
     padMode: PadMode;
     dilations: number[];
     groups: number;
+    outputPadding: number[];
     strategy: Strategy;
   };
   private readonly mixture: boolean;
   private readonly trainSigma: boolean;
+  private readonly trainMasks: boolean;
   private readonly useBias: boolean;
-  private readonly activation: GmrConv2DArgs["activation"];
+  private readonly activation: GmrConvArgs["activation"];
   private readonly activationLayer: tf.layers.Layer | undefined;
   private readonly seed: number | undefined;
   private readonly kernelInitializer: RingInitializer | Initializer;
@@ -126,27 +147,36 @@ export class GmrConv2D extends tf.layers.Layer {
   private readonly biasConstraint: Constraint | undefined;
   private ringWeights?: tf.LayerVariable;
   private logSigmas?: tf.LayerVariable;
+  private ringMasks?: tf.LayerVariable;
   private bias?: tf.LayerVariable;
 
-  constructor(args: GmrConv2DArgs) {
+  protected constructor(rank: Rank, args: GmrConvArgs & GmrConvTransposeArgs, transposed = false) {
     super(args);
+    this.rank = rank;
+    this.transposed = transposed;
     this.filters = checkPositiveInteger("filters", args.filters);
     this.partition = ringPartition(args.kernelSize, {
-      rank: 2,
+      rank,
       numRings: args.numRings,
       circular: args.circular,
     });
     this.options = {
-      strides: perAxis("strides", args.strides ?? 1, 2),
+      strides: perAxis("strides", args.strides ?? 1, rank),
       pad: args.padding ?? "valid",
       padMode: args.padMode ?? "zeros",
-      dilations: perAxis("dilationRate", args.dilationRate ?? 1, 2),
+      dilations: perAxis("dilationRate", args.dilationRate ?? 1, rank),
       groups: checkPositiveInteger("groups", args.groups ?? 1),
+      outputPadding: perAxis("outputPadding", args.outputPadding ?? 0, rank, checkNonNegativeInteger),
       strategy: checkStrategy(args.strategy ?? "auto"),
     };
-    this.geometry([ANY_SIZE, ANY_SIZE]); // throws for a padding or pad mode that no input fits
+    this.geometry(new Array<number>(rank).fill(ANY_SIZE)); // throws for options that no input fits
     this.mixture = args.mixture ?? true;
     this.trainSigma = args.trainSigma ?? true;
+    this.decaySigma = args.decaySigma ?? false;
+    this.trainMasks = args.trainMasks ?? false;
+    if (this.trainMasks && this.options.strategy === "ring") {
+      throw new GmrError("unsupported", 'trainMasks needs strategy "dense" or "auto", got "ring"');
+    }
     this.useBias = args.useBias ?? true;
     this.activation = args.activation;
     if (args.activation && args.activation !== "linear") {
@@ -162,31 +192,33 @@ export class GmrConv2D extends tf.layers.Layer {
     this.sigmaRegularizer = resolve("sigmaRegularizer", "regularizer", args.sigmaRegularizer);
     this.kernelConstraint = resolve("kernelConstraint", "constraint", args.kernelConstraint);
     this.biasConstraint = resolve("biasConstraint", "constraint", args.biasConstraint);
-    this.inputSpec = [new tf.InputSpec({ ndim: 4 })];
+    this.inputSpec = [new tf.InputSpec({ ndim: rank + 2 })];
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
     const shape = oneShape(inputShape);
     const channels = shape[shape.length - 1];
+    const { rank, filters } = this;
     const { groups } = this.options;
-    if (shape.length !== 4 || channels == null) {
+    if (shape.length !== rank + 2 || channels == null) {
       throw new GmrError(
         "invalid-shape",
-        `layer ${this.name} needs inputs [N, H, W, C] with C known, got ${describeValue(shape)}`,
+        `layer ${this.name} needs inputs [N, ${AXES[rank]}, C] with C known, got ${describeValue(shape)}`,
       );
     }
-    if (channels % groups !== 0 || this.filters % groups !== 0) {
+    if (channels % groups !== 0 || filters % groups !== 0) {
       throw new GmrError(
         "invalid-shape",
-        `groups (${groups}) of layer ${this.name} must divide the ${channels} input channels and ${this.filters} filters`,
+        `groups (${groups}) of layer ${this.name} must divide the ${channels} input channels and ${filters} filters`,
       );
     }
     const { numRings, kernelSize } = this.partition;
+    const [inner, outer] = this.transposed ? [filters, channels] : [channels, filters];
     this.ringWeights = this.addWeight(
       "ring_weights",
-      [numRings, channels / groups, this.filters],
+      [numRings, inner / groups, outer],
       "float32",
-      this.weightInitializer(channels),
+      this.weightInitializer(inner, outer),
       this.kernelRegularizer,
       true,
       this.kernelConstraint,
@@ -201,10 +233,19 @@ export class GmrConv2D extends tf.layers.Layer {
         this.trainSigma,
       );
     }
+    if (this.trainMasks) {
+      const masks = Float32Array.from(ringMasks(this.partition));
+      this.ringMasks = this.addWeight(
+        "ring_masks",
+        [numRings, this.partition.index.length],
+        "float32",
+        new ArrayInitializer(masks),
+      );
+    }
     if (this.useBias) {
       this.bias = this.addWeight(
         "bias",
-        [this.filters],
+        [filters],
         "float32",
         this.biasInitializer,
         this.biasRegularizer,
@@ -212,68 +253,113 @@ export class GmrConv2D extends tf.layers.Layer {
         this.biasConstraint,
       );
     }
-    this.inputSpec = [new tf.InputSpec({ ndim: 4, axes: { 3: channels } })];
+    this.inputSpec = [new tf.InputSpec({ ndim: rank + 2, axes: { [rank + 1]: channels } })];
     super.build(inputShape);
   }
 
-  private weightInitializer(channels: number): Initializer {
+  private weightInitializer(inner: number, outer: number): Initializer {
     const initializer = this.kernelInitializer;
     if (typeof initializer !== "string") return initializer;
     const draw = RING_INITIALIZERS[initializer];
     const random = new Random(this.seed ?? Math.floor(Math.random() * 2 ** 32));
-    const values = Float32Array.from(
-      draw(this.partition, channels, this.filters, this.options.groups, random),
-    );
-    return new ArrayInitializer(values);
+    const values = draw(this.partition, inner, outer, this.options.groups, random);
+    return new ArrayInitializer(Float32Array.from(values));
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
-    const [batch, height, width] = oneShape(inputShape);
-    // Sizes may be unknown; the known axis is computed beside a size that always works.
-    const { outputSize } = this.geometry([height ?? ANY_SIZE, width ?? ANY_SIZE]);
-    return [
-      batch ?? null,
-      height == null ? null : outputSize[0],
-      width == null ? null : outputSize[1],
-      this.filters,
-    ];
+    const shape = oneShape(inputShape);
+    const sizes = shape.slice(1, -1);
+    // Sizes may be unknown; the known axes are computed beside a size that always works.
+    const { outputSize } = this.geometry(sizes.map((size) => size ?? ANY_SIZE));
+    return [shape[0], ...sizes.map((size, axis) => (size == null ? null : outputSize[axis])), this.filters];
   }
 
   private geometry(inputSize: number[]): ConvGeometry {
-    return convGeometry({ inputSize, kernelSize: this.partition.kernelSize, ...this.options });
+    const { kernelSize } = this.partition;
+    return convGeometry({ inputSize, kernelSize, ...this.options, transposed: this.transposed });
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Parameters<tf.layers.Layer["call"]>[1]): tf.Tensor {
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
-      const x = (Array.isArray(inputs) ? inputs[0] : inputs) as tf.Tensor4D;
-      const y = gmrConv2d(x, this.ringWeights!.read() as tf.Tensor3D, {
-        kernelSize: this.partition.kernelSize,
-        circular: this.partition.circular,
-        ...this.options,
-        logSigmas: this.logSigmas?.read() as tf.Tensor1D | undefined,
-        bias: this.bias?.read() as tf.Tensor1D | undefined,
-      });
+      const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      const { kernelSize, circular } = this.partition;
+      const y = convolve(
+        this.rank,
+        x,
+        this.ringWeights!.read() as tf.Tensor3D,
+        {
+          ...this.options,
+          kernelSize,
+          circular,
+          logSigmas: this.logSigmas?.read() as tf.Tensor1D | undefined,
+          masks: this.clippedMasks(),
+          bias: this.bias?.read() as tf.Tensor1D | undefined,
+        },
+        this.transposed,
+      );
       if (this.activation === "relu") return y.relu();
       return this.activationLayer ? (this.activationLayer.apply(y) as tf.Tensor) : y;
     });
   }
 
+  private clippedMasks(): tf.Tensor2D | undefined {
+    return this.ringMasks && clipToRings(this.ringMasks.read() as tf.Tensor2D, this.partition);
+  }
+
+  /** Brings trained masks back to within ±0.1 of the partition, as far as an optimiser's steps left it. */
+  clipMasks(): void {
+    const masks = this.ringMasks;
+    if (!masks) return;
+    tf.tidy(() => {
+      masks.write(clipToRings(masks.read() as tf.Tensor2D, this.partition));
+    });
+  }
+
+  foldedConv(): FoldedConv {
+    const weights = this.ringWeights?.read() as tf.Tensor3D | undefined;
+    if (!weights)
+      throw new GmrError("invalid-argument", `layer ${this.name} must be built before it is folded`);
+    const { kernelSize, numRings, index } = this.partition;
+    const kernel = tf.tidy(() => {
+      const mixed = this.logSigmas ? mixRingWeights(weights, this.logSigmas.read() as tf.Tensor1D) : weights;
+      const masks =
+        this.clippedMasks() ??
+        tf.tensor2d(Float32Array.from(ringMasks(this.partition)), [numRings, index.length]);
+      const [, inner, outer] = weights.shape;
+      return tf
+        .matMul(masks, mixed.reshape<tf.Tensor2D>([numRings, inner * outer]), true)
+        .reshape([...kernelSize, inner, outer]);
+    });
+    const { strategy: _, ...options } = this.options;
+    return {
+      ...options,
+      rank: this.rank,
+      transposed: this.transposed,
+      kernel,
+      bias: this.bias?.read().clone() as tf.Tensor1D | undefined,
+      kernelSize,
+      activation: this.activation ?? "linear",
+    };
+  }
+
   override getConfig(): tf.serialization.ConfigDict {
-    const { strides, pad, padMode, dilations, groups, strategy } = this.options;
+    const { strides, pad, padMode, dilations, groups, outputPadding, strategy } = this.options;
     return {
       ...super.getConfig(),
       filters: this.filters,
       kernelSize: [...this.partition.kernelSize],
       strides,
       padding: typeof pad === "object" ? [...pad] : pad,
-      padMode,
+      ...(this.transposed ? { outputPadding } : { padMode }),
       dilationRate: dilations,
       groups,
       numRings: this.partition.numRings,
       circular: this.partition.circular,
       mixture: this.mixture,
       trainSigma: this.trainSigma,
+      decaySigma: this.decaySigma,
+      trainMasks: this.trainMasks,
       strategy,
       activation: this.activation ?? "linear",
       useBias: this.useBias,
@@ -289,6 +375,56 @@ export class GmrConv2D extends tf.layers.Layer {
       kernelConstraint: serialize(this.kernelConstraint),
       biasConstraint: serialize(this.biasConstraint),
     };
+  }
+}
+
+/** [N, W, Cin] → [N, W', filters], the same for the mirror image of its input. */
+export class GmrConv1D extends GmrConv {
+  /** @nocollapse */
+  static readonly className = "GmrConv1D";
+
+  constructor(args: GmrConvArgs) {
+    super(1, args);
+  }
+}
+
+/** [N, H, W, Cin] → [N, H', W', filters], the same for every turn by 90° and every mirror image of its input. */
+export class GmrConv2D extends GmrConv {
+  /** @nocollapse */
+  static readonly className = "GmrConv2D";
+
+  constructor(args: GmrConvArgs) {
+    super(2, args);
+  }
+}
+
+/** [N, D, H, W, Cin] → [N, D', H', W', filters], the same for all 48 symmetries of the cube. */
+export class GmrConv3D extends GmrConv {
+  /** @nocollapse */
+  static readonly className = "GmrConv3D";
+
+  constructor(args: GmrConvArgs) {
+    super(3, args);
+  }
+}
+
+/** The transposed convolution [N, H, W, Cin] → [N, H', W', filters]. */
+export class GmrConv2DTranspose extends GmrConv {
+  /** @nocollapse */
+  static readonly className = "GmrConv2DTranspose";
+
+  constructor(args: GmrConvTransposeArgs) {
+    super(2, args, true);
+  }
+}
+
+/** The transposed convolution [N, D, H, W, Cin] → [N, D', H', W', filters]. */
+export class GmrConv3DTranspose extends GmrConv {
+  /** @nocollapse */
+  static readonly className = "GmrConv3DTranspose";
+
+  constructor(args: GmrConvTransposeArgs) {
+    super(3, args, true);
   }
 }
 
@@ -316,7 +452,7 @@ class ArrayInitializer extends tf.serialization.Serializable {
   }
 }
 
-function ringInitializer(given: GmrConv2DArgs["kernelInitializer"]): RingInitializer | Initializer {
+function ringInitializer(given: GmrConvArgs["kernelInitializer"]): RingInitializer | Initializer {
   if (isRingInitializer(given)) return given;
   return resolve<Initializer>("kernelInitializer", "initializer", given) ?? "kaimingNormal";
 }

@@ -1,0 +1,146 @@
+// The dense strategy: fold the rings into an ordinary kernel, then convolve with stock ops.
+
+import { product, type RingPartition, ringMasks } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import type { ConvPlan } from "./options.ts";
+import { cropSpatial, padSpatial } from "./padding.ts";
+
+/** The convolution that a transposed convolution is the adjoint of. */
+export function adjoint(plan: ConvPlan): ConvPlan {
+  const { inputSize, outputSize } = plan.geometry;
+  return {
+    ...plan,
+    geometry: { ...plan.geometry, inputSize: outputSize, outputSize: inputSize, transposed: false },
+  };
+}
+
+/** Ring masks [Πextent, L] over the kernel's extent: the gaps of a dilated kernel belong to no ring. */
+export function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor2D {
+  const positions = partition.index.length;
+  const values =
+    masks ?? tf.tensor2d(Float32Array.from(ringMasks(partition)), [partition.numRings, positions]);
+  if (geometry.dilations.every((dilation) => dilation === 1)) return values.transpose();
+  // The stock convolutions have no gradients for dilations, so each position goes to its place among zeros.
+  const places = new Float32Array(product(geometry.extent) * positions);
+  for (let position = 0; position < positions; position++) {
+    places[spreadPosition(position, partition, geometry) * positions + position] = 1;
+  }
+  return tf.matMul(tf.tensor2d(places, [product(geometry.extent), positions]), values, false, true);
+}
+
+/** Where a kernel position comes to lie, row-major over the extent. */
+function spreadPosition(
+  position: number,
+  { kernelSize }: RingPartition,
+  { dilations, extent }: ConvPlan["geometry"],
+): number {
+  let [rest, place, scale] = [position, 0, 1];
+  for (let axis = kernelSize.length - 1; axis >= 0; axis--) {
+    place += (rest % kernelSize[axis]) * dilations[axis] * scale;
+    rest = Math.floor(rest / kernelSize[axis]);
+    scale *= extent[axis];
+  }
+  return place;
+}
+
+/** Mixed weights [L, A, B] as a dense kernel [...extent, A, B]. */
+function foldWeights(weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const [rings, a, b] = weights.shape;
+  return tf
+    .matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([rings, a * b]))
+    .reshape([...plan.geometry.extent, a, b]);
+}
+
+/** x [N, ...in, Cin] with mixed weights [L, Cin, Cout] → [N, ...out, Cout]. */
+export function denseConv(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const { padding, strides } = plan.geometry;
+  const kernel = foldWeights(weights, plan);
+  if (plan.rank === 3) {
+    return tf.conv3d(
+      padSpatial(x, padding, "zeros") as tf.Tensor5D,
+      kernel as tf.Tensor5D,
+      strides as [number, number, number],
+      "valid",
+    );
+  }
+  if (plan.rank === 2) {
+    const explicit: tf.backend_util.ExplicitPadding = [[0, 0], pair(padding[0]), pair(padding[1]), [0, 0]];
+    const none = padding.every(([before, after]) => before === 0 && after === 0);
+    return tf.conv2d(
+      x as tf.Tensor4D,
+      kernel as tf.Tensor4D,
+      strides as [number, number],
+      none ? "valid" : explicit,
+    );
+  }
+  // One dimension is two with a height of one.
+  const image = padSpatial(x, padding, "zeros").expandDims<tf.Tensor4D>(1);
+  return tf.conv2d(image, kernel.expandDims<tf.Tensor4D>(0), [1, strides[0]], "valid").squeeze([1]);
+}
+
+/** x [N, ...in, Cin] with mixed weights [L, Cout, Cin] → [N, ...out, Cout]. */
+export function denseConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const { inputSize, strides, extent, padding } = plan.geometry;
+  const kernel = foldWeights(weights, plan);
+  const batch = x.shape[0];
+  const channels = weights.shape[1];
+  // The stock ops know no output padding and, in three dimensions, no padding: make everything, then cut.
+  const full = inputSize.map((size, axis) => (size - 1) * strides[axis] + extent[axis]);
+  if (plan.rank === 3) {
+    const y = conv3dTranspose(x as tf.Tensor5D, kernel as tf.Tensor5D, [batch, ...full, channels], strides);
+    return cropSpatial(y, padding);
+  }
+  if (plan.rank === 2) {
+    const shape: [number, number, number, number] = [batch, full[0], full[1], channels];
+    const y = tf.conv2dTranspose(
+      x as tf.Tensor4D,
+      kernel as tf.Tensor4D,
+      shape,
+      strides as [number, number],
+      "valid",
+    );
+    return cropSpatial(y, padding);
+  }
+  const y = tf.conv2dTranspose(
+    x.expandDims<tf.Tensor4D>(1),
+    kernel.expandDims<tf.Tensor4D>(0),
+    [batch, 1, full[0], channels],
+    [1, strides[0]],
+    "valid",
+  );
+  return cropSpatial(y.squeeze([1]), padding);
+}
+
+/** What `tf.customGrad` passes last; TensorFlow.js does not export the type. */
+type Save = (tensors: tf.Tensor[]) => void;
+
+/** `tf.conv3dTranspose` with a gradient, which the stock one lacks. */
+function conv3dTranspose(
+  x: tf.Tensor5D,
+  kernel: tf.Tensor5D,
+  shape: number[],
+  strides: readonly number[],
+): tf.Tensor {
+  const outputShape = shape as [number, number, number, number, number];
+  const steps = strides as [number, number, number];
+  const transpose = tf.customGrad((input, filter, save) => {
+    const [given, weights] = [input, filter] as [tf.Tensor5D, tf.Tensor5D];
+    (save as Save)([given, weights]);
+    return {
+      value: tf.conv3dTranspose(given, weights, outputShape, steps, "valid"),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [image, dense] = saved as [tf.Tensor5D, tf.Tensor5D];
+        const attrs = { strides: [...steps], pad: "valid", filterShape: dense.shape };
+        return [
+          tf.conv3d(dy as tf.Tensor5D, dense, steps, "valid"),
+          tf.engine().runKernel<tf.Tensor>(tf.Conv3DBackpropFilterV2, { x: dy, dy: image }, attrs),
+        ];
+      },
+    };
+  });
+  return transpose(x, kernel);
+}
+
+function pair([before, after]: readonly [number, number]): [number, number] {
+  return [before, after];
+}

@@ -1,0 +1,140 @@
+// The options of a GMR convolution, checked and turned into a plan once per call.
+
+import {
+  type ConvGeometry,
+  checkPositiveInteger,
+  convGeometry,
+  GmrError,
+  type Pad,
+  type PadMode,
+  type PerAxis,
+  type Rank,
+  type RingPartition,
+  ringPartition,
+} from "@gmr-conv/core";
+import type * as tf from "@tensorflow/tfjs";
+import { checkTensor, checkVector } from "./checks.ts";
+import { checkStrategy, type Strategy } from "./strategy.ts";
+
+export interface GmrConvOptions {
+  /** Kernel sizes, odd. One number for every axis. */
+  kernelSize: PerAxis;
+  /** Default 1. */
+  strides?: PerAxis | undefined;
+  /** `"same"`, `"valid"`, or positions added on each side, one number or one per axis. Default `"valid"`. */
+  pad?: Pad | undefined;
+  /** What lies outside the image. Default `"zeros"`. */
+  padMode?: PadMode | undefined;
+  /** Default 1. */
+  dilations?: PerAxis | undefined;
+  /** Default 1. */
+  groups?: number | undefined;
+  /** Leave the corners of the kernel out of every ring. Default true. */
+  circular?: boolean | undefined;
+  /** [R] logarithms of the mixture's standard deviations, in rings; without them the rings are not mixed. */
+  logSigmas?: tf.Tensor1D | undefined;
+  /**
+   * [R, Πk] share of each kernel position in each ring, row-major, instead of the 0/1 masks of the partition; for
+   * trained masks. Needs the dense strategy, since such rings are neither equal-weighted nor symmetric.
+   */
+  masks?: tf.Tensor2D | undefined;
+  /** [Cout] added to the output. */
+  bias?: tf.Tensor1D | undefined;
+  /** Default `"auto"`. */
+  strategy?: Strategy | undefined;
+}
+
+export interface GmrConvTransposeOptions extends Omit<GmrConvOptions, "pad" | "padMode"> {
+  /** `"same"` (output = input · stride), `"valid"`, or positions cut off on each side. Default `"valid"`. */
+  pad?: Pad | undefined;
+  /** Positions added at the end of each axis of the output, less than stride or dilation. Default 0. */
+  outputPadding?: PerAxis | undefined;
+}
+
+/** A convolution to do, with the sizes of one of its groups. */
+export interface ConvPlan {
+  rank: Rank;
+  partition: RingPartition;
+  geometry: ConvGeometry;
+  groups: number;
+  strategy: Strategy;
+  masks: tf.Tensor2D | undefined;
+}
+
+const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
+
+/** Checks everything that the caller gave. @throws GmrError `invalid-shape`, `invalid-argument` or `unsupported` */
+export function planConv(
+  rank: Rank,
+  x: tf.Tensor,
+  weights: tf.Tensor,
+  options: GmrConvOptions & GmrConvTransposeOptions,
+  transposed = false,
+): ConvPlan {
+  const axes = AXES[rank];
+  checkTensor("x", x, [rank + 1, rank + 2], `[N, ${axes}, Cin] or [${axes}, Cin]`);
+  checkTensor("weights", weights, [3], transposed ? "[R, Cout/groups, Cin]" : "[R, Cin/groups, Cout]");
+  if (options?.kernelSize === undefined) {
+    throw new GmrError("invalid-argument", "kernelSize must be given, got undefined");
+  }
+  const groups = checkPositiveInteger("groups", options.groups ?? 1);
+  const [numRings, inner, outer] = weights.shape as [number, number, number];
+  const channels = x.shape[x.rank - 1];
+  const expected = transposed ? outer : inner * groups;
+  if (channels !== expected) {
+    throw new GmrError(
+      "invalid-shape",
+      `weights [${weights.shape}] with ${groups} group(s) need x with ${expected} channels, got x [${x.shape}]`,
+    );
+  }
+  if (outer % groups !== 0) {
+    const which = transposed ? "input" : "output";
+    throw new GmrError("invalid-shape", `groups (${groups}) must divide the ${outer} ${which} channels`);
+  }
+  const partition = partitionOf(options.kernelSize, rank, numRings, options.circular ?? true);
+  const { logSigmas, bias, masks } = options;
+  if (logSigmas !== undefined) checkVector("logSigmas", logSigmas, numRings, "one per ring");
+  if (bias !== undefined) {
+    checkVector("bias", bias, transposed ? inner * groups : outer, "one per output channel");
+  }
+  const strategy = checkStrategy(options.strategy ?? "auto");
+  if (masks !== undefined) checkMasks(masks, strategy, partition);
+  const geometry = convGeometry({
+    inputSize: x.shape.slice(-rank - 1, -1),
+    kernelSize: partition.kernelSize,
+    strides: options.strides,
+    pad: options.pad,
+    dilations: options.dilations,
+    padMode: options.padMode,
+    transposed,
+    outputPadding: options.outputPadding,
+  });
+  return { rank, partition, geometry, groups, strategy: masks ? "dense" : strategy, masks };
+}
+
+function checkMasks(masks: tf.Tensor2D, strategy: Strategy, partition: RingPartition): void {
+  const expected = [partition.numRings, partition.index.length];
+  checkTensor("masks", masks, [2], `[${expected}] (rings, kernel positions)`);
+  if (masks.shape.join() !== expected.join()) {
+    throw new GmrError(
+      "invalid-shape",
+      `masks must have shape [${expected}] (rings, kernel positions), got [${masks.shape}]`,
+    );
+  }
+  if (strategy === "ring") {
+    throw new GmrError("unsupported", 'masks need strategy "dense" or "auto", got "ring"');
+  }
+}
+
+/** Partitions, remembered: networks use few of them. */
+const partitions = new Map<string, RingPartition>();
+
+function partitionOf(kernelSize: PerAxis, rank: Rank, numRings: number, circular: boolean): RingPartition {
+  const key = `${rank}/${kernelSize}/${numRings}/${circular}`;
+  let partition = partitions.get(key);
+  if (!partition) {
+    partition = ringPartition(kernelSize, { rank, numRings, circular });
+    partitions.set(key, partition);
+  }
+  return partition;
+}

@@ -1,0 +1,105 @@
+// Measuring which strategy is faster, once for each shape.
+
+import { checkPositiveInteger, product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { convolveGroup } from "./conv.ts";
+import { registerGradients } from "./kernels.ts";
+import { type AutoCall, measuredStrategies, recordAutoCalls, remember } from "./strategy.ts";
+
+export interface TuneOptions {
+  /** Measure forward and backward passes together, as in training, or the forward pass alone. Default true. */
+  training?: boolean | undefined;
+  /** Measurements of each strategy, of which the fastest counts. Default 3. */
+  repeats?: number | undefined;
+  /** Measure shapes again that were measured before. Default false. */
+  again?: boolean | undefined;
+  /** Told before each shape is measured. */
+  onProgress?: ((done: number, total: number, key: string) => void) | undefined;
+}
+
+/** What was measured for one shape, in milliseconds. */
+export interface TunedStrategy {
+  key: string;
+  ring: number;
+  dense: number;
+  choice: "ring" | "dense";
+}
+
+/**
+ * Runs `run` (for example one prediction or one training step), then times both strategies for every convolution
+ * of strategy `auto` that it met, with random numbers of the same shapes on the active backend. From then on `auto`
+ * takes the faster one. Where one strategy cannot run on the backend, the other is taken.
+ *
+ * @returns what was measured, one entry per new shape
+ */
+export async function tuneStrategies(
+  run: () => unknown,
+  options: TuneOptions = {},
+): Promise<TunedStrategy[]> {
+  const repeats = checkPositiveInteger("repeats", options.repeats ?? 3);
+  const calls = new Map<string, AutoCall>();
+  recordAutoCalls((call) => calls.set(call.key, call));
+  try {
+    const result: unknown = await run();
+    if (result instanceof tf.Tensor || Array.isArray(result)) tf.dispose(result);
+  } finally {
+    recordAutoCalls(undefined);
+  }
+  const known = measuredStrategies();
+  const wanted = [...calls.values()].filter(({ key }) => options.again || !Object.hasOwn(known, key));
+  registerGradients();
+  const report: TunedStrategy[] = [];
+  for (const [i, call] of wanted.entries()) {
+    options.onProgress?.(i, wanted.length, call.key);
+    const ring = await time(call, "ring", options.training ?? true, repeats);
+    const dense = await time(call, "dense", options.training ?? true, repeats);
+    const choice = ring <= dense ? "ring" : "dense";
+    remember(call.key, choice);
+    report.push({ key: call.key, ring, dense, choice });
+  }
+  return report;
+}
+
+/** The fastest of some runs in milliseconds, after one that is not counted; infinite if the backend cannot. */
+async function time(
+  { size, plan }: AutoCall,
+  strategy: "ring" | "dense",
+  training: boolean,
+  repeats: number,
+): Promise<number> {
+  const { batch, inputSize, inChannels, outputSize, outChannels } = size;
+  const [a, b] = size.transposed ? [outChannels, inChannels] : [inChannels, outChannels];
+  const x = tf.randomNormal([batch, ...inputSize, inChannels]);
+  const weights = tf.randomNormal<tf.Rank.R3>([plan.partition.numRings, a, b]);
+  const dy = tf.randomNormal([batch, ...outputSize, outChannels]);
+  const compute = (image: tf.Tensor, matrices: tf.Tensor) =>
+    convolveGroup(image, matrices as tf.Tensor3D, { ...plan, strategy });
+  const once = async (): Promise<void> => {
+    const results = tf.tidy(() => {
+      const made = training ? tf.grads(compute)([x, weights], dy) : [compute(x, weights)];
+      // One number of each result is enough to wait for it.
+      return made.map((tensor) => (product(tensor.shape) > 0 ? tensor.flatten().slice(0, 1) : tf.scalar(0)));
+    });
+    await Promise.all(results.map((tensor) => tensor.data()));
+    tf.dispose(results);
+  };
+  let best = Number.POSITIVE_INFINITY;
+  try {
+    await once();
+    for (let i = 0; i < repeats; i++) {
+      const start = performance.now();
+      await once();
+      best = Math.min(best, performance.now() - start);
+    }
+  } catch (error) {
+    if (!isMissingKernel(error)) throw error;
+  } finally {
+    tf.dispose([x, weights, dy]);
+  }
+  return best;
+}
+
+/** Whether an error says that the backend lacks a stock kernel, such as the gradient of a depthwise convolution. */
+function isMissingKernel(error: unknown): boolean {
+  return error instanceof Error && /Kernel '\w+' not registered/.test(error.message);
+}
