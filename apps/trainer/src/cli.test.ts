@@ -119,17 +119,18 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
 });
 
 describe("parity", () => {
-  it("passes the golden cases, one JSON object a line", async () => {
-    const { code, stdout } = await gmr(["parity", "--fixtures", fixtures, "--json"]);
+  it.each(["wasm", "cpu"])("passes every golden case on %s, one JSON object a line", async (backend) => {
+    const { code, stdout } = await gmr(["parity", "--fixtures", fixtures, "--backend", backend, "--json"]);
     expect(code).toBe(0);
     const results = stdout
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    const run = results.filter((result) => result.skipped === undefined);
-    expect(run).toHaveLength(26);
-    for (const { ok, errors } of run) {
+    expect(results).toHaveLength(34);
+    for (const { name, ok, errors, skipped, strategies } of results) {
+      expect(skipped).toBeUndefined();
       expect(ok).toBe(true);
+      expect(strategies).toEqual(name === "conv2d_k5_trained_masks" ? ["dense"] : ["ring", "dense"]);
       expect(Object.keys(errors)).toEqual(expect.arrayContaining(["kernel", "y", "grad_x", "grad_weight"]));
     }
   });

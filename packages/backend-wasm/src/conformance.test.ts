@@ -5,5 +5,5 @@ import { useWasm } from "./index.ts";
 beforeAll(() => useWasm());
 
 describe("the conformance suite on the wasm backend", () => {
-  for (const { name, run } of conformanceCases({ randomCases: 300 })) it(name, run);
+  for (const { name, run } of conformanceCases({ randomCases: 2000 })) it(name, run);
 });

@@ -59,6 +59,8 @@ export interface ResNetOptions {
   headNorm?: boolean | undefined;
   /** How the weights of ring convolutions start. Default `kaimingNormal`, as in the official networks. */
   ringInitializer?: RingInitializer | undefined;
+  /** Let weight decay act on the widths of the mixtures. Default false. */
+  decaySigma?: boolean | undefined;
   /** Start every residual branch as nothing. Default false. */
   zeroInitResidual?: boolean | undefined;
   /** Rings per stage; default: those of the kernel size. */
@@ -94,6 +96,7 @@ export interface ResNetPlan {
   headNorm: boolean;
   ringInitializer: RingInitializer;
   zeroInitResidual: boolean;
+  decaySigma: boolean;
   seed: number | undefined;
   name: string;
 }
@@ -152,6 +155,7 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
       "kaimingUniform",
       "ringMean",
     ]),
+    decaySigma: options.decaySigma ?? false,
     zeroInitResidual: options.zeroInitResidual ?? false,
     seed: options.seed,
     name: options.name ?? `${kind}-resnet`,

@@ -87,6 +87,7 @@ class Builder {
             padding: "same",
             useBias: false,
             numRings,
+            decaySigma: this.plan.decaySigma,
             kernelInitializer: this.plan.ringInitializer,
             seed,
           })

@@ -1,6 +1,6 @@
 // The ops. Options are validated into a plan once; then data flows mixture → ring convolution → bias.
 
-import type { Rank } from "@gmr-conv/core";
+import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { adjoint, denseConv, denseConvTranspose } from "./dense.ts";
 import {
@@ -33,7 +33,7 @@ export function gmrConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
   weights: tf.Tensor3D,
   options: GmrConvOptions,
 ): T {
-  return convolve(2, x, weights, options);
+  return gmrConv(2, x, weights, options);
 }
 
 /**
@@ -47,7 +47,7 @@ export function gmrConv1d<T extends tf.Tensor2D | tf.Tensor3D>(
   weights: tf.Tensor3D,
   options: GmrConvOptions,
 ): T {
-  return convolve(1, x, weights, options);
+  return gmrConv(1, x, weights, options);
 }
 
 /**
@@ -61,7 +61,7 @@ export function gmrConv3d<T extends tf.Tensor4D | tf.Tensor5D>(
   weights: tf.Tensor3D,
   options: GmrConvOptions,
 ): T {
-  return convolve(3, x, weights, options);
+  return gmrConv(3, x, weights, options);
 }
 
 /**
@@ -78,7 +78,7 @@ export function gmrConv2dTranspose<T extends tf.Tensor3D | tf.Tensor4D>(
   weights: tf.Tensor3D,
   options: GmrConvTransposeOptions,
 ): T {
-  return convolve(2, x, weights, options, true);
+  return gmrConv(2, x, weights, options, true);
 }
 
 /** As {@link gmrConv2dTranspose}, in one dimension: x [N, W, Cin] or [W, Cin]. */
@@ -87,7 +87,7 @@ export function gmrConv1dTranspose<T extends tf.Tensor2D | tf.Tensor3D>(
   weights: tf.Tensor3D,
   options: GmrConvTransposeOptions,
 ): T {
-  return convolve(1, x, weights, options, true);
+  return gmrConv(1, x, weights, options, true);
 }
 
 /** As {@link gmrConv2dTranspose}, in three dimensions: x [N, D, H, W, Cin] or [D, H, W, Cin]. */
@@ -96,18 +96,18 @@ export function gmrConv3dTranspose<T extends tf.Tensor4D | tf.Tensor5D>(
   weights: tf.Tensor3D,
   options: GmrConvTransposeOptions,
 ): T {
-  return convolve(3, x, weights, options, true);
+  return gmrConv(3, x, weights, options, true);
 }
 
-/** Any of the ops above, for a number of spatial axes. */
-export function convolve<T extends tf.Tensor>(
+/** {@link gmrConv2d} and its relatives behind one door, for code that serves any number of axes. */
+export function gmrConv<T extends tf.Tensor>(
   rank: Rank,
   x: T,
   weights: tf.Tensor3D,
   options: GmrConvOptions & GmrConvTransposeOptions,
   transposed = false,
 ): T {
-  const plan = planConv(rank, x, weights, options, transposed);
+  const plan = planConv(checkRank("rank", rank), x, weights, options, transposed);
   registerGradients();
   return tf.tidy(() => {
     const single = x.rank === rank + 1;

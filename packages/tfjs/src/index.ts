@@ -1,6 +1,7 @@
 export * from "./addRelu.ts";
 export * from "./batchNorm.ts";
 export {
+  gmrConv,
   gmrConv1d,
   gmrConv1dTranspose,
   gmrConv2d,

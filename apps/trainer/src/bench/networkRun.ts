@@ -51,6 +51,7 @@ export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: Network
   const optimizer = new Optimizer(
     { name: "sgd", learningRate: LEARNING_RATE, momentum: 0.9, weightDecay: 0, warmup: 0 },
     variables,
+    new Set(),
   );
   const settings = { classes, labelSmoothing: 0, learningRate: LEARNING_RATE };
   return async () => {

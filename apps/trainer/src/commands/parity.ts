@@ -30,7 +30,7 @@ export function addParity(program: Command): void {
       const strategies: Strategy[] = options.strategy === "both" ? ["ring", "dense"] : [options.strategy];
       const results: ParityResult[] = [];
       for (const test of await readCases(options.fixtures)) {
-        const stored = test.kind === "conv" ? await readCase(options.fixtures, test.name) : new Map();
+        const stored = test.kind.startsWith("conv") ? await readCase(options.fixtures, test.name) : new Map();
         const result = await checkCase(test, stored, strategies);
         results.push(result);
         console.log(options.json ? JSON.stringify(result) : describe(result));

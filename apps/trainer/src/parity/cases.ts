@@ -2,16 +2,19 @@
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { GmrError, type PadMode } from "@gmr-conv/core";
+import { GmrError, type PadMode, type Rank } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
 
 export interface ConvCase {
   name: string;
+  /** `conv` or `conv_transpose`; others are not layers. */
   kind: string;
-  rank: number;
+  rank: Rank;
   kernelSize: number[];
   stride: number[];
   padding: number[] | "same" | "valid";
+  /** Of a transposed convolution. */
+  outputPadding: number[] | undefined;
   dilation: number[];
   groups: number;
   padMode: PadMode;
@@ -38,10 +41,11 @@ export async function readCases(folder: string): Promise<ConvCase[]> {
     return {
       name: entry.name,
       kind: entry.kind,
-      rank: entry.rank as number,
+      rank: entry.rank as Rank,
       kernelSize: entry.kernel_size as number[],
       stride: entry.stride as number[],
       padding: entry.padding as ConvCase["padding"],
+      outputPadding: entry.output_padding as number[] | undefined,
       dilation: entry.dilation as number[],
       groups: entry.groups as number,
       padMode: entry.padding_mode as PadMode,

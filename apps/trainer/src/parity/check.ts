@@ -2,7 +2,7 @@
 
 import { foldKernel, foldWithMasks, GmrError, maxRelativeError, ringPartition } from "@gmr-conv/core";
 import type { StoredTensor } from "@gmr-conv/io";
-import { gmrConv2d, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
+import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { ConvCase } from "./cases.ts";
 
@@ -33,9 +33,8 @@ export async function checkCase(
     strategies: [],
     errors: {},
   };
-  if (test.kind !== "conv" || test.rank !== 2) {
-    const what = test.kind === "conv" ? `${test.rank}-D convolutions` : `cases of kind "${test.kind}"`;
-    return { ...result, ok: true, skipped: `${what} are not supported by this version` };
+  if (test.kind !== "conv" && test.kind !== "conv_transpose") {
+    return { ...result, ok: true, skipped: `cases of kind "${test.kind}" are not supported by this version` };
   }
   // Trained masks are not rings any more: only the dense strategy can compute them.
   const trained = stored.has("grad_ring_masks");
@@ -63,20 +62,21 @@ async function runCase(
     if (!tensor) throw new GmrError("invalid-data", `case ${test.name} has no tensor ${name}`);
     return tf.tidy(() => tf.tensor(Float32Array.from(tensor.data), tensor.shape).transpose(order));
   };
-  const toNhwc = [0, 2, 3, 1];
-  const inputs: Record<string, tf.Tensor> = { x: load("x", toNhwc), weight: load("weight", [2, 1, 0]) };
+  const { toLast, toFirst, matrices } = orders(test.rank);
+  const inputs: Record<string, tf.Tensor> = { x: load("x", toLast), weight: load("weight", matrices) };
   if (stored.has("log_sigmas")) inputs.log_sigmas = load("log_sigmas", [0]);
   if (stored.has("bias")) inputs.bias = load("bias", [0]);
   if (trainedMasks) inputs.ring_masks = load("ring_masks", [0, 1]);
   const names = Object.keys(inputs);
 
-  const run = (...tensors: tf.Tensor[]): tf.Tensor4D => {
+  const run = (...tensors: tf.Tensor[]): tf.Tensor => {
     const named = Object.fromEntries(names.map((name, i) => [name, tensors[i]]));
-    return gmrConv2d(named.x as tf.Tensor4D, named.weight as tf.Tensor3D, {
+    const options = {
       kernelSize: test.kernelSize,
       strides: test.stride,
       pad: test.padding,
       padMode: test.padMode,
+      outputPadding: test.outputPadding,
       dilations: test.dilation,
       groups: test.groups,
       circular: test.circular,
@@ -84,21 +84,22 @@ async function runCase(
       masks: named.ring_masks as tf.Tensor2D | undefined,
       bias: named.bias as tf.Tensor1D | undefined,
       strategy,
-    });
+    };
+    return gmrConv(test.rank, named.x, named.weight as tf.Tensor3D, options, test.kind === "conv_transpose");
   };
 
-  const gradY = load("grad_y", toNhwc);
+  const gradY = load("grad_y", toLast);
   const y = run(...Object.values(inputs));
   const gradients = tf.grads(run)(Object.values(inputs), gradY);
   const measured: Record<string, Float32Array> = {
     kernel: await kernelOf(test, inputs),
-    y: await channelsFirst(y, [0, 3, 1, 2]),
+    y: await reordered(y, toFirst),
   };
   for (const [i, name] of names.entries()) {
     if (!stored.has(`grad_${name}`)) continue;
     const order =
-      name === "x" ? [0, 3, 1, 2] : name === "weight" ? [2, 1, 0] : inputs[name].shape.map((_, a) => a);
-    measured[`grad_${name}`] = await channelsFirst(gradients[i], order);
+      name === "x" ? toFirst : name === "weight" ? matrices : inputs[name].shape.map((_, axis) => axis);
+    measured[`grad_${name}`] = await reordered(gradients[i], order);
   }
   tf.dispose([inputs, gradY, y, gradients]);
   const errors: Record<string, number> = {};
@@ -109,10 +110,20 @@ async function runCase(
   return errors;
 }
 
-/** The folded kernel, [Cout, Cin/groups, height, width]. */
+/** From PyTorch's axes to ours and back: images, and ring weights [Cout, Cin/groups, R] (transposed: [Cin, Cout/groups, R]). */
+function orders(rank: number): { toLast: number[]; toFirst: number[]; matrices: number[] } {
+  const spatial = Array.from({ length: rank }, (_, i) => i + 1);
+  return {
+    toLast: [0, ...spatial.map((axis) => axis + 1), 1],
+    toFirst: [0, rank + 1, ...spatial],
+    matrices: [2, 1, 0],
+  };
+}
+
+/** The folded kernel, [Cout, Cin/groups, ...k]; transposed: [Cin, Cout/groups, ...k]. */
 async function kernelOf(test: ConvCase, inputs: Record<string, tf.Tensor>): Promise<Float32Array> {
   const weights = inputs.weight as tf.Tensor3D;
-  const [rings, cin, cout] = weights.shape;
+  const [rings, inner, outer] = weights.shape;
   const mixed = inputs.log_sigmas
     ? mixRingWeights(weights, inputs.log_sigmas as tf.Tensor1D)
     : weights.clone();
@@ -122,13 +133,14 @@ async function kernelOf(test: ConvCase, inputs: Record<string, tf.Tensor>): Prom
   const folded = masks
     ? foldWithMasks(values, masks, rings)
     : foldKernel(values, ringPartition(test.kernelSize, { numRings: rings, circular: test.circular }));
-  const kernel = tf.tensor(Float32Array.from(folded), [...test.kernelSize, cin, cout]);
-  const result = await channelsFirst(kernel, [3, 2, 0, 1]);
+  const kernel = tf.tensor(Float32Array.from(folded), [...test.kernelSize, inner, outer]);
+  const { rank } = test;
+  const result = await reordered(kernel, [rank + 1, rank, ...test.kernelSize.map((_, axis) => axis)]);
   kernel.dispose();
   return result;
 }
 
-async function channelsFirst(tensor: tf.Tensor, order: number[]): Promise<Float32Array> {
+async function reordered(tensor: tf.Tensor, order: number[]): Promise<Float32Array> {
   const turned = tensor.transpose(order);
   const values = Float32Array.from(await turned.data());
   turned.dispose();

@@ -10,7 +10,7 @@ export interface OptimizerConfig {
   name: "adamw" | "sgd";
   /** The largest learning rate of the schedule. */
   learningRate: number;
-  /** Applied to convolution and dense kernels, not to biases, batch norms or the mixture's widths. */
+  /** Applied to convolution and dense kernels, and to the mixture's widths if the model's `decaySigma` says so. */
   weightDecay: number;
   /** Momentum, or Adam's β₁. */
   momentum: number;

@@ -24,13 +24,20 @@ export class Optimizer {
   private readonly slots: Slot[];
   private steps = 0;
 
-  /** @param variables by the names under which their gradients and their state are found */
-  constructor(config: OptimizerConfig, variables: ReadonlyMap<string, tf.Variable>) {
+  /**
+   * @param variables by the names under which their gradients and their state are found
+   * @param decayed names of those that weight decay acts on
+   */
+  constructor(
+    config: OptimizerConfig,
+    variables: ReadonlyMap<string, tf.Variable>,
+    decayed: ReadonlySet<string>,
+  ) {
     this.config = config;
     this.slots = [...variables].map(([name, variable]) => ({
       name,
       variable,
-      decay: /(ring_weights|kernel)$/.test(name) ? config.weightDecay : 0,
+      decay: decayed.has(name) ? config.weightDecay : 0,
       first: tf.variable(tf.zerosLike(variable), false),
       second: config.name === "adamw" ? tf.variable(tf.zerosLike(variable), false) : undefined,
     }));

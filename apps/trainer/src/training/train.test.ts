@@ -7,7 +7,7 @@ import type { OptimizerConfig } from "./config.ts";
 import { Optimizer } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 import { trainStep } from "./train.ts";
-import { modelVariables } from "./variables.ts";
+import { decayedWeights, modelVariables } from "./variables.ts";
 
 const model = () =>
   resNet({ inputShape: [12, 12, 1], classes: 3, depths: [1], widths: [8], kernelSizes: [5], seed: 1 });
@@ -42,7 +42,7 @@ describe.each(["adamw", "sgd"] as const)("%s", (name) => {
   it("learns a batch by heart and leaves no tensor behind", async () => {
     const network = model();
     const variables = modelVariables(network, true);
-    const optimizer = new Optimizer(config(name), variables);
+    const optimizer = new Optimizer(config(name), variables, decayedWeights(network));
     const step = () =>
       trainStep(network, optimizer, [...variables.values()], batch, {
         classes: 3,
@@ -65,12 +65,12 @@ describe.each(["adamw", "sgd"] as const)("%s", (name) => {
     for (const interrupted of [false, true]) {
       const network = model();
       const variables = modelVariables(network, true);
-      let optimizer = new Optimizer(config(name), variables);
+      let optimizer = new Optimizer(config(name), variables, decayedWeights(network));
       for (let i = 0; i < 6; i++) {
         if (interrupted && i === 3) {
           const saved = new Map(await optimizer.save());
           optimizer.dispose();
-          optimizer = new Optimizer(config(name), variables);
+          optimizer = new Optimizer(config(name), variables, decayedWeights(network));
           optimizer.restore((key) => saved.get(key) as never);
         }
         await trainStep(network, optimizer, [...variables.values()], batch, {
@@ -92,7 +92,7 @@ describe.each(["adamw", "sgd"] as const)("%s", (name) => {
     for (const backend of ["wasm", "cpu"] as const) {
       await useBackend(backend);
       const values = tf.variable(tf.linspace(-1, 1, 7));
-      const optimizer = new Optimizer(config(name), new Map([["a/kernel", values]]));
+      const optimizer = new Optimizer(config(name), new Map([["a/kernel", values]]), new Set(["a/kernel"]));
       for (let i = 1; i < 5; i++) {
         const gradient = tf.linspace(i, -2, 7);
         optimizer.apply({ [values.name]: gradient }, 0.1);

@@ -9,7 +9,7 @@ import type { Monitor } from "../tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./config.ts";
 import { Optimizer } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
-import { modelVariables } from "./variables.ts";
+import { decayedWeights, modelVariables } from "./variables.ts";
 
 /** A metric line sums up so many steps. */
 const STEPS_PER_METRIC = 20;
@@ -80,7 +80,7 @@ export async function trainNetwork(
     augment: augmenter(config.augment),
   });
   const variables = modelVariables(model, true);
-  const optimizer = new Optimizer(config.optimizer, variables);
+  const optimizer = new Optimizer(config.optimizer, variables, decayedWeights(model));
   try {
     const position = (await loadCheckpoint(run, network.name, model, optimizer)) ?? { step: 0, seconds: 0 };
     await loop(run, network, model, optimizer, [...variables.values()], stream, config, monitor, position);

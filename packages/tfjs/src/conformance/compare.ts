@@ -18,6 +18,11 @@ export type ResultKind = keyof typeof TOLERANCES;
 export interface Expected {
   data: ArrayLike<number>;
   shape: readonly number[];
+  /**
+   * The size of a sum of as many terms of this size and random signs. The error counts relative to it where the
+   * largest value happens to be smaller: where terms cancel, a tensor of few numbers may hold nothing but rounding.
+   */
+  typical?: number;
 }
 
 /**
@@ -38,7 +43,10 @@ export async function checkClose(
     );
   }
   const data = await actual.data<"float32">();
-  checkError(`${what}${worstEntry(data, expected)}`, kind, maxRelativeError(data, expected.data));
+  const error = maxRelativeError(data, expected.data);
+  const largest = Array.from(expected.data).reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+  const scale = Math.max(1, (expected.typical ?? 0) / (largest || 1));
+  checkError(`${what}${worstEntry(data, expected)}`, kind, error / scale);
 }
 
 /** Checks a relative error against the tolerance of its kind; NaN fails. */

@@ -114,10 +114,17 @@ export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
   const y = referenceGmrConv(x, batched, parameters, options);
   const gradY = normal(...y.shape);
   const reference = referenceGmrConvGrad(x, batched, parameters, gradY.data, options);
+  // Gradients that add up many products into few numbers.
+  const typicalOf = (name: InputName): { typical?: number } => {
+    if (name === "bias") return { typical: norm(gradY.data) / Math.sqrt(outChannels) };
+    if (name !== "logSigmas") return {};
+    const { weights } = reference;
+    return { typical: (norm(weights) * norm(parameters.weights)) / Math.sqrt(weights.length * numRings) };
+  };
   const gradients = new Map<InputName, Expected>();
   for (const [name, { shape: sizes }] of inputs) {
     const data = reference[name];
-    if (data) gradients.set(name, { data, shape: sizes });
+    if (data) gradients.set(name, { data, shape: sizes, ...typicalOf(name) });
   }
   return {
     problem,
@@ -126,6 +133,10 @@ export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
     y: { data: y.y, shape: unbatched(y.shape) },
     gradients,
   };
+}
+
+function norm(values: ArrayLike<number>): number {
+  return Math.sqrt(Array.from(values).reduce((sum, value) => sum + value * value, 0));
 }
 
 /** Logarithms of σ well inside the bounds; with `clamped`, every other one beyond them. */

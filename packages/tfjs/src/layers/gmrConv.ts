@@ -22,7 +22,7 @@ import {
   ringPartition,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { convolve } from "../conv.ts";
+import { gmrConv } from "../conv.ts";
 import { mixRingWeights } from "../mixture.ts";
 import { checkStrategy, type Strategy } from "../strategy.ts";
 import type { FoldableConv, FoldedConv } from "./foldedConv.ts";
@@ -284,7 +284,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       this.invokeCallHook(inputs, kwargs);
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
       const { kernelSize, circular } = this.partition;
-      const y = convolve(
+      const y = gmrConv(
         this.rank,
         x,
         this.ringWeights!.read() as tf.Tensor3D,
