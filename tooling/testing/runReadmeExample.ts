@@ -3,16 +3,20 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Runs the first `js` example of a package's README in that package's folder.
+ * Runs the first `js` example in a section of a package's README in that package's folder.
  * @param folder of the package, ending in `/`
- * @returns what it printed, and what the README's first `text` block says that it prints
+ * @param section its heading, default "Example"
+ * @returns what it printed, and what the section's first `text` block says that it prints
  */
-export function runReadmeExample(folder: URL): { printed: string; expected: string } {
+export function runReadmeExample(folder: URL, section = "Example"): { printed: string; expected: string } {
   const readme = readFileSync(new URL("README.md", folder), "utf8");
-  const [, example] = /```js\n(.*?)```/s.exec(readme) ?? [];
-  const [, expected] = /```text\n(.*?)```/s.exec(readme) ?? [];
+  const text = readme.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
+  const [, example] = /```js\n(.*?)```/s.exec(text) ?? [];
+  const [, expected] = /```text\n(.*?)```/s.exec(text) ?? [];
   if (example === undefined || expected === undefined) {
-    throw new Error(`${fileURLToPath(folder)}README.md has no example or does not say what it prints`);
+    throw new Error(
+      `${fileURLToPath(folder)}README.md has no example under "${section}" or does not say what it prints`,
+    );
   }
   const printed = execFileSync(process.execPath, ["--input-type=module", "-e", example], {
     cwd: fileURLToPath(folder),

@@ -1,103 +1,12 @@
-// Turning and mirroring images, and measuring how well a function keeps these symmetries.
+// Measuring how well a function keeps the symmetries of a segment, square or cube.
 //
-// The square's symmetries are exact on a pixel grid: four quarter turns, each with or without a mirror, the
-// dihedral group of order 8. A function f from images to images is equivariant if f(g x) = g f(x) for all g,
-// a function to anything else is invariant if f(g x) = f(x). Other angles need interpolation and are judged by
-// the accuracy of a whole network over a curve of angles; see `summarizeAngles`.
+// A function f from images to images is equivariant if f(g x) = g f(x) for all symmetries g, a function to anything
+// else is invariant if f(g x) = f(x). Other angles need interpolation (`turnImage`), and a whole network can be judged
+// by its accuracy over a curve of angles (`summarizeAngles`).
 
-import { product } from "./axes.ts";
 import { checkLength, describeValue, GmrError } from "./errors.ts";
-
-/** [N, H, W, C]. */
-export type ImageShape = readonly [batch: number, height: number, width: number, channels: number];
-
-/** Any array of numbers that can copy itself: typed arrays and plain arrays. */
-export interface NumberArray {
-  readonly length: number;
-  [index: number]: number;
-  slice(): this;
-}
-
-/** Images as a flat array in the order of `shape`. */
-export interface ImageBatch<A extends NumberArray> {
-  image: A;
-  shape: ImageShape;
-}
-
-/** An element of the dihedral group of the square: a mirror from left to right, or none, then quarter turns. */
-export interface DihedralElement {
-  readonly name: string;
-  readonly mirrored: boolean;
-  /** Quarter turns counter-clockwise, 0 to 3. */
-  readonly turns: number;
-}
-
-/** The 8 symmetries of the square; the first is the identity. */
-export const DIHEDRAL_GROUP: readonly DihedralElement[] = [
-  { name: "identity", mirrored: false, turns: 0 },
-  { name: "90°", mirrored: false, turns: 1 },
-  { name: "180°", mirrored: false, turns: 2 },
-  { name: "270°", mirrored: false, turns: 3 },
-  { name: "mirror", mirrored: true, turns: 0 },
-  { name: "mirror, 90°", mirrored: true, turns: 1 },
-  { name: "mirror, 180°", mirrored: true, turns: 2 },
-  { name: "mirror, 270°", mirrored: true, turns: 3 },
-];
-
-/**
- * Turns images counter-clockwise by quarter turns (as numpy.rot90 over the axes H, W).
- *
- * @param image [N, H, W, C]
- * @param turns any integer
- * @returns a turned copy; height and width are exchanged for odd `turns`
- * @throws GmrError `invalid-shape` if the array's length is not that of `shape`, `invalid-argument` if `turns` is
- *   not an integer
- */
-export function rot90<A extends NumberArray>(image: A, shape: ImageShape, turns: number): ImageBatch<A> {
-  if (!Number.isSafeInteger(turns)) {
-    throw new GmrError("invalid-argument", `turns must be an integer, got ${describeValue(turns)}`);
-  }
-  const [batch, height, width, channels] = shape;
-  switch (((turns % 4) + 4) % 4) {
-    case 1:
-      return move(image, shape, [batch, width, height, channels], (h, w) => [w, width - 1 - h]);
-    case 2:
-      return move(image, shape, shape, (h, w) => [height - 1 - h, width - 1 - w]);
-    case 3:
-      return move(image, shape, [batch, width, height, channels], (h, w) => [height - 1 - w, h]);
-    default:
-      return move(image, shape, shape, (h, w) => [h, w]);
-  }
-}
-
-/**
- * Mirrors images along one axis.
- *
- * @param image [N, H, W, C]
- * @param axis 1 turns images upside down, 2 exchanges left and right
- * @throws GmrError `invalid-shape` if the array's length is not that of `shape`, `invalid-argument` for another axis
- */
-export function flip<A extends NumberArray>(image: A, shape: ImageShape, axis: 1 | 2): ImageBatch<A> {
-  const [, height, width] = shape;
-  if (axis === 1) return move(image, shape, shape, (h, w) => [height - 1 - h, w]);
-  if (axis === 2) return move(image, shape, shape, (h, w) => [h, width - 1 - w]);
-  throw new GmrError("invalid-argument", `axis must be 1 (height) or 2 (width), got ${describeValue(axis)}`);
-}
-
-/**
- * Applies a symmetry of the square to images.
- *
- * @param image [N, H, W, C]
- * @throws GmrError `invalid-shape` if the array's length is not that of `shape`
- */
-export function transformImage<A extends NumberArray>(
-  image: A,
-  shape: ImageShape,
-  element: DihedralElement,
-): ImageBatch<A> {
-  const mirrored = element.mirrored ? flip(image, shape, 2) : { image, shape };
-  return rot90(mirrored.image, mirrored.shape, element.turns);
-}
+import { type Symmetry, symmetryGroup } from "./symmetry.ts";
+import { type ImageBatch, type NumberArray, transformImage } from "./transformImage.ts";
 
 /** The error of one symmetry. */
 export interface SymmetryError {
@@ -115,15 +24,20 @@ export interface SymmetryReport {
 /**
  * How far a function from images to images is from equivariance: for each g the error of f(g x) against g f(x).
  *
- * @param f maps images [N, H, W, C] to images, perhaps of another size; may be asynchronous
- * @param elements the symmetries to try, by default all 8 of the square
- * @throws GmrError `invalid-shape` if f(g x) and g f(x) differ in shape
+ * @param f maps signals, images or volumes [N, ...spatial, C] to such, perhaps of another size; may be asynchronous
+ * @param elements the symmetries to try, by default all 2, 8 or 48 of the segment, square or cube
+ * @throws GmrError `invalid-shape` if f(g x) and g f(x) differ in shape, or the array's length is not that of `shape`;
+ *   `invalid-argument` if the default cannot be had because `shape` has not one to three spatial axes
  */
-export async function equivarianceError<A extends NumberArray, B extends NumberArray>(
-  f: (image: A, shape: ImageShape) => ImageBatch<B> | Promise<ImageBatch<B>>,
+export async function equivarianceError<
+  A extends NumberArray,
+  B extends NumberArray,
+  S extends readonly number[],
+>(
+  f: (image: A, shape: S) => ImageBatch<B> | Promise<ImageBatch<B>>,
   image: A,
-  shape: ImageShape,
-  elements: readonly DihedralElement[] = DIHEDRAL_GROUP,
+  shape: S,
+  elements: readonly Symmetry[] = symmetryGroup(shape.length - 2),
 ): Promise<SymmetryReport> {
   const plain = await f(image, shape);
   return collect(elements, async (element) => {
@@ -144,15 +58,16 @@ export async function equivarianceError<A extends NumberArray, B extends NumberA
 /**
  * How far a function of images is from invariance: for each g the error of f(g x) against f(x).
  *
- * @param f maps images [N, H, W, C] to numbers, for example logits; may be asynchronous
- * @param elements the symmetries to try, by default all 8 of the square
- * @throws GmrError `invalid-shape` if f(g x) and f(x) differ in length
+ * @param f maps signals, images or volumes [N, ...spatial, C] to numbers, for example logits; may be asynchronous
+ * @param elements the symmetries to try, by default all 2, 8 or 48 of the segment, square or cube
+ * @throws GmrError `invalid-shape` if f(g x) and f(x) differ in length, or the array's length is not that of `shape`;
+ *   `invalid-argument` if the default cannot be had because `shape` has not one to three spatial axes
  */
-export async function invarianceError<A extends NumberArray>(
-  f: (image: A, shape: ImageShape) => ArrayLike<number> | Promise<ArrayLike<number>>,
+export async function invarianceError<A extends NumberArray, S extends readonly number[]>(
+  f: (image: A, shape: S) => ArrayLike<number> | Promise<ArrayLike<number>>,
   image: A,
-  shape: ImageShape,
-  elements: readonly DihedralElement[] = DIHEDRAL_GROUP,
+  shape: S,
+  elements: readonly Symmetry[] = symmetryGroup(shape.length - 2),
 ): Promise<SymmetryReport> {
   const expected = await f(image, shape);
   return collect(elements, async (element) => {
@@ -178,77 +93,11 @@ export function maxRelativeError(actual: ArrayLike<number>, expected: ArrayLike<
   return difference === 0 ? 0 : difference / scale;
 }
 
-/** The accuracy of a network on images turned by an angle. */
-export interface AngleAccuracy {
-  /** Degrees. */
-  angle: number;
-  /** 0 to 1, or percent; the summary has the same unit. */
-  accuracy: number;
-}
-
-/** What a curve of accuracy over angles comes down to. */
-export interface AngleSummary {
-  /** Accuracy at angle 0. */
-  upright: number;
-  /** Mean over all angles of the curve, 0 included. */
-  mean: number;
-  worst: number;
-  worstAngle: number;
-  /** upright - worst: what turning costs at most. */
-  drop: number;
-}
-
-/**
- * Summarises accuracies over angles.
- * @throws GmrError `invalid-data` if there is no upright entry (angle 0 or a multiple of 360) or a value is not finite
- */
-export function summarizeAngles(curve: readonly AngleAccuracy[]): AngleSummary {
-  const upright = curve.find(({ angle }) => angle % 360 === 0);
-  if (!upright) throw new GmrError("invalid-data", "the accuracy curve must have an entry for angle 0");
-  for (const { angle, accuracy } of curve) {
-    if (!Number.isFinite(angle) || !Number.isFinite(accuracy)) {
-      throw new GmrError("invalid-data", `accuracies must be finite, got ${accuracy} at angle ${angle}`);
-    }
-  }
-  const worst = curve.reduce((a, b) => (b.accuracy < a.accuracy ? b : a));
-  return {
-    upright: upright.accuracy,
-    mean: curve.reduce((sum, { accuracy }) => sum + accuracy, 0) / curve.length,
-    worst: worst.accuracy,
-    worstAngle: worst.angle,
-    drop: upright.accuracy - worst.accuracy,
-  };
-}
-
 async function collect(
-  elements: readonly DihedralElement[],
-  errorOf: (element: DihedralElement) => Promise<number>,
+  elements: readonly Symmetry[],
+  errorOf: (element: Symmetry) => Promise<number>,
 ): Promise<SymmetryReport> {
   const errors: SymmetryError[] = [];
   for (const element of elements) errors.push({ element: element.name, error: await errorOf(element) });
   return { worst: Math.max(...errors.map(({ error }) => error)), errors };
-}
-
-/** A copy of `image` in which each pixel (h, w) comes from `source(h, w)`. */
-function move<A extends NumberArray>(
-  image: A,
-  shape: ImageShape,
-  newShape: ImageShape,
-  source: (h: number, w: number) => readonly [h: number, w: number],
-): ImageBatch<A> {
-  checkLength("image", image, product(shape), describeValue(shape));
-  const [batch, height, width, channels] = shape;
-  const [, newHeight, newWidth] = newShape;
-  const moved = image.slice();
-  for (let n = 0; n < batch; n++) {
-    for (let h = 0; h < newHeight; h++) {
-      for (let w = 0; w < newWidth; w++) {
-        const [fromH, fromW] = source(h, w);
-        const from = ((n * height + fromH) * width + fromW) * channels;
-        const to = ((n * newHeight + h) * newWidth + w) * channels;
-        for (let c = 0; c < channels; c++) moved[to + c] = image[from + c];
-      }
-    }
-  }
-  return { image: moved, shape: newShape };
 }

@@ -1,3 +1,4 @@
+export * from "./angles.ts";
 export * from "./axes.ts";
 export * from "./channels.ts";
 export * from "./cost.ts";
@@ -12,3 +13,5 @@ export * from "./random.ts";
 export * from "./reference.ts";
 export * from "./referenceGmr.ts";
 export * from "./rings.ts";
+export * from "./symmetry.ts";
+export * from "./transformImage.ts";

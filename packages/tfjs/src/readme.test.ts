@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { runReadmeExample } from "../../../tooling/testing/runReadmeExample.ts";
 
-it("the README's example prints what the README says", () => {
-  const { printed, expected } = runReadmeExample(new URL("../", import.meta.url));
+it.each(["Example", "Checking equivariance"])("the README's example prints what it says: %s", (section) => {
+  const { printed, expected } = runReadmeExample(new URL("../", import.meta.url), section);
   expect(printed).toBe(expected);
 });

@@ -1,0 +1,251 @@
+// Does a model, a layer or a function keep turns and mirror images?
+
+import {
+  AXIS_NAMES,
+  checkFinite,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  type Symmetry,
+  symmetryGroup,
+  transformImage,
+  turnImage,
+} from "@gmr-conv/core";
+import type * as tf from "@tensorflow/tfjs";
+import { checkTensor } from "../checks.ts";
+import type { AngleCurve, AngleError, EquivarianceReport, ExactSymmetries } from "./report.ts";
+import { type EquivarianceTarget, evaluator, fixedSizes, type Images, statedShape } from "./target.ts";
+import { fadeOut, innerPixels, smoothImages } from "./testImages.ts";
+
+/** Two axes of volumes [N, D, H, W, C]; a turn takes the end of the first to that of the second. */
+export type Plane = "DH" | "DW" | "HW";
+
+export interface EquivarianceOptions {
+  /** [N, ...spatial, C], float32. Default: smooth random images, seeded. */
+  inputs?: tf.Tensor | undefined;
+  /** Shape of one of those random images, [...spatial, C]. Default: what the target states. */
+  inputShape?: readonly number[] | undefined;
+  /** Degrees, counter-clockwise. Default: images every 15°, volumes every 45°. */
+  angles?: readonly number[] | undefined;
+  /** Try mirror images too. Default true. */
+  flips?: boolean | undefined;
+  /** For volumes: where to turn by angles. Default: all three planes. */
+  planes?: readonly Plane[] | undefined;
+  /** Of the random images; an integer ≥ 0. Default 0. */
+  seed?: number | undefined;
+  /** The largest error that counts as an exact symmetry. Default 1e-4. */
+  tolerance?: number | undefined;
+}
+
+const PLANES: readonly Plane[] = ["HW", "DW", "DH"];
+
+const BATCH = 2;
+
+/** Planes whose axes a target scales by factors that differ more, beyond rounding, cannot be turned in its output. */
+const MAX_DISTORTION = 1.5;
+
+type Transform = (images: Images) => Images;
+
+/** A target whose kind of output is known. */
+interface Subject {
+  evaluate: (images: Images) => Promise<Images>;
+  kind: EquivarianceReport["kind"];
+}
+
+/** A turn by any angle; `axes` are those of the shape. */
+interface Turn {
+  angle: number;
+  plane: Plane | undefined;
+  axes: readonly [number, number];
+}
+
+/**
+ * Measures the symmetry of a target: whether turning or mirroring its input turns or mirrors its output (feature maps
+ * [N, ...spatial, C], perhaps of another size), or leaves it unchanged (outputs [N, K]).
+ *
+ * - The symmetries of the grid (2 of signals, 8 of images, 48 of volumes) are tried exactly. Those that exchange axes
+ *   of unequal sizes are tried with the sizes exchanged, and skipped if a model's sizes are fixed or its output has
+ *   not the exchanged sizes.
+ * - For any other angle, inputs are faded out outside the inscribed disc, so that nothing is lost, and turned with
+ *   bilinear interpolation; what that interpolation costs is measured by turning and turning back.
+ *
+ * Errors are relative to the largest absolute value compared. Works on every backend; keeps no tensors.
+ *
+ * @param target a model with one input and one output, a layer (built by its first call if it is not), or a function.
+ *   Functions run inside `tf.tidy`; asynchronous ones dispose of their own intermediate tensors. The tensor returned is
+ *   disposed of.
+ * @throws GmrError `unsupported` for other numbers of inputs and outputs and for outputs of other ranks;
+ *   `invalid-argument` for a bad option or if sizes are neither given nor stated by the target; `invalid-shape` for
+ *   inputs without one to three spatial axes or outputs of another batch size; `invalid-data` if an output is not
+ *   finite. What the target throws is passed on.
+ */
+export async function checkEquivariance(
+  target: EquivarianceTarget,
+  options: EquivarianceOptions = {},
+): Promise<EquivarianceReport> {
+  const evaluate = evaluator(target);
+  const input = await inputImages(target, options);
+  const turns = turnsOf(input.shape.length - 2, options);
+  const tolerance = checkFinite("tolerance", options.tolerance ?? 1e-4);
+  const output = await evaluate(input);
+  const kind = kindOf(input.shape, output.shape);
+  const subject = { evaluate, kind };
+  const elements = symmetryGroup(input.shape.length - 2).filter(
+    ({ reflection }) => !reflection || options.flips !== false,
+  );
+  return {
+    kind,
+    inputShape: [...input.shape],
+    outputShape: [...output.shape],
+    exact: await measureExact(subject, input, output, elements, fixedSizes(target), tolerance),
+    angles: await measureAngles(subject, fadeOut(input), turns),
+  };
+}
+
+async function measureExact(
+  subject: Subject,
+  input: Images,
+  output: Images,
+  elements: readonly Symmetry[],
+  fixed: readonly (number | null)[],
+  tolerance: number,
+): Promise<ExactSymmetries> {
+  const tried: ExactSymmetries["elements"] = [];
+  const skipped: ExactSymmetries["skipped"] = [];
+  const sizes = input.shape.slice(1, -1);
+  for (const element of elements) {
+    if (fixed.some((size, i) => size !== null && size !== sizes[element.axes[i]])) {
+      skipped.push({ element: element.name, reason: `the model's input is fixed to ${sizes.join("×")}` });
+      continue;
+    }
+    const transform: Transform = ({ image, shape }) => transformImage(image, shape, element);
+    const [actual, expected] = await sides(subject, input, output, transform);
+    if (actual.shape.join() === expected.shape.join()) {
+      tried.push({ element: element.name, error: relativeDifference(actual, expected) });
+    } else {
+      const [is, should] = [actual, expected].map(({ shape }) => shape.slice(1, -1).join("×"));
+      skipped.push({ element: element.name, reason: `the output's sizes are then ${is}, not ${should}` });
+    }
+  }
+  const worst = Math.max(...tried.map(({ error }) => error));
+  return { worst, elements: tried, skipped, ok: worst <= tolerance, tolerance };
+}
+
+async function measureAngles(
+  subject: Subject,
+  input: Images,
+  turns: readonly Turn[],
+): Promise<AngleCurve | null> {
+  const output = await subject.evaluate(input);
+  const grids = subject.kind === "equivariance" ? [input.shape, output.shape] : [input.shape];
+  const insides = grids.map((shape) => innerPixels(shape.slice(1, -1)));
+  if (!insides.every((inside) => inside.includes(true))) return null;
+  const inside = insides[1];
+  const scale = (axis: number) => (grids.length === 2 ? output.shape[axis] / input.shape[axis] : 1);
+  const curve: AngleError[] = [];
+  for (const { angle, plane, axes } of turns) {
+    const [a, b] = axes.map(scale);
+    if (Math.max(a / b, b / a) >= MAX_DISTORTION) continue;
+    const turn: Transform = ({ image, shape }) => ({ image: turnImage(image, shape, angle, axes), shape });
+    const thereAndBack: Transform = (images) => {
+      const { image, shape } = turn(images);
+      return { image: turnImage(image, shape, -angle, axes), shape };
+    };
+    const errorOf = async (transform: Transform) =>
+      relativeDifference(...(await sides(subject, input, output, transform)), inside);
+    const [error, interpolation] = [await errorOf(turn), await errorOf(thereAndBack)];
+    curve.push({ angle, ...(plane && { plane }), error, interpolation });
+  }
+  if (curve.length === 0) return null;
+  const worst = curve.reduce((a, b) => (b.error > a.error ? b : a));
+  const mean = curve.reduce((sum, { error }) => sum + error, 0) / curve.length;
+  return { curve, mean, worst: worst.error, worstAngle: worst.angle };
+}
+
+/** f(g x), and what it should be: g f(x) or f(x). */
+async function sides(
+  { evaluate, kind }: Subject,
+  input: Images,
+  output: Images,
+  transform: Transform,
+): Promise<[actual: Images, expected: Images]> {
+  return [await evaluate(transform(input)), kind === "equivariance" ? transform(output) : output];
+}
+
+/** max |a - b| / max(|a|, |b|), of the pixels inside alone; 0 if all are 0. */
+function relativeDifference(a: Images, b: Images, inside?: readonly boolean[]): number {
+  const channels = a.shape[a.shape.length - 1];
+  let difference = 0;
+  let scale = 0;
+  for (let i = 0; i < a.image.length; i++) {
+    if (inside && !inside[Math.floor(i / channels) % inside.length]) continue;
+    difference = Math.max(difference, Math.abs(a.image[i] - b.image[i]));
+    scale = Math.max(scale, Math.abs(a.image[i]), Math.abs(b.image[i]));
+  }
+  return difference === 0 ? 0 : difference / scale;
+}
+
+async function inputImages(target: EquivarianceTarget, options: EquivarianceOptions): Promise<Images> {
+  const { inputs, inputShape, seed } = options;
+  if (inputs) {
+    if (inputShape) throw new GmrError("invalid-argument", "inputs and inputShape must not both be given");
+    checkTensor("inputs", inputs, [3, 4, 5], "[N, ...spatial, C]");
+    return { image: Float32Array.from(await inputs.data()), shape: inputs.shape };
+  }
+  const shape = inputShape
+    ? [BATCH, ...inputShape.map((size) => checkPositiveInteger("inputShape's sizes", size))]
+    : statedShape(target, BATCH);
+  if (shape.length < 3 || shape.length > 5) {
+    throw new GmrError(
+      "invalid-shape",
+      `inputs must have one to three spatial axes, got shape ${describeValue(shape)}`,
+    );
+  }
+  return smoothImages(shape, seed ?? 0);
+}
+
+function turnsOf(rank: number, options: EquivarianceOptions): Turn[] {
+  if (options.planes && rank !== 3) {
+    throw new GmrError("invalid-argument", `planes must be left out for inputs with ${rank} spatial axes`);
+  }
+  if (rank === 1) {
+    if (!options.angles?.length) return [];
+    throw new GmrError("invalid-argument", "angles must be left out for signals");
+  }
+  const step = rank === 2 ? 15 : 45;
+  const angles = options.angles ?? Array.from({ length: 360 / step }, (_, i) => i * step);
+  const planes = rank === 2 ? [undefined] : (options.planes ?? PLANES);
+  return planes.flatMap((plane) => {
+    const axes = axesOf(plane);
+    return angles.map((angle) => ({ angle: checkFinite("angles", angle), plane, axes }));
+  });
+}
+
+/** The axes of the shape in which to turn. */
+function axesOf(plane: Plane | undefined): readonly [number, number] {
+  if (plane === undefined) return [1, 2];
+  if (!PLANES.includes(plane)) {
+    throw new GmrError(
+      "invalid-argument",
+      `planes must be of ${PLANES.join(", ")}, got ${describeValue(plane)}`,
+    );
+  }
+  return [AXIS_NAMES[3].indexOf(plane[0]) + 1, AXIS_NAMES[3].indexOf(plane[1]) + 1];
+}
+
+function kindOf(input: readonly number[], output: readonly number[]): EquivarianceReport["kind"] {
+  if (output.length !== 2 && output.length !== input.length) {
+    throw new GmrError(
+      "unsupported",
+      `the output must be [N, K] or have as many axes as the input ${describeValue(input)}, ` +
+        `got ${describeValue(output)}`,
+    );
+  }
+  if (output[0] !== input[0]) {
+    throw new GmrError(
+      "invalid-shape",
+      `the output must have the input's batch size ${input[0]}, got shape ${describeValue(output)}`,
+    );
+  }
+  return output.length === 2 ? "invariance" : "equivariance";
+}

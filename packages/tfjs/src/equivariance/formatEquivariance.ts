@@ -1,0 +1,92 @@
+// The report as text for a terminal of 80 columns.
+
+import type { AngleCurve, EquivarianceReport, ExactSymmetries } from "./report.ts";
+
+/** So many symmetries are listed; of more, the worst, and the first of those left out. */
+const LISTED = 8;
+
+/** Widest bar of the angle table, and the smallest error that has it. */
+const BAR = 40;
+const FULL_BAR = 0.01;
+
+/** Errors below this power of ten are not told apart: they are rounding. */
+const ROUNDING = -6;
+
+/**
+ * A report in words and tables, at most 80 columns wide. Errors are shares of the largest output: percents from 0.1 %
+ * on, below that the next power of ten, 1e-6 at least. The angle table has the error of each turn and, under "and
+ * back", that of the turn followed by the turn back, which is due to interpolation alone.
+ *
+ * @returns lines, without a final line break
+ */
+export function formatEquivariance(report: EquivarianceReport): string {
+  return [
+    `${report.kind} of [${report.inputShape.join(", ")}] → [${report.outputShape.join(", ")}]`,
+    "",
+    ...exactLines(report.exact),
+    ...(report.angles ? ["", ...angleLines(report.angles)] : []),
+  ].join("\n");
+}
+
+function exactLines({ elements, skipped, worst, ok, tolerance }: ExactSymmetries): string[] {
+  const most = elements.length > LISTED;
+  const listed = most ? elements.toSorted((a, b) => b.error - a.error).slice(0, LISTED) : elements;
+  const rows = Math.ceil(listed.length / 2);
+  const width = Math.max(...listed.map(({ element }) => element.length));
+  const cells = listed.map(
+    ({ element, error }) => `  ${element.padEnd(width)} ${formatError(error).padStart(8)}`,
+  );
+  return [
+    `exact symmetries: ${ok ? "kept" : "BROKEN"}, worst ${formatError(worst)} (tolerance ${tolerance.toExponential()})`,
+    ...Array.from({ length: rows }, (_, row) => `${cells[row]}  ${cells[row + rows] ?? ""}`.trimEnd()),
+    ...(most ? [`  the worst ${LISTED} of ${elements.length}`] : []),
+    ...skippedLines(skipped),
+  ];
+}
+
+/** One line for each reason. */
+function skippedLines(skipped: ExactSymmetries["skipped"]): string[] {
+  const reasons = new Set(skipped.map(({ reason }) => reason));
+  return [...reasons].flatMap((reason) => {
+    const names = skipped.filter((other) => other.reason === reason).map(({ element }) => element);
+    const more = names.splice(LISTED).length;
+    if (more > 0) names.push(`and ${more} more`);
+    return [`  left out, as ${reason}:`, ...wrap(names, "    ", "; ")];
+  });
+}
+
+function angleLines({ curve, mean, worst, worstAngle }: AngleCurve): string[] {
+  const scale = BAR / Math.max(worst, FULL_BAR);
+  return [
+    `turns by any angle: mean ${formatError(mean)}, worst ${formatError(worst)} at ${worstAngle}°`,
+    "   angle    error  and back",
+    ...curve.map(({ angle, plane, error, interpolation }) =>
+      [
+        (plane ?? "").padStart(3),
+        `${angle}°`.padStart(5),
+        formatError(error).padStart(9),
+        formatError(interpolation).padStart(9),
+        ` ${"█".repeat(Math.round(error * scale))}`,
+      ]
+        .join("")
+        .trimEnd(),
+    ),
+  ];
+}
+
+function formatError(error: number): string {
+  if (error === 0) return "0";
+  if (error < 1e-3) return `< 1e${Math.max(ROUNDING, Math.floor(Math.log10(error)) + 1)}`;
+  return `${(100 * error).toFixed(1)} %`;
+}
+
+/** Words with separators in lines of at most 80 columns. */
+function wrap(words: readonly string[], indent: string, separator: string): string[] {
+  const lines = [indent];
+  words.forEach((word, i) => {
+    const text = i < words.length - 1 ? word + separator : word;
+    if ((lines[lines.length - 1] + text).trimEnd().length > 80) lines.push(indent);
+    lines[lines.length - 1] += text;
+  });
+  return lines.map((line) => line.trimEnd());
+}

@@ -1,0 +1,42 @@
+/** How well a target keeps turns and mirror images; plain JSON. */
+export interface EquivarianceReport {
+  /** `equivariance`: f(g x) = g f(x), for feature maps. `invariance`: f(g x) = f(x), for outputs [N, K]. */
+  kind: "equivariance" | "invariance";
+  /** [N, ...spatial, C]. */
+  inputShape: number[];
+  outputShape: number[];
+  exact: ExactSymmetries;
+  /** Missing (null) for signals, if no angles were asked for, and for grids too small to compare. */
+  angles: AngleCurve | null;
+}
+
+/** The symmetries of the grid, by which nothing is interpolated. */
+export interface ExactSymmetries {
+  /** The largest error. */
+  worst: number;
+  /** Every symmetry tried, with max |a - b| / max(|a|, |b|) for a = f(g x) and b = g f(x) or f(x): 0 to 2. */
+  elements: { element: string; error: number }[];
+  skipped: { element: string; reason: string }[];
+  /** Whether `worst` is within the tolerance. */
+  ok: boolean;
+  tolerance: number;
+}
+
+export interface AngleError {
+  /** Degrees counter-clockwise. */
+  angle: number;
+  /** For volumes: the axes of the plane of the turn, such as `"HW"`; a turn takes the first to the second. */
+  plane?: string;
+  /** As for exact symmetries; of feature maps only what lies well inside the inscribed disc is compared. */
+  error: number;
+  /** The same for the turn followed by the turn back: what interpolation alone makes of it. */
+  interpolation: number;
+}
+
+/** The errors of turns by any angle. */
+export interface AngleCurve {
+  curve: AngleError[];
+  mean: number;
+  worst: number;
+  worstAngle: number;
+}
