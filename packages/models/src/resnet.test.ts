@@ -110,7 +110,7 @@ describe("resNet", () => {
   it("names its layers as the official networks do", () => {
     const names = resNet(small).layers.map((layer) => layer.name);
     expect(names).toEqual(
-      expect.arrayContaining(["conv1", "bn1", "layer1.0.conv1", "layer2.0.downsample.conv", "fc"]),
+      expect.arrayContaining(["conv1", "bn1", "layer1.0.conv1", "layer2.0.downsample.1", "fc"]),
     );
   });
 

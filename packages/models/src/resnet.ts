@@ -17,7 +17,7 @@ type Symbolic = tf.SymbolicTensor;
  * A residual network of basic blocks, images [N, H, W, C] → logits [N, classes]. With `kind: "gmr"` its logits
  * are the same for every turn by 90° and every mirror image.
  *
- * Layers are named as in the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+ * Layers are named as the modules of the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected
  */
@@ -134,16 +134,18 @@ class Builder {
   basicBlock(name: string, x: Symbolic, stage: Stage, stride: 1 | 2): Symbolic {
     const { width, kernelSize, numRings } = stage;
     const input = stride === 2 ? this.pool(`${name}.pool`, x) : x;
-    let y = this.conv(`${name}.conv1`, input, width, kernelSize, numRings);
+    // The official networks pool inside the first convolution's module, which makes it the second there.
+    const first = stride === 2 ? `${name}.conv1.1` : `${name}.conv1`;
+    let y = this.conv(first, input, width, kernelSize, numRings);
     y = this.normRelu(`${name}.bn1`, y);
     y = this.conv(`${name}.conv2`, y, width, kernelSize, numRings);
     y = this.norm(`${name}.bn2`, y, this.plan.zeroInitResidual);
     const shortcut =
-      input.shape[3] === width
+      stride === 1 && input.shape[3] === width
         ? input
         : this.norm(
-            `${name}.downsample.bn`,
-            this.denseConv(`${name}.downsample.conv`, width, 1, this.seed()).apply(input) as Symbolic,
+            `${name}.downsample.2`,
+            this.denseConv(`${name}.downsample.1`, width, 1, this.seed()).apply(input) as Symbolic,
           );
     return this.view(name, addThenRelu({ name: `${name}.add_relu` }).apply([y, shortcut]) as Symbolic);
   }
