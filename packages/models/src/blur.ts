@@ -1,18 +1,18 @@
 // A fixed Gaussian blur of the images: a ring convolution whose weights are not trained.
 
 import { centreDistances, ringPartition } from "@gmr-conv/core";
-import { type GmrConv2D, gmrConv2D } from "@gmr-conv/tfjs";
+import { type GmrConv, gmrConv2D, gmrConv3D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
  * A layer that blurs each channel by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are
  * narrow enough for each to hold one distance, or nearly.
  */
-export function gaussianBlur(name: string, sigma: number, channels: number): GmrConv2D {
+export function gaussianBlur(name: string, sigma: number, channels: number, rank: 2 | 3 = 2): GmrConv {
   const kernelSize = 2 * Math.ceil(3 * sigma) + 1;
   const numRings = 2 * kernelSize;
-  const weights = ringWeights(kernelSize, numRings, sigma);
-  return gmrConv2D({
+  const weights = ringWeights(kernelSize, numRings, sigma, rank);
+  return (rank === 3 ? gmrConv3D : gmrConv2D)({
     name,
     filters: channels,
     kernelSize,
@@ -27,9 +27,9 @@ export function gaussianBlur(name: string, sigma: number, channels: number): Gmr
 }
 
 /** One weight per ring: the mean of the Gaussian over the ring, scaled so that the kernel sums to one. */
-function ringWeights(kernelSize: number, numRings: number, sigma: number): Float32Array {
-  const { index, counts } = ringPartition(kernelSize, { numRings });
-  const distances = centreDistances([kernelSize, kernelSize]);
+function ringWeights(kernelSize: number, numRings: number, sigma: number, rank: 2 | 3): Float32Array {
+  const { index, counts, kernelSize: sizes } = ringPartition(kernelSize, { rank, numRings });
+  const distances = centreDistances(sizes);
   const sums = new Float64Array(numRings);
   index.forEach((ring, position) => {
     if (ring >= 0) sums[ring] += Math.exp(-0.5 * (distances[position] / sigma) ** 2);

@@ -1,4 +1,13 @@
 export * from "./cost.ts";
 export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
-export type { ConvKind, FieldOfView, GlobalPooling, Pooling, ResNetOptions } from "./options.ts";
+export type {
+  Block,
+  ConvKind,
+  FieldOfView,
+  GlobalPooling,
+  OddSides,
+  Pooling,
+  ResNetOptions,
+} from "./options.ts";
+export * from "./r3d.ts";
 export * from "./resnet.ts";

@@ -12,16 +12,37 @@ describe("planResNet", () => {
       [2, 256, 5, 2],
       [2, 512, 5, 2],
     ]);
-    expect([plan.stemWidth, plan.stemKernelSize, plan.name]).toEqual([64, 5, "gmr-resnet"]);
+    expect([plan.stemWidth, plan.stemKernelSize, plan.name]).toEqual([64, [5, 5], "gmr-resnet"]);
   });
 
   it("gives the dense twin 3×3 kernels everywhere", () => {
     const plan = planResNet({ ...base, kind: "dense" });
-    expect([plan.stemKernelSize, ...plan.stages.map((s) => s.kernelSize)]).toEqual([3, 3, 3, 3, 3]);
+    expect(plan.stemKernelSize).toEqual([3, 3]);
+    expect(plan.stages.map((s) => s.kernelSize)).toEqual([3, 3, 3, 3]);
+  });
+
+  it("spreads kernels from a stage on that keeps its size", () => {
+    const plan = planResNet({ ...base, dilateInsteadOfStride: [false, false, true, true] });
+    expect(plan.stages.map(({ stride, dilation }) => [stride, dilation.first, dilation.others])).toEqual([
+      [1, 1, 1],
+      [2, 1, 1],
+      [1, 1, 2],
+      [1, 2, 4],
+    ]);
   });
 
   const bad: [string, Partial<ResNetOptions>][] = [
-    ["inputShape must be [height, width, channels], got [28, 28]", { inputShape: [28, 28] as never }],
+    [
+      "inputShape must be [height, width, channels] or [depth, height, width, channels], got [28, 28]",
+      { inputShape: [28, 28] },
+    ],
+    ["inputShape[2] must be a positive integer, got null", { inputShape: [28, 28, null] }],
+    ['fieldOfView "disc" and inputPadding are for images', { inputShape: [9, 9, 9, 1], inputPadding: 1 }],
+    ["stemKernelSize[1] must be odd, got 4", { stemKernelSize: [3, 4] }],
+    [
+      "dilateInsteadOfStride must be a list with one entry for each of the 4 stages, got [true]",
+      { dilateInsteadOfStride: [true] },
+    ],
     ["inputShape[2] must be a positive integer, got 0", { inputShape: [28, 28, 0] }],
     ["classes must be a positive integer, got NaN", { classes: Number.NaN }],
     ["depths must name at least one stage, got []", { depths: [] }],

@@ -1,6 +1,13 @@
 // The options of a GMR-ResNet, checked and completed.
 
-import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import {
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  type PerAxis,
+  perAxis,
+} from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 
 /** `gmr`: ring convolutions. `dense`: the twin of the same depth and widths with plain 3×3 convolutions. */
@@ -14,6 +21,20 @@ export type ConvKind = "gmr" | "dense";
 export type Pooling = "average" | "blur";
 
 /**
+ * What a residual block is made of.
+ * - `basic`: two k×k convolutions.
+ * - `bottleneck`: a k×k convolution between two 1×1 convolutions, with four times the channels at its end.
+ */
+export type Block = "basic" | "bottleneck";
+
+/**
+ * How a map with an odd side is halved.
+ * - `symmetric`: averages over 3 positions with stride 2, which turn with the image.
+ * - `floor`: averages over 2, the last row and column left out, as in the official networks: no longer symmetric.
+ */
+export type OddSides = "symmetric" | "floor";
+
+/**
  * What part of the feature maps counts.
  * - `square`: all of it. Its border lies differently to a pattern turned by 45°.
  * - `disc`: the inscribed disc, with a soft edge; outside it features are zero. The border is then the same at every
@@ -25,28 +46,37 @@ export type FieldOfView = "square" | "disc";
 export type GlobalPooling = "average" | "max";
 
 export interface ResNetOptions {
-  /** Height, width and channels of the images. */
-  inputShape: readonly [number, number, number];
+  /**
+   * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for
+   * images of any size; these are then taken to have even sides wherever they are halved.
+   */
+  inputShape: readonly (number | null)[];
   /** Number of classes. */
   classes: number;
   /** Default `gmr`. */
   kind?: ConvKind | undefined;
+  /** Default `basic`. */
+  block?: Block | undefined;
   /** Blocks per stage; default [2, 2, 2, 2] (ResNet-18). */
   depths?: readonly number[] | undefined;
-  /** Channels per stage; default 64, doubled from stage to stage. */
+  /** Channels per stage, of a bottleneck's k×k convolution; default 64, doubled from stage to stage. */
   widths?: readonly number[] | undefined;
   /** Kernel size per stage, odd; default 9, 9, 5, 5, … (dense: 3). */
   kernelSizes?: readonly number[] | undefined;
   /** Stride per stage, 1 or 2; default 1, then 2. */
   strides?: readonly (1 | 2)[] | undefined;
+  /** Per stage: keep the size of the maps, and spread the kernels from there on instead. Default: nowhere. */
+  dilateInsteadOfStride?: readonly boolean[] | undefined;
   /** Channels of the stem; default: those of the first stage. */
   stemWidth?: number | undefined;
-  /** Kernel size of the stem; default 5 (dense: 3). */
-  stemKernelSize?: number | undefined;
+  /** Kernel size of the stem, one number or one per axis, odd; default 5 (dense: 3). */
+  stemKernelSize?: PerAxis | undefined;
   /** Halve the stem's output. Default false. */
   stemPool?: boolean | undefined;
   /** Default `average`. */
   pooling?: Pooling | undefined;
+  /** Default `symmetric`. */
+  oddSides?: OddSides | undefined;
   /** Default `average`. */
   globalPooling?: GlobalPooling | undefined;
   /** Default `square`. */
@@ -57,7 +87,7 @@ export interface ResNetOptions {
   inputBlur?: number | undefined;
   /** Batch normalisation of the features before the classifier. Default false. */
   headNorm?: boolean | undefined;
-  /** How the weights of ring convolutions start. Default `kaimingNormal`, as in the official networks. */
+  /** How the weights of ring convolutions start. Default `kaimingNormal`, as in the official 2-D networks. */
   ringInitializer?: RingInitializer | undefined;
   /** Let weight decay act on the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
@@ -69,6 +99,8 @@ export interface ResNetOptions {
   seed?: number | undefined;
   /** The model's name; default `gmr-resnet` or `dense-resnet`. */
   name?: string | undefined;
+  /** Which official network the layers are named after. Default `resnet`. */
+  layerNames?: "resnet" | "r3d" | undefined;
 }
 
 export interface Stage {
@@ -76,19 +108,25 @@ export interface Stage {
   width: number;
   kernelSize: number;
   stride: 1 | 2;
+  /** Spacing of the kernels' positions, in the first block and in the others. */
+  dilation: { first: number; others: number };
   numRings: number | undefined;
 }
 
 /** The options with every default filled in. */
 export interface ResNetPlan {
-  inputShape: [number, number, number];
+  /** Number of spatial axes. */
+  rank: 2 | 3;
+  inputShape: (number | null)[];
   classes: number;
   kind: ConvKind;
+  block: Block;
   stages: Stage[];
   stemWidth: number;
-  stemKernelSize: number;
+  stemKernelSize: number[];
   stemPool: boolean;
   pooling: Pooling;
+  oddSides: OddSides;
   globalPooling: GlobalPooling;
   fieldOfView: FieldOfView;
   inputPadding: number;
@@ -99,18 +137,13 @@ export interface ResNetPlan {
   decaySigma: boolean;
   seed: number | undefined;
   name: string;
+  layerNames: "resnet" | "r3d";
 }
 
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planResNet(options: ResNetOptions): ResNetPlan {
-  const { inputShape } = options;
-  if (!Array.isArray(inputShape) || inputShape.length !== 3) {
-    throw new GmrError(
-      "invalid-argument",
-      `inputShape must be [height, width, channels], got ${describeValue(inputShape)}`,
-    );
-  }
-  const [height, width, channels] = inputShape.map((n, i) => checkPositiveInteger(`inputShape[${i}]`, n));
+  const inputShape = checkInputShape(options.inputShape);
+  const rank = inputShape.length === 4 ? 3 : 2;
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
   const depths = list("depths", options.depths ?? [2, 2, 2, 2]);
   const stages = depths.length;
@@ -128,26 +161,49 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     if (s === 1 || s === 2) return s;
     throw new GmrError("invalid-argument", `strides must be 1 or 2, got ${s}`);
   });
+  const { dilateInsteadOfStride } = options;
+  if (dilateInsteadOfStride && dilateInsteadOfStride.length !== stages) {
+    throw new GmrError(
+      "invalid-argument",
+      `dilateInsteadOfStride must be a list with one entry for each of the ${stages} stages, ` +
+        `got ${describeValue(dilateInsteadOfStride)}`,
+    );
+  }
+  let dilation = 1;
+  const walk = strides.map((stride, i): Pick<Stage, "stride" | "dilation"> => {
+    const first = dilation;
+    if (!dilateInsteadOfStride?.[i]) return { stride, dilation: { first, others: first } };
+    dilation *= stride;
+    return { stride: 1, dilation: { first, others: dilation } };
+  });
   const numRings = options.numRings && list("numRings", options.numRings, stages);
   const stemKernelSize = options.stemKernelSize ?? (kind === "dense" ? 3 : 5);
+  const fieldOfView = oneOf("fieldOfView", options.fieldOfView ?? "square", ["square", "disc"]);
+  const inputPadding = checkNonNegativeInteger("inputPadding", options.inputPadding ?? 0);
+  if (rank === 3 && (fieldOfView === "disc" || inputPadding > 0)) {
+    throw new GmrError("unsupported", 'fieldOfView "disc" and inputPadding are for images, not for volumes');
+  }
   return {
-    inputShape: [height, width, channels],
+    rank,
+    inputShape,
     classes: checkPositiveInteger("classes", options.classes),
     kind,
+    block: oneOf("block", options.block ?? "basic", ["basic", "bottleneck"]),
     stages: depths.map((depth, i) => ({
       depth,
       width: widths[i],
       kernelSize: checkOdd(`kernelSizes[${i}]`, kernelSizes[i]),
-      stride: strides[i],
+      ...walk[i],
       numRings: numRings?.[i],
     })),
     stemWidth: checkPositiveInteger("stemWidth", options.stemWidth ?? widths[0]),
-    stemKernelSize: checkOdd("stemKernelSize", stemKernelSize),
+    stemKernelSize: perAxis("stemKernelSize", stemKernelSize, rank, checkOdd),
     stemPool: options.stemPool ?? false,
     pooling: oneOf("pooling", options.pooling ?? "average", ["average", "blur"]),
+    oddSides: oneOf("oddSides", options.oddSides ?? "symmetric", ["symmetric", "floor"]),
     globalPooling: oneOf("globalPooling", options.globalPooling ?? "average", ["average", "max"]),
-    fieldOfView: oneOf("fieldOfView", options.fieldOfView ?? "square", ["square", "disc"]),
-    inputPadding: checkNonNegativeInteger("inputPadding", options.inputPadding ?? 0),
+    fieldOfView,
+    inputPadding,
     inputBlur: checkNonNegative("inputBlur", options.inputBlur ?? 0),
     headNorm: options.headNorm ?? false,
     ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingNormal", [
@@ -159,10 +215,11 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     zeroInitResidual: options.zeroInitResidual ?? false,
     seed: options.seed,
     name: options.name ?? `${kind}-resnet`,
+    layerNames: oneOf("layerNames", options.layerNames ?? "resnet", ["resnet", "r3d"]),
   };
 }
 
-function list(name: string, values: readonly number[], length?: number): number[] {
+export function list(name: string, values: readonly number[], length?: number): number[] {
   if (!Array.isArray(values) || (length !== undefined && values.length !== length)) {
     const expected =
       length === undefined ? "a list" : `a list with one entry for each of the ${length} stages`;
@@ -171,8 +228,22 @@ function list(name: string, values: readonly number[], length?: number): number[
   return values.map((value, i) => checkPositiveInteger(`${name}[${i}]`, value));
 }
 
-function checkOdd(name: string, value: number): number {
-  if (checkPositiveInteger(name, value) % 2 === 1) return value;
+/** [...sizes, channels] of images or volumes. */
+export function checkInputShape(shape: unknown): (number | null)[] {
+  if (!Array.isArray(shape) || (shape.length !== 3 && shape.length !== 4)) {
+    throw new GmrError(
+      "invalid-argument",
+      `inputShape must be [height, width, channels] or [depth, height, width, channels], got ${describeValue(shape)}`,
+    );
+  }
+  return shape.map((size: unknown, i) =>
+    size === null && i < shape.length - 1 ? null : checkPositiveInteger(`inputShape[${i}]`, size),
+  );
+}
+
+export function checkOdd(name: string, value: unknown): number {
+  const size = checkPositiveInteger(name, value);
+  if (size % 2 === 1) return size;
   throw new GmrError("invalid-argument", `${name} must be odd, got ${value}`);
 }
 
@@ -184,7 +255,7 @@ function checkNonNegative(name: string, value: number): number {
   );
 }
 
-function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((entry) => entry === value);
   if (found !== undefined) return found;
   throw new GmrError(

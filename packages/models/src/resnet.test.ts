@@ -6,14 +6,14 @@ import { modelCost } from "./cost.ts";
 import type { ResNetOptions } from "./options.ts";
 import { resNet } from "./resnet.ts";
 
-const small: ResNetOptions = {
+const small = {
   inputShape: [20, 20, 1],
   classes: 4,
   depths: [1, 1],
   widths: [6, 8],
   kernelSizes: [9, 5],
   seed: 3,
-};
+} satisfies ResNetOptions;
 
 beforeAll(async () => {
   await useWasm();
@@ -40,7 +40,7 @@ describe("resNet", () => {
     narrow.dispose();
   });
 
-  const variants: [string, Partial<ResNetOptions>][] = [
+  const variants: [string, Partial<ResNetOptions> & { inputShape?: number[] }][] = [
     ["even sides", {}],
     ["odd sides", { inputShape: [21, 21, 2] }],
     ["blur pooling, stem pooling, global maximum", { pooling: "blur", stemPool: true, globalPooling: "max" }],
@@ -49,6 +49,8 @@ describe("resNet", () => {
       { fieldOfView: "disc", inputBlur: 1, inputPadding: 2 },
     ],
     ["a norm before the classifier", { headNorm: true }],
+    ["bottlenecks", { block: "bottleneck", stemPool: true }],
+    ["dilation instead of stride", { dilateInsteadOfStride: [false, true] }],
     ["three stages", { depths: [1, 2, 1], widths: [4, 6, 8], kernelSizes: [7, 5, 3], strides: [1, 1, 2] }],
   ];
   it.each(variants)(
@@ -65,6 +67,42 @@ describe("resNet", () => {
       model.dispose();
     },
   );
+
+  it("is invariant to the 48 symmetries of the cube, for volumes of even and odd sides", async () => {
+    const options = { ...small, kernelSizes: [5, 3], inputBlur: 0.7, stemKernelSize: 3 };
+    for (const shape of [
+      [1, 8, 8, 8, 2],
+      [1, 9, 9, 9, 2],
+    ]) {
+      const model = resNet({ ...options, inputShape: shape.slice(1) });
+      const random = new Random(7);
+      const image = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal());
+      const report = await invarianceError((x, s) => logits(model, x as Float32Array, s), image, shape);
+      expect(report.errors).toHaveLength(48);
+      expect(report.worst).toBeLessThan(1e-4);
+      model.dispose();
+    }
+  });
+
+  it("takes images of any size", async () => {
+    const model = resNet({ ...small, inputShape: [null, null, 1] });
+    for (const size of [16, 20]) {
+      const image = new Float32Array(size * size).fill(0.5);
+      expect(await logits(model, image, [1, size, size, 1])).toHaveLength(4);
+    }
+    model.dispose();
+  });
+
+  it("drops the last row of odd sides like the official networks, if asked", () => {
+    const shapeOf = (oddSides: "symmetric" | "floor") => {
+      const model = resNet({ ...small, inputShape: [21, 21, 1], oddSides });
+      const { shape } = model.getLayer("layer2.0.add_relu").output as tf.SymbolicTensor;
+      model.dispose();
+      return shape;
+    };
+    expect(shapeOf("symmetric")).toEqual([null, 11, 11, 8]);
+    expect(shapeOf("floor")).toEqual([null, 10, 10, 8]);
+  });
 
   it("a dense twin is not", async () => {
     const model = resNet({ ...small, kind: "dense", kernelSizes: undefined });

@@ -1,167 +1,123 @@
-// GMR-ResNet and its dense twin.
+// GMR-ResNet for images and volumes, and its dense twin.
 //
 // Strided convolutions would sample positions that a turn does not map to each other, so a block of stride 2
-// averages its input first and convolves with stride 1 (Du et al., section on network design). On even sides 2×2
-// averages are symmetric; on odd sides 3×3 averages with stride 2 are, and are used there.
+// averages its input first and convolves with stride 1 (Du et al., section on network design). On even sides averages
+// over 2 positions are symmetric; on odd sides averages over 3 positions with stride 2 are, and are used there.
 
-import { Random } from "@gmr-conv/core";
-import { addThenRelu, fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "./blur.ts";
-import { DiscFieldOfView, registerFieldOfView } from "./fieldOfView.ts";
+import { Builder, type Symbolic } from "./builder.ts";
 import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
 
-type Symbolic = tf.SymbolicTensor;
-
 /**
- * A residual network of basic blocks, images [N, H, W, C] → logits [N, classes]. With `kind: "gmr"` its logits
- * are the same for every turn by 90° and every mirror image.
+ * A residual network, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, classes]. With `kind: "gmr"` and
+ * kernels of equal sides its logits are the same for every turn by 90° and every mirror image.
  *
  * Layers are named as the modules of the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
  *
- * @throws GmrError `invalid-argument`, naming the option and what was expected
+ * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for options that are for
+ *   images only
  */
 export function resNet(options: ResNetOptions): tf.LayersModel {
   const plan = planResNet(options);
   const build = new Builder(plan);
+  const names = plan.layerNames === "r3d" ? R3D_NAMES : RESNET_NAMES;
   const input = tf.input({ shape: plan.inputShape, name: "images" });
-  const images = build.prepare(input);
-  let x = build.normRelu("bn1", build.conv("conv1", images, plan.stemWidth, plan.stemKernelSize));
+  const stem = build.conv(names.stem[0], prepare(input, plan), plan.stemWidth, plan.stemKernelSize);
+  let x = build.normRelu(names.stem[1], stem);
   if (plan.stemPool) x = build.pool("pool1", x);
   plan.stages.forEach((stage, s) => {
     for (let b = 0; b < stage.depth; b++) {
-      x = build.basicBlock(`layer${s + 1}.${b}`, x, stage, b === 0 ? stage.stride : 1);
+      x = residualBlock(build, names, `layer${s + 1}.${b}`, x, stage, b === 0, plan);
     }
   });
-  return tf.model({ inputs: input, outputs: build.head(x), name: plan.name });
+  let features = build.globalPool(x, plan.globalPooling);
+  if (plan.headNorm) features = build.norm("head_norm", features);
+  return tf.model({
+    inputs: input,
+    outputs: build.classifier("fc", features, plan.classes),
+    name: plan.name,
+  });
 }
 
-/** Adds layers to a graph; every weight is drawn from one seeded stream, in order of construction. */
-class Builder {
-  private readonly plan: ResNetPlan;
-  private readonly random: Random | undefined;
+/** Names of a block's convolutions and norms, which are counted from 1. */
+interface Names {
+  stem: [conv: string, norm: string];
+  /** @param pooled whether the block halves its input */
+  conv: (block: string, i: number, pooled: boolean) => string;
+  norm: (block: string, i: number) => string;
+}
 
-  constructor(plan: ResNetPlan) {
-    this.plan = plan;
-    this.random = plan.seed === undefined ? undefined : new Random(plan.seed);
-  }
+// The official networks pool inside the module of the convolution, which makes it the second there.
+const RESNET_NAMES: Names = {
+  stem: ["conv1", "bn1"],
+  conv: (block, i, pooled) => `${block}.conv${i}${pooled ? ".1" : ""}`,
+  norm: (block, i) => `${block}.bn${i}`,
+};
 
-  /** Padding and blur of the images. */
-  prepare(images: Symbolic): Symbolic {
-    const { inputPadding, inputBlur, inputShape } = this.plan;
-    let x = images;
-    if (inputPadding > 0) {
-      const padding = inputPadding;
-      const layer = tf.layers.zeroPadding2d({
-        name: "pad",
-        padding: [
-          [padding, padding],
-          [padding, padding],
-        ],
-      });
-      x = layer.apply(x) as Symbolic;
-    }
-    if (inputBlur > 0) x = gaussianBlur("blur", inputBlur, inputShape[2]).apply(x) as Symbolic;
-    return x;
-  }
+/** Which of a block's convolutions is the first of k×k, which has a place for the pooling before it. */
+const placeOf = (i: number, strided: number): number => (i === strided ? 1 : 0);
 
-  /** Limits a map to the field of view. */
-  private view(name: string, x: Symbolic): Symbolic {
-    if (this.plan.fieldOfView === "square") return x;
-    registerFieldOfView();
-    return new DiscFieldOfView({ name: `${name}.view` }).apply(x) as Symbolic;
-  }
+function r3dNames(strided: number): Names {
+  return {
+    stem: ["stem.0", "stem.1"],
+    conv: (block, i) => `${block}.conv${i}.${placeOf(i, strided)}`,
+    norm: (block, i) => `${block}.conv${i}.${placeOf(i, strided) + 1}`,
+  };
+}
 
-  private seed(): number | undefined {
-    return this.random?.int(2 ** 31);
-  }
+const R3D_NAMES = r3dNames(1);
+const R3D_BOTTLENECK_NAMES = r3dNames(2);
 
-  conv(name: string, x: Symbolic, filters: number, kernelSize: number, numRings?: number): Symbolic {
-    const seed = this.seed();
-    const layer =
-      this.plan.kind === "gmr"
-        ? gmrConv2D({
-            name,
-            filters,
-            kernelSize,
-            padding: "same",
-            useBias: false,
-            numRings,
-            decaySigma: this.plan.decaySigma,
-            kernelInitializer: this.plan.ringInitializer,
-            seed,
-          })
-        : this.denseConv(name, filters, kernelSize, seed);
-    return layer.apply(x) as Symbolic;
+/** Padding and blur of the images. */
+function prepare(images: Symbolic, { inputPadding: padding, inputBlur, inputShape }: ResNetPlan): Symbolic {
+  let x = images;
+  if (padding > 0) {
+    const sides: [number, number] = [padding, padding];
+    x = tf.layers.zeroPadding2d({ name: "pad", padding: [sides, sides] }).apply(x) as Symbolic;
   }
+  if (inputBlur > 0) {
+    const channels = inputShape[inputShape.length - 1] ?? 0;
+    x = gaussianBlur("blur", inputBlur, channels, inputShape.length === 4 ? 3 : 2).apply(x) as Symbolic;
+  }
+  return x;
+}
 
-  private denseConv(name: string, filters: number, kernelSize: number, seed?: number): tf.layers.Layer {
-    return tf.layers.conv2d({
-      name,
-      filters,
-      kernelSize,
-      padding: "same",
-      useBias: false,
-      kernelInitializer: tf.initializers.varianceScaling({
-        scale: 2,
-        mode: "fanOut",
-        distribution: "normal",
-        ...(seed === undefined ? {} : { seed }),
-      }),
-    });
+function residualBlock(
+  build: Builder,
+  given: Names,
+  block: string,
+  x: Symbolic,
+  stage: Stage,
+  first: boolean,
+  plan: ResNetPlan,
+): Symbolic {
+  const { width, kernelSize, numRings } = stage;
+  const bottleneck = plan.block === "bottleneck";
+  const names = given === R3D_NAMES && bottleneck ? R3D_BOTTLENECK_NAMES : given;
+  const pooled = first && stage.stride === 2;
+  const ring = { numRings, dilationRate: first ? stage.dilation.first : stage.dilation.others };
+  const outChannels = bottleneck ? 4 * width : width;
+  let y: Symbolic;
+  let shortcut = pooled ? build.pool(`${block}.pool`, x) : x;
+  if (bottleneck) {
+    y = build.denseConv(names.conv(block, 1, false), x, width, 1);
+    y = build.normRelu(names.norm(block, 1), y);
+    if (pooled) y = build.pool(`${block}.conv2.pool`, y);
+    y = build.conv(names.conv(block, 2, pooled), y, width, kernelSize, ring);
+    y = build.normRelu(names.norm(block, 2), y);
+    y = build.denseConv(names.conv(block, 3, false), y, outChannels, 1);
+    y = build.norm(names.norm(block, 3), y, plan.zeroInitResidual);
+  } else {
+    y = build.conv(names.conv(block, 1, pooled), shortcut, width, kernelSize, ring);
+    y = build.normRelu(names.norm(block, 1), y);
+    const second = { numRings, dilationRate: stage.dilation.others };
+    y = build.conv(names.conv(block, 2, false), y, width, kernelSize, second);
+    y = build.norm(names.norm(block, 2), y, plan.zeroInitResidual);
   }
-
-  norm(name: string, x: Symbolic, zeroGamma = false): Symbolic {
-    return fusedBatchNormalization({ name, zeroGamma }).apply(x) as Symbolic;
+  if (pooled || x.shape[x.shape.length - 1] !== outChannels) {
+    shortcut = build.denseConv(`${block}.downsample.1`, shortcut, outChannels, 1);
+    shortcut = build.norm(`${block}.downsample.2`, shortcut);
   }
-
-  normRelu(name: string, x: Symbolic): Symbolic {
-    return this.view(name, fusedBatchNormalization({ name, relu: true }).apply(x) as Symbolic);
-  }
-
-  /** Halves the sides of x. */
-  pool(name: string, x: Symbolic): Symbolic {
-    const average = (suffix: string, poolSize: number, strides: number, input: Symbolic): Symbolic =>
-      tf.layers
-        .averagePooling2d({ name: name + suffix, poolSize, strides, padding: "same" })
-        .apply(input) as Symbolic;
-    const [, height, width] = x.shape;
-    const blurred = this.plan.pooling === "blur" ? average(".blur", 3, 1, x) : x;
-    const odd = (height ?? 0) % 2 === 1 || (width ?? 0) % 2 === 1;
-    return average("", odd ? 3 : 2, 2, blurred);
-  }
-
-  basicBlock(name: string, x: Symbolic, stage: Stage, stride: 1 | 2): Symbolic {
-    const { width, kernelSize, numRings } = stage;
-    const input = stride === 2 ? this.pool(`${name}.pool`, x) : x;
-    // The official networks pool inside the first convolution's module, which makes it the second there.
-    const first = stride === 2 ? `${name}.conv1.1` : `${name}.conv1`;
-    let y = this.conv(first, input, width, kernelSize, numRings);
-    y = this.normRelu(`${name}.bn1`, y);
-    y = this.conv(`${name}.conv2`, y, width, kernelSize, numRings);
-    y = this.norm(`${name}.bn2`, y, this.plan.zeroInitResidual);
-    const shortcut =
-      stride === 1 && input.shape[3] === width
-        ? input
-        : this.norm(
-            `${name}.downsample.2`,
-            this.denseConv(`${name}.downsample.1`, width, 1, this.seed()).apply(input) as Symbolic,
-          );
-    return this.view(name, addThenRelu({ name: `${name}.add_relu` }).apply([y, shortcut]) as Symbolic);
-  }
-
-  head(x: Symbolic): Symbolic {
-    const pooling =
-      this.plan.globalPooling === "max" ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
-    let features = pooling({ name: "global_pool", dataFormat: "channelsLast" }).apply(x) as Symbolic;
-    if (this.plan.headNorm) features = this.norm("head_norm", features);
-    const seed = this.seed();
-    return tf.layers
-      .dense({
-        name: "fc",
-        units: this.plan.classes,
-        kernelInitializer: tf.initializers.glorotUniform(seed === undefined ? {} : { seed }),
-      })
-      .apply(features) as Symbolic;
-  }
+  return build.addRelu(`${block}.add_relu`, y, shortcut);
 }

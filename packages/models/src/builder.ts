@@ -1,0 +1,179 @@
+// What the networks of this package are made of, for images and volumes alike.
+
+import { type PerAxis, Random } from "@gmr-conv/core";
+import {
+  addThenRelu,
+  fusedBatchNormalization,
+  type GmrConvArgs,
+  gmrConv2D,
+  gmrConv3D,
+  type RingInitializer,
+} from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { DiscFieldOfView, registerFieldOfView } from "./fieldOfView.ts";
+import type { ConvKind, FieldOfView, OddSides, Pooling } from "./options.ts";
+
+export type Symbolic = tf.SymbolicTensor;
+
+/** What every part of a network has in common. */
+export interface BuilderSettings {
+  rank: 2 | 3;
+  kind: ConvKind;
+  ringInitializer: RingInitializer;
+  decaySigma: boolean;
+  seed: number | undefined;
+  pooling: Pooling;
+  oddSides: OddSides;
+  fieldOfView: FieldOfView;
+}
+
+export type ConvOptions = Pick<
+  GmrConvArgs,
+  "numRings" | "circular" | "mixture" | "useBias" | "biasInitializer" | "dilationRate"
+>;
+
+/** Adds layers to a graph; every weight is drawn from one seeded stream, in order of construction. */
+export class Builder {
+  private readonly settings: BuilderSettings;
+  private readonly random: Random | undefined;
+
+  constructor(settings: BuilderSettings) {
+    this.settings = settings;
+    this.random = settings.seed === undefined ? undefined : new Random(settings.seed);
+  }
+
+  /** The next seed of the stream; undefined for weights that differ each time. */
+  seed(): number | undefined {
+    return this.random?.int(2 ** 31);
+  }
+
+  /** Limits a map to the field of view. */
+  view(name: string, x: Symbolic): Symbolic {
+    if (this.settings.fieldOfView === "square") return x;
+    registerFieldOfView();
+    return new DiscFieldOfView({ name: `${name}.view` }).apply(x) as Symbolic;
+  }
+
+  /** A convolution of the network's kind that keeps the sizes. */
+  conv(name: string, x: Symbolic, filters: number, kernelSize: PerAxis, options: ConvOptions = {}): Symbolic {
+    const { kind, rank, ringInitializer, decaySigma } = this.settings;
+    if (kind === "dense") return this.denseConv(name, x, filters, kernelSize, options);
+    const factory = rank === 3 ? gmrConv3D : gmrConv2D;
+    const layer = factory({
+      useBias: false,
+      ...options,
+      name,
+      filters,
+      kernelSize,
+      padding: "same",
+      kernelInitializer: ringInitializer,
+      decaySigma,
+      seed: this.seed(),
+    });
+    return layer.apply(x) as Symbolic;
+  }
+
+  /** An ordinary convolution that keeps the sizes. */
+  denseConv(
+    name: string,
+    x: Symbolic,
+    filters: number,
+    kernelSize: PerAxis,
+    { useBias = false, dilationRate = 1 }: ConvOptions = {},
+  ): Symbolic {
+    const seed = this.seed();
+    const size = typeof kernelSize === "number" ? kernelSize : [...kernelSize];
+    const layer = (this.settings.rank === 3 ? tf.layers.conv3d : tf.layers.conv2d)({
+      name,
+      filters,
+      kernelSize: size as number,
+      padding: "same",
+      useBias,
+      dilationRate: dilationRate as number,
+      kernelInitializer: tf.initializers.varianceScaling({
+        scale: 2,
+        mode: "fanOut",
+        distribution: "normal",
+        ...(seed === undefined ? {} : { seed }),
+      }),
+    });
+    return layer.apply(x) as Symbolic;
+  }
+
+  norm(name: string, x: Symbolic, zeroGamma = false): Symbolic {
+    return fusedBatchNormalization({ name, zeroGamma }).apply(x) as Symbolic;
+  }
+
+  normRelu(name: string, x: Symbolic): Symbolic {
+    return this.view(name, fusedBatchNormalization({ name, relu: true }).apply(x) as Symbolic);
+  }
+
+  addRelu(name: string, a: Symbolic, b: Symbolic): Symbolic {
+    return this.view(name, addThenRelu({ name }).apply([a, b]) as Symbolic);
+  }
+
+  /** Halves the sides of x by averages. */
+  pool(name: string, x: Symbolic): Symbolic {
+    const { pooling, oddSides } = this.settings;
+    const blurred = pooling === "blur" ? this.average(`${name}.blur`, x, 3, 1, "same") : x;
+    const odd = x.shape.slice(1, -1).some((size) => size !== null && size % 2 === 1);
+    return odd && oddSides === "symmetric"
+      ? this.average(name, blurred, 3, 2, "same")
+      : this.average(name, blurred, 2, 2, "valid");
+  }
+
+  private average(
+    name: string,
+    x: Symbolic,
+    poolSize: number,
+    strides: number,
+    padding: "same" | "valid",
+  ): Symbolic {
+    const triple: [number, number, number] = [strides, strides, strides];
+    const layer =
+      this.settings.rank === 3
+        ? tf.layers.averagePooling3d({
+            name,
+            poolSize: [poolSize, poolSize, poolSize],
+            strides: triple,
+            padding,
+            dataFormat: "channelsLast",
+          })
+        : tf.layers.averagePooling2d({ name, poolSize, strides, padding });
+    return layer.apply(x) as Symbolic;
+  }
+
+  /** [N, ...spatial, C] → [N, C]. */
+  globalPool(x: Symbolic, pooling: "average" | "max"): Symbolic {
+    const name = "global_pool";
+    if (this.settings.rank === 2) {
+      const layer = pooling === "max" ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
+      return layer({ name, dataFormat: "channelsLast" }).apply(x) as Symbolic;
+    }
+    // There are no stock layers for volumes: their positions become one axis.
+    const channels = x.shape[x.shape.length - 1] ?? 0;
+    const flat = tf.layers.reshape({ name: `${name}.flat`, targetShape: [-1, channels] }).apply(x);
+    const layer = pooling === "max" ? tf.layers.globalMaxPooling1d : tf.layers.globalAveragePooling1d;
+    return layer({ name }).apply(flat) as Symbolic;
+  }
+
+  /** The classifier, with the start of PyTorch's linear layers: uniform in ±1/√inputs. */
+  classifier(name: string, features: Symbolic, classes: number): Symbolic {
+    const bound = 1 / Math.sqrt(features.shape[1] ?? 1);
+    const uniform = () => {
+      const seed = this.seed();
+      return tf.initializers.randomUniform({
+        minval: -bound,
+        maxval: bound,
+        ...(seed === undefined ? {} : { seed }),
+      });
+    };
+    const layer = tf.layers.dense({
+      name,
+      units: classes,
+      kernelInitializer: uniform(),
+      biasInitializer: uniform(),
+    });
+    return layer.apply(features) as Symbolic;
+  }
+}
