@@ -2,7 +2,7 @@
 // differently to a pattern turned by 45°. Set to zero outside the inscribed disc, they end alike at every angle.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { scalePositions } from "@gmr-conv/tfjs";
+import { type FoldableLayer, scalePositions, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -19,7 +19,7 @@ export function discMask(height: number, width: number): Float32Array {
 }
 
 /** [N, H, W, C] → the same, times {@link discMask}. */
-export class DiscFieldOfView extends tf.layers.Layer {
+export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "DiscFieldOfView";
 
@@ -36,6 +36,40 @@ export class DiscFieldOfView extends tf.layers.Layer {
       }
       return scalePositions(x, discMask(height, width));
     });
+  }
+
+  /**
+   * The same in stock layers: with positions as the last axis, a batch normalisation of mean 0, variance 1 and the mask
+   * as its scale.
+   * @throws GmrError `unsupported` for inputs of unknown size
+   */
+  foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
+    const [, height, width, channels] = x.shape;
+    if (height == null || width == null) {
+      throw new GmrError(
+        "unsupported",
+        `layer ${this.name} needs inputs of known size to become stock layers, got ${describeValue(x.shape)}`,
+      );
+    }
+    const positions = height * width;
+    const epsilon = 2 ** -10; // 1 - ε and its sum with ε are exact
+    const norm = tf.layers.batchNormalization({ name: name(), epsilon, center: false, trainable: false });
+    const layers = [
+      tf.layers.permute({ dims: [3, 1, 2], name: name(`${this.name}.channels_first`) }),
+      tf.layers.reshape({ targetShape: [channels, positions], name: name(`${this.name}.positions`) }),
+      norm,
+      tf.layers.reshape({ targetShape: [channels, height, width], name: name(`${this.name}.maps`) }),
+      tf.layers.permute({ dims: [2, 3, 1], name: name(`${this.name}.channels_last`) }),
+    ];
+    const y = layers.reduce((input, layer) => layer.apply(input) as tf.SymbolicTensor, x);
+    tf.tidy(() => {
+      norm.setWeights([
+        tf.tensor1d(discMask(height, width)),
+        tf.zeros([positions]),
+        tf.fill([positions], 1 - epsilon),
+      ]);
+    });
+    return y;
   }
 }
 

@@ -10,6 +10,7 @@ export {
   gmrConv3dTranspose,
 } from "./conv.ts";
 export * from "./equivariance/index.ts";
+export * from "./graph/index.ts";
 export * from "./kernels.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";

@@ -1,6 +1,6 @@
 // The graph of a layers model, in the order of execution.
 
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 
 /** One call of a layer in a model. A layer that is shared has several. */
 export interface GraphNode {
@@ -8,6 +8,8 @@ export interface GraphNode {
   /** Empty for an input of the model. */
   readonly inputs: readonly tf.SymbolicTensor[];
   readonly outputs: readonly tf.SymbolicTensor[];
+  /** What was passed to the call besides its inputs. */
+  readonly kwargs: Readonly<Record<string, unknown>>;
 }
 
 /** The calls of layers that a model's outputs depend on, each after those that it takes its inputs from. */
@@ -28,7 +30,12 @@ export function graphNodes(model: tf.LayersModel): GraphNode[] {
     } else {
       stack.pop();
       done.add(call);
-      nodes.push({ layer: tensor.sourceLayer, inputs, outputs: call.outputTensors });
+      nodes.push({
+        layer: tensor.sourceLayer,
+        inputs,
+        outputs: call.outputTensors,
+        kwargs: call.callArgs ?? {},
+      });
     }
   }
   return nodes;
@@ -45,4 +52,22 @@ export function countUses(model: tf.LayersModel, nodes: readonly GraphNode[]): M
   for (const { inputs } of nodes) inputs.forEach(count);
   model.outputs.forEach(count);
   return uses;
+}
+
+/** A model, or one that is a layer in it, with its calls. */
+export interface Graph {
+  readonly model: tf.LayersModel;
+  readonly nodes: readonly GraphNode[];
+}
+
+/** The graphs of a model and of all models inside it, each once. */
+export function nestedGraphs(model: tf.LayersModel): Graph[] {
+  const models = new Set([model]);
+  const graphs: Graph[] = [];
+  for (const each of models) {
+    const nodes = graphNodes(each);
+    graphs.push({ model: each, nodes });
+    for (const { layer } of nodes) if (layer instanceof tf.LayersModel) models.add(layer);
+  }
+  return graphs;
 }

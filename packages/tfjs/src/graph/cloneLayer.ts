@@ -1,0 +1,56 @@
+// Copies of layers: the same options and the same numbers, in variables of their own.
+
+import { GmrError } from "@gmr-conv/core";
+import type * as tf from "@tensorflow/tfjs";
+
+/** A new layer of the same class; `changes` replace entries of the config. Its weights come with {@link copyWeights}. */
+export function cloneLayer(
+  layer: tf.layers.Layer,
+  changes: tf.serialization.ConfigDict = {},
+): tf.layers.Layer {
+  const type = layer.constructor as tf.serialization.SerializableConstructor<tf.layers.Layer>;
+  const clone = type.fromConfig(type, { ...layer.getConfig(), ...changes });
+  clone.setFastWeightInitDuringBuild(true); // the initial values are overwritten
+  return clone;
+}
+
+/**
+ * Gives a clone the numbers of the layer that it was made from, and which of them are trained.
+ * @throws GmrError `invalid-shape` where the clone was built for inputs of other sizes, so that its weights differ
+ */
+export function copyWeights(from: tf.layers.Layer, to: tf.layers.Layer): void {
+  const sources = from.weights;
+  const byName = new Map(sources.map((weight) => [weight.originalName, weight]));
+  const targets = to.weights;
+  // Layers list trained weights first, so that frozen ones change the order; names are the same where they are unique.
+  const named =
+    byName.size === sources.length && targets.every(({ originalName }) => byName.has(originalName));
+  targets.forEach((target, i) => {
+    const source = (named ? byName.get(target.originalName) : undefined) ?? sources[i];
+    if (source.shape.join() !== target.shape.join()) {
+      throw new GmrError(
+        "invalid-shape",
+        `weight ${source.originalName} [${source.shape}] does not fit the new inputs of layer ${from.name}, ` +
+          `which need [${target.shape}]`,
+      );
+    }
+    // `write` would apply constraints once more, which changes numbers.
+    (target.read() as tf.Variable).assign(source.read());
+    target.trainable = source.trainable;
+  });
+}
+
+/** A layer's weight by the last part of its name, such as `"kernel"`. */
+export function weightNamed(layer: tf.layers.Layer, name: string): tf.LayerVariable | undefined {
+  return layer.weights.find(({ originalName }) => originalName.split("/").at(-1) === name);
+}
+
+/** Calls a layer on symbolic tensors. */
+export function applyLayer(
+  layer: tf.layers.Layer,
+  inputs: readonly tf.SymbolicTensor[],
+  kwargs: Record<string, unknown> = {},
+): tf.SymbolicTensor[] {
+  const outputs = layer.apply(inputs.length === 1 ? inputs[0] : [...inputs], kwargs);
+  return (Array.isArray(outputs) ? outputs : [outputs]) as tf.SymbolicTensor[];
+}

@@ -1,0 +1,56 @@
+/** What became of one convolution in a conversion. */
+export interface ConversionEntry {
+  /** Of the layer, before and after. */
+  readonly name: string;
+  /** Of the original layer, such as `Conv2D`. */
+  readonly className: string;
+  readonly kernelBefore: readonly number[];
+  readonly kernelAfter: readonly number[];
+  /** Of the original layer. */
+  readonly strides: readonly number[];
+  readonly action:
+    | "replaced"
+    | "replaced with average pooling"
+    | "replaced with upsampling"
+    | "strides replaced with average pooling"
+    | "left";
+  /** Why it was left. */
+  readonly reason?: string | undefined;
+  readonly parametersBefore: number;
+  readonly parametersAfter: number;
+}
+
+/** A table of a conversion's report, one line per convolution and one with the sums, for a monospaced font. */
+export function formatConversion(report: readonly ConversionEntry[]): string {
+  const sum = (key: "parametersBefore" | "parametersAfter") =>
+    report.reduce((total, entry) => total + entry[key], 0);
+  const rows = [
+    ["layer", "class", "kernel", "strides", "parameters", "action"],
+    ...report.map((entry) => [
+      entry.name,
+      entry.className,
+      change(entry.kernelBefore.join("×"), entry.kernelAfter.join("×")),
+      entry.strides.join("×"),
+      change(count(entry.parametersBefore), count(entry.parametersAfter)),
+      entry.reason === undefined ? entry.action : `${entry.action}: ${entry.reason}`,
+    ]),
+    ["total", "", "", "", change(count(sum("parametersBefore")), count(sum("parametersAfter"))), ""],
+  ];
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+function change(before: string, after: string): string {
+  return before === after ? before : `${before} → ${after}`;
+}
+
+function count(n: number): string {
+  return n.toLocaleString("en-US");
+}

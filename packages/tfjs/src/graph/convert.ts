@@ -1,0 +1,358 @@
+// Swapping the convolutions of an existing model by GMR convolutions.
+//
+// Strided convolutions sample positions that a turn does not map to each other, so they become average pooling and a
+// convolution of stride 1 (Du et al., arXiv 2504.02819; `convert_to_gmr_conv` of the official package). Pooling with
+// windows as large as the stride is symmetric where the stride divides the side. Elsewhere, with "same" padding, the
+// windows must overhang both borders alike, for which some must be one larger: side n and stride s leave r = n mod s,
+// the windows of size p overhang by p - r in total, and that must be even. A side of unknown size counts as divisible.
+//
+//   convolution, "same"      average pooling, then a convolution of stride 1
+//   convolution, 1×1         average pooling, then the same layer with stride 1
+//   convolution, "valid"     a convolution of stride 1, then average pooling, which gives the same sizes as before
+//   transposed, "same"       each position repeated (nearest-neighbour upsampling), then stride 1
+//   transposed, "valid"      strides are kept: without cropping, its sampling is symmetric. Where the kernel is no
+//                            larger than the stride, sizes are those of "same", and so is the treatment.
+
+import {
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  mixtureMatrix,
+  Random,
+  type Rank,
+  ringPartition,
+} from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { isFoldableConv } from "../layers/foldedConv.ts";
+import {
+  GmrConv,
+  type GmrConvArgs,
+  gmrConv1D,
+  gmrConv2D,
+  gmrConv2DTranspose,
+  gmrConv3D,
+  gmrConv3DTranspose,
+} from "../layers/index.ts";
+import { applyLayer, cloneLayer, copyWeights, weightNamed } from "./cloneLayer.ts";
+import type { ConversionEntry } from "./conversionReport.ts";
+import { diagonalBlocks } from "./kernels.ts";
+import { nestedGraphs } from "./nodes.ts";
+import { recentreKernel, ringMeans, unmixWeights } from "./projectRings.ts";
+import { rebuildModel, type UniqueName } from "./rebuild.ts";
+import { tidied } from "./tidied.ts";
+
+/** Some convolutions of a model: those of these names, or those for which the function is true. */
+export type LayerFilter = readonly string[] | ((layer: tf.layers.Layer) => boolean);
+
+export interface ConvertOptions {
+  /** Odd size of the new kernels along every axis, with "same" padding. Default: as before, even sizes plus one. */
+  kernelSize?: number | undefined;
+  /** Default: half the kernel size, rounded down, plus one. */
+  numRings?: number | undefined;
+  /** Leave the corners of the kernels out of every ring. Default true. */
+  circular?: boolean | undefined;
+  /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
+  mixture?: boolean | undefined;
+  /** Groups of convolutions whose channels they divide. Default 1; depthwise convolutions stay depthwise. */
+  groups?: number | undefined;
+  /**
+   * `"fresh"` (default): new random weights, for training. `"project"`: the ring weights nearest to the old kernel in
+   * least squares, and the old bias, as a start for finetuning.
+   */
+  weights?: "fresh" | "project" | undefined;
+  /** Convert only these. */
+  include?: LayerFilter | undefined;
+  /** Leave these. */
+  exclude?: LayerFilter | undefined;
+  /** Seed of fresh weights; default: other ones each time. */
+  seed?: number | undefined;
+}
+
+export interface Conversion {
+  readonly model: tf.LayersModel;
+  /** One entry per convolution, in the order of execution. */
+  readonly report: readonly ConversionEntry[];
+}
+
+/**
+ * Swaps the convolutions of a model, of more than one position along every axis, by GMR convolutions of the same name,
+ * channels, dilation, bias, activation and regularisers; strides become average pooling or upsampling, also those of 1×1
+ * convolutions, which stay as they are otherwise. All other layers keep their weights. `model` stays as it is; the result is not compiled.
+ *
+ * If all convolutions are swapped, pooling windows fill the maps, and what follows looks at no position in particular
+ * (global pooling, no flatten), the result is invariant to turns by 90° and mirror images.
+ *
+ * @throws GmrError `invalid-argument` for options that are never allowed, or names that no convolution has;
+ *   `invalid-shape` where an even kernel with "valid" padding or a new kernel size changed the size of a map and a
+ *   layer does not fit it
+ */
+export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}): Conversion {
+  const converter = new Converter(checkOptions(options, model));
+  const converted = tidied(() =>
+    rebuildModel(model, ({ layer }, inputs, name) => {
+      const output = isConvolution(layer) ? converter.convert(layer, inputs[0], name) : undefined;
+      return output && [output];
+    }),
+  );
+  return { model: converted, report: converter.report };
+}
+
+const KINDS: Readonly<Record<string, { rank: Rank; transposed: boolean }>> = {
+  Conv1D: { rank: 1, transposed: false },
+  Conv2D: { rank: 2, transposed: false },
+  Conv3D: { rank: 3, transposed: false },
+  DepthwiseConv2D: { rank: 2, transposed: false },
+  SeparableConv2D: { rank: 2, transposed: false },
+  Conv2DTranspose: { rank: 2, transposed: true },
+  Conv3DTranspose: { rank: 3, transposed: true },
+};
+
+function isConvolution(layer: tf.layers.Layer): boolean {
+  return isFoldableConv(layer) || Object.hasOwn(KINDS, layer.getClassName());
+}
+
+function checkOptions(options: ConvertOptions, model: tf.LayersModel): ConvertOptions {
+  const { kernelSize = 1, numRings, circular, groups = 1, weights = "fresh", seed = 0 } = options;
+  ringPartition(kernelSize, { rank: 1, numRings, circular });
+  checkPositiveInteger("groups", groups);
+  checkNonNegativeInteger("seed", seed);
+  if (weights !== "fresh" && weights !== "project") {
+    throw new GmrError(
+      "invalid-argument",
+      `weights must be "fresh" or "project", got ${describeValue(weights)}`,
+    );
+  }
+  const layers = nestedGraphs(model).flatMap(({ nodes }) => nodes.map(({ layer }) => layer));
+  const names = new Set(layers.filter(isConvolution).map((layer) => layer.name));
+  for (const option of ["include", "exclude"] as const) {
+    const filter = options[option];
+    const unknown = Array.isArray(filter) ? filter.find((name) => !names.has(name)) : undefined;
+    if (unknown === undefined) continue;
+    throw new GmrError(
+      "invalid-argument",
+      `${option} must name convolutions of the model, got ${describeValue(unknown)}`,
+    );
+  }
+  return options;
+}
+
+/** What is used of the configs of stock convolutions. */
+interface StockConfig {
+  kernelSize: number[];
+  strides: number[];
+  padding: "same" | "valid";
+  dataFormat?: string;
+  dilationRate?: number[];
+  filters: number;
+  depthMultiplier?: number;
+  activation: NonNullable<GmrConvArgs["activation"]>;
+  useBias: boolean;
+  kernelRegularizer?: GmrConvArgs["kernelRegularizer"];
+  depthwiseRegularizer?: GmrConvArgs["kernelRegularizer"];
+  kernelConstraint?: GmrConvArgs["kernelConstraint"];
+  biasInitializer: GmrConvArgs["biasInitializer"];
+  biasRegularizer: GmrConvArgs["biasRegularizer"];
+  biasConstraint: GmrConvArgs["biasConstraint"];
+}
+
+/** How a convolution is swapped. */
+interface Plan {
+  readonly padding: "same" | "valid";
+  readonly kernelSize: readonly number[];
+  /** Of the new layer. */
+  readonly strides: readonly number[];
+  readonly resampling: keyof typeof ACTIONS;
+}
+
+const ACTIONS = {
+  none: "replaced",
+  "pool alone": "strides replaced with average pooling",
+  "pool before": "replaced with average pooling",
+  "pool after": "replaced with average pooling",
+  upsample: "replaced with upsampling",
+} as const satisfies Record<string, ConversionEntry["action"]>;
+
+class Converter {
+  readonly report: ConversionEntry[] = [];
+  private readonly options: ConvertOptions;
+  private readonly random: Random | undefined;
+  private readonly made = new Map<tf.layers.Layer, tf.layers.Layer>();
+  private readonly left = new Set<tf.layers.Layer>();
+
+  constructor(options: ConvertOptions) {
+    this.options = options;
+    this.random = options.seed === undefined ? undefined : new Random(options.seed);
+  }
+
+  /** What stands for a call of a convolution, or undefined to keep it. */
+  convert(layer: tf.layers.Layer, input: tf.SymbolicTensor, name: UniqueName): tf.SymbolicTensor | undefined {
+    const config = layer.getConfig() as unknown as StockConfig;
+    const plan = this.plan(layer, config);
+    if (typeof plan === "string") {
+      if (!this.left.has(layer)) {
+        this.log(layer, config, { action: "left", reason: plan }, layer.countParams());
+      }
+      this.left.add(layer);
+      return undefined;
+    }
+    const { strides } = config;
+    let x = input;
+    if (plan.resampling === "pool before" || plan.resampling === "pool alone")
+      x = averagePool(x, strides, name(`${layer.name}.pool`));
+    if (plan.resampling === "upsample") {
+      const upsampling = tf.layers.upSampling2d({
+        size: strides,
+        interpolation: "nearest",
+        dataFormat: "channelsLast",
+        name: name(`${layer.name}.upsample`),
+      });
+      [x] = applyLayer(upsampling, [x]);
+    }
+    const known = this.made.get(layer);
+    const made = known ?? this.create(layer, config, plan, x.shape.at(-1) as number, name());
+    [x] = applyLayer(made, [x]);
+    if (!known) {
+      if (!(made instanceof GmrConv)) copyWeights(layer, made);
+      else if (this.options.weights === "project") project(layer, made);
+      this.made.set(layer, made);
+      const { kernelSize, resampling } = plan;
+      this.log(layer, config, { action: ACTIONS[resampling], kernelSize }, made.countParams());
+    }
+    return plan.resampling === "pool after" ? averagePool(x, strides, name(`${layer.name}.pool`)) : x;
+  }
+
+  /** A plan, or why there is none. */
+  private plan(layer: tf.layers.Layer, config: StockConfig): Plan | string {
+    const { include, exclude, kernelSize: wanted } = this.options;
+    const className = layer.getClassName();
+    if (isFoldableConv(layer)) return "a GMR convolution already";
+    if ((include && !passes(include, layer)) || (exclude && passes(exclude, layer))) return "not wanted";
+    const { kernelSize: before, strides, dataFormat } = config;
+    if (className === "SeparableConv2D") return "separable";
+    if (dataFormat === "channelsFirst") return "channels first";
+    const { rank, transposed } = KINDS[className];
+    const ones = strides.map(() => 1);
+    const strided = strides.some((stride) => stride > 1);
+    if (before.includes(1)) {
+      const point = strided && !transposed && before.every((size) => size === 1);
+      if (!point) return `kernel ${before.join("×")}`;
+      return { padding: config.padding, kernelSize: before, strides: ones, resampling: "pool alone" };
+    }
+    const kernelSize = before.map((size) => wanted ?? size + 1 - (size % 2));
+    const padding = wanted === undefined ? config.padding : "same";
+    if (!strided) return { padding, kernelSize, strides, resampling: "none" };
+    if (!transposed) {
+      const resampling = padding === "same" ? "pool before" : "pool after";
+      return { padding, kernelSize, strides: ones, resampling };
+    }
+    const multiplies = padding === "same" || before.every((size, axis) => size <= strides[axis]);
+    if (!multiplies) return { padding, kernelSize, strides, resampling: "none" };
+    if (rank === 3) return "strides need upsampling, which stock layers lack in 3-D";
+    return { padding: "same", kernelSize, strides: ones, resampling: "upsample" };
+  }
+
+  private create(
+    layer: tf.layers.Layer,
+    config: StockConfig,
+    plan: Plan,
+    channels: number,
+    name: string,
+  ): tf.layers.Layer {
+    if (plan.resampling === "pool alone") return cloneLayer(layer, { name, strides: [...plan.strides] });
+    const { numRings, circular, mixture, groups: wanted = 1 } = this.options;
+    const className = layer.getClassName();
+    const depthwise = className === "DepthwiseConv2D";
+    const filters = depthwise ? channels * (config.depthMultiplier ?? 1) : config.filters;
+    const shared = channels % wanted === 0 && filters % wanted === 0 ? wanted : 1;
+    const args: GmrConvArgs = {
+      name,
+      filters,
+      kernelSize: plan.kernelSize,
+      strides: plan.strides,
+      padding: plan.padding,
+      dilationRate: depthwise ? 1 : (config.dilationRate ?? 1), // stock depthwise layers ignore theirs
+      groups: depthwise ? channels : shared,
+      numRings,
+      circular,
+      mixture,
+      activation: config.activation,
+      useBias: config.useBias,
+      trainable: layer.trainable,
+      seed: this.random?.int(2 ** 31),
+      kernelRegularizer: config.kernelRegularizer ?? config.depthwiseRegularizer,
+      kernelConstraint: config.kernelConstraint,
+      biasInitializer: config.biasInitializer,
+      biasRegularizer: config.biasRegularizer,
+      biasConstraint: config.biasConstraint,
+    };
+    const { rank, transposed } = KINDS[className];
+    if (transposed) return rank === 2 ? gmrConv2DTranspose(args) : gmrConv3DTranspose(args);
+    return { 1: gmrConv1D, 2: gmrConv2D, 3: gmrConv3D }[rank](args);
+  }
+
+  private log(
+    layer: tf.layers.Layer,
+    { kernelSize, strides }: StockConfig,
+    outcome: Pick<ConversionEntry, "action" | "reason"> & { kernelSize?: readonly number[] },
+    parametersAfter: number,
+  ): void {
+    this.report.push({
+      name: layer.name,
+      className: layer.getClassName(),
+      kernelBefore: kernelSize,
+      kernelAfter: outcome.kernelSize ?? kernelSize,
+      strides,
+      action: outcome.action,
+      reason: outcome.reason,
+      parametersBefore: layer.countParams(),
+      parametersAfter,
+    });
+  }
+}
+
+function passes(filter: LayerFilter, layer: tf.layers.Layer): boolean {
+  return typeof filter === "function" ? filter(layer) : filter.includes(layer.name);
+}
+
+/** Averages with windows that lie symmetrically in the map; sides become ⌈n / stride⌉. */
+function averagePool(x: tf.SymbolicTensor, strides: readonly number[], name: string): tf.SymbolicTensor {
+  const poolSize = strides.map((stride, axis) => windowSize(x.shape[axis + 1], stride));
+  const args = { padding: "same", name } as const;
+  const layer =
+    strides.length === 1
+      ? tf.layers.averagePooling1d({ ...args, poolSize: poolSize[0], strides: strides[0] })
+      : strides.length === 2
+        ? tf.layers.averagePooling2d({ ...args, poolSize: pair(poolSize), strides: pair(strides) })
+        : tf.layers.averagePooling3d({ ...args, poolSize: triple(poolSize), strides: triple(strides) });
+  return applyLayer(layer, [x])[0];
+}
+
+/** The stride, or one more where windows would overhang one border farther than the other. */
+function windowSize(side: number | null, stride: number): number {
+  const rest = (side ?? 0) % stride;
+  return rest === 0 ? stride : stride + ((stride - rest) % 2);
+}
+
+const pair = ([a, b]: readonly number[]): [number, number] => [a, b];
+const triple = ([a, b, c]: readonly number[]): [number, number, number] => [a, b, c];
+
+/** Gives a built GMR layer the weights that come nearest to those of a stock layer. */
+function project(from: tf.layers.Layer, to: GmrConv): void {
+  const { partition } = to;
+  const rank = partition.kernelSize.length;
+  const rings = weightNamed(to, "ring_weights")!;
+  const depthwise = weightNamed(from, "depthwise_kernel");
+  const kernel = depthwise?.read() ?? diagonalBlocks(weightNamed(from, "kernel")!.read(), groupsOf(to));
+  const recentred = recentreKernel(kernel.dataSync(), kernel.shape.slice(0, rank), partition.kernelSize);
+  const means = ringMeans(recentred, partition);
+  const logSigmas = weightNamed(to, "log_sigmas")?.read().dataSync();
+  const values = logSigmas ? unmixWeights(means, mixtureMatrix(logSigmas), partition.numRings) : means;
+  rings.write(tf.tensor(Float32Array.from(values), rings.shape as number[]));
+  const bias = weightNamed(from, "bias");
+  if (bias) weightNamed(to, "bias")!.write(bias.read());
+}
+
+function groupsOf(layer: GmrConv): number {
+  return layer.getConfig().groups as number;
+}

@@ -1,0 +1,164 @@
+// Folding: a model with our layers becomes a stock model that computes the same.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { isFoldableConv } from "../layers/foldedConv.ts";
+import { AddThenRelu, FusedBatchNormalization } from "../layers/index.ts";
+import { isChannelNorm, isScalable, mergeIntoStock, normAffine, stockNorm } from "./batchNorm.ts";
+import { applyLayer } from "./cloneLayer.ts";
+import { countUses, type Graph, type GraphNode, nestedGraphs } from "./nodes.ts";
+import { rebuildModel, type UniqueName } from "./rebuild.ts";
+import { SharedLayers } from "./sharedLayers.ts";
+import { checkStock } from "./stockClasses.ts";
+import { stockConv } from "./stockConv.ts";
+import { tidied } from "./tidied.ts";
+
+/** A layer of any package that can write itself in stock layers. */
+export interface FoldableLayer extends tf.layers.Layer {
+  /**
+   * The same function of `inputs`, made of stock layers, with the weights as they are now.
+   * @param name gives a name for a new layer that no other layer of the model has: the wanted one, or with a number
+   */
+  foldToStock(inputs: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor;
+}
+
+export interface FoldOptions {
+  /** Make one layer of a convolution and the batch normalisation after it. Default true. */
+  mergeBatchNorm?: boolean | undefined;
+  /**
+   * What becomes of GMR convolutions: `"fold"` (default) makes stock convolutions of them; `"keep"` leaves them as
+   * they are, with their norms, and replaces only the other layers that are not stock ones.
+   */
+  convolutions?: "fold" | "keep" | undefined;
+}
+
+/**
+ * A stock model that computes what `model` computes outside training, with weights of its own. It needs this package
+ * neither to run nor to load. `model` stays as it is.
+ *
+ * GMR convolutions become dense ones, padding and all; batch normalisation after a convolution goes into its kernel.
+ * Layers of other packages take part by a method `foldToStock` ({@link FoldableLayer}). What is shared stays shared,
+ * except weights that differ after merging.
+ *
+ * @throws GmrError `unsupported` for a layer that has no equal in stock layers, or padding that no stock layer does
+ *   for inputs of unknown size, naming the layer; `invalid-argument` for an unknown option
+ */
+export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
+  const { mergeBatchNorm = true, convolutions = "fold" } = options;
+  if (convolutions !== "fold" && convolutions !== "keep") {
+    throw new GmrError(
+      "invalid-argument",
+      `convolutions must be "fold" or "keep", got ${describeValue(convolutions)}`,
+    );
+  }
+  const graphs = nestedGraphs(model);
+  for (const { nodes } of graphs) {
+    for (const { layer } of nodes) if (!isFoldable(layer)) checkStock(layer);
+  }
+  const merges = mergeBatchNorm ? planMerges(graphs, convolutions) : [];
+  const folder = new Folder(merges, convolutions);
+  return tidied(() =>
+    rebuildModel(model, (node, inputs, name) => {
+      const folded = folder.fold(node, inputs, name);
+      return folded && [folded];
+    }),
+  );
+}
+
+function isFoldable(layer: tf.layers.Layer): boolean {
+  return (
+    layer instanceof tf.LayersModel ||
+    layer instanceof FusedBatchNormalization ||
+    layer instanceof AddThenRelu ||
+    isFoldableConv(layer) ||
+    writesItself(layer)
+  );
+}
+
+function writesItself(layer: tf.layers.Layer): layer is FoldableLayer {
+  return "foldToStock" in layer && typeof layer.foldToStock === "function";
+}
+
+/** A convolution and the batch normalisation that takes its output. */
+interface Merge {
+  readonly conv: GraphNode;
+  readonly norm: GraphNode;
+}
+
+function planMerges(graphs: readonly Graph[], convolutions: "fold" | "keep"): Merge[] {
+  const calls = new Map<tf.layers.Layer, number>();
+  for (const { nodes } of graphs) {
+    for (const { layer } of nodes) calls.set(layer, (calls.get(layer) ?? 0) + 1);
+  }
+  const mergeable = (layer: tf.layers.Layer): boolean => {
+    if (calls.get(layer) !== 1) return false; // other calls need the weights as they are
+    if (!isFoldableConv(layer)) return isScalable(layer);
+    return convolutions === "fold" && layer.getConfig().activation === "linear";
+  };
+  return graphs.flatMap(({ model, nodes }) => {
+    const uses = countUses(model, nodes);
+    const makers = new Map(nodes.map((node) => [node.outputs[0].id, node]));
+    return nodes.flatMap((norm) => {
+      const [input] = norm.inputs;
+      if (!input || !isChannelNorm(norm.layer, input.rank) || uses.get(input.id) !== 1) return [];
+      const conv = makers.get(input.id);
+      return conv && mergeable(conv.layer) ? [{ conv, norm }] : [];
+    });
+  });
+}
+
+/** Writes layers in stock ones. To be used in `tf.tidy`. */
+class Folder {
+  private readonly convolutions: "fold" | "keep";
+  private readonly layers = new SharedLayers();
+  private readonly mergedConvs: ReadonlySet<tf.layers.Layer>;
+  /** The convolution of a merge, by the id of its norm's output. */
+  private readonly convOf: ReadonlyMap<number, tf.layers.Layer>;
+  private readonly names = new Map<tf.layers.Layer, string>();
+
+  constructor(merges: readonly Merge[], convolutions: "fold" | "keep") {
+    this.convolutions = convolutions;
+    this.mergedConvs = new Set(merges.map(({ conv }) => conv.layer));
+    this.convOf = new Map(merges.map(({ conv, norm }) => [norm.outputs[0].id, conv.layer]));
+  }
+
+  /** What stands for a call, or undefined to keep its layer. */
+  fold(
+    { layer, outputs }: GraphNode,
+    inputs: readonly tf.SymbolicTensor[],
+    name: UniqueName,
+  ): tf.SymbolicTensor | undefined {
+    if (this.mergedConvs.has(layer)) {
+      this.names.set(layer, name());
+      return inputs[0]; // it is emitted where its norm is
+    }
+    const conv = this.convOf.get(outputs[0].id);
+    if (conv) return this.merge(conv, layer, inputs[0], name);
+    if (isFoldableConv(layer)) {
+      if (this.convolutions === "keep") return undefined;
+      return stockConv(layer, layer.foldedConv(), inputs[0], undefined, name, this.layers);
+    }
+    if (layer instanceof FusedBatchNormalization) return stockNorm(layer, inputs[0], name, this.layers);
+    if (layer instanceof AddThenRelu) {
+      const sum = applyLayer(tf.layers.add({ name: name() }), inputs);
+      return applyLayer(
+        tf.layers.activation({ activation: "relu", name: name(`${layer.name}.relu`) }),
+        sum,
+      )[0];
+    }
+    return writesItself(layer) ? layer.foldToStock(inputs, name) : undefined;
+  }
+
+  private merge(
+    conv: tf.layers.Layer,
+    norm: tf.layers.Layer,
+    input: tf.SymbolicTensor,
+    name: UniqueName,
+  ): tf.SymbolicTensor {
+    const affine = normAffine(norm);
+    const own: UniqueName = (wanted) => (wanted === undefined ? this.names.get(conv)! : name(wanted));
+    return isFoldableConv(conv)
+      ? stockConv(conv, conv.foldedConv(), input, affine, own, this.layers)
+      : mergeIntoStock(conv, affine, input, own());
+  }
+}
