@@ -87,7 +87,14 @@ export function denseConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, plan: Con
   // The stock ops know no output padding and, in three dimensions, no padding: make everything, then cut.
   const full = inputSize.map((size, axis) => (size - 1) * strides[axis] + extent[axis]);
   if (plan.rank === 3) {
-    const y = conv3dTranspose(x as tf.Tensor5D, kernel as tf.Tensor5D, [batch, ...full, channels], strides);
+    const shape: [number, number, number, number, number] = [batch, full[0], full[1], full[2], channels];
+    const y = tf.conv3dTranspose(
+      x as tf.Tensor5D,
+      kernel as tf.Tensor5D,
+      shape,
+      strides as [number, number, number],
+      "valid",
+    );
     return cropSpatial(y, padding);
   }
   if (plan.rank === 2) {
@@ -109,36 +116,6 @@ export function denseConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, plan: Con
     "valid",
   );
   return cropSpatial(y.squeeze([1]), padding);
-}
-
-/** What `tf.customGrad` passes last; TensorFlow.js does not export the type. */
-type Save = (tensors: tf.Tensor[]) => void;
-
-/** `tf.conv3dTranspose` with a gradient, which the stock one lacks. */
-function conv3dTranspose(
-  x: tf.Tensor5D,
-  kernel: tf.Tensor5D,
-  shape: number[],
-  strides: readonly number[],
-): tf.Tensor {
-  const outputShape = shape as [number, number, number, number, number];
-  const steps = strides as [number, number, number];
-  const transpose = tf.customGrad((input, filter, save) => {
-    const [given, weights] = [input, filter] as [tf.Tensor5D, tf.Tensor5D];
-    (save as Save)([given, weights]);
-    return {
-      value: tf.conv3dTranspose(given, weights, outputShape, steps, "valid"),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [image, dense] = saved as [tf.Tensor5D, tf.Tensor5D];
-        const attrs = { strides: [...steps], pad: "valid", filterShape: dense.shape };
-        return [
-          tf.conv3d(dy as tf.Tensor5D, dense, steps, "valid"),
-          tf.engine().runKernel<tf.Tensor>(tf.Conv3DBackpropFilterV2, { x: dy, dy: image }, attrs),
-        ];
-      },
-    };
-  });
-  return transpose(x, kernel);
 }
 
 function pair([before, after]: readonly [number, number]): [number, number] {

@@ -11,6 +11,7 @@ export {
 } from "./conv.ts";
 export * from "./equivariance/index.ts";
 export * from "./graph/index.ts";
+export * from "./instanceNorm.ts";
 export * from "./kernels.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";

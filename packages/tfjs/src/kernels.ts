@@ -197,9 +197,17 @@ export function runKernelMulti<Inputs, Attrs extends tf.NamedAttrMap>(
   return Array.isArray(result) ? result : [result];
 }
 
+interface Conv3DBackpropInputAttrs {
+  strides: [number, number, number];
+  pad: "valid" | "same";
+}
+
 let registered = false;
 
-/** Tells TensorFlow.js the gradients of our kernels. Done by the ops when they are first used. */
+/**
+ * Tells TensorFlow.js the gradients of our kernels, and the one of `tf.conv3dTranspose`, which it lacks. Done by the
+ * ops when they are first used, and by `registerLayers`.
+ */
 export function registerGradients(): void {
   if (registered) return;
   registered = true;
@@ -219,6 +227,21 @@ export function registerGradients(): void {
       dy: () => runKernel(RingConv, { x: single(dx), weights }, attrs as RingConvAttrs),
       weights: () => runKernel(RingConvBackpropFilter, { x: single(dx), dy }, attrs as RingConvAttrs),
     }),
+  });
+  // The stock conv3dTranspose, for which TensorFlow.js has no gradient.
+  register({
+    kernelName: tf.Conv3DBackpropInputV2,
+    inputsToSave: ["dy", "filter"],
+    gradFunc: (ddx, [dy, filter], attrs) => {
+      const { strides, pad } = attrs as unknown as Conv3DBackpropInputAttrs;
+      const x = single(ddx) as tf.Tensor5D;
+      const filterShape = filter.shape;
+      return {
+        dy: () => tf.conv3d(x, filter as tf.Tensor5D, strides, pad),
+        filter: () =>
+          tf.engine().runKernel(tf.Conv3DBackpropFilterV2, { x, dy }, { strides, pad, filterShape }),
+      };
+    },
   });
   register({
     kernelName: BatchNormTraining.name,

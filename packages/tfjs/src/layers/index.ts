@@ -11,11 +11,13 @@ import {
   type GmrConvArgs,
   type GmrConvTransposeArgs,
 } from "./gmrConv.ts";
+import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 import { registerLayers } from "./register.ts";
 
 export { type FoldableConv, type FoldedConv, isFoldableConv } from "./foldedConv.ts";
 export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs, RingInitializer } from "./gmrConv.ts";
+export type { InstanceNormalizationArgs } from "./instanceNormalization.ts";
 export { clipRingMasks, decaysWeight } from "./weightDecay.ts";
 export {
   AddThenRelu,
@@ -26,6 +28,7 @@ export {
   GmrConv2DTranspose,
   GmrConv3D,
   GmrConv3DTranspose,
+  InstanceNormalization,
   registerLayers,
 };
 
@@ -63,6 +66,12 @@ export function gmrConv3DTranspose(args: GmrConvTransposeArgs): GmrConv3DTranspo
 export function fusedBatchNormalization(args: FusedBatchNormalizationArgs = {}): FusedBatchNormalization {
   registerLayers();
   return new FusedBatchNormalization(args);
+}
+
+/** An instance normalisation layer with the fused training kernel, with a scale and an offset per channel. */
+export function instanceNormalization(args: InstanceNormalizationArgs = {}): InstanceNormalization {
+  registerLayers();
+  return new InstanceNormalization(args);
 }
 
 /** A layer that adds two inputs of equal shape and sets negative sums to zero, in one kernel. */

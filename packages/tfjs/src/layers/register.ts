@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
+import { registerGradients } from "../kernels.ts";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
+import { InstanceNormalization } from "./instanceNormalization.ts";
 
 let registered = false;
 
@@ -12,6 +14,7 @@ let registered = false;
 export function registerLayers(): void {
   if (registered) return;
   registered = true;
+  registerGradients();
   tf.serialization.registerClass(GmrConv1D);
   tf.serialization.registerClass(GmrConv2D);
   tf.serialization.registerClass(GmrConv3D);
@@ -19,4 +22,5 @@ export function registerLayers(): void {
   tf.serialization.registerClass(GmrConv3DTranspose);
   tf.serialization.registerClass(FusedBatchNormalization);
   tf.serialization.registerClass(AddThenRelu);
+  tf.serialization.registerClass(InstanceNormalization);
 }
