@@ -1,21 +1,11 @@
 import { GmrError } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+import { storedTensors } from "../testing/arbitraries.ts";
+import { readSafetensors, writeSafetensors } from "./safetensors.ts";
 
-const tensor = fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 }).chain((shape) => {
-  const length = shape.reduce((a, b) => a * b, 1);
-  const size = { minLength: length, maxLength: length };
-  const data = fc.oneof(
-    fc.float32Array(size),
-    fc.float64Array(size),
-    fc.int32Array(size),
-    fc.uint8Array(size),
-  );
-  return data.map((values): StoredTensor => ({ shape, data: values }));
-});
 const names = fc.string().map((name) => `n${name}`);
-const files = fc.dictionary(names, tensor, { maxKeys: 5, noNullPrototype: true });
+const files = fc.dictionary(names, storedTensors, { maxKeys: 5, noNullPrototype: true });
 const example = writeSafetensors(
   [
     ["a", { shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) }],
@@ -76,15 +66,15 @@ describe("safetensors", () => {
 
   it.each([
     [
-      'tensor "a" has type "F16", expected one of F32, F64, I32, U8',
-      { dtype: "F16", shape: [2, 2], data_offsets: [0, 16] },
+      'x.safetensors: tensor "a" has type "F8_E4M3", expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U64,',
+      { dtype: "F8_E4M3", shape: [2, 2], data_offsets: [0, 16] },
     ],
     ['tensor "a" has shape [2, -2], expected sizes', { dtype: "F32", shape: [2, -2], data_offsets: [0, 16] }],
     [
       'tensor "a" has data_offsets [0], expected [begin, end]',
       { dtype: "F32", shape: [2, 2], data_offsets: [0] },
     ],
-    ["its shape [2,2] needs 16", { dtype: "F32", shape: [2, 2], data_offsets: [0, 12] }],
+    ["its shape [2, 2] needs 16", { dtype: "F32", shape: [2, 2], data_offsets: [0, 12] }],
     ['tensor "a" must be an object, got 3', 3],
   ])("says %s", (message, entry) => {
     const bytes = edited((header) => {
@@ -97,6 +87,37 @@ describe("safetensors", () => {
     const bytes = example.slice();
     bytes[7] = 0x7f;
     expect(() => readSafetensors(bytes, "x.safetensors")).toThrow(/^x\.safetensors: the header claims/);
+  });
+
+  it("widens float16 and bfloat16", () => {
+    const read = (dtype: string) =>
+      readSafetensors(
+        edited((header) => {
+          header.a = { dtype, shape: [8], data_offsets: [0, 16] };
+        }),
+      ).tensors.get("a")?.data;
+    // 1, 2, 3, 4 in float32: every second half is the upper one, which a bfloat16 is.
+    expect(read("BF16")).toEqual(Float32Array.of(0, 1, 0, 2, 0, 3, 0, 4));
+    expect(read("F16")).toEqual(Float32Array.of(0, 1.875, 0, 2, 0, 2.125, 0, 2.25));
+  });
+
+  it("reads tensors in any order of their bytes", () => {
+    const bytes = edited((header) => {
+      header.a = { dtype: "F32", shape: [2, 2], data_offsets: [12, 28] };
+      header.b = { dtype: "I32", shape: [3], data_offsets: [0, 12] };
+      header.c = { dtype: "I32", shape: [0], data_offsets: [12, 12] };
+    });
+    expect([...readSafetensors(bytes).tensors.keys()]).toEqual(["a", "b", "c"]);
+  });
+
+  it("refuses names that come twice or belong to the format", () => {
+    const tensor = { shape: [], data: Float32Array.of(1) };
+    const pair = (name: string) => [name, tensor] as const;
+    expect(() => writeSafetensors([pair("a"), pair("a")])).toThrow('tensor "a" is named twice');
+    expect(() => writeSafetensors([pair("__metadata__")])).toThrow(
+      '"__metadata__" is named twice, or as the',
+    );
+    expect(readSafetensors(writeSafetensors([pair("__proto__")])).tensors.get("__proto__")).toEqual(tensor);
   });
 
   it("refuses data that does not fill its shape", () => {

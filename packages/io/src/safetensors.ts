@@ -1,16 +1,17 @@
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
-// header, the header, then the tensors' bytes, little-endian and row-major.
+// header, the header, then the tensors' bytes, little-endian and row-major, one after the other without gaps.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-
-/** The element types that this package reads and writes. */
-export type TensorData = Float32Array | Float64Array | Int32Array | Uint8Array;
-
-export interface StoredTensor {
-  shape: number[];
-  /** [Πshape], row-major. */
-  data: TensorData;
-}
+import {
+  decodeTensor,
+  ELEMENT_TYPES,
+  type ElementType,
+  encodeTensor,
+  fileBytes,
+  isElementType,
+} from "./elementTypes.ts";
+import { jsonProblem } from "./jsonProblem.ts";
+import { elementCount, isShape, type StoredTensor } from "./storedTensor.ts";
 
 export interface SafetensorsFile {
   tensors: Map<string, StoredTensor>;
@@ -18,19 +19,14 @@ export interface SafetensorsFile {
   metadata: Record<string, string>;
 }
 
-const TYPES = {
-  F32: Float32Array,
-  F64: Float64Array,
-  I32: Int32Array,
-  U8: Uint8Array,
-} as const;
-type TypeName = keyof typeof TYPES;
-
 /** A header longer than this is refused, as by the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** The header, a tensor's entry, its shape. */
+const MAX_HEADER_DEPTH = 3;
+const METADATA = "__metadata__";
 
 /**
- * Reads a safetensors file.
+ * Reads a safetensors file. Float16 and bfloat16 are widened to float32, which is exact.
  * @param name names the file in errors
  * @throws GmrError `invalid-data`, naming what is wrong and where; `unsupported` for other element types
  */
@@ -44,114 +40,131 @@ export function readSafetensors(bytes: Uint8Array, name = "safetensors data"): S
   const header = parseHeader(bytes.subarray(8, 8 + length), fail);
   const body = bytes.subarray(8 + length);
   const file: SafetensorsFile = { tensors: new Map(), metadata: {} };
+  const entries: Entry[] = [];
   for (const [key, entry] of Object.entries(header)) {
-    if (key === "__metadata__") file.metadata = checkMetadata(entry, fail);
-    else file.tensors.set(key, readTensor(key, entry, body, fail));
+    if (key === METADATA) file.metadata = checkMetadata(entry, fail);
+    else entries.push(checkEntry(key, entry, body.length, name, fail));
+  }
+  checkSpans(entries, body.length, fail);
+  for (const { key, type, shape, begin, end } of entries) {
+    // A copy, since the elements need not be aligned in the file. (Not by slice(): a Node Buffer's does not copy.)
+    file.tensors.set(key, decodeTensor(type, shape, new Uint8Array(body.subarray(begin, end))));
   }
   return file;
 }
 
 type Fail = (problem: string) => GmrError;
 
+/** What the header says of a tensor, which lies at [begin, end) in the file's body. */
+interface Entry {
+  key: string;
+  type: ElementType;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
 function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
+  let problem: string | undefined;
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    problem = jsonProblem(bytes, MAX_HEADER_DEPTH);
+    if (!problem) header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     throw fail("the header is not JSON");
   }
+  if (problem) throw fail(`the header ${problem}`);
   if (!isRecord(header)) throw fail(`the header must be an object, got ${describeValue(header)}`);
   return header;
 }
 
 function checkMetadata(value: unknown, fail: Fail): Record<string, string> {
-  if (!isRecord(value)) throw fail(`__metadata__ must be an object, got ${describeValue(value)}`);
-  const metadata: Record<string, string> = {};
-  for (const [key, entry] of Object.entries(value)) {
-    if (typeof entry !== "string") throw fail(`metadata ${describeValue(key)} must be a string`);
-    metadata[key] = entry;
-  }
-  return metadata;
+  if (!isRecord(value)) throw fail(`${METADATA} must be an object, got ${describeValue(value)}`);
+  // Not by assignment, which a key "__proto__" would escape.
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => {
+      if (typeof entry !== "string") throw fail(`metadata ${describeValue(key)} must be a string`);
+      return [key, entry];
+    }),
+  );
 }
 
-function readTensor(key: string, entry: unknown, body: Uint8Array, fail: Fail): StoredTensor {
+function checkEntry(key: string, entry: unknown, size: number, name: string, fail: Fail): Entry {
   const what = `tensor ${describeValue(key)}`;
   if (!isRecord(entry)) throw fail(`${what} must be an object, got ${describeValue(entry)}`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (!isTypeName(dtype)) {
+  if (!isElementType(dtype)) {
     throw new GmrError(
       "unsupported",
-      `${what} has type ${describeValue(dtype)}, expected one of ${Object.keys(TYPES).join(", ")}`,
+      `${name}: ${what} has type ${describeValue(dtype)}, expected one of ${ELEMENT_TYPES.join(", ")}`,
     );
   }
-  if (!isSizes(shape)) throw fail(`${what} has shape ${describeValue(shape)}, expected sizes`);
-  if (!isSizes(offsets) || offsets.length !== 2) {
+  if (!isShape(shape)) throw fail(`${what} has shape ${describeValue(shape)}, expected sizes`);
+  if (!isShape(offsets) || offsets.length !== 2) {
     throw fail(`${what} has data_offsets ${describeValue(offsets)}, expected [begin, end]`);
   }
   const [begin, end] = offsets;
-  const type = TYPES[dtype];
-  const expected = shape.reduce((a, b) => a * b, type.BYTES_PER_ELEMENT);
-  if (begin > end || end > body.length || end - begin !== expected) {
+  const expected = elementCount(shape) * fileBytes(dtype);
+  if (begin > end || end > size || end - begin !== expected) {
     throw fail(
-      `${what} lies at [${begin}, ${end}) of ${body.length} bytes; its shape [${shape}] needs ${expected}`,
+      `${what} lies at [${begin}, ${end}) of ${size} bytes; its shape ${describeValue(shape)} needs ${expected}`,
     );
   }
-  // A copy, since the elements need not be aligned in the file. (Not by slice(): a Node Buffer's does not copy.)
-  return { shape, data: new type(Uint8Array.from(body.subarray(begin, end)).buffer) };
+  return { key, type: dtype, shape, begin, end };
+}
+
+/** The tensors must fill the body: no byte belongs to two of them, or to none. */
+function checkSpans(entries: readonly Entry[], size: number, fail: Fail): void {
+  let last = 0;
+  for (const { key, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== last) {
+      throw fail(`tensor ${describeValue(key)} begins at ${begin}, the one before it ends at ${last}`);
+    }
+    last = end;
+  }
+  if (last !== size) throw fail(`the tensors end at ${last}, the file has ${size} bytes for them`);
 }
 
 /**
  * A safetensors file of the given tensors, in their order.
- * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape
+ * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape; `invalid-argument` for a name that
+ *   comes twice, or that the format keeps for itself
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
   metadata: Record<string, string> = {},
 ): Uint8Array {
-  const entries = [...tensors];
-  const header: Record<string, unknown> = {};
-  if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
+  const header = new Map<string, unknown>();
+  if (Object.keys(metadata).length > 0) header.set(METADATA, metadata);
+  const parts: Uint8Array[] = [];
   let size = 0;
-  for (const [name, { shape, data }] of entries) {
-    const count = shape.reduce((a, b) => a * b, 1);
-    if (count !== data.length) {
+  for (const [name, tensor] of tensors) {
+    if (name === METADATA || header.has(name)) {
       throw new GmrError(
-        "invalid-shape",
-        `tensor ${describeValue(name)} has ${data.length} elements, its shape [${shape}] needs ${count}`,
+        "invalid-argument",
+        `tensor ${describeValue(name)} is named twice, or as the metadata`,
       );
     }
-    header[name] = { dtype: typeName(data), shape, data_offsets: [size, size + data.byteLength] };
-    size += data.byteLength;
+    const { type, bytes } = encodeTensor(name, tensor);
+    header.set(name, { dtype: type, shape: tensor.shape, data_offsets: [size, size + bytes.length] });
+    parts.push(bytes);
+    size += bytes.length;
   }
-  const text = new TextEncoder().encode(JSON.stringify(header));
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   // Padded with spaces so that the tensors start at a multiple of eight bytes.
   const length = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(8 + length + size);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
-  bytes.fill(0x20, 8, 8 + length);
-  bytes.set(text, 8);
+  const file = new Uint8Array(8 + length + size);
+  new DataView(file.buffer).setBigUint64(0, BigInt(length), true);
+  file.fill(0x20, 8, 8 + length);
+  file.set(text, 8);
   let at = 8 + length;
-  for (const [, { data }] of entries) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
+  for (const part of parts) {
+    file.set(part, at);
+    at += part.length;
   }
-  return bytes;
-}
-
-function typeName(data: TensorData): TypeName {
-  if (data instanceof Float32Array) return "F32";
-  if (data instanceof Float64Array) return "F64";
-  return data instanceof Int32Array ? "I32" : "U8";
-}
-
-function isTypeName(value: unknown): value is TypeName {
-  return typeof value === "string" && Object.hasOwn(TYPES, value);
+  return file;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 }

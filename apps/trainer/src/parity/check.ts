@@ -1,7 +1,7 @@
 // Runs golden cases on the active backend and measures how far every tensor is from the stored one.
 
 import { foldKernel, foldWithMasks, GmrError, maxRelativeError, ringPartition } from "@gmr-conv/core";
-import type { StoredTensor } from "@gmr-conv/io";
+import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { ConvCase } from "./cases.ts";
@@ -60,7 +60,7 @@ async function runCase(
   const load = (name: string, order: number[]): tf.Tensor => {
     const tensor = stored.get(name);
     if (!tensor) throw new GmrError("invalid-data", `case ${test.name} has no tensor ${name}`);
-    return tf.tidy(() => tf.tensor(Float32Array.from(tensor.data), tensor.shape).transpose(order));
+    return tf.tidy(() => tf.tensor(toFloat32(tensor), tensor.shape).transpose(order));
   };
   const { toLast, toFirst, matrices } = orders(test.rank);
   const inputs: Record<string, tf.Tensor> = { x: load("x", toLast), weight: load("weight", matrices) };
@@ -105,7 +105,7 @@ async function runCase(
   const errors: Record<string, number> = {};
   for (const [name, values] of Object.entries(measured)) {
     const expected = stored.get(name);
-    if (expected) errors[name] = maxRelativeError(values, expected.data);
+    if (expected) errors[name] = maxRelativeError(values, toFloat32(expected));
   }
   return errors;
 }

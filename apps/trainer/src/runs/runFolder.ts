@@ -1,9 +1,10 @@
 // A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
+import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { TrainConfig } from "../training/config.ts";
 
 /** One line of `metrics.jsonl`: means over the steps since the line before. */
@@ -60,22 +61,7 @@ export class RunFolder {
 
   /** Replaces a file as a whole: whoever reads it finds the old or the new content, never a part. */
   write(name: string, content: string | Uint8Array): void {
-    const target = this.file(name);
-    const temporary = `${target}.${process.pid}.tmp`;
-    try {
-      const handle = openSync(temporary, "w");
-      try {
-        const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-        for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
-        fsyncSync(handle);
-      } finally {
-        closeSync(handle);
-      }
-      renameSync(temporary, target);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw ioError(`cannot write ${target}`, error);
-    }
+    writeFileAtomically(this.file(name), content);
   }
 
   /** Deletes a file, if there is one. */

@@ -1,6 +1,6 @@
 // AdamW and SGD on TensorFlow.js variables, with state that can be saved and restored.
 
-import type { StoredTensor } from "@gmr-conv/io";
+import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { adamWUpdate, sgdUpdate } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { OptimizerConfig } from "./config.ts";
@@ -89,7 +89,7 @@ export class Optimizer {
 
   /** Restores what `save` gave. `find` throws if a tensor is missing or has another shape. */
   restore(find: (name: string, shape: readonly number[]) => StoredTensor): void {
-    this.steps = find("steps", [1]).data[0];
+    this.steps = Number(find("steps", [1]).data[0]);
     for (const { name, first, second } of this.slots) {
       assign(first, find(`${name}/first`, first.shape));
       if (second) assign(second, find(`${name}/second`, second.shape));
@@ -110,6 +110,6 @@ export async function stored(tensor: tf.Tensor): Promise<StoredTensor> {
 }
 
 /** Sets a variable to values from a file. */
-export function assign(variable: tf.Variable, { data, shape }: StoredTensor): void {
-  tf.tidy(() => variable.assign(tf.tensor(Float32Array.from(data), shape)));
+export function assign(variable: tf.Variable, tensor: StoredTensor): void {
+  tf.tidy(() => variable.assign(tf.tensor(toFloat32(tensor), tensor.shape)));
 }

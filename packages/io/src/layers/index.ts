@@ -1,0 +1,1 @@
+export { type LoadOptions, type LoadReport, loadStateDict, stateDictOf } from "./stateDict.ts";

@@ -1,0 +1,121 @@
+// The weights of a model as PyTorch's state dictionary, and back. A layer's name is the path of its module.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { type StoredTensor, toFloat32 } from "../storedTensor.ts";
+import { type Entry, type FixedEntry, modelEntries, type WeightEntry } from "./entries.ts";
+
+/**
+ * The state dictionary of a model, such that a PyTorch module with the model's layer names as paths loads it
+ * strictly: `layer1.0.conv1.weight` is the weight of the layer `layer1.0.conv1`. All that such a module keeps is there,
+ * also what follows from a layer's options (ring masks, `mus`) and `num_batches_tracked`, which is 0.
+ *
+ * @throws GmrError `unsupported` for weights that have no counterpart in PyTorch, and for layers that are models
+ */
+export async function stateDictOf(model: tf.LayersModel): Promise<Map<string, StoredTensor>> {
+  const state = new Map<string, StoredTensor>();
+  for (const [key, entry] of modelEntries(model)) {
+    state.set(key, "tensor" in entry ? entry.tensor : await readWeight(entry));
+  }
+  return state;
+}
+
+async function readWeight({ variable, from, order, shape }: WeightEntry): Promise<StoredTensor> {
+  const turned = tf.tidy(() =>
+    variable
+      .read()
+      .reshape([...from])
+      .transpose([...order]),
+  );
+  const data = Float32Array.from(await turned.data());
+  turned.dispose();
+  return { shape: [...shape], data };
+}
+
+export interface LoadOptions {
+  /** Require that the tensors and the weights have the same names. Default true. */
+  strict?: boolean | undefined;
+}
+
+export interface LoadReport {
+  /** Names of the tensors that went into weights. */
+  loaded: string[];
+  /** Names of weights for which there was no tensor. */
+  missing: string[];
+  /** Names of tensors for which there is no place. */
+  unexpected: string[];
+}
+
+/**
+ * Sets the weights of a model from a state dictionary, as {@link stateDictOf} gives and PyTorch saves it. Numbers are
+ * rounded to float32. Tensors that follow from a layer's options may be absent; where they are present, they must be
+ * what the layer has, or the weights would not mean the same. If anything is wrong, no weight is changed.
+ *
+ * @throws GmrError `invalid-shape` for a tensor of another shape; `invalid-data` for missing and unexpected tensors
+ *   (if strict), and for ring masks of another partition; `unsupported` as {@link stateDictOf}
+ */
+export function loadStateDict(
+  model: tf.LayersModel,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  options: LoadOptions = {},
+): LoadReport {
+  const entries = modelEntries(model);
+  const report: LoadReport = { loaded: [], missing: [], unexpected: [] };
+  const writes: (() => void)[] = [];
+  for (const [key, entry] of entries) {
+    const tensor = tensors.get(key);
+    if (tensor) checkShape(key, tensor, entry);
+    if ("tensor" in entry) {
+      if (tensor) checkFixed(key, tensor, entry);
+    } else if (tensor) {
+      report.loaded.push(key);
+      writes.push(() => writeWeight(entry, tensor));
+    } else {
+      report.missing.push(key);
+    }
+  }
+  report.unexpected = [...tensors.keys()].filter((key) => !entries.has(key));
+  if (options.strict ?? true) checkComplete(model, report);
+  for (const write of writes) write();
+  return report;
+}
+
+function writeWeight({ variable, from, order }: WeightEntry, tensor: StoredTensor): void {
+  const back = order.map((_, axis) => order.indexOf(axis));
+  const turned = order.map((axis) => from[axis]);
+  tf.tidy(() => {
+    variable.write(
+      tf
+        .tensor(toFloat32(tensor), turned)
+        .transpose(back)
+        .reshape(variable.shape as number[]),
+    );
+  });
+}
+
+function checkShape(key: string, { shape }: StoredTensor, entry: Entry): void {
+  const expected = "tensor" in entry ? entry.tensor.shape : entry.shape;
+  if (shape.join() === expected.join()) return;
+  throw new GmrError("invalid-shape", `tensor ${key} has shape [${shape}], the model needs [${expected}]`);
+}
+
+function checkFixed(key: string, given: StoredTensor, { tensor, binding }: FixedEntry): void {
+  const expected = toFloat32(tensor);
+  if (!binding || toFloat32(given).every((value, i) => value === expected[i])) return;
+  throw new GmrError(
+    "invalid-data",
+    `tensor ${key} is not that of the layer: it has other rings, or trained masks`,
+  );
+}
+
+function checkComplete(model: tf.LayersModel, { missing, unexpected }: LoadReport): void {
+  if (missing.length === 0 && unexpected.length === 0) return;
+  const list = (names: string[]) => {
+    const some = names.slice(0, 3).join(", ");
+    return names.length > 3 ? `${some}, … (${names.length})` : some || "none";
+  };
+  throw new GmrError(
+    "invalid-data",
+    `the tensors do not fit model ${describeValue(model.name)}: missing ${list(missing)}; unexpected ${list(unexpected)}`,
+  );
+}

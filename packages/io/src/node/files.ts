@@ -1,0 +1,41 @@
+// Files as a whole, with errors of one line.
+
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { GmrError } from "@gmr-conv/core";
+
+/** The bytes of a file. @throws GmrError `io`, naming the file */
+export async function readFileBytes(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw ioError(`cannot read ${file}`, error);
+  }
+}
+
+/**
+ * Replaces a file as a whole: whoever reads it finds the old or the new content, never a part, even after a crash.
+ * @throws GmrError `io`, naming the file
+ */
+export function writeFileAtomically(file: string, content: string | Uint8Array): void {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    const handle = openSync(temporary, "w");
+    try {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw ioError(`cannot write ${file}`, error);
+  }
+}
+
+function ioError(what: string, cause: unknown): GmrError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GmrError("io", `${what}: ${reason}`, { cause });
+}

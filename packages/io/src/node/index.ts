@@ -1,0 +1,2 @@
+export { readFileBytes, writeFileAtomically } from "./files.ts";
+export { layersModelFiles, readLayersModel, writeLayersModel } from "./layersModelFiles.ts";

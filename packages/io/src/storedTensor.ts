@@ -1,0 +1,40 @@
+// A tensor in memory as files give it, and the element types that files have for it.
+
+/** The element types whose values are JavaScript numbers. */
+export type NumberData =
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array;
+
+/** The element types that this package reads and writes. */
+export type TensorData = NumberData | BigInt64Array | BigUint64Array;
+
+export interface StoredTensor {
+  shape: number[];
+  /** [Πshape], row-major. */
+  data: TensorData;
+  /** Whether `data`, a Uint8Array, holds truth values (0 or 1) rather than numbers. */
+  bool?: boolean | undefined;
+}
+
+/** The elements of a tensor rounded to float32: its own array if it holds float32. */
+export function toFloat32({ data }: StoredTensor): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
+  return Float32Array.from(data);
+}
+
+/** The number of elements of a shape: beyond 2^53 not exact, but never a small number. */
+export function elementCount(shape: readonly number[]): number {
+  return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+}
+
+/** Whether a value is a list of sizes: integers of at least 0. */
+export function isShape(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
+}

@@ -1,0 +1,2 @@
+export * from "./readTorch.ts";
+export * from "./writeTorch.ts";

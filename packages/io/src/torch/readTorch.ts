@@ -1,0 +1,113 @@
+// Checkpoints of PyTorch.
+
+import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import type { StoredTensor } from "../storedTensor.ts";
+import { openContainer } from "./container.ts";
+import { flatten } from "./flatten.ts";
+import type { PickleValue, Scalar } from "./pickle.ts";
+import { type Storage, TensorView } from "./tensorView.ts";
+
+export interface TorchReadOptions {
+  /**
+   * Name of the dictionary whose tensors to give, such as `"state_dict"` or `"nets.generator"`; `""` for the whole
+   * checkpoint. Default: the checkpoint's only dictionary of tensors.
+   */
+  at?: string | undefined;
+  /**
+   * Bounds the bytes of the tensors together, and of compressed records. Default: 4 GiB, and for small files 64 times
+   * the file's length or 64 MiB, whichever is more. (A file can describe a tensor of any size by a single number.)
+   */
+  maxBytes?: number | undefined;
+}
+
+export interface TorchCheckpoint {
+  /** The tensors of the dictionary `at`. Keys of nested dictionaries and indices of lists are joined by dots. */
+  tensors: Map<string, StoredTensor>;
+  /** Where the tensors stood. */
+  at: string;
+  /** All else in the checkpoint by full name, such as `epoch` or `optimizer.param_groups.0.lr`. */
+  values: Map<string, TorchValue>;
+}
+
+/** A number, a string, true, false or None; a `torch.dtype` is its name. */
+export type TorchValue = Scalar;
+
+const DEFAULT_MAX_BYTES = 2 ** 32;
+const SMALL_MAX_BYTES = 2 ** 26;
+const SMALL_FACTOR = 64;
+
+/**
+ * Reads a checkpoint written by `torch.save`: dictionaries (such as state dicts, alone or beside an optimiser's
+ * state) and lists of tensors, parameters, numbers, strings. Nothing in the file is executed; whatever else it refers
+ * to is refused by name. Float16 and bfloat16 are widened to float32, which is exact; views are copied row-major.
+ *
+ * @param name names the file in errors
+ * @throws GmrError `invalid-data` for a damaged file or one that exceeds `maxBytes`; `unsupported` for objects of
+ *   other classes, other element types and big-endian files; `invalid-argument` if `at` names no dictionary of
+ *   tensors, or if it is not given and there are several
+ */
+export function readTorch(
+  bytes: Uint8Array,
+  name = "torch checkpoint",
+  options: TorchReadOptions = {},
+): TorchCheckpoint {
+  const maxBytes = checkPositiveInteger("maxBytes", options.maxBytes ?? defaultMaxBytes(bytes));
+  const container = openContainer(bytes, name, maxBytes);
+  const { tensors, values } = flatten(container.value, name);
+  const at = options.at ?? onlyDictionary(container.value, name);
+  const prefix = at === "" ? "" : `${at}.`;
+  const chosen = [...tensors].filter(([key]) => key.startsWith(prefix));
+  if (chosen.length === 0 && tensors.size > 0) {
+    const some = [...tensors.keys()].slice(0, 3).join(", ");
+    throw new GmrError(
+      "invalid-argument",
+      `${name}: no tensors at ${describeValue(at)}; there are ${some}, …`,
+    );
+  }
+  const size = chosen.reduce((sum, [, tensor]) => sum + tensor.memoryBytes(), 0);
+  if (size > maxBytes) {
+    throw new GmrError(
+      "invalid-data",
+      `${name}: its tensors take ${size} bytes, more than the ${maxBytes} allowed`,
+    );
+  }
+  const read = cached(container.read);
+  return {
+    tensors: new Map(
+      chosen.map(([key, tensor]) => [key.slice(prefix.length), tensor.read(read(tensor.storage))]),
+    ),
+    at,
+    values,
+  };
+}
+
+function defaultMaxBytes(bytes: Uint8Array): number {
+  return Math.min(DEFAULT_MAX_BYTES, Math.max(SMALL_MAX_BYTES, SMALL_FACTOR * bytes.length));
+}
+
+/** The top level, if it has tensors itself or no part has; or the only part that has. */
+function onlyDictionary(value: PickleValue, name: string): string {
+  if (!(value instanceof Map)) return "";
+  const found = [...value].filter(([, child]) => hasTensors(child)).map(([key]) => String(key));
+  if (hasTensors(value)) found.unshift("");
+  if (found.length <= 1) return found[0] ?? "";
+  const list = found.slice(0, 5).map(describeValue).join(", ");
+  throw new GmrError(
+    "invalid-argument",
+    `${name}: several dictionaries have tensors; choose one by \`at\`: ${list}`,
+  );
+}
+
+function hasTensors(value: PickleValue): boolean {
+  return value instanceof Map && [...value.values()].some((item) => item instanceof TensorView);
+}
+
+/** Tensors often share a storage, which may have to be inflated. */
+function cached(read: (storage: Storage) => Uint8Array): (storage: Storage) => Uint8Array {
+  const known = new Map<Storage, Uint8Array>();
+  return (storage) => {
+    const bytes = known.get(storage) ?? read(storage);
+    known.set(storage, bytes);
+    return bytes;
+  };
+}
