@@ -1,5 +1,5 @@
 export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
 export { filterFinish, filterGradient } from "./filter";
 export { convolve, packWeights } from "./forward";
-export { avgPoolGradient } from "./pooling";
+export { avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";
 export { adamW, addRelu, dotRows, mixRows, reluGradient, scaleRows, sgd } from "./elementwise";

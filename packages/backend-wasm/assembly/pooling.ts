@@ -1,55 +1,246 @@
-// Gradient of average pooling in two dimensions, channels last. The stock kernel visits every window of every
-// pixel one channel at a time; here each output gradient is spread over its window a row of channels at a time.
+// Pooling of volumes (images have a depth of one), channels last. The stock kernels of these are wrong for negative
+// numbers (maxima) or slow (they visit every window of every pixel one channel at a time). Here each output is one
+// window, four channels at a time.
 import { max, min } from "./common";
 
-/** dx[N, inH, inW, C] from dy[N, outH, outW, C]; windows are divided by the pixels that lie inside the image. */
+// The window of an output along one axis: from max(0, at) to min(size, at + filter), at = o · stride - pad.
+
+/** y[N, out, C] = the maxima of the windows of x[N, in, C]; -∞ for a window outside the image. */
+export function maxPool(
+  x: usize,
+  y: usize,
+  images: i32,
+  inD: i32,
+  inH: i32,
+  inW: i32,
+  outD: i32,
+  outH: i32,
+  outW: i32,
+  channels: i32,
+  filterD: i32,
+  filterH: i32,
+  filterW: i32,
+  strideD: i32,
+  strideH: i32,
+  strideW: i32,
+  padD: i32,
+  padH: i32,
+  padW: i32,
+): void {
+  const pixel = (<usize>channels) << 2;
+  for (let n = 0; n < images; n++) {
+    for (let oz = 0; oz < outD; oz++) {
+      const z0 = max(0, oz * strideD - padD);
+      const z1 = min(inD, oz * strideD - padD + filterD);
+      for (let oy = 0; oy < outH; oy++) {
+        const y0 = max(0, oy * strideH - padH);
+        const y1 = min(inH, oy * strideH - padH + filterH);
+        for (let ox = 0; ox < outW; ox++) {
+          const x0 = max(0, ox * strideW - padW);
+          const x1 = min(inW, ox * strideW - padW + filterW);
+          for (let c = 0; c < channels; c += 4) {
+            const at = (<usize>c) << 2;
+            if (c + 4 <= channels) {
+              let best = f32x4.splat(-Infinity);
+              for (let z = z0; z < z1; z++) {
+                for (let r = y0; r < y1; r++) {
+                  let from = x + <usize>((z * inH + r) * inW + x0) * pixel + at;
+                  for (let q = x0; q < x1; q++) {
+                    best = f32x4.max(best, v128.load(from));
+                    from += pixel;
+                  }
+                }
+              }
+              v128.store(y + at, best);
+            } else {
+              for (let k = c; k < channels; k++) {
+                const own = (<usize>k) << 2;
+                let best: f32 = -Infinity;
+                for (let z = z0; z < z1; z++) {
+                  for (let r = y0; r < y1; r++) {
+                    let from = x + <usize>((z * inH + r) * inW + x0) * pixel + own;
+                    for (let q = x0; q < x1; q++) {
+                      best = f32.max(best, load<f32>(from));
+                      from += pixel;
+                    }
+                  }
+                }
+                store<f32>(y + own, best);
+              }
+            }
+          }
+          y += pixel;
+        }
+      }
+    }
+    x += <usize>(inD * inH * inW) * pixel;
+  }
+}
+
+/** dx[N, in, C] from dy[N, out, C]: each goes to the first maximum of its window, x and y as in `maxPool`. */
+export function maxPoolGradient(
+  dy: usize,
+  x: usize,
+  y: usize,
+  dx: usize,
+  images: i32,
+  inD: i32,
+  inH: i32,
+  inW: i32,
+  outD: i32,
+  outH: i32,
+  outW: i32,
+  channels: i32,
+  filterD: i32,
+  filterH: i32,
+  filterW: i32,
+  strideD: i32,
+  strideH: i32,
+  strideW: i32,
+  padD: i32,
+  padH: i32,
+  padW: i32,
+): void {
+  const pixel = (<usize>channels) << 2;
+  const image = <usize>(inD * inH * inW) * pixel;
+  memory.fill(dx, 0, <usize>images * image);
+  for (let n = 0; n < images; n++) {
+    for (let oz = 0; oz < outD; oz++) {
+      const z0 = max(0, oz * strideD - padD);
+      const z1 = min(inD, oz * strideD - padD + filterD);
+      for (let oy = 0; oy < outH; oy++) {
+        const y0 = max(0, oy * strideH - padH);
+        const y1 = min(inH, oy * strideH - padH + filterH);
+        for (let ox = 0; ox < outW; ox++) {
+          const x0 = max(0, ox * strideW - padW);
+          const x1 = min(inW, ox * strideW - padW + filterW);
+          for (let c = 0; c < channels; c += 4) {
+            const at = (<usize>c) << 2;
+            if (c + 4 <= channels) {
+              const best = v128.load(y + at);
+              const gradient = v128.load(dy + at);
+              let open = i32x4.splat(-1);
+              for (let z = z0; z < z1; z++) {
+                for (let r = y0; r < y1; r++) {
+                  let place = <usize>((z * inH + r) * inW + x0) * pixel + at;
+                  for (let q = x0; q < x1; q++) {
+                    const hit = v128.and(open, f32x4.eq(v128.load(x + place), best));
+                    const to = dx + place;
+                    v128.store(to, f32x4.add(v128.load(to), v128.and(hit, gradient)));
+                    open = v128.andnot(open, hit);
+                    place += pixel;
+                  }
+                }
+              }
+            } else {
+              for (let k = c; k < channels; k++) addToFirst(dy, x, y, dx, k, z0, z1, y0, y1, x0, x1, inH, inW, pixel);
+            }
+          }
+          dy += pixel;
+          y += pixel;
+        }
+      }
+    }
+    x += image;
+    dx += image;
+  }
+}
+
+/** One channel of one window of `maxPoolGradient`. */
+function addToFirst(
+  dy: usize,
+  x: usize,
+  y: usize,
+  dx: usize,
+  channel: i32,
+  z0: i32,
+  z1: i32,
+  y0: i32,
+  y1: i32,
+  x0: i32,
+  x1: i32,
+  inH: i32,
+  inW: i32,
+  pixel: usize,
+): void {
+  const at = (<usize>channel) << 2;
+  const best = load<f32>(y + at);
+  for (let z = z0; z < z1; z++) {
+    for (let r = y0; r < y1; r++) {
+      let place = <usize>((z * inH + r) * inW + x0) * pixel + at;
+      for (let q = x0; q < x1; q++) {
+        if (load<f32>(x + place) == best) {
+          store<f32>(dx + place, load<f32>(dx + place) + load<f32>(dy + at));
+          return;
+        }
+        place += pixel;
+      }
+    }
+  }
+}
+
+/** dx[N, in, C] from dy[N, out, C], of which every position of a window gets `share`. */
 export function avgPoolGradient(
   dy: usize,
   dx: usize,
   images: i32,
+  inD: i32,
   inH: i32,
   inW: i32,
+  outD: i32,
   outH: i32,
   outW: i32,
   channels: i32,
+  filterD: i32,
   filterH: i32,
   filterW: i32,
+  strideD: i32,
   strideH: i32,
   strideW: i32,
-  padTop: i32,
-  padLeft: i32,
+  padD: i32,
+  padH: i32,
+  padW: i32,
+  share: f32,
 ): void {
   const pixel = (<usize>channels) << 2;
-  memory.fill(dx, 0, <usize>images * inH * inW * pixel);
+  const image = <usize>(inD * inH * inW) * pixel;
+  memory.fill(dx, 0, <usize>images * image);
   for (let n = 0; n < images; n++) {
-    for (let oy = 0; oy < outH; oy++) {
-      const y0 = max(0, oy * strideH - padTop);
-      const y1 = min(inH, oy * strideH - padTop + filterH);
-      for (let ox = 0; ox < outW; ox++) {
-        const x0 = max(0, ox * strideW - padLeft);
-        const x1 = min(inW, ox * strideW - padLeft + filterW);
-        const share = <f32>1 / <f32>((y1 - y0) * (x1 - x0));
-        for (let y = y0; y < y1; y++) {
-          let to = dx + (<usize>y * inW + x0) * pixel;
-          for (let x = x0; x < x1; x++) {
-            let c = 0;
-            for (; c + 4 <= channels; c += 4) {
-              const at = (<usize>c) << 2;
-              v128.store(
-                to + at,
-                f32x4.add(v128.load(to + at), f32x4.mul(v128.load(dy + at), f32x4.splat(share))),
-              );
+    for (let oz = 0; oz < outD; oz++) {
+      const z0 = max(0, oz * strideD - padD);
+      const z1 = min(inD, oz * strideD - padD + filterD);
+      for (let oy = 0; oy < outH; oy++) {
+        const y0 = max(0, oy * strideH - padH);
+        const y1 = min(inH, oy * strideH - padH + filterH);
+        for (let ox = 0; ox < outW; ox++) {
+          const x0 = max(0, ox * strideW - padW);
+          const x1 = min(inW, ox * strideW - padW + filterW);
+          for (let z = z0; z < z1; z++) {
+            for (let r = y0; r < y1; r++) {
+              let to = dx + <usize>((z * inH + r) * inW + x0) * pixel;
+              for (let q = x0; q < x1; q++) {
+                addScaled(dy, to, channels, share);
+                to += pixel;
+              }
             }
-            for (; c < channels; c++) {
-              const at = (<usize>c) << 2;
-              store<f32>(to + at, load<f32>(to + at) + load<f32>(dy + at) * share);
-            }
-            to += pixel;
           }
+          dy += pixel;
         }
-        dy += pixel;
       }
     }
-    dx += <usize>inH * inW * pixel;
+    dx += image;
+  }
+}
+
+/** to[c] += from[c] · scale */
+function addScaled(from: usize, to: usize, channels: i32, scale: f32): void {
+  let c = 0;
+  for (; c + 4 <= channels; c += 4) {
+    const at = (<usize>c) << 2;
+    v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(v128.load(from + at), f32x4.splat(scale))));
+  }
+  for (; c < channels; c++) {
+    const at = (<usize>c) << 2;
+    store<f32>(to + at, load<f32>(to + at) + load<f32>(from + at) * scale);
   }
 }

@@ -22,7 +22,12 @@ const KERNELS = {
     "dy x gamma beta mean variance dGamma dBeta scratch rows channels epsilon relu begin end",
   batchNormInputGradient:
     "dy x gamma beta mean variance dx dGamma dBeta scratch rows channels epsilon relu begin end",
-  avgPoolGradient: "dy dx images inH inW outH outW channels filterH filterW strideH strideW padTop padLeft",
+  maxPool:
+    "x y images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
+  maxPoolGradient:
+    "dy x y dx images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
+  avgPoolGradient:
+    "dy dx images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW share",
   mixRows: "matrix src dst rings inner transposed",
   dotRows: "a b dst rings inner",
   addRelu: "a b y count",

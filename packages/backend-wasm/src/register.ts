@@ -1,7 +1,6 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import * as tf from "@tensorflow/tfjs";
-import { avgPoolGradConfig } from "./kernels/avgPoolGrad.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -26,6 +25,13 @@ import {
   sgdUpdateConfig,
 } from "./kernels/elementwise.ts";
 import {
+  avgPool3DGradConfig,
+  avgPoolGradConfig,
+  maxPool3DConfig,
+  maxPool3DGradConfig,
+  maxPoolGradConfig,
+} from "./kernels/pooling.ts";
+import {
   ringConvBackpropFilterConfig,
   ringConvBackpropInputConfig,
   ringConvConfig,
@@ -44,6 +50,10 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   conv3DBackpropFilterConfig,
   conv3DBackpropInputConfig,
   avgPoolGradConfig,
+  avgPool3DGradConfig,
+  maxPool3DConfig,
+  maxPoolGradConfig,
+  maxPool3DGradConfig,
   identityConfig,
   ringMixConfig,
   ringMixBackpropWeightsConfig,

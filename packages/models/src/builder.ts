@@ -1,6 +1,6 @@
 // What the networks of this package are made of, for images and volumes alike.
 
-import { type PerAxis, Random } from "@gmr-conv/core";
+import { type PerAxis, perAxis, product, Random } from "@gmr-conv/core";
 import {
   addThenRelu,
   fusedBatchNormalization,
@@ -25,7 +25,15 @@ export interface BuilderSettings {
   pooling: Pooling;
   oddSides: OddSides;
   fieldOfView: FieldOfView;
+  /**
+   * How ordinary convolutions start: as in the official ResNets (normal, by the fan-out), or as PyTorch's layers by
+   * themselves (uniform in ±1/√fan, by the fan-in).
+   */
+  denseStart?: "kaimingNormal" | "pytorch";
 }
+
+type Initializer = ReturnType<typeof tf.initializers.zeros>;
+type DenseInitializers = { kernelInitializer: Initializer; biasInitializer?: Initializer };
 
 export type ConvOptions = Pick<
   GmrConvArgs,
@@ -81,7 +89,6 @@ export class Builder {
     kernelSize: PerAxis,
     { useBias = false, dilationRate = 1 }: ConvOptions = {},
   ): Symbolic {
-    const seed = this.seed();
     const size = typeof kernelSize === "number" ? kernelSize : [...kernelSize];
     const layer = (this.settings.rank === 3 ? tf.layers.conv3d : tf.layers.conv2d)({
       name,
@@ -90,14 +97,34 @@ export class Builder {
       padding: "same",
       useBias,
       dilationRate: dilationRate as number,
-      kernelInitializer: tf.initializers.varianceScaling({
-        scale: 2,
-        mode: "fanOut",
-        distribution: "normal",
-        ...(seed === undefined ? {} : { seed }),
-      }),
+      ...this.denseInitializers(fanIn(x, kernelSize, this.settings.rank), useBias),
     });
     return layer.apply(x) as Symbolic;
+  }
+
+  private denseInitializers(fan: number, useBias: boolean): DenseInitializers {
+    if (this.settings.denseStart === "pytorch") {
+      const kernelInitializer = this.uniform(fan);
+      return { kernelInitializer, ...(useBias && { biasInitializer: this.uniform(fan) }) };
+    }
+    const kernelInitializer = tf.initializers.varianceScaling({
+      scale: 2,
+      mode: "fanOut",
+      distribution: "normal",
+      ...this.seeded(),
+    });
+    return { kernelInitializer };
+  }
+
+  /** Uniform in ±1/√fan, the start of PyTorch's layers. */
+  uniform(fan: number): Initializer {
+    const bound = 1 / Math.sqrt(fan);
+    return tf.initializers.randomUniform({ minval: -bound, maxval: bound, ...this.seeded() });
+  }
+
+  private seeded(): { seed?: number } {
+    const seed = this.seed();
+    return seed === undefined ? {} : { seed };
   }
 
   norm(name: string, x: Symbolic, zeroGamma = false): Symbolic {
@@ -159,21 +186,18 @@ export class Builder {
 
   /** The classifier, with the start of PyTorch's linear layers: uniform in ±1/√inputs. */
   classifier(name: string, features: Symbolic, classes: number): Symbolic {
-    const bound = 1 / Math.sqrt(features.shape[1] ?? 1);
-    const uniform = () => {
-      const seed = this.seed();
-      return tf.initializers.randomUniform({
-        minval: -bound,
-        maxval: bound,
-        ...(seed === undefined ? {} : { seed }),
-      });
-    };
+    const fan = features.shape[1] ?? 1;
     const layer = tf.layers.dense({
       name,
       units: classes,
-      kernelInitializer: uniform(),
-      biasInitializer: uniform(),
+      kernelInitializer: this.uniform(fan),
+      biasInitializer: this.uniform(fan),
     });
     return layer.apply(features) as Symbolic;
   }
+}
+
+/** Numbers that each output of a convolution adds up. */
+function fanIn(x: Symbolic, kernelSize: PerAxis, rank: number): number {
+  return product(perAxis("kernelSize", kernelSize, rank)) * (x.shape[x.shape.length - 1] ?? 1);
 }

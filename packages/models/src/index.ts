@@ -1,5 +1,7 @@
 export * from "./cost.ts";
 export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
+export * from "./groupConv/index.ts";
+export { MatchSize, registerMatchSize } from "./matchSize.ts";
 export type {
   Block,
   ConvKind,
@@ -11,3 +13,6 @@ export type {
 } from "./options.ts";
 export * from "./r3d.ts";
 export * from "./resnet.ts";
+export * from "./training/index.ts";
+export * from "./unet.ts";
+export type { UNetOptions, Upsampling } from "./unetOptions.ts";

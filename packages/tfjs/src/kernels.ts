@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { releaseGradientsBefore } from "./releaseGradients.ts";
+import { STOCK_GRADIENTS } from "./stockGradients.ts";
 
 /** The geometry that the three ring convolution kernels share; one entry per spatial axis. */
 export interface RingConvAttrs extends tf.NamedAttrMap {
@@ -197,20 +198,29 @@ export function runKernelMulti<Inputs, Attrs extends tf.NamedAttrMap>(
   return Array.isArray(result) ? result : [result];
 }
 
-interface Conv3DBackpropInputAttrs {
-  strides: [number, number, number];
-  pad: "valid" | "same";
-}
-
 let registered = false;
 
 /**
- * Tells TensorFlow.js the gradients of our kernels, and the one of `tf.conv3dTranspose`, which it lacks. Done by the
- * ops when they are first used, and by `registerLayers`.
+ * Tells TensorFlow.js the gradients of our kernels, and those of stock kernels that it lacks or has wrong (transposed
+ * 3-D convolution, average pooling with padding, resizing). Done by the ops when they are first used, and by
+ * `registerLayers`.
  */
 export function registerGradients(): void {
   if (registered) return;
   registered = true;
+  for (const { kernelName, inputsToSave, gradFuncs } of STOCK_GRADIENTS) {
+    register({
+      kernelName,
+      inputsToSave,
+      gradFunc: (dy, saved, attrs) =>
+        Object.fromEntries(
+          Object.entries(gradFuncs).map(([input, gradient]) => [
+            input,
+            () => gradient(single(dy), saved, attrs),
+          ]),
+        ),
+    });
+  }
   register({
     kernelName: RingConv.name,
     inputsToSave: ["x", "weights"],
@@ -227,21 +237,6 @@ export function registerGradients(): void {
       dy: () => runKernel(RingConv, { x: single(dx), weights }, attrs as RingConvAttrs),
       weights: () => runKernel(RingConvBackpropFilter, { x: single(dx), dy }, attrs as RingConvAttrs),
     }),
-  });
-  // The stock conv3dTranspose, for which TensorFlow.js has no gradient.
-  register({
-    kernelName: tf.Conv3DBackpropInputV2,
-    inputsToSave: ["dy", "filter"],
-    gradFunc: (ddx, [dy, filter], attrs) => {
-      const { strides, pad } = attrs as unknown as Conv3DBackpropInputAttrs;
-      const x = single(ddx) as tf.Tensor5D;
-      const filterShape = filter.shape;
-      return {
-        dy: () => tf.conv3d(x, filter as tf.Tensor5D, strides, pad),
-        filter: () =>
-          tf.engine().runKernel(tf.Conv3DBackpropFilterV2, { x, dy }, { strides, pad, filterShape }),
-      };
-    },
   });
   register({
     kernelName: BatchNormTraining.name,

@@ -1,4 +1,4 @@
-// The gradients that this package adds to stock ops, against the stock CPU backend.
+// The stock kernels that this package adds or replaces, against the stock CPU backend.
 
 import { maxRelativeError } from "@gmr-conv/core";
 import { TOLERANCES } from "@gmr-conv/tfjs/conformance";
@@ -132,7 +132,6 @@ it("AvgPoolGrad agrees with the CPU backend without padding", async () => {
   );
 });
 
-// The stock CPU gradient divides by the whole window where the forward pass divides by its part inside the image.
 it("AvgPoolGrad is the adjoint of the forward pass with padding", async () => {
   await tf.setBackend("wasm");
   fc.assert(
@@ -147,6 +146,95 @@ it("AvgPoolGrad is the adjoint of the forward pass with padding", async () => {
       expect(left.dataSync()[0]).toBeCloseTo(right.dataSync()[0], 3);
       tf.dispose([left, right]);
     }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+type Pool = (x: tf.Tensor) => tf.Tensor;
+
+/** y and the gradient of a pooling of negative numbers, which the stock backend gets wrong. */
+function pooled(pool: Pool, shape: number[]): tf.Tensor[] {
+  const x = noise(shape, 1).sub(3);
+  const y = pool(x);
+  return [y, tf.grad(pool)(x, noise(y.shape, 2))];
+}
+
+it("MaxPoolGrad agrees with the CPU backend", async () => {
+  await fc.assert(
+    fc.asyncProperty(window, channels, async ({ images, image, kernel, strides }, cin) => {
+      const pool: Pool = (x) => tf.maxPool(x as tf.Tensor4D, kernel, strides, "same");
+      await expectAgreement(() => pooled(pool, [images, ...image, cin]), TOLERANCES.output);
+    }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+const few = fc.integer({ min: 1, max: 3 });
+const side = fc.integer({ min: 1, max: 7 });
+const volume = fc.tuple(side, side, side);
+const volumeWindow = fc.tuple(few, few, few);
+
+it("pooling of volumes agrees with the CPU backend, averages without padding also in their gradients", async () => {
+  await fc.assert(
+    fc.asyncProperty(volume, volumeWindow, few, channels, async (sizes, filter, stride, cin) => {
+      const strides: [number, number, number] = [stride, 1, stride];
+      const shape = [2, ...sizes, cin];
+      for (const op of [tf.maxPool3d, tf.avgPool3d]) {
+        const padded = () => [op(noise(shape, 1).sub(3) as tf.Tensor5D, filter, strides, "same")];
+        await expectAgreement(padded, TOLERANCES.output);
+        if (op === tf.maxPool3d || sizes.some((n, axis) => n < filter[axis])) continue;
+        const pool: Pool = (x) => op(x as tf.Tensor5D, filter, strides, "valid");
+        await expectAgreement(() => pooled(pool, shape), TOLERANCES.output);
+      }
+    }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+// The stock CPU gradient is wrong with padding, and for filters that are no cubes.
+it("the gradient of a volume's maxima goes to each window's maximum, also with padding", async () => {
+  await tf.setBackend("wasm");
+  fc.assert(
+    fc.property(volume, volumeWindow, few, channels, (sizes, filter, stride, cin) => {
+      const [moved, predicted] = tf.tidy(() => {
+        const pool: Pool = (x) => tf.maxPool3d(x as tf.Tensor5D, filter, [stride, stride, 1], "same");
+        const x = noise([2, ...sizes, cin], 1).sub(3);
+        const dy = noise(pool(x).shape, 2);
+        // Raising every number by its own small amount raises each maximum by that of its position.
+        const step = tf.randomUniform(x.shape, 0, 1, "float32", 3);
+        const rise = (amount: number) =>
+          pool(x.add(step.mul(amount)))
+            .mul(dy)
+            .sum();
+        return [rise(1e-4).sub(rise(-1e-4)).div(2e-4), tf.grad(pool)(x, dy).mul(step).sum()];
+      });
+      // A few float32 sums of as many terms; a lost window would count as much as one of them.
+      const [a, b] = [moved, predicted].map((tensor) => tensor.dataSync()[0]);
+      expect(Math.abs(a - b)).toBeLessThan(0.1 * Math.sqrt(2 * cin * sizes.reduce((m, n) => m * n)));
+      tf.dispose([moved, predicted]);
+    }),
+    { numRuns: 60, seed: 1 },
+  );
+});
+
+it("conv3d and its gradients agree with the CPU backend", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      volume,
+      volumeWindow,
+      few,
+      channels,
+      channels,
+      async (sizes, kernel, stride, cin, cout) => {
+        await expectAgreement(() => {
+          const convolve = (x: tf.Tensor, filter: tf.Tensor) =>
+            tf.conv3d(x as tf.Tensor5D, filter as tf.Tensor5D, [stride, 1, stride], "same");
+          const [x, filter] = [noise([2, ...sizes, cin], 1), noise([...kernel, cin, cout], 2)];
+          const y = convolve(x, filter);
+          return [y, ...tf.grads(convolve)([x, filter], noise(y.shape, 3))];
+        }, TOLERANCES.gradient);
+      },
+    ),
     { numRuns: 60, seed: 1 },
   );
 });

@@ -3,3 +3,4 @@ export { type Conversion, type ConvertOptions, convertToGmr, type LayerFilter } 
 export { type FoldableLayer, type FoldOptions, foldModel } from "./fold.ts";
 export { countUses, type GraphNode, graphNodes } from "./nodes.ts";
 export { type Replace, rebuildModel, type UniqueName } from "./rebuild.ts";
+export { multiplyAxis } from "./resample.ts";

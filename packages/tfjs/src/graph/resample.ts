@@ -1,5 +1,5 @@
-// Padding and cropping by stock layers. What no stock layer does is a matrix product along an axis: with a constant
-// 0/1 matrix, each position of the output takes its number from one position of the input, or from none.
+// Padding, cropping and resizing by stock layers. What no stock layer does is a matrix product along an axis: with a
+// constant 0/1 matrix, each position of the output takes its number from one position of the input, or from none.
 
 import { GmrError, type PadMode } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -64,27 +64,43 @@ function resampleAxis(
     );
   }
   const sources = sourcePositions(size, before, after, mode);
+  const matrix = new Float32Array(size * sources.length);
+  sources.forEach((source, position) => {
+    if (source !== undefined) matrix[source * sources.length + position] = 1;
+  });
+  return multiplyAxis(x, axis, matrix, `${owner}.pad`, name);
+}
+
+/**
+ * Multiplies an axis of x by a constant matrix, in stock layers: y[…, j, …] = Σ_i x[…, i, …] · matrix[i, j].
+ * @param axis of x [N, ...], from 1 to its last but one; of known size
+ * @param matrix [size, new size], row-major
+ * @param owner begins the names of the new layers
+ */
+export function multiplyAxis(
+  x: tf.SymbolicTensor,
+  axis: number,
+  matrix: Float32Array,
+  owner: string,
+  name: UniqueName,
+): tf.SymbolicTensor {
+  const size = x.shape[axis] ?? 0;
+  const units = matrix.length / size;
   // Swaps the axis with the last one, and back.
   const dims = x.shape.slice(1).map((_, i) => i + 1);
   dims[axis - 1] = dims.length;
   dims[dims.length - 1] = axis;
   const swap = (suffix: string, y: tf.SymbolicTensor): tf.SymbolicTensor =>
     applyLayer(tf.layers.permute({ dims: [...dims], name: name(`${owner}.${suffix}`) }), [y])[0];
-  const matrix = tf.layers.dense({
-    units: sources.length,
+  const product = tf.layers.dense({
+    units,
     useBias: false,
     trainable: false,
     kernelInitializer: "zeros",
-    name: name(`${owner}.pad`),
+    name: name(owner),
   });
-  const [y] = applyLayer(matrix, [swap("swap", x)]);
-  tf.tidy(() => {
-    const values = tf.buffer([size, sources.length]);
-    sources.forEach((source, position) => {
-      if (source !== undefined) values.set(1, source, position);
-    });
-    matrix.setWeights([values.toTensor()]);
-  });
+  const [y] = applyLayer(product, [swap("swap", x)]);
+  tf.tidy(() => product.setWeights([tf.tensor2d(matrix, [size, units])]));
   return swap("swap_back", y);
 }
 

@@ -1,0 +1,146 @@
+// GMR-UNet for images and volumes, and its dense twin (Falk et al. 2019, https://doi.org/10.1038/s41592-018-0261-2).
+
+import { GmrError, product } from "@gmr-conv/core";
+import { fusedBatchNormalization, instanceNormalization, registerLayers } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { Builder, type Symbolic } from "./builder.ts";
+import { MatchSize, registerMatchSize } from "./matchSize.ts";
+import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
+
+/**
+ * A U-Net, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, ...sizes, classes]. With `kind: "gmr"` and
+ * `upsampling: "linear"` its outputs turn and mirror with its input.
+ *
+ * Layers are named as the modules of the official network: `conv_0.conv_0.conv`, `down_1.convs.conv_0.adn.N`, …,
+ * `final_conv`.
+ *
+ * @throws GmrError `invalid-argument`, naming the option and what was expected; `invalid-shape` for sides that cannot be
+ *   halved as often, or are odd where the upsampling needs even ones
+ */
+export function unet(options: UNetOptions): tf.LayersModel {
+  const plan = planUNet(options);
+  registerLayers();
+  registerMatchSize();
+  const network = new UNetBuilder(plan);
+  const input = tf.input({ shape: plan.inputShape, name: "images" });
+  const { features, kernelSizes, levels } = plan;
+  const encoded = [network.twoConv("conv_0", input, features[0], 0)];
+  for (let level = 1; level <= levels; level++) {
+    const halved = network.halve(`down_${level}.max_pooling`, encoded[level - 1]);
+    encoded.push(network.twoConv(`down_${level}.convs`, halved, features[level], level));
+  }
+  let x = encoded[levels];
+  for (let level = levels; level >= 1; level--) {
+    // The last step keeps the channels, as in the official network.
+    const channels = x.shape[x.shape.length - 1] ?? 0;
+    const up = network.double(`upcat_${level}`, x, encoded[level - 1], level > 1 ? channels >> 1 : channels);
+    const both = tf.layers
+      .concatenate({ name: `upcat_${level}.cat` })
+      .apply([encoded[level - 1], up]) as Symbolic;
+    const filters = level > 1 ? features[level - 1] : features[kernelSizes.length];
+    x = network.twoConv(`upcat_${level}.convs`, both, filters, level - 1);
+  }
+  const logits = network.builder.denseConv("final_conv", x, plan.classes, 1, { useBias: true });
+  return tf.model({ inputs: input, outputs: logits, name: plan.name });
+}
+
+class UNetBuilder {
+  readonly builder: Builder;
+  private readonly plan: UNetPlan;
+
+  constructor(plan: UNetPlan) {
+    this.plan = plan;
+    this.builder = new Builder({
+      ...plan,
+      pooling: "average",
+      fieldOfView: "square",
+      denseStart: "pytorch",
+    });
+  }
+
+  /** Two convolutions, each with its norm, dropout and rectifier. */
+  twoConv(name: string, x: Symbolic, filters: number, level: number): Symbolic {
+    const { kernelSizes, numRings, circular, mixture, kind, norm, dropout, slope } = this.plan;
+    let y = x;
+    for (const part of ["conv_0", "conv_1"]) {
+      const channels = y.shape[y.shape.length - 1] ?? 1;
+      const rings = numRings[level] ?? Math.floor(kernelSizes[level] / 2) + (circular ? 1 : 2);
+      // The official layer takes the fan of the ring weights for its bias.
+      const ring = kind === "gmr" ? { biasInitializer: this.builder.uniform(channels * rings) } : {};
+      y = this.builder.conv(`${name}.${part}.conv`, y, filters, kernelSizes[level], {
+        useBias: true,
+        numRings: numRings[level],
+        circular,
+        mixture,
+        ...ring,
+      });
+      if (norm === "instance") {
+        y = instanceNormalization({ name: `${name}.${part}.adn.N` }).apply(y) as Symbolic;
+      } else if (norm === "batch") {
+        y = fusedBatchNormalization({ name: `${name}.${part}.adn.N` }).apply(y) as Symbolic;
+      }
+      if (dropout > 0) {
+        y = tf.layers.dropout({ name: `${name}.${part}.adn.D`, rate: dropout }).apply(y) as Symbolic;
+      }
+      y = tf.layers.leakyReLU({ name: `${name}.${part}.adn.A`, alpha: slope }).apply(y) as Symbolic;
+    }
+    return y;
+  }
+
+  /** Halves the sides of x. */
+  halve(name: string, x: Symbolic): Symbolic {
+    const { oddSides, upsampling, pooling, rank } = this.plan;
+    const sizes = x.shape.slice(1, -1);
+    if (sizes.some((size) => size === 1)) {
+      throw new GmrError(
+        "invalid-shape",
+        `inputShape [${this.plan.inputShape}] cannot be halved ${this.plan.levels} times: give larger images or fewer levels`,
+      );
+    }
+    const odd = sizes.some((size) => size !== null && size % 2 === 1);
+    if (odd && oddSides === "symmetric" && upsampling === "deconv") {
+      throw new GmrError(
+        "invalid-shape",
+        `inputShape [${this.plan.inputShape}] leads to maps of [${sizes}]: upsampling "deconv" needs even sides, or oddSides "floor"`,
+      );
+    }
+    if (pooling === "average") return this.builder.pool(name, x);
+    const symmetric = odd && oddSides === "symmetric";
+    const [poolSize, padding] = symmetric ? [3, "same" as const] : [2, "valid" as const];
+    const layer =
+      rank === 3
+        ? tf.layers.maxPooling3d({
+            name,
+            poolSize: [poolSize, poolSize, poolSize],
+            strides: [2, 2, 2],
+            padding,
+            dataFormat: "channelsLast",
+          })
+        : tf.layers.maxPooling2d({ name, poolSize, strides: 2, padding });
+    return layer.apply(x) as Symbolic;
+  }
+
+  /** Brings x to the sizes of `like`, about double its own, with other channels. */
+  double(name: string, x: Symbolic, like: Symbolic, channels: number): Symbolic {
+    if (this.plan.upsampling === "linear") {
+      const y = this.builder.denseConv(`${name}.upsample.preconv`, x, channels, 1, { useBias: true });
+      return new MatchSize({ name: `${name}.upsample`, mode: "linear" }).apply([y, like]) as Symbolic;
+    }
+    const { rank } = this.plan;
+    const fan = channels * 2 ** rank;
+    const layer = (rank === 3 ? tf.layers.conv3dTranspose : tf.layers.conv2dTranspose)({
+      name: `${name}.upsample.deconv`,
+      filters: channels,
+      kernelSize: 2,
+      strides: 2,
+      kernelInitializer: this.builder.uniform(fan),
+      biasInitializer: this.builder.uniform(fan),
+    });
+    const y = layer.apply(x) as Symbolic;
+    const same =
+      product(y.shape.slice(1, -1).map((n) => n ?? 0)) ===
+      product(like.shape.slice(1, -1).map((n) => n ?? 0));
+    if (same) return y;
+    return new MatchSize({ name: `${name}.pad`, mode: "replicate" }).apply([y, like]) as Symbolic;
+  }
+}

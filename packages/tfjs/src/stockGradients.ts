@@ -1,0 +1,131 @@
+// Gradients of stock ops that TensorFlow.js lacks or has wrong, made of ops that are right on every backend.
+
+import { product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
+
+type Pads = "valid" | "same" | number | tf.backend_util.ExplicitPadding;
+
+/** A stock kernel, the input that its gradient is for, and that gradient. */
+export interface StockGradient {
+  kernelName: string;
+  /** What it saves, of which the first is differentiated. */
+  inputsToSave: string[];
+  gradFuncs: Record<string, GradFunc>;
+}
+
+export const STOCK_GRADIENTS: readonly StockGradient[] = [
+  // conv3dTranspose, which has none.
+  {
+    kernelName: tf.Conv3DBackpropInputV2,
+    inputsToSave: ["dy", "filter"],
+    gradFuncs: {
+      dy: (ddx, [, filter], attrs) => {
+        const { strides, pad } = attrs as unknown as Conv3DAttrs;
+        return tf.conv3d(ddx as tf.Tensor5D, filter as tf.Tensor5D, strides, pad);
+      },
+      filter: (ddx, [dy, filter], attrs) => {
+        const { strides, pad } = attrs as unknown as Conv3DAttrs;
+        const filterShape = filter.shape;
+        return tf
+          .engine()
+          .runKernel(tf.Conv3DBackpropFilterV2, { x: ddx, dy }, { strides, pad, filterShape });
+      },
+    },
+  },
+  // Average pooling divides by the positions of a window inside the image; its stock gradient by all of them.
+  {
+    kernelName: tf.AvgPool,
+    inputsToSave: ["x"],
+    gradFuncs: {
+      x: (dy, [x], attrs) => {
+        const { filterSize, strides, pad } = attrs as unknown as PoolAttrs<[number, number]>;
+        const shape = x.shape as [number, number, number, number];
+        const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad);
+        const scaled = byShare(dy, [
+          windowShares(info.inHeight, info.outHeight, info.filterHeight, info.strideHeight, info.padInfo.top),
+          windowShares(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, info.padInfo.left),
+        ]);
+        return tf.engine().runKernel(tf.AvgPoolGrad, { dy: scaled, input: x }, { filterSize, strides, pad });
+      },
+    },
+  },
+  {
+    kernelName: tf.AvgPool3D,
+    inputsToSave: ["x"],
+    gradFuncs: {
+      x: (dy, [x], attrs) => {
+        const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs<
+          [number, number, number]
+        > & { pad: "valid" | "same" | number; dimRoundingMode?: "floor" };
+        const shape = x.shape as [number, number, number, number, number];
+        const info = tf.backend_util.computePool3DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
+        const { padInfo } = info;
+        const scaled = byShare(dy, [
+          windowShares(info.inDepth, info.outDepth, info.filterDepth, info.strideDepth, padInfo.front),
+          windowShares(info.inHeight, info.outHeight, info.filterHeight, info.strideHeight, padInfo.top),
+          windowShares(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, padInfo.left),
+        ]);
+        const poolAttrs = { filterSize, strides, pad, dimRoundingMode };
+        return tf
+          .engine()
+          .runKernel(tf.AvgPool3DGrad, { dy: scaled, input: x }, poolAttrs as unknown as tf.NamedAttrMap);
+      },
+    },
+  },
+  // The stock CPU backend exchanges height and width in the shape of this gradient.
+  {
+    kernelName: tf.ResizeBilinear,
+    inputsToSave: ["images"],
+    gradFuncs: {
+      images: (dy, [images], attrs) =>
+        tf.engine().runKernel<tf.Tensor>(tf.ResizeBilinearGrad, { dy, images }, attrs).reshape(images.shape),
+    },
+  },
+  // Repeating every position: its gradient adds up what was repeated. The stock CPU backend's is wrong.
+  {
+    kernelName: tf.ResizeNearestNeighbor,
+    inputsToSave: ["images"],
+    gradFuncs: {
+      images: (dy, [images], attrs) => {
+        const { alignCorners, halfPixelCenters } = attrs;
+        const factors = [1, 2].map((axis) => dy.shape[axis] / images.shape[axis]) as [number, number];
+        if (alignCorners || halfPixelCenters || !factors.every(Number.isInteger)) {
+          return tf.engine().runKernel(tf.ResizeNearestNeighborGrad, { dy, images }, attrs);
+        }
+        return tf.avgPool(dy as tf.Tensor4D, factors, factors, "valid").mul(product(factors));
+      },
+    },
+  },
+];
+
+interface Conv3DAttrs {
+  strides: [number, number, number];
+  pad: "valid" | "same";
+}
+
+interface PoolAttrs<Sizes> {
+  filterSize: number | Sizes;
+  strides: number | Sizes;
+  pad: Pads;
+}
+
+/** For each output along an axis: the positions of its window over those of them that lie inside the image. */
+function windowShares(input: number, output: number, filter: number, stride: number, pad: number): number[] {
+  return Array.from({ length: output }, (_, i) => {
+    const begin = i * stride - pad;
+    return filter / Math.max(1, Math.min(input, begin + filter) - Math.max(0, begin));
+  });
+}
+
+/** dy [N, ...out, C] times a factor for each position, the product of those of its axes. */
+function byShare(dy: tf.Tensor, shares: readonly number[][]): tf.Tensor {
+  let scaled = dy;
+  shares.forEach((factors, i) => {
+    if (factors.every((factor) => factor === 1)) return;
+    const shape = dy.shape.map((_, axis) => (axis === i + 1 ? factors.length : 1));
+    scaled = scaled.mul(tf.tensor(factors, shape));
+  });
+  return scaled;
+}
