@@ -49,7 +49,8 @@ interface CaseEntry {
 
 export function officialCases(): OfficialCase[] {
   const list: { cases: CaseEntry[] } = JSON.parse(readFileSync(new URL("cases.json", FOLDER), "utf8"));
-  return list.cases.map((entry) => ({
+  const layers = list.cases.filter(({ kind }) => kind === "conv" || kind === "conv_transpose");
+  return layers.map((entry) => ({
     name: entry.name,
     inChannels: entry.in_channels,
     outChannels: entry.out_channels,

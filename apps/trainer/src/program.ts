@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { addBench } from "./commands/bench.ts";
+import { addConvert } from "./commands/convert.ts";
 import { addEval } from "./commands/eval.ts";
 import { addInfo } from "./commands/info.ts";
 import { addParity } from "./commands/parity.ts";
@@ -21,6 +22,7 @@ export function makeProgram(): Command {
   addQuickstart(program);
   addTrain(program);
   addEval(program);
+  addConvert(program);
   addParity(program);
   addBench(program);
   addInfo(program);

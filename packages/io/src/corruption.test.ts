@@ -34,12 +34,18 @@ type Reader = (bytes: Uint8Array) => unknown;
 const wholeTorch: Reader = (bytes) => readTorch(bytes, "x.pth", { at: "" });
 const FIXTURES = new URL("../fixtures/", import.meta.url);
 
-const fixtures = readdirSync(FIXTURES)
-  .filter((name) => /\.(pth|safetensors)$/.test(name))
-  .map((name) => ({
-    name,
-    bytes: Uint8Array.from(readFileSync(new URL(name, FIXTURES))),
-    read: name.endsWith(".pth") ? wholeTorch : readSafetensors,
+const OFFICIAL = new URL("../../../tooling/fixtures/official/", import.meta.url);
+
+const files = [
+  ...readdirSync(FIXTURES).map((name) => new URL(name, FIXTURES)),
+  ...["pth", "safetensors"].map((ending) => new URL(`gmr_resnet18_w8.weights.${ending}`, OFFICIAL)),
+];
+const fixtures = files
+  .filter(({ pathname }) => /\.(pth|safetensors)$/.test(pathname))
+  .map((file) => ({
+    name: file.pathname.slice(file.pathname.lastIndexOf("/") + 1),
+    bytes: Uint8Array.from(readFileSync(file)),
+    read: file.pathname.endsWith(".pth") ? wholeTorch : readSafetensors,
   }));
 const archives = fixtures.filter(({ bytes }) => bytes[0] === 0x50);
 

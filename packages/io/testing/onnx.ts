@@ -44,7 +44,10 @@ export function channelsSecond(x: tf.Tensor): tf.Tensor {
   return x.rank < 3 ? x.clone() : x.transpose([0, x.rank - 1, ...spatial]);
 }
 
-/** Expects ONNX Runtime to compute what `model.predict` does, for each of the inputs; the file is made once. */
+/**
+ * Expects ONNX Runtime to compute what `model.predict` does, for each of the inputs: within `tolerance` relative to the
+ * largest number (or 0.1). The file is made once.
+ */
 export async function expectSameInOnnx(
   model: tf.LayersModel,
   inputs: readonly (tf.Tensor | tf.Tensor[])[],
@@ -57,7 +60,7 @@ export async function expectSameInOnnx(
   await expectSameOutputs(file, model, inputs, options.layout ?? "NCHW", tolerance);
 }
 
-/** As {@link expectSameInOnnx}, of a file that was made already. `"asGiven"`: axes are as in the model. */
+/** As {@link expectSameInOnnx}, of a file that was made already. */
 export async function expectSameOutputs(
   file: Uint8Array,
   model: tf.LayersModel,
@@ -75,7 +78,7 @@ export async function expectSameOutputs(
       const [error, size] = tf.tidy(() =>
         [y.sub(expected[i]), expected[i]].map((t) => t.abs().max().dataSync()[0]),
       );
-      expect(error).toBeLessThanOrEqual(tolerance * size);
+      expect(error).toBeLessThanOrEqual(tolerance * Math.max(size, 0.1));
     });
     tf.dispose([actual, expected]);
   }
@@ -125,4 +128,11 @@ export function fieldsOf(message: Uint8Array): Map<number, Uint8Array[]> {
 
 export function textOf(field: readonly Uint8Array[] | undefined): string {
   return new TextDecoder().decode(field?.[0]);
+}
+
+/** Names of the tensors that were made of a layer's weights. */
+export function weightNames(file: Uint8Array): string[] {
+  const [graph] = fieldsOf(file).get(7) ?? [];
+  const names = (fieldsOf(graph).get(5) ?? []).map((tensor) => textOf(fieldsOf(tensor).get(8)));
+  return names.filter((name) => name.includes("/"));
 }

@@ -30,6 +30,12 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+export function decay(text: string): number {
+  const value = nonNegativeNumber(text);
+  if (value >= 1) throw new InvalidArgumentError("Expected a number below 1.");
+  return value;
+}
+
 /** An angle that divides the full turn into equal parts of at least one degree. */
 export function rotationStep(text: string): number {
   const value = Number(text);
@@ -53,4 +59,12 @@ export function oddIntegers(text: string): number[] {
 
 export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
+}
+
+export function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch {
+    throw new InvalidArgumentError("Expected a regular expression.");
+  }
 }

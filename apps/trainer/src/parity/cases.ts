@@ -7,8 +7,7 @@ import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
 
 export interface ConvCase {
   name: string;
-  /** `conv` or `conv_transpose`; others are not layers. */
-  kind: string;
+  kind: "conv" | "conv_transpose";
   rank: Rank;
   kernelSize: number[];
   stride: number[];
@@ -21,8 +20,19 @@ export interface ConvCase {
   circular: boolean;
 }
 
+/** A whole network. */
+export interface NetworkCase {
+  name: string;
+  kind: "network";
+  /** Architecture and options, in the words of the official package. */
+  config: Record<string, unknown>;
+  classes: number;
+  /** Largest relative error of PyTorch's own gradients in float32. */
+  gradientError: number;
+}
+
 /** Reads the list of cases of a folder. @throws GmrError `io` or `invalid-data` */
-export async function readCases(folder: string): Promise<ConvCase[]> {
+export async function readCases(folder: string): Promise<(ConvCase | NetworkCase)[]> {
   const file = path.join(folder, "cases.json");
   let parsed: unknown;
   try {
@@ -38,6 +48,10 @@ export async function readCases(folder: string): Promise<ConvCase[]> {
     if (!isRecord(entry) || typeof entry.name !== "string" || typeof entry.kind !== "string") {
       throw new GmrError("invalid-data", `${file}: case ${i} must have a name and a kind`);
     }
+    if (entry.kind === "network") return networkCase(entry.name, entry);
+    if (entry.kind !== "conv" && entry.kind !== "conv_transpose") {
+      throw new GmrError("invalid-data", `${file}: case ${entry.name} is of an unknown kind ${entry.kind}`);
+    }
     return {
       name: entry.name,
       kind: entry.kind,
@@ -52,6 +66,18 @@ export async function readCases(folder: string): Promise<ConvCase[]> {
       circular: entry.force_circular as boolean,
     };
   });
+}
+
+function networkCase(name: string, entry: Record<string, unknown>): NetworkCase {
+  const { config, float32_error: error } = entry;
+  if (!isRecord(config)) throw new GmrError("invalid-data", `network ${name} must have a config`);
+  return {
+    name,
+    kind: "network",
+    config,
+    classes: Number(config.num_classes ?? config.out_channels),
+    gradientError: isRecord(error) ? Number(error.grads_max ?? 0) : 0,
+  };
 }
 
 /** The tensors of a case. @throws GmrError `io` or `invalid-data` */

@@ -27,7 +27,7 @@ function modelOf(inputShape: number[], ...layers: tf.layers.Layer[]): tf.Sequent
 }
 
 const official = readTorch(
-  readFileSync(new URL("../../fixtures/gmr_resnet18_w8.weights.pth", import.meta.url)),
+  readFileSync(new URL("../../../../tooling/fixtures/official/gmr_resnet18_w8.weights.pth", import.meta.url)),
 ).tensors;
 
 /** Element [i, j, …] of a tensor. */

@@ -8,6 +8,7 @@ import type { StoredTensor } from "../storedTensor.ts";
 import { readTorch } from "./readTorch.ts";
 
 const FIXTURES = new URL("../../fixtures/", import.meta.url);
+const OFFICIAL = new URL("../../../../tooling/fixtures/official/", import.meta.url);
 const fixture = (name: string): Uint8Array => readFileSync(new URL(name, FIXTURES));
 
 /** Shapes and numbers as PyTorch has them; numbers as text where JSON has none. */
@@ -36,8 +37,10 @@ describe("fixtures", () => {
   });
 
   it("a network of the official package is that of its safetensors twin", () => {
-    const { tensors, at, values } = readTorch(fixture("gmr_resnet18_w8.weights.pth"));
-    const twin = readSafetensors(fixture("gmr_resnet18_w8.weights.safetensors")).tensors;
+    const { tensors, at, values } = readTorch(readFileSync(new URL("gmr_resnet18_w8.weights.pth", OFFICIAL)));
+    const twin = readSafetensors(
+      readFileSync(new URL("gmr_resnet18_w8.weights.safetensors", OFFICIAL)),
+    ).tensors;
     expect(tensors.size).toBe(190);
     expect([at, values.size]).toEqual(["", 0]);
     expect(tensors).toEqual(twin);

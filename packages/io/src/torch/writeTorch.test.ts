@@ -7,7 +7,9 @@ import { storedTensors } from "../../testing/arbitraries.ts";
 import { readTorch } from "./readTorch.ts";
 import { writeTorch } from "./writeTorch.ts";
 
-const fixture = readFileSync(new URL("../../fixtures/gmr_resnet18_w8.weights.pth", import.meta.url));
+const fixture = readFileSync(
+  new URL("../../../../tooling/fixtures/official/gmr_resnet18_w8.weights.pth", import.meta.url),
+);
 
 describe("writeTorch", () => {
   it("gives back what was written, of every type", () => {

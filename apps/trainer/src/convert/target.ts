@@ -1,0 +1,55 @@
+// Where a model or its weights go.
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { type StoredTensor, writeSafetensors, writeTorch } from "@gmr-conv/io";
+import { stateDictOf } from "@gmr-conv/io/layers";
+import { writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
+import { exportOnnx } from "@gmr-conv/io/onnx";
+import { foldModel } from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+
+export type FileKind = "weights" | "onnx" | "folder";
+
+/** What kind of file a path asks for. @throws GmrError `invalid-argument` for an ending that is not known */
+export function kindOfFile(output: string): FileKind {
+  const ending = path.extname(output).toLowerCase();
+  if ([".safetensors", ".pth", ".pt"].includes(ending)) return "weights";
+  if (ending === ".onnx") return "onnx";
+  if (ending === "") return "folder";
+  throw new GmrError(
+    "invalid-argument",
+    `cannot write ${describeValue(output)}: expected .safetensors, .pth, .pt, .onnx, or a folder without an ending`,
+  );
+}
+
+/** Writes tensors as safetensors or as a PyTorch checkpoint. */
+export async function writeTensors(output: string, tensors: Map<string, StoredTensor>): Promise<void> {
+  const safetensors = path.extname(output).toLowerCase() === ".safetensors";
+  // `format` tells loaders for PyTorch that the layouts are PyTorch's.
+  write(output, safetensors ? writeSafetensors(tensors, { format: "pt" }) : writeTorch(tensors));
+}
+
+export interface TargetOptions {
+  /** Write stock layers only (a folder). */
+  fold: boolean;
+  /** Axes of the images (ONNX). */
+  layout: "NCHW" | "NHWC";
+}
+
+export async function writeModel(
+  output: string,
+  kind: FileKind,
+  model: tf.LayersModel,
+  options: TargetOptions,
+): Promise<void> {
+  if (kind === "weights") await writeTensors(output, await stateDictOf(model));
+  else if (kind === "onnx") write(output, await exportOnnx(model, { layout: options.layout }));
+  else await writeLayersModel(options.fold ? foldModel(model) : model, output);
+}
+
+function write(output: string, bytes: Uint8Array): void {
+  mkdirSync(path.dirname(path.resolve(output)), { recursive: true });
+  writeFileAtomically(output, bytes);
+}

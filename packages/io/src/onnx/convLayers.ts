@@ -1,0 +1,180 @@
+// Convolutions: GMR layers folded into ordinary ones, and the stock layers.
+
+import { convGeometry } from "@gmr-conv/core";
+import type { FoldedConv } from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { activate } from "./activations.ts";
+import type { Attributes } from "./encodeModel.ts";
+import type { Value } from "./graph.ts";
+import {
+  type ChannelAffine,
+  configOf,
+  type DataFormat,
+  imageInput,
+  type LayerCall,
+  mergeBias,
+  spatialSizes,
+  unsupportedLayer,
+  type WriteLayer,
+  weightNamed,
+} from "./layerCall.ts";
+import { ANY_SIZE, padsOf, padWindow, windowPadding } from "./padding.ts";
+
+/** A convolution of a stock layer in the form of a folded one. */
+interface Conv extends FoldedConv {
+  readonly dataFormat: DataFormat;
+  /** See `Window`. */
+  readonly negative: boolean;
+}
+
+interface StockConvConfig {
+  kernelSize: number[];
+  strides: number[];
+  padding: "same" | "valid" | "causal";
+  dilationRate?: number[];
+  dataFormat?: DataFormat;
+  activation: string;
+}
+
+/** Writes a GMR convolution, given as an ordinary one. */
+export function writeFoldedConv(call: LayerCall, conv: FoldedConv): Value {
+  return writeConv(call, { ...conv, dataFormat: "channelsLast", negative: false });
+}
+
+export const convLayers: Readonly<Record<string, WriteLayer>> = {
+  Conv1D: writeStockConv,
+  Conv2D: writeStockConv,
+  Conv3D: writeStockConv,
+  Conv2DTranspose: writeStockConv,
+  Conv3DTranspose: writeStockConv,
+
+  DepthwiseConv2D(call) {
+    // The stock layer takes dilations, but does not apply them.
+    const conv = { ...stockConv(call.layer), dilations: [1, 1] };
+    return writeConv(call, depthwise(conv, weightNamed(call.layer, "depthwise_kernel")!));
+  },
+
+  SeparableConv2D(call) {
+    const conv = stockConv(call.layer);
+    const first = depthwise(conv, weightNamed(call.layer, "depthwise_kernel")!);
+    const spread = writeConv(
+      { ...call, norm: undefined },
+      { ...first, bias: undefined, activation: "linear" },
+      "depthwise_kernel",
+    );
+    const pointwise = weightNamed(call.layer, "pointwise_kernel")!;
+    const ones = [1, 1];
+    return writeConv(
+      { ...call, inputs: [spread] },
+      { ...conv, kernel: pointwise, kernelSize: ones, strides: ones, dilations: ones, pad: "valid" },
+      "pointwise_kernel",
+    );
+  },
+};
+
+function writeStockConv(call: LayerCall): Value {
+  return writeConv(call, { ...stockConv(call.layer), kernel: stockKernel(call.layer) });
+}
+
+/** Everything but the kernel. */
+function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
+  const config = configOf<StockConvConfig>(layer);
+  const { kernelSize, strides, padding } = config;
+  const className = layer.getClassName();
+  // The config of Conv1D does not tell it.
+  const dataFormat = (layer as { dataFormat?: DataFormat }).dataFormat ?? "channelsLast";
+  if (padding === "causal")
+    throw unsupportedLayer(layer, `has padding "causal", which TensorFlow.js does not do`);
+  if (dataFormat === "channelsFirst" && /^(Conv1D|SeparableConv2D)$/.test(className)) {
+    throw unsupportedLayer(layer, "has channels first, which TensorFlow.js does not do");
+  }
+  const transposed = className.endsWith("Transpose");
+  const rank = kernelSize.length as Conv["rank"];
+  return {
+    rank,
+    transposed,
+    bias: weightNamed(layer, "bias") as tf.Tensor1D | undefined,
+    kernelSize: transposed ? stockKernel(layer).shape.slice(0, rank) : kernelSize,
+    strides,
+    pad: padding,
+    padMode: "zeros",
+    dilations: config.dilationRate ?? strides.map(() => 1),
+    groups: 1,
+    // Stock layers make the output as long as a stride that exceeds the kernel.
+    outputPadding: strides.map((stride, axis) =>
+      transposed && padding === "valid" ? Math.max(0, stride - kernelSize[axis]) : 0,
+    ),
+    activation: config.activation,
+    dataFormat,
+    negative: rank === 3,
+  };
+}
+
+function stockKernel(layer: tf.layers.Layer): tf.Tensor {
+  const kernel = weightNamed(layer, "kernel")!;
+  const { strides, padding } = configOf<StockConvConfig>(layer);
+  if (layer.getClassName() !== "Conv3DTranspose" || padding !== "same") return kernel;
+  // The transposed counterpart of negative padding: zeros before the kernel.
+  const zeros = strides.map((stride, axis) => Math.ceil(Math.max(0, stride - kernel.shape[axis]) / 2));
+  return kernel.pad([...zeros.map((n): [number, number] => [n, 0]), [0, 0], [0, 0]]);
+}
+
+/** [...k, Cin, multiplier] → one group for each input channel */
+function depthwise(conv: Omit<Conv, "kernel">, kernel: tf.Tensor): Conv {
+  const [height, width, channels, multiplier] = kernel.shape;
+  return { ...conv, groups: channels, kernel: kernel.reshape([height, width, 1, channels * multiplier]) };
+}
+
+/** @param key tells apart the kernels of one layer */
+function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
+  const { graph, layer, norm, shape } = call;
+  const { rank, dataFormat, strides, dilations, groups } = conv;
+  const image = imageInput(call, dataFormat);
+  const sizes = spatialSizes(image, dataFormat);
+  const { x, pads, zeros } = conv.transposed
+    ? transposedPadding(conv, image.name)
+    : {
+        ...padWindow(graph, image.name, windowPadding(layer, conv, sizes), conv.padMode),
+        zeros: sizes.map(() => 0),
+      };
+  const kernel = graph.weight(layer, key, () => {
+    const scaled = norm ? scaleKernel(conv, norm) : conv.kernel;
+    const extended = zeros.some((n) => n > 0) ? scaled.pad([...zeros, 0, 0].map((n) => [0, n])) : scaled;
+    // [...k, I, O] → [O, I, ...k]
+    return extended.transpose([rank + 1, rank, ...strides.map((_, axis) => axis)]);
+  });
+  const bias = conv.bias || norm ? [graph.weight(layer, "bias", () => mergeBias(conv.bias, norm))] : [];
+  const name = graph.node(conv.transposed ? "ConvTranspose" : "Conv", [x, kernel, ...bias], {
+    kernel_shape: conv.kernelSize.map((size, axis) => size + zeros[axis]),
+    strides,
+    dilations,
+    group: groups,
+    ...pads,
+  });
+  return activate(call, { name, shape, moved: image.moved }, norm?.relu ? "relu" : conv.activation);
+}
+
+/**
+ * What is cut off the output of a transposed convolution, or added to it; none of it depends on the sizes. Runtimes add
+ * less than a stride; zeros at the end of the kernel add as much as a dilation.
+ */
+function transposedPadding(conv: Conv, x: string): { x: string; pads: Attributes; zeros: readonly number[] } {
+  const { strides, dilations } = conv;
+  const { padding } = convGeometry({ ...conv, inputSize: strides.map(() => ANY_SIZE) });
+  const zeros = padding.map(([, after], axis) => (-after >= strides[axis] ? 1 : 0));
+  const margins = padding.map(
+    ([before, after], axis) => [before, after + zeros[axis] * dilations[axis]] as const,
+  );
+  const added = margins.map(([, after]) => Math.max(0, -after));
+  const output_padding = added.some((n) => n > 0) ? { output_padding: added } : {};
+  return { x, pads: { ...padsOf(margins), ...output_padding }, zeros };
+}
+
+/** A kernel whose output channels are scaled. */
+function scaleKernel({ kernel, groups, transposed }: FoldedConv, { scale }: ChannelAffine): tf.Tensor {
+  if (!transposed) return kernel.mul(scale);
+  // [Cout/groups, Cin]: input channel c and the j-th output channel of its group
+  const [outer, channels] = kernel.shape.slice(-2);
+  const scales = scale.reshape([groups, outer, 1]).tile([1, 1, channels / groups]);
+  return kernel.mul(scales.transpose([1, 0, 2]).reshape([outer, channels]));
+}

@@ -1,0 +1,152 @@
+// A layers model as an ONNX file, for inference elsewhere.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { graphNodes } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import manifest from "../../package.json" with { type: "json" };
+import { type DataType, encodeModel, type OnnxValueInfo } from "./encodeModel.ts";
+import { GraphBuilder, inFileOrder, type Value } from "./graph.ts";
+import { nestedModels, planMerges } from "./merges.ts";
+import { isWritable } from "./writeLayer.ts";
+import { knownSizes, writeModel } from "./writeModel.ts";
+
+/** A set of operators that runtimes have had since 2022. */
+const OPSET = 17;
+
+export interface ExportOnnxOptions {
+  /**
+   * Order of the axes of inputs and outputs that have three or more: `"NCHW"` (default) has the channels second, as
+   * is usual in ONNX; `"NHWC"` keeps the order of TensorFlow.js. Models with layers of `dataFormat: "channelsFirst"`
+   * keep it in any case.
+   */
+  layout?: "NCHW" | "NHWC" | undefined;
+  /** Put batch normalisation into the weights of the convolution before it. Default true. */
+  mergeBatchNorm?: boolean | undefined;
+  /** Name of the graph. Default: the model's. */
+  name?: string | undefined;
+  /** Strings to go with the model. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * An ONNX file (operator set 17) of what a model computes outside training.
+ *
+ * GMR convolutions become ordinary ones; layers of other packages take part by a method `foldToStock`, as in
+ * `foldModel`. Inputs and outputs have the names of their layers. The size of the batch, and sizes that the model leaves
+ * open, are open in the file as well. `model` stays as it is.
+ *
+ * @throws GmrError `unsupported` for a layer that cannot be written, naming it; for "same" padding that depends on sizes
+ *   that are not known, unless it is of zeros and the kernel neither dilated nor shorter than a stride; for 2 GiB or
+ *   more. `invalid-argument` for unknown options or a model without outputs
+ */
+export async function exportOnnx(
+  model: tf.LayersModel,
+  options: ExportOnnxOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { layout = "NCHW", mergeBatchNorm = true, name = model.name, metadata = {} } = options;
+  checkOptions(layout, metadata);
+  if (model.outputs.length === 0) {
+    throw new GmrError("invalid-argument", `model ${model.name} must be built before it is exported`);
+  }
+  const graph = new GraphBuilder();
+  let weights: tf.Tensor[] = [];
+  try {
+    let inputs: OnnxValueInfo[] = [];
+    let outputs: OnnxValueInfo[] = [];
+    weights = tf.tidy(() => {
+      ({ inputs, outputs } = writeGraph(graph, model, layout, mergeBatchNorm));
+      return graph.weights.map(({ tensor }) => tensor);
+    });
+    const numbers = await Promise.all(weights.map((weight) => weight.data()));
+    const tensors = graph.weights.map((weight, i) => ({
+      name: weight.name,
+      type: "float32" as const,
+      shape: weight.tensor.shape,
+      data: numbers[i],
+    }));
+    return encodeModel({
+      producer: manifest,
+      opset: OPSET,
+      name,
+      inputs,
+      outputs,
+      nodes: graph.nodes,
+      tensors: [...graph.constants, ...tensors],
+      metadata,
+    });
+  } finally {
+    tf.dispose(weights);
+  }
+}
+
+function checkOptions(layout: string, metadata: Readonly<Record<string, unknown>>): void {
+  if (layout !== "NCHW" && layout !== "NHWC") {
+    throw new GmrError("invalid-argument", `layout must be "NCHW" or "NHWC", got ${describeValue(layout)}`);
+  }
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== "string") {
+      throw new GmrError("invalid-argument", `metadata ${key} must be a string, got ${describeValue(value)}`);
+    }
+  }
+}
+
+interface Ends {
+  inputs: OnnxValueInfo[];
+  outputs: OnnxValueInfo[];
+}
+
+function writeGraph(
+  graph: GraphBuilder,
+  model: tf.LayersModel,
+  layout: "NCHW" | "NHWC",
+  mergeBatchNorm: boolean,
+): Ends {
+  const channelsFirst = nestedModels(model)
+    .flatMap(graphNodes)
+    .some(({ layer }) => isWritable(layer) && layer.getConfig().dataFormat === "channelsFirst");
+  const moved = layout === "NCHW" && !channelsFirst;
+  const [inputNames, outputNames] = [model.inputs, model.outputs].map((tensors) =>
+    tensors.map(({ sourceLayer }) => graph.unique(sourceLayer.name)),
+  );
+  const values = model.inputs.map(({ shape }, i) => ({
+    name: inputNames[i],
+    shape: knownSizes(shape),
+    moved,
+  }));
+  const types = model.inputs.map(dataTypeOf);
+  const inputs = values.map((value, i) => {
+    const prefix = values.length === 1 ? "" : `${value.name}_`;
+    return { name: value.name, type: types[i], shape: fileShape(value, prefix, moved || channelsFirst) };
+  });
+  const floats = values.map((value, i) => {
+    graph.owner = value.name;
+    return types[i] === "float32" ? value : graph.elementwise("Cast", value, [], { to: 1 });
+  });
+  const results = writeModel(graph, model, floats, mergeBatchNorm ? planMerges(model) : new Map()).map(
+    (value, i) => {
+      graph.owner = outputNames[i];
+      return graph.inOrder(value, moved);
+    },
+  );
+  graph.finish(results, outputNames);
+  const outputs = results.map((value, i) => ({
+    name: outputNames[i],
+    type: "float32" as const,
+    shape: fileShape(value, `${outputNames[i]}_`, moved || channelsFirst),
+  }));
+  return { inputs, outputs };
+}
+
+function dataTypeOf({ name, dtype }: tf.SymbolicTensor): DataType {
+  if (dtype === "float32" || dtype === "int32") return dtype;
+  throw new GmrError("unsupported", `input ${name} has type ${dtype}, expected float32 or int32`);
+}
+
+/** The sizes in the file, with names for those that are open: `N` for the batch, `D`, `H` and `W`. */
+function fileShape({ shape, moved }: Value, prefix: string, channelsSecond: boolean): (number | string)[] {
+  const axes = "DHW".slice(5 - shape.length);
+  return inFileOrder(shape, moved).map((size, axis) => {
+    if (size !== null) return size;
+    return axis === 0 ? "N" : prefix + (axes[axis - (channelsSecond ? 2 : 1)] ?? axis);
+  });
+}

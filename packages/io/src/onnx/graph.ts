@@ -1,0 +1,169 @@
+// An ONNX graph under construction. Tensors keep the axes of TensorFlow.js in `shape`, while the file may hold them
+// with the channels second, as ONNX convolutions want them; a Transpose is added where an operator needs the other
+// order.
+
+import type * as tf from "@tensorflow/tfjs";
+import type { Attributes, FloatAttribute, OnnxNode, OnnxTensor } from "./encodeModel.ts";
+
+/** A tensor of the graph. */
+export interface Value {
+  readonly name: string;
+  /** In the order of TensorFlow.js; null for a size that is not known. */
+  readonly shape: readonly (number | null)[];
+  /** Whether the file's tensor has the last axis of `shape` as its second one. */
+  readonly moved: boolean;
+}
+
+export class GraphBuilder {
+  readonly nodes: OnnxNode[] = [];
+  /** Numbers that are known already. */
+  readonly constants: OnnxTensor[] = [];
+  /** Numbers that are still with a backend. */
+  readonly weights: { readonly name: string; readonly tensor: tf.Tensor }[] = [];
+  /** The layer that is being written: names of what is added begin with it. */
+  owner = "";
+  private readonly names = new Set<string>();
+  private readonly constantNames = new Map<string, string>();
+  private readonly weightNames = new Map<tf.layers.Layer, Map<string, string>>();
+  private readonly transposed = new Map<string, string>();
+
+  /** The wanted name, or with a number if it is taken. */
+  unique(wanted: string): string {
+    let name = wanted;
+    for (let i = 1; this.names.has(name); i++) name = `${wanted}_${i}`;
+    this.names.add(name);
+    return name;
+  }
+
+  /** Adds a node with one output; returns the output's name. */
+  node(type: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    const name = this.unique(`${this.owner}/${type}`);
+    this.nodes.push({ type, name, inputs, outputs: [name], attributes });
+    return name;
+  }
+
+  /** A node that works on every element by itself, whatever the order of axes. */
+  elementwise(type: string, value: Value, others: readonly string[] = [], attributes?: Attributes): Value {
+    return { ...value, name: this.node(type, [value.name, ...others], attributes) };
+  }
+
+  /** A constant list of integers. */
+  integers(values: readonly number[]): string {
+    return this.constant(`integers_${values.join("_")}`, () => ({
+      type: "int64",
+      shape: [values.length],
+      data: BigInt64Array.from(values, BigInt),
+    }));
+  }
+
+  /** A constant list of floats. */
+  numbers(values: readonly number[]): string {
+    return this.constant(`numbers_${values.join("_")}`, () => ({
+      type: "float32",
+      shape: [values.length],
+      data: Float32Array.from(values),
+    }));
+  }
+
+  /** A constant number. */
+  scalar(value: number): string {
+    return this.constant(`number_${value}`, () => ({
+      type: "float32",
+      shape: [],
+      data: Float32Array.of(value),
+    }));
+  }
+
+  private constant(key: string, create: () => Omit<OnnxTensor, "name">): string {
+    const known = this.constantNames.get(key);
+    if (known !== undefined) return known;
+    const name = this.unique(key);
+    this.constantNames.set(key, name);
+    this.constants.push({ name, ...create() });
+    return name;
+  }
+
+  /** A constant made of a layer's weights. It is written once, however often the layer is called. */
+  weight(layer: tf.layers.Layer, key: string, create: () => tf.Tensor): string {
+    const names = this.weightNames.get(layer) ?? new Map<string, string>();
+    this.weightNames.set(layer, names);
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const name = this.unique(`${layer.name}/${key}`);
+    names.set(key, name);
+    // A clone, since a weight itself belongs to the model.
+    this.weights.push({ name, tensor: create().clone() });
+    return name;
+  }
+
+  /** A Transpose, where the order changes. */
+  transpose(name: string, order: readonly number[]): string {
+    return order.every((from, to) => from === to) ? name : this.node("Transpose", [name], { perm: order });
+  }
+
+  /** The value in the given order: with the channels moved to the second place, or as in TensorFlow.js. */
+  inOrder(value: Value, moved: boolean): Value {
+    if (value.moved === moved || value.shape.length < 3) return { ...value, moved };
+    let name = this.transposed.get(value.name);
+    if (name === undefined) {
+      name = this.transpose(value.name, moved ? toMoved(value.shape.length) : toPlain(value.shape.length));
+      this.transposed.set(value.name, name);
+      this.transposed.set(name, value.name);
+    }
+    return { ...value, name, moved };
+  }
+
+  /** Values of one rank in one order: with the channels second if any of them is. */
+  inCommonOrder(values: readonly Value[]): Value[] {
+    const moved = values.some((value) => value.moved && value.shape.length > 2);
+    return values.map((value) => this.inOrder(value, moved));
+  }
+
+  /** Makes values the outputs of the model, under names that are reserved already. */
+  finish(values: readonly Value[], names: readonly string[]): void {
+    const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
+    const renamed = new Map<string, string>();
+    values.forEach((value, i) => {
+      if (made.has(value.name) && !renamed.has(value.name)) renamed.set(value.name, names[i]);
+    });
+    const rename = (name: string): string => renamed.get(name) ?? name;
+    const nodes = this.nodes.splice(0);
+    for (const node of nodes) {
+      this.nodes.push({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
+    }
+    // An input of the model, or a value that is two outputs.
+    values.forEach((value, i) => {
+      const [name, source] = [names[i], rename(value.name)];
+      if (source === name) return;
+      this.nodes.push({ type: "Identity", name, inputs: [source], outputs: [name], attributes: {} });
+    });
+  }
+}
+
+export function float(value: number): FloatAttribute {
+  return { float: value };
+}
+
+/** The axis of the file's tensor that is this axis in TensorFlow.js; it may count from the end. */
+export function fileAxis({ shape, moved }: Value, axis: number): number {
+  const rank = shape.length;
+  const plain = axis < 0 ? axis + rank : axis;
+  if (!moved || rank < 3 || plain === 0) return plain;
+  return plain === rank - 1 ? 1 : plain + 1;
+}
+
+/** A shape, or anything else with one entry per axis, in the order of the file. */
+export function inFileOrder<T>(entries: readonly T[], moved: boolean): T[] {
+  return moved ? toMoved(entries.length).map((axis) => entries[axis]) : [...entries];
+}
+
+/** [N, ..., C] → [N, C, ...] */
+function toMoved(rank: number): number[] {
+  if (rank < 3) return Array.from({ length: rank }, (_, i) => i);
+  return [0, rank - 1, ...Array.from({ length: rank - 2 }, (_, i) => i + 1)];
+}
+
+/** [N, C, ...] → [N, ..., C] */
+function toPlain(rank: number): number[] {
+  return [0, ...Array.from({ length: rank - 2 }, (_, i) => i + 2), 1];
+}

@@ -1,0 +1,59 @@
+import { GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import type { GraphBuilder, Value } from "./graph.ts";
+
+/** One call of a layer, to be written as nodes. */
+export interface LayerCall {
+  readonly graph: GraphBuilder;
+  readonly layer: tf.layers.Layer;
+  readonly inputs: readonly Value[];
+  /** Of the output, in the order of TensorFlow.js. */
+  readonly shape: Value["shape"];
+  /** The batch normalisation that follows, to be merged into the layer's weights. */
+  readonly norm: ChannelAffine | undefined;
+}
+
+/** y = scale · x + shift for each channel, then a rectifier if `relu`. */
+export interface ChannelAffine {
+  readonly scale: tf.Tensor1D;
+  readonly shift: tf.Tensor1D;
+  readonly relu: boolean;
+}
+
+/** Writes a layer's nodes; returns its output. */
+export type WriteLayer = (call: LayerCall) => Value;
+
+export type DataFormat = "channelsFirst" | "channelsLast";
+
+/** A layer's config, whose entries are taken to be what stock layers put there. */
+export function configOf<T>(layer: tf.layers.Layer): T {
+  return layer.getConfig() as unknown as T;
+}
+
+/** A layer's weight by the last part of its name, such as `"kernel"`. */
+export function weightNamed(layer: tf.layers.Layer, name: string): tf.Tensor | undefined {
+  return layer.weights.find(({ originalName }) => originalName.split("/").at(-1) === name)?.read();
+}
+
+/** The bias of a layer and the normalisation after it; there must be one of them. */
+export function mergeBias(bias: tf.Tensor | undefined, norm: ChannelAffine | undefined): tf.Tensor {
+  if (!norm) return bias ?? tf.zeros([0]);
+  return bias ? bias.mul(norm.scale).add(norm.shift) : norm.shift;
+}
+
+/**
+ * The first input as an image [N, C, ...] in the file. With channels that TensorFlow.js keeps second, that is its own
+ * order.
+ */
+export function imageInput({ graph, inputs }: LayerCall, dataFormat: DataFormat = "channelsLast"): Value {
+  return graph.inOrder(inputs[0], dataFormat === "channelsLast");
+}
+
+/** The spatial sizes of an image. */
+export function spatialSizes({ shape }: Value, dataFormat: DataFormat = "channelsLast"): (number | null)[] {
+  return dataFormat === "channelsLast" ? shape.slice(1, -1) : shape.slice(2);
+}
+
+export function unsupportedLayer(layer: tf.layers.Layer, why = "cannot be written in ONNX"): GmrError {
+  return new GmrError("unsupported", `layer ${layer.name} of class ${layer.getClassName()} ${why}`);
+}

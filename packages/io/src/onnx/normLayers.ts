@@ -1,0 +1,96 @@
+// Normalisation: by fixed statistics for each channel, or of each example by itself.
+
+import * as tf from "@tensorflow/tfjs";
+import { fileAxis, float } from "./graph.ts";
+import { type ChannelAffine, configOf, type WriteLayer, weightNamed } from "./layerCall.ts";
+
+interface NormConfig {
+  /** Of stock layers. */
+  axis?: number;
+  epsilon: number;
+  /** Of `FusedBatchNormalization`. */
+  relu?: boolean;
+}
+
+/** The axis that a batch normalisation has numbers for, or undefined for other layers. */
+export function batchNormAxis(layer: tf.layers.Layer, rank: number): number | undefined {
+  const className = layer.getClassName();
+  if (className === "FusedBatchNormalization") return rank - 1;
+  if (className !== "BatchNormalization") return undefined;
+  const { axis = -1 } = configOf<NormConfig>(layer);
+  return axis < 0 ? axis + rank : axis;
+}
+
+/** What a batch normalisation computes outside training: γ (x - mean) / √(variance + ε) + β. */
+export function normAffine(layer: tf.layers.Layer): ChannelAffine {
+  const { epsilon, relu = false } = configOf<NormConfig>(layer);
+  const [gamma, beta, mean, variance] = parameters(layer);
+  const scale = variance.add(epsilon).rsqrt().mul<tf.Tensor1D>(gamma);
+  return { scale, shift: beta.sub(mean.mul(scale)), relu };
+}
+
+/** γ, β, mean, variance; a layer may lack the first two. */
+function parameters(layer: tf.layers.Layer): tf.Tensor1D[] {
+  const mean = weightNamed(layer, "moving_mean") as tf.Tensor1D;
+  const gamma = weightNamed(layer, "gamma") ?? mean.onesLike();
+  const beta = weightNamed(layer, "beta") ?? mean.zerosLike();
+  return [gamma, beta, mean, weightNamed(layer, "moving_variance")!] as tf.Tensor1D[];
+}
+
+const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
+  const { epsilon, relu } = configOf<NormConfig>(layer);
+  const rank = x.shape.length;
+  const axis = fileAxis(x, batchNormAxis(layer, rank) ?? -1);
+  let y = x;
+  if (axis === 1) {
+    const [gamma, beta, mean, variance] = parameters(layer);
+    const names = Object.entries({ gamma, beta, mean, variance }).map(([key, tensor]) =>
+      graph.weight(layer, key, () => tensor),
+    );
+    y = graph.elementwise("BatchNormalization", x, names, { epsilon: float(epsilon) });
+  } else {
+    // The operator takes the second axis only.
+    const { scale, shift } = normAffine(layer);
+    const shape = x.shape.map((_, i) => (i === axis ? scale.size : 1));
+    const key = shape.join("x");
+    y = graph.elementwise("Mul", y, [graph.weight(layer, `scale_${key}`, () => scale.reshape(shape))]);
+    y = graph.elementwise("Add", y, [graph.weight(layer, `shift_${key}`, () => shift.reshape(shape))]);
+  }
+  return relu ? graph.elementwise("Relu", y) : y;
+};
+
+export const normLayers: Readonly<Record<string, WriteLayer>> = {
+  BatchNormalization: batchNormalization,
+  FusedBatchNormalization: batchNormalization,
+
+  InstanceNormalization({ graph, layer, inputs, shape }) {
+    const { epsilon } = configOf<NormConfig>(layer);
+    const { name, moved } = graph.inOrder(inputs[0], true);
+    const names = ["gamma", "beta"].map((key) => graph.weight(layer, key, () => weightNamed(layer, key)!));
+    const y = graph.node("InstanceNormalization", [name, ...names], { epsilon: float(epsilon) });
+    return { name: y, shape, moved };
+  },
+
+  LayerNormalization({ graph, layer, inputs: [x] }) {
+    const { axis, epsilon } = configOf<{ axis: number | number[]; epsilon: number }>(layer);
+    const rank = x.shape.length;
+    const axes = [axis].flat().map((a) => (a < 0 ? a + rank : a));
+    const sorted = axes.toSorted((a, b) => a - b);
+    // The operator takes the last axes.
+    const kept = x.shape.map((_, i) => i).filter((i) => !sorted.includes(i));
+    const order = [...kept, ...sorted].map((a) => fileAxis(x, a));
+    const sizes = sorted.map((a) => x.shape[a] as number);
+    const gamma = graph.weight(layer, "gamma", () =>
+      (weightNamed(layer, "gamma") ?? tf.ones(sizes)).reshape(sizes),
+    );
+    const beta = graph.weight(layer, "beta", () =>
+      (weightNamed(layer, "beta") ?? tf.zeros(sizes)).reshape(sizes),
+    );
+    const y = graph.node("LayerNormalization", [graph.transpose(x.name, order), gamma, beta], {
+      axis: kept.length,
+      epsilon: float(epsilon),
+    });
+    const back = order.map((_, i) => order.indexOf(i));
+    return { ...x, name: graph.transpose(y, back) };
+  },
+};

@@ -1,0 +1,68 @@
+import { type FoldableLayer, type GraphNode, graphNodes } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import type { GraphBuilder, Value } from "./graph.ts";
+import type { ChannelAffine } from "./layerCall.ts";
+import { normAffine } from "./normLayers.ts";
+import { isWritable, writeLayer } from "./writeLayer.ts";
+
+/**
+ * Writes the layers of a model, which may be one inside another; returns its outputs.
+ * @param merges of `planMerges`
+ * @throws GmrError `unsupported` for a layer that has neither nodes nor a method `foldToStock`
+ */
+export function writeModel(
+  graph: GraphBuilder,
+  model: tf.LayersModel,
+  inputs: readonly Value[],
+  merges: ReadonlyMap<number, GraphNode>,
+): Value[] {
+  const mergedConvs = new Set([...merges.values()].map(({ layer }) => layer));
+  const values = new Map(model.inputs.map(({ id }, i) => [id, inputs[i]]));
+  const valueFor = ({ id }: tf.SymbolicTensor): Value => values.get(id)!;
+  const write = ({ layer, inputs, outputs }: GraphNode): Value[] => {
+    const from = inputs.map(valueFor);
+    if (layer instanceof tf.LayersModel) return writeModel(graph, layer, from, merges);
+    if (mergedConvs.has(layer)) return from; // it is written where its norm is
+    if (!isWritable(layer) && writesItself(layer)) return writeFolded(graph, layer, from);
+    const conv = merges.get(outputs[0].id);
+    const norm: ChannelAffine | undefined = conv && normAffine(layer);
+    const written = conv ? conv.layer : layer;
+    graph.owner = written.name;
+    return [writeLayer({ graph, layer: written, inputs: from, shape: knownSizes(outputs[0].shape), norm })];
+  };
+  for (const node of graphNodes(model)) {
+    if (values.has(node.outputs[0].id)) continue; // an input of the model
+    const results = write(node);
+    node.outputs.forEach(({ id }, i) => {
+      values.set(id, results[i]);
+    });
+  }
+  return model.outputs.map(valueFor);
+}
+
+function writesItself(layer: tf.layers.Layer): layer is FoldableLayer {
+  return "foldToStock" in layer && typeof layer.foldToStock === "function";
+}
+
+/** Writes the stock layers that a layer makes of itself. */
+function writeFolded(graph: GraphBuilder, layer: FoldableLayer, inputs: readonly Value[]): Value[] {
+  const symbols = inputs.map(({ shape }) => tf.input({ batchShape: [...shape] }));
+  const names = new Set<string>();
+  const output = layer.foldToStock(symbols, (wanted = layer.name) => {
+    let name = wanted;
+    for (let i = 1; names.has(name); i++) name = `${wanted}_${i}`;
+    names.add(name);
+    return name;
+  });
+  const model = tf.model({ inputs: symbols, outputs: output });
+  try {
+    return writeModel(graph, model, inputs, new Map());
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The sizes of a tensor. Layers that crop axes of unknown size give them sizes below one. */
+export function knownSizes(shape: tf.Shape): (number | null)[] {
+  return shape.map((size) => (size != null && size > 0 ? size : null));
+}

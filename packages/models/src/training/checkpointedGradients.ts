@@ -1,0 +1,188 @@
+// Gradient checkpointing (Chen et al. 2016, https://arxiv.org/abs/1604.06174): backpropagation needs what every layer
+// has computed, which is most of the memory of training. Here a model is cut into segments; the forward pass keeps what
+// crosses the cuts, and each segment is computed again when its turn comes in the backward pass.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { cutModel, type Segment, stageEnds } from "./segments.ts";
+
+/** Tensors by those of the graph that they stand for. */
+type Values = Map<tf.SymbolicTensor, tf.Tensor>;
+
+/**
+ * The loss of a model in training mode and its gradients, as `tf.variableGrads` of the whole model gives them, with
+ * less memory: that of the tensors at the cuts and of one segment at a time. All segments but the last are computed
+ * twice. Weights that are not trained, such as the moving averages of batch normalisation, move once.
+ *
+ * A cut may go through several tensors (the skip connections of a U-Net); {@link stageBoundaries} lists the cuts through
+ * one.
+ *
+ * @param stages names of the layers to cut after; undefined: after each stage but the last ({@link stageEnds})
+ * @param x the model's input, or its inputs
+ * @param lossOf makes the loss, a scalar, of the model's outputs
+ * @returns the loss, and gradients by the variables' own names; the caller disposes of them
+ * @throws GmrError `invalid-argument` for stages that are no places to cut, inputs of another number, or a loss that
+ *   depends on none of the variables; `invalid-shape` for a loss that is no scalar; `unsupported` where a layer that is
+ *   computed twice draws random numbers that cannot be drawn again (dropout needs a seed), keeps a state between calls,
+ *   or uses masks
+ */
+export function checkpointedGradients(
+  model: tf.LayersModel,
+  stages: readonly string[] | undefined,
+  x: tf.Tensor | readonly tf.Tensor[],
+  lossOf: (...outputs: tf.Tensor[]) => tf.Scalar,
+  variables: readonly tf.Variable[],
+): { loss: tf.Scalar; grads: tf.NamedTensorMap } {
+  const inputs = x instanceof tf.Tensor ? [x] : x;
+  if (inputs.length !== model.inputs.length) {
+    throw new GmrError(
+      "invalid-argument",
+      `model ${model.name} has ${model.inputs.length} input(s), got ${inputs.length}`,
+    );
+  }
+  const segments = cutModel(model, stages ?? stageEnds(model));
+  segments.slice(0, -1).forEach(checkRepeatable);
+  return tf.tidy(() => {
+    const values: Values = new Map(model.inputs.map((input, i) => [input, inputs[i]]));
+    for (const segment of segments.slice(0, -1)) {
+      const made = tf.tidy(() => compute(segment, values, segment.makes));
+      segment.makes.forEach((tensor, i) => {
+        values.set(tensor, made[i]);
+      });
+    }
+    const backward = new Backward(new Set(model.inputs), values, variables);
+    const loss = backward.pass(segments[segments.length - 1], model.outputs, (outputs) => lossOf(...outputs));
+    if (loss.rank !== 0)
+      throw new GmrError("invalid-shape", `lossOf must make a scalar, got [${loss.shape}]`);
+    for (const segment of segments.slice(0, -1).reverse()) backward.repeat(segment);
+    if (Object.keys(backward.grads).length === 0) {
+      throw new GmrError("invalid-argument", `the loss depends on none of the ${variables.length} variables`);
+    }
+    return { loss: loss as tf.Scalar, grads: backward.grads };
+  });
+}
+
+/** Runs a segment's layers in training mode. */
+function compute(segment: Segment, values: Values, wanted: readonly tf.SymbolicTensor[]): tf.Tensor[] {
+  const all: Values = new Map(values);
+  for (const { layer, inputs, outputs } of segment.nodes) {
+    const from = inputs.map((input) => all.get(input)!);
+    const made = layer.apply(from.length === 1 ? from[0] : from, { training: true }) as
+      | tf.Tensor
+      | tf.Tensor[];
+    const list = Array.isArray(made) ? made : [made];
+    outputs.forEach((output, i) => {
+      all.set(output, list[i]);
+    });
+    if (list.some(({ kerasMask }) => kerasMask)) {
+      throw new GmrError(
+        "unsupported",
+        `layer ${layer.name} makes a mask, which checkpointed gradients do not pass on`,
+      );
+    }
+  }
+  return wanted.map((tensor) => all.get(tensor)!);
+}
+
+/** The backward pass, from the last segment to the first. */
+class Backward {
+  readonly grads: tf.NamedTensorMap = {};
+  private readonly inputs: ReadonlySet<tf.SymbolicTensor>;
+  private readonly values: Values;
+  private readonly variables: readonly tf.Variable[];
+  /** Gradients of the tensors that cross the cuts. */
+  private readonly incoming: Values = new Map();
+
+  constructor(inputs: ReadonlySet<tf.SymbolicTensor>, values: Values, variables: readonly tf.Variable[]) {
+    this.inputs = inputs;
+    this.values = values;
+    this.variables = variables;
+  }
+
+  /** Computes a segment again, its weights that are not trained left as they are, and goes back through it. */
+  repeat(segment: Segment): void {
+    const dys = segment.makes.map((tensor) => this.incoming.get(tensor));
+    tf.dispose(segment.makes.map((tensor) => this.values.get(tensor)!));
+    if (dys.every((dy) => dy === undefined)) return;
+    const kept = segment.nodes
+      .flatMap(({ layer }) => layer.nonTrainableWeights)
+      .map((weight) => ({ weight: weight.read() as tf.Variable, value: weight.read().clone() }));
+    tf.dispose(this.pass(segment, segment.makes, (made) => meeting(made, dys)));
+    for (const { weight, value } of kept) weight.assign(value);
+    tf.dispose(kept.map(({ value }) => value));
+  }
+
+  /** Adds up the gradients of `end` of a segment's results, and returns its value. */
+  pass(
+    segment: Segment,
+    results: readonly tf.SymbolicTensor[],
+    end: (values: tf.Tensor[]) => tf.Tensor,
+  ): tf.Tensor {
+    const { values, variables, grads, incoming } = this;
+    const reads = segment.reads.filter(
+      (tensor) => !this.inputs.has(tensor) && values.get(tensor)?.dtype === "float32",
+    );
+    const from = reads.map((tensor) => values.get(tensor)!);
+    const { value, grads: found } = tf
+      .engine()
+      .gradients(() => end(compute(segment, values, results)), [...from, ...variables], undefined, true);
+    reads.forEach((tensor, i) => {
+      const sum = total(incoming.get(tensor), found[i]);
+      if (sum) incoming.set(tensor, sum);
+    });
+    variables.forEach(({ name }, i) => {
+      const sum = total(grads[name], found[reads.length + i]);
+      if (sum) grads[name] = sum;
+    });
+    return value;
+  }
+}
+
+/** The sum of gradients, of which there may be none; they are disposed of. */
+function total(a: tf.Tensor | undefined, b: tf.Tensor | undefined): tf.Tensor | undefined {
+  if (!a || !b) return a ?? b;
+  const sum = a.add(b);
+  tf.dispose([a, b]);
+  return sum;
+}
+
+/** A number whose gradients are the given ones, which are disposed of when they are asked for. */
+function meeting(tensors: tf.Tensor[], dys: readonly (tf.Tensor | undefined)[]): tf.Tensor {
+  const op = tf.customGrad(() => ({
+    value: tf.scalar(0),
+    gradFunc: () =>
+      dys.map((dy, i) => {
+        // Clones belong to backpropagation, which frees gradients as soon as it can.
+        const own = dy?.clone() ?? tf.zeros(tensors[i].shape);
+        dy?.dispose();
+        return own;
+      }),
+  }));
+  return op(...tensors);
+}
+
+/** Checks that layers do the same a second time. Layers of one's own that draw random numbers are not recognised. */
+function checkRepeatable({ nodes }: Pick<Segment, "nodes">): void {
+  for (const { layer } of nodes) {
+    const parts = layer instanceof tf.LayersModel ? layer.layers : [];
+    checkRepeatable({ nodes: parts.map((part) => ({ layer: part, inputs: [], outputs: [], kwargs: {} })) });
+    // Noise of the stock layers: dropout and its kin, Gaussian noise, recurrent layers. A seed of 0 counts as none.
+    const { rate, stddev, dropout, recurrentDropout, seed } = layer.getConfig();
+    const noise = [rate, stddev, dropout, recurrentDropout].find(
+      (share) => typeof share === "number" && share > 0,
+    );
+    if (noise !== undefined && !seed) {
+      throw new GmrError(
+        "unsupported",
+        `layer ${layer.name} draws random numbers anew (seed ${describeValue(seed)}), but is computed twice: ` +
+          "give it a seed other than 0, or cut before it and nowhere after",
+      );
+    }
+    if (layer.stateful && parts.length === 0) {
+      throw new GmrError(
+        "unsupported",
+        `layer ${layer.name} keeps a state between calls, but is computed twice`,
+      );
+    }
+  }
+}

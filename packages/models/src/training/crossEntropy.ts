@@ -1,0 +1,76 @@
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { checkLabels, type LabelOptions, targetsOf } from "./targets.ts";
+
+export interface CrossEntropyOptions extends LabelOptions {
+  /** ε in [0, 1): so much of every label is shared out among all classes (Szegedy et al. 2016). Default 0. */
+  labelSmoothing?: number | undefined;
+  /** A weight of at least 0 for each class. Default: all 1. */
+  classWeights?: readonly number[] | undefined;
+}
+
+/** Less than any sum of weights that counts; keeps a mean over no positions at 0. */
+const TINY = 1e-30;
+
+/**
+ * The mean cross entropy of the softmax p of the logits, for classes and for segmentation. With labels t (one-hot
+ * for class indices), smoothing ε and class weights w
+ *
+ * `L = Σ_n Σ_k w_k ((1 - ε) t_nk + ε/K Σ_j t_nj) (-log p_nk) / Σ_n Σ_k w_k t_nk`,
+ *
+ * n over all images and positions: the mean over what is labelled, weighted by the labels' classes. It is that of
+ * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Differentiable once, in the logits, on
+ * every backend.
+ *
+ * @param logits [N, K] or [N, ...sizes, K]
+ * @param labels class indices [N, ...sizes], int32, of which those outside [0, K) are ignored; or shares of the classes
+ *   [N, ...sizes, K], float32
+ * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options
+ */
+export function softmaxCrossEntropy(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: CrossEntropyOptions = {},
+): tf.Scalar {
+  const { labelSmoothing: epsilon = 0, classWeights } = options;
+  const classes = checkLabels(logits, labels, options);
+  if (!(epsilon >= 0 && epsilon < 1)) {
+    throw new GmrError(
+      "invalid-argument",
+      `labelSmoothing must lie in [0, 1), got ${describeValue(epsilon)}`,
+    );
+  }
+  if (
+    classWeights &&
+    !(classWeights.length === classes && classWeights.every((w) => Number.isFinite(w) && w >= 0))
+  ) {
+    throw new GmrError(
+      "invalid-argument",
+      `classWeights must be ${classes} numbers of at least 0, one for each class, got ${describeValue(classWeights)}`,
+    );
+  }
+  return tf.tidy(() => {
+    const weigh = (t: tf.Tensor) => (classWeights ? t.mul(tf.tensor1d([...classWeights])) : t);
+    const targets = targetsOf(labels, classes, logits.rank, options.ignoreLabel);
+    const total = weigh(targets).sum().maximum(TINY);
+    const shared = () => targets.sum(-1, true).mul(epsilon / classes);
+    const smoothed = epsilon === 0 ? targets : targets.mul(1 - epsilon).add(shared());
+    return negativeLogLikelihood(logits, weigh(smoothed).div(total));
+  });
+}
+
+/** `-Σ t · log softmax(logits)`, whose gradient is `softmax(logits) Σ_k t_k - t`. */
+function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+  const op = tf.customGrad((z, save) => {
+    const logP = (z as tf.Tensor).sub(tf.logSumExp(z as tf.Tensor, -1, true));
+    (save as tf.GradSaveFunc)([logP, targets]);
+    return {
+      value: logP.mul(targets).sum().neg(),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [logP, targets] = saved;
+        return logP.exp().mul(targets.sum(-1, true)).sub(targets).mul(dy);
+      },
+    };
+  });
+  return op(logits) as tf.Scalar;
+}

@@ -1,0 +1,80 @@
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
+import { checkLabels, counting, type LabelOptions, targetsOf } from "./targets.ts";
+
+export interface DiceOptions extends LabelOptions {
+  /** s, added above and below, so that a class that is nowhere counts as right. Default 1e-5. */
+  smooth?: number | undefined;
+  /** Count class 0. Default true. */
+  includeBackground?: boolean | undefined;
+  /** Take the ratio for each image and average; otherwise sum over the batch first. Default true. */
+  perImage?: boolean | undefined;
+}
+
+export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOptions {
+  /** Default 1. */
+  diceWeight?: number | undefined;
+  /** Default 1. */
+  crossEntropyWeight?: number | undefined;
+}
+
+/**
+ * Soft Dice loss over classes (Milletari et al. 2016, https://arxiv.org/abs/1606.04797), p the softmax of the logits and
+ * t the labels (one-hot for class indices):
+ *
+ * `L = 1 - mean_k (2 Σ p_k t_k + s) / (Σ p_k² + Σ t_k² + s)`,
+ *
+ * sums over the positions of an image and the mean also over images, or, with `perImage: false`, sums over the whole
+ * batch. Differentiable on every backend.
+ *
+ * @param logits [N, ...sizes, K], at least two classes
+ * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel` (which is not checked); or shares of the
+ *   classes [N, ...sizes, K], float32
+ * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options
+ */
+export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOptions = {}): tf.Scalar {
+  const { smooth = 1e-5, includeBackground = true, perImage = true, ignoreLabel } = options;
+  const classes = checkLabels(logits, labels, options);
+  if (logits.rank < 3 || classes < 2) {
+    throw new GmrError(
+      "invalid-shape",
+      `diceLoss needs logits [N, ...sizes, classes] of at least two classes, got [${logits.shape}]`,
+    );
+  }
+  checkNonNegative("smooth", smooth);
+  return tf.tidy(() => {
+    const rows = (t: tf.Tensor) => t.reshape([logits.shape[0], -1, classes]);
+    const softmax = tf.softmax(logits);
+    const p = rows(ignoreLabel === undefined ? softmax : softmax.mul(counting(labels, ignoreLabel)));
+    const t = rows(targetsOf(labels, classes, logits.rank, ignoreLabel));
+    const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);
+    const common = sum(p.mul(t)).mul(2).add(smooth);
+    const ratios = common.div(sum(p.square()).add(sum(t.square())).add(smooth));
+    const first = includeBackground ? 0 : 1;
+    const counted = ratios.slice([...new Array<number>(ratios.rank - 1).fill(0), first]);
+    return tf.scalar(1).sub(counted.mean());
+  });
+}
+
+/**
+ * `diceWeight` · {@link diceLoss} + `crossEntropyWeight` · {@link softmaxCrossEntropy}, the usual loss of segmentation
+ * (Isensee et al. 2021, nnU-Net). Shapes and errors as there.
+ */
+export function diceCrossEntropy(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: DiceCrossEntropyOptions = {},
+): tf.Scalar {
+  const dice = checkNonNegative("diceWeight", options.diceWeight ?? 1);
+  const crossEntropy = checkNonNegative("crossEntropyWeight", options.crossEntropyWeight ?? 1);
+  return tf.tidy(() => {
+    const entropy = softmaxCrossEntropy(logits, labels, options).mul<tf.Scalar>(crossEntropy);
+    return diceLoss(logits, labels, options).mul<tf.Scalar>(dice).add<tf.Scalar>(entropy);
+  });
+}
+
+function checkNonNegative(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new GmrError("invalid-argument", `${name} must be at least 0, got ${describeValue(value)}`);
+}

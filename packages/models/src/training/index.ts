@@ -1,0 +1,8 @@
+export { checkpointedGradients } from "./checkpointedGradients.ts";
+export { clipByGlobalNorm } from "./clipGradients.ts";
+export { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
+export { type DiceCrossEntropyOptions, type DiceOptions, diceCrossEntropy, diceLoss } from "./dice.ts";
+export { accuracy, diceScore, intersectionOverUnion, type OverlapOptions } from "./metrics.ts";
+export { ExponentialMovingAverage, type MovingAverageOptions } from "./movingAverage.ts";
+export { stageBoundaries, stageEnds } from "./segments.ts";
+export type { LabelOptions } from "./targets.ts";

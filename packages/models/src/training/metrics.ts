@@ -1,0 +1,64 @@
+// How well classes are recognised. The class of a position is that of its largest logit, the first among equals.
+// Arguments of all metrics: logits [N, K] or [N, ...sizes, K], and class indices [N, ...sizes], int32, in [0, K) or
+// `ignoreLabel` (which is not checked). All throw GmrError `invalid-shape` or `invalid-argument` where these do not fit.
+
+import { GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { checkLabels, counting, type LabelOptions, oneHotRows, targetsOf } from "./targets.ts";
+
+export interface OverlapOptions extends LabelOptions {
+  /** One row for each image, instead of numbers for the whole batch. Default false. */
+  perImage?: boolean | undefined;
+}
+
+/** Share of the positions with the right class, a scalar; NaN where everything is ignored. */
+export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions = {}): tf.Scalar {
+  return tf.tidy(() => {
+    const { both, labelled } = countsOf(logits, labels, options);
+    return both.sum().div(labelled.sum());
+  });
+}
+
+/**
+ * Dice score of each class, `2 |P ∩ L| / (|P| + |L|)`, P the positions where it is recognised and L those where it is.
+ * @returns [K], or [N, K] with `perImage`; NaN for a class that is in neither
+ */
+export function diceScore(logits: tf.Tensor, labels: tf.Tensor, options: OverlapOptions = {}): tf.Tensor {
+  return tf.tidy(() => {
+    const { both, predicted, labelled } = countsOf(logits, labels, options);
+    return both.mul(2).div(predicted.add(labelled));
+  });
+}
+
+/**
+ * Intersection over union of each class, `|P ∩ L| / |P ∪ L|`, with P and L as in {@link diceScore}.
+ * @returns [K], or [N, K] with `perImage`; NaN for a class that is in neither
+ */
+export function intersectionOverUnion(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: OverlapOptions = {},
+): tf.Tensor {
+  return tf.tidy(() => {
+    const { both, predicted, labelled } = countsOf(logits, labels, options);
+    return both.div(predicted.add(labelled).sub(both));
+  });
+}
+
+/** How many positions are of each class in the prediction, in the labels, and in both. */
+function countsOf(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  { perImage = false, ignoreLabel }: OverlapOptions,
+): Record<"both" | "predicted" | "labelled", tf.Tensor> {
+  const classes = checkLabels(logits, labels, { ignoreLabel });
+  if (labels.rank === logits.rank) {
+    throw new GmrError("invalid-shape", `metrics need class indices as labels, got shape [${labels.shape}]`);
+  }
+  const rows = (t: tf.Tensor) => t.reshape([logits.shape[0], -1, classes]);
+  const hard = oneHotRows(logits.argMax(-1), classes);
+  const p = rows(ignoreLabel === undefined ? hard : hard.mul(counting(labels, ignoreLabel)));
+  const t = rows(targetsOf(labels, classes, logits.rank, ignoreLabel));
+  const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);
+  return { both: sum(p.mul(t)), predicted: sum(p), labelled: sum(t) };
+}
