@@ -37,6 +37,8 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
     ["unknown option", ["train", "--epoch", "3"], "unknown option '--epoch'"],
     ["number that is none", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
     ["negative rate", ["train", "--learning-rate", "-1"], "'-1' is invalid"],
+    ["decay that keeps nothing new", ["train", "--ema", "1"], "'1' is invalid. Expected a number below 1."],
+    ["norm of 0", ["train", "--clip-norm", "0"], "'0' is invalid"],
     ["even kernel", ["train", "--kernel-sizes", "5,4,5"], "must be odd, got 4"],
     [
       "stage counts that differ",
@@ -209,40 +211,59 @@ describe("a run", () => {
     );
   }, 120_000);
 
-  it("stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights", async () => {
-    const runs = temporaryFolder();
-    const train = ["train", "--runs", runs, "--limit", "1280", "--batch-size", "32", "--epochs", "2"];
-    const metrics = path.join(runs, "stopped", "metrics.jsonl");
-    const stopped = await gmr([...train, "--name", "stopped"], (child) => {
-      const watch = setInterval(() => {
-        if (!existsSync(metrics) || readFileSync(metrics).length === 0) return;
-        clearInterval(watch);
-        child.kill("SIGINT");
-      }, 20);
-    });
-    expect(stopped.code).toBe(130);
-    expect(stopped.stderr).toMatch(
-      /stopped at step \d+ of 80; checkpoint: .*gmr\.checkpoint\.safetensors.*--resume/,
-    );
+  it.each([
+    ["by default", []],
+    ["with averages", ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"]],
+  ])(
+    "stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights: %s",
+    async (_name, more) => {
+      const runs = temporaryFolder();
+      const train = [
+        "train",
+        "--runs",
+        runs,
+        "--limit",
+        "1280",
+        "--batch-size",
+        "32",
+        "--epochs",
+        "2",
+        ...more,
+      ];
+      const metrics = path.join(runs, "stopped", "metrics.jsonl");
+      const stopped = await gmr([...train, "--name", "stopped"], (child) => {
+        const watch = setInterval(() => {
+          if (!existsSync(metrics) || readFileSync(metrics).length === 0) return;
+          clearInterval(watch);
+          child.kill("SIGINT");
+        }, 20);
+      });
+      expect(stopped.code).toBe(130);
+      expect(stopped.stderr).toMatch(
+        /stopped at step \d+ of 80; checkpoint: .*gmr\.checkpoint\.safetensors.*--resume/,
+      );
 
-    expect((await gmr([...train, "--name", "stopped", "--resume"])).code).toBe(0);
-    expect((await gmr([...train, "--name", "straight"])).code).toBe(0);
-    const [resumed, straight] = ["stopped", "straight"].map((name) =>
-      readSafetensors(readFileSync(path.join(runs, name, "gmr.checkpoint.safetensors"))),
-    );
-    expect(resumed.metadata.step).toBe("80");
-    expect(resumed.tensors).toEqual(straight.tensors);
-    const steps = readFileSync(path.join(runs, "stopped", "metrics.jsonl"), "utf8")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line).step);
-    expect(steps).toEqual([...steps].sort((a, b) => a - b));
-    expect(steps.at(-1)).toBe(80);
+      expect((await gmr([...train, "--name", "stopped", "--resume"])).code).toBe(0);
+      expect((await gmr([...train, "--name", "straight"])).code).toBe(0);
+      const [resumed, straight] = ["stopped", "straight"].map((name) =>
+        readSafetensors(readFileSync(path.join(runs, name, "gmr.checkpoint.safetensors"))),
+      );
+      expect(resumed.metadata.step).toBe("80");
+      expect(resumed.tensors).toEqual(straight.tensors);
+      expect(resumed.tensors.has("average/steps")).toBe(more.includes("--ema"));
+      const steps = readFileSync(path.join(runs, "stopped", "metrics.jsonl"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).step);
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+      expect(steps.at(-1)).toBe(80);
 
-    const other = await gmr([...train, "--name", "stopped", "--resume", "--seed", "2"]);
-    expect(other.code).toBe(1);
-    expect(other.stderr).toContain("was started with other settings");
-  }, 120_000);
+      const other = await gmr([...train, "--name", "stopped", "--resume", "--seed", "2"]);
+      expect(other.code).toBe(1);
+      expect(other.stderr).toContain("was started with other settings");
+    },
+    120_000,
+  );
 
   it("names a damaged checkpoint", async () => {
     const runs = temporaryFolder();

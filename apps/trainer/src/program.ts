@@ -5,6 +5,7 @@ import { addBench } from "./commands/bench.ts";
 import { addConvert } from "./commands/convert.ts";
 import { addEval } from "./commands/eval.ts";
 import { addInfo } from "./commands/info.ts";
+import { addModels } from "./commands/models.ts";
 import { addParity } from "./commands/parity.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
 import { addTrain } from "./commands/train.ts";
@@ -22,6 +23,7 @@ export function makeProgram(): Command {
   addQuickstart(program);
   addTrain(program);
   addEval(program);
+  addModels(program);
   addConvert(program);
   addParity(program);
   addBench(program);

@@ -1,13 +1,15 @@
-// What a network costs, layer by layer, from the cost model of the core.
+// What a network costs and sees, layer by layer.
 
-import { convCost, type Pad } from "@gmr-conv/core";
-import { GmrConv2D } from "@gmr-conv/tfjs";
+import { product } from "@gmr-conv/core";
+import { GmrConv, graphNodes } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { GroupConv2D, groupElements } from "./groupConv/index.ts";
 
 export interface LayerCost {
   name: string;
   type: string;
   outputShape: (number | null)[];
+  /** Trainable parameters. */
   parameters: number;
   /** Multiply-adds for one image; for ring convolutions those of the ring strategy. */
   multiplyAdds: number;
@@ -18,15 +20,21 @@ export interface ModelCost {
   /** Trainable parameters. */
   parameters: number;
   multiplyAdds: number;
+  /**
+   * Positions along each axis, from one side to the other, that one position of the last map sees of the input: more
+   * than the input has if all of it is seen. Undefined for a model without maps.
+   */
+  receptiveField: number[] | undefined;
 }
 
-/** Parameters and multiply-adds of a model whose input sides are known. */
+/** Parameters, multiply-adds and receptive field of a model whose input sides are known; unknown ones count as one. */
 export function modelCost(model: tf.LayersModel): ModelCost {
   const layers = model.layers.map(layerCost);
   return {
     layers,
     parameters: sum(layers.map((l) => l.parameters)),
     multiplyAdds: sum(layers.map((l) => l.multiplyAdds)),
+    receptiveField: receptiveField(model),
   };
 }
 
@@ -34,41 +42,78 @@ function layerCost(layer: tf.layers.Layer): LayerCost {
   return {
     name: layer.name,
     type: layer.getClassName(),
-    outputShape: (Array.isArray(layer.outputShape[0]) ? layer.outputShape[0] : layer.outputShape) as number[],
-    parameters: sum(layer.trainableWeights.map((w) => product(w.shape))),
+    outputShape: [...single(layer.output).shape],
+    parameters: sum(layer.trainableWeights.map((w) => sizeOf(w.shape))),
     multiplyAdds: multiplyAdds(layer),
   };
 }
 
 function multiplyAdds(layer: tf.layers.Layer): number {
-  const input = imageShape(layer.input);
-  const output = imageShape(layer.output);
-  if (layer instanceof GmrConv2D) {
-    const config = layer.getConfig();
-    return convCost({
-      inputSize: input.slice(0, 2),
-      inChannels: input[2],
-      outChannels: layer.filters,
-      kernelSize: layer.partition.kernelSize,
-      numRings: layer.partition.numRings,
-      circular: layer.partition.circular,
-      strides: config.strides as number[],
-      dilations: config.dilationRate as number[],
-      pad: config.padding as Pad,
-      groups: config.groups as number,
-    }).multiplyAdds.ring;
-  }
-  const kernel = layer.weights.find((w) => w.originalName.endsWith("kernel"));
+  const [input, output] = [layer.input, layer.output].map((tensor) => sizesOf(single(tensor)));
+  const kernel = layer.weights.find((w) => /(kernel|ring_weights)$/.test(w.originalName));
   if (!kernel) return 0;
-  const weights = product(kernel.shape);
-  return layer.getClassName() === "Conv2D" ? weights * output[0] * output[1] : weights;
+  const weights = sizeOf(kernel.shape);
+  // Every weight meets every position: of the output, or of the input for a transposed convolution.
+  const transposed = layer.getClassName().endsWith("Transpose");
+  const positions = product((transposed ? input : output).slice(0, -1));
+  const copies = layer instanceof GroupConv2D ? groupElements(layer.group).length : 1;
+  return weights * positions * copies;
 }
 
-function imageShape(tensor: tf.SymbolicTensor | tf.SymbolicTensor[]): number[] {
-  const one = Array.isArray(tensor) ? tensor[0] : tensor;
-  return one.shape.slice(1).map((size) => size ?? 1);
+/** What a position of a map sees of the input, and how far its neighbour's view is from its own, along each axis. */
+interface View {
+  size: number[];
+  step: number[];
 }
 
+function receptiveField(model: tf.LayersModel): number[] | undefined {
+  const views = new Map<number, View>();
+  const rank = model.inputs[0].shape.length - 2;
+  if (rank < 1) return undefined;
+  let last: View | undefined;
+  for (const { layer, inputs, outputs } of graphNodes(model)) {
+    if (outputs[0].shape.length !== rank + 2) continue; // no map any more
+    const given = inputs.flatMap(({ id }) => views.get(id) ?? []);
+    const before: View = given.reduce(
+      (a, b) => ({ size: larger(a.size, b.size), step: larger(a.step, b.step) }),
+      { size: new Array<number>(rank).fill(1), step: new Array<number>(rank).fill(given.length > 0 ? 0 : 1) },
+    );
+    last = viewThrough(layer, before, inputs, outputs[0]);
+    for (const { id } of outputs) views.set(id, last);
+  }
+  return last?.size;
+}
+
+function viewThrough(
+  layer: tf.layers.Layer,
+  { size, step }: View,
+  inputs: readonly tf.SymbolicTensor[],
+  output: tf.SymbolicTensor,
+): View {
+  const config = layer.getConfig();
+  const kernel = list(
+    layer instanceof GmrConv ? layer.partition.kernelSize : (config.kernelSize ?? config.poolSize),
+  );
+  const dilation = list(config.dilationRate);
+  const at = (values: number[], axis: number) => values[axis] ?? values[0] ?? 1;
+  const wider = size.map((n, axis) => n + (at(kernel, axis) - 1) * at(dilation, axis) * step[axis]);
+  // Where a map changes its size, its positions change their distance.
+  const change = step.map((n, axis) => {
+    const [from, to] = [inputs[0]?.shape[axis + 1], output.shape[axis + 1]];
+    const strides = list(config.strides);
+    if (from == null || to == null) return n * at(strides, axis);
+    return to > from ? n / Math.round(to / from) : n * Math.max(1, Math.round(from / to));
+  });
+  return { size: wider.map(Math.ceil), step: change };
+}
+
+function list(value: unknown): number[] {
+  return Array.isArray(value) ? value.map(Number) : typeof value === "number" ? [value] : [];
+}
+
+const larger = (a: number[], b: number[]): number[] => a.map((n, i) => Math.max(n, b[i] ?? 0));
+const single = (tensor: tf.SymbolicTensor | tf.SymbolicTensor[]): tf.SymbolicTensor =>
+  Array.isArray(tensor) ? tensor[0] : tensor;
+const sizesOf = ({ shape }: tf.SymbolicTensor): number[] => shape.slice(1).map((size) => size ?? 1);
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
-const product = (shape: readonly (number | null)[]): number =>
-  shape.reduce<number>((a, b) => a * (b ?? 1), 1);
+const sizeOf = (shape: readonly (number | null)[]): number => product(shape.map((size) => size ?? 1));

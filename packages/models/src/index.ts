@@ -1,6 +1,7 @@
 export * from "./cost.ts";
 export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
 export * from "./groupConv/index.ts";
+export * from "./heads.ts";
 export { MatchSize, registerMatchSize } from "./matchSize.ts";
 export type {
   Block,
@@ -12,6 +13,7 @@ export type {
   ResNetOptions,
 } from "./options.ts";
 export * from "./r3d.ts";
+export * from "./registry.ts";
 export * from "./resnet.ts";
 export * from "./training/index.ts";
 export * from "./unet.ts";

@@ -53,7 +53,7 @@ export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: Network
     variables,
     new Set(),
   );
-  const settings = { classes, labelSmoothing: 0, learningRate: LEARNING_RATE };
+  const settings = { labelSmoothing: 0, learningRate: LEARNING_RATE };
   return async () => {
     await trainStep(model, optimizer, [...variables.values()], { images, labels, count: batch }, settings);
   };

@@ -1,6 +1,7 @@
+import { MODEL_NAMES } from "@gmr-conv/models";
 import { type Command, Option } from "commander";
 import { useBackend } from "../backend.ts";
-import { ARCHITECTURES, type ModelSource, readTensors, toModel } from "../convert/source.ts";
+import { type ModelSource, readTensors, toModel } from "../convert/source.ts";
 import { kindOfFile, writeModel, writeTensors } from "../convert/target.ts";
 
 interface ConvertOptions extends ModelSource {
@@ -18,9 +19,7 @@ export function addConvert(program: Command): void {
     )
     .argument("<input>", "what to convert")
     .argument("<output>", "where to write it; the ending decides the format")
-    .addOption(
-      new Option("--architecture <name>", "the network that weights belong to").choices(ARCHITECTURES),
-    )
+    .addOption(new Option("--architecture <name>", "the network that weights belong to").choices(MODEL_NAMES))
     .option("--options <json>", 'its options, such as \'{"inputShape":[32,32,3],"classes":10}\'')
     .option("--at <path>", "where the weights lie in a nested checkpoint, such as state_dict")
     .option("--network <name>", "which network of a run (default: the first)")

@@ -5,6 +5,7 @@ import { networksNamed, quickstartConfig } from "../recipes.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { OptimizerConfig, TrainConfig } from "../training/config.ts";
 import {
+  decay,
   integer,
   names,
   nonNegativeNumber,
@@ -30,6 +31,9 @@ interface TrainOptions {
   weightDecay: number;
   momentum: number;
   labelSmoothing: number;
+  clipNorm?: number;
+  ema?: number;
+  checkpointStages: boolean;
   translate: number;
   scale: number;
   widths?: number[];
@@ -65,6 +69,13 @@ export function addTrain(program: Command): void {
     )
     .option("--label-smoothing <share>", "in [0, 1)", nonNegativeNumber, defaults.labelSmoothing)
     .option(
+      "--clip-norm <number>",
+      "scale gradients down to this norm where theirs is larger",
+      positiveNumber,
+    )
+    .option("--ema <decay>", "evaluate with moving averages of the weights, such as 0.999", decay)
+    .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
+    .option(
       "--translate <pixels>",
       "random shifts to each side",
       nonNegativeNumber,
@@ -94,6 +105,9 @@ function toConfig(options: TrainOptions): TrainConfig {
     batchSize: options.batchSize,
     seed: options.seed,
     labelSmoothing: options.labelSmoothing,
+    ...(options.clipNorm === undefined ? {} : { clipNorm: options.clipNorm }),
+    ...(options.ema === undefined ? {} : { ema: options.ema }),
+    ...(options.checkpointStages ? { checkpointStages: true } : {}),
     augment: {
       translate: options.translate,
       subpixel: true,

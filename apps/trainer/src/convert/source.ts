@@ -6,16 +6,21 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors, readTorch, type StoredTensor } from "@gmr-conv/io";
 import { loadStateDict } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel } from "@gmr-conv/io/node";
-import { type ResNetOptions, registerFieldOfView, resNet } from "@gmr-conv/models";
+import {
+  createModel,
+  type ModelName,
+  registerFieldOfView,
+  registerGroupConv,
+  registerMatchSize,
+  resNet,
+} from "@gmr-conv/models";
 import { registerLayers } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { requireCheckpoint } from "../runs/checkpoint.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
-export const ARCHITECTURES = ["gmr-resnet"] as const;
-
 export interface ModelSource {
-  architecture?: (typeof ARCHITECTURES)[number];
+  architecture?: ModelName;
   /** The architecture's options in JSON. */
   options?: string;
   /** Where the weights lie in a checkpoint. */
@@ -48,6 +53,8 @@ export async function toModel(
   if (existsSync(path.join(input, "config.json"))) return readRun(input, source.network);
   registerLayers();
   registerFieldOfView();
+  registerMatchSize();
+  registerGroupConv();
   return readLayersModel(input);
 }
 
@@ -67,7 +74,7 @@ function buildArchitecture({ architecture, options }: ModelSource): tf.LayersMod
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
   }
-  return resNet(parsed as ResNetOptions);
+  return createModel(architecture, parsed as Parameters<typeof createModel>[1]);
 }
 
 async function readRun(folder: string, name: string | undefined): Promise<tf.LayersModel> {

@@ -1,9 +1,10 @@
-// A checkpoint holds all that training needs to go on: weights, optimiser state and position. One safetensors file
-// per network, replaced as a whole.
+// A checkpoint holds all that training needs to go on: weights, their averages where there are some, optimiser state and
+// position. One safetensors file per network, replaced as a whole.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { readSafetensors, type StoredTensor, writeSafetensors } from "@gmr-conv/io";
-import type * as tf from "@tensorflow/tfjs";
+import { readSafetensors, type StoredTensor, toFloat32, writeSafetensors } from "@gmr-conv/io";
+import type { ExponentialMovingAverage } from "@gmr-conv/models";
+import * as tf from "@tensorflow/tfjs";
 import { assign, type Optimizer, stored } from "../training/optimizer.ts";
 import { modelVariables } from "../training/variables.ts";
 import type { RunFolder } from "./runFolder.ts";
@@ -15,6 +16,12 @@ export interface Position {
   seconds: number;
 }
 
+/** What training remembers besides the weights. */
+export interface TrainingState {
+  optimizer: Optimizer;
+  average: ExponentialMovingAverage | undefined;
+}
+
 /** The file of a network's checkpoint in the run's folder. */
 export const checkpointName = (network: string): string => `${network}.checkpoint.safetensors`;
 
@@ -23,12 +30,16 @@ export async function saveCheckpoint(
   run: RunFolder,
   network: string,
   model: tf.LayersModel,
-  optimizer: Optimizer,
+  { optimizer, average }: TrainingState,
   position: Position,
 ): Promise<string> {
   const tensors: [string, StoredTensor][] = [];
   for (const [name, variable] of modelVariables(model))
     tensors.push([`model/${name}`, await stored(variable)]);
+  const averages = average?.save() ?? {};
+  for (const [name, tensor] of Object.entries(averages))
+    tensors.push([`average/${name}`, await stored(tensor)]);
+  tf.dispose(averages);
   for (const [name, tensor] of await optimizer.save()) tensors.push([`optimizer/${name}`, tensor]);
   const bytes = writeSafetensors(tensors, {
     step: String(position.step),
@@ -59,7 +70,8 @@ async function readCheckpoint(
 }
 
 /**
- * Restores a network, and its optimiser where given, from its checkpoint.
+ * Restores a network from its checkpoint: to go on training where a state is given, otherwise for use, with the averages
+ * of its weights where there are some.
  * @returns where training stood, or undefined if there is no checkpoint
  * @throws GmrError `invalid-data` if the file is damaged or of another network
  */
@@ -67,7 +79,7 @@ export async function loadCheckpoint(
   run: RunFolder,
   network: string,
   model: tf.LayersModel,
-  optimizer?: Optimizer,
+  state?: TrainingState,
 ): Promise<Position | undefined> {
   const checkpoint = await readCheckpoint(run, network);
   if (!checkpoint) return undefined;
@@ -81,8 +93,20 @@ export async function loadCheckpoint(
         "was it written for another network?",
     );
   };
-  for (const [key, variable] of modelVariables(model)) assign(variable, find(`model/${key}`, variable.shape));
-  optimizer?.restore((key, shape) => find(`optimizer/${key}`, shape));
+  const variables = modelVariables(model);
+  const weights = !state && checkpoint.tensors.has("average/steps") ? "average" : "model";
+  for (const [key, variable] of variables) assign(variable, find(`${weights}/${key}`, variable.shape));
+  state?.optimizer.restore((key, shape) => find(`optimizer/${key}`, shape));
+  if (state?.average) {
+    const shapes = new Map<string, readonly number[]>([["steps", []]]);
+    for (const [key, { shape }] of variables) shapes.set(key, shape);
+    const found = [...shapes].map(([key, shape]) => [key, find(`average/${key}`, shape)] as const);
+    const averages = Object.fromEntries(
+      found.map(([key, tensor]) => [key, tf.tensor(toFloat32(tensor), tensor.shape)]),
+    );
+    await state.average.load(averages);
+    tf.dispose(averages);
+  }
   return checkpoint.position;
 }
 

@@ -38,6 +38,12 @@ export interface TrainConfig {
   batchSize: number;
   seed: number;
   labelSmoothing: number;
+  /** Scale gradients down to this norm where theirs is larger. */
+  clipNorm?: number;
+  /** Evaluate with an exponential moving average of the weights of this decay. */
+  ema?: number;
+  /** Keep the tensors between stages only, and compute stages twice: less memory. */
+  checkpointStages?: boolean;
   augment: AugmentOptions;
   optimizer: OptimizerConfig;
   networks: NetworkConfig[];

@@ -45,7 +45,6 @@ describe.each(["adamw", "sgd"] as const)("%s", (name) => {
     const optimizer = new Optimizer(config(name), variables, decayedWeights(network));
     const step = () =>
       trainStep(network, optimizer, [...variables.values()], batch, {
-        classes: 3,
         labelSmoothing: 0,
         learningRate: 0.01,
       });
@@ -74,7 +73,6 @@ describe.each(["adamw", "sgd"] as const)("%s", (name) => {
           optimizer.restore((key) => saved.get(key) as never);
         }
         await trainStep(network, optimizer, [...variables.values()], batch, {
-          classes: 3,
           labelSmoothing: 0.1,
           learningRate: 0.01,
         });

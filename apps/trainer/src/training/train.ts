@@ -2,8 +2,15 @@
 
 import { GmrError } from "@gmr-conv/core";
 import { augmenter, type Batch, BatchStream, type ImageSet } from "@gmr-conv/data";
+import {
+  accuracy,
+  checkpointedGradients,
+  clipByGlobalNorm,
+  ExponentialMovingAverage,
+  softmaxCrossEntropy,
+} from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
-import { loadCheckpoint, saveCheckpoint } from "../runs/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint, type TrainingState } from "../runs/checkpoint.ts";
 import type { RunFolder } from "../runs/runFolder.ts";
 import type { Monitor } from "../tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./config.ts";
@@ -21,44 +28,47 @@ export interface StepResult {
   correct: number;
 }
 
+export interface StepSettings extends Pick<TrainConfig, "labelSmoothing" | "clipNorm" | "checkpointStages"> {
+  learningRate: number;
+}
+
 /** One step of training: forward, backward, update. */
 export async function trainStep(
   model: tf.LayersModel,
   optimizer: Optimizer,
   variables: tf.Variable[],
   batch: Pick<Batch, "images" | "labels" | "count">,
-  settings: { classes: number; labelSmoothing: number; learningRate: number },
+  { labelSmoothing, clipNorm, checkpointStages, learningRate }: StepSettings,
 ): Promise<StepResult> {
   const shape = model.inputs[0].shape.slice(1) as number[];
-  let logits: tf.Tensor | undefined;
-  const { value, grads } = tf.tidy(() => {
+  const { loss, right } = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...shape]);
-    const labels = tf.oneHot(tf.tensor1d(batch.labels, "int32"), settings.classes);
-    return tf.variableGrads(() => {
-      const output = model.apply(images, { training: true }) as tf.Tensor2D;
-      logits = tf.keep(output.clone());
-      return tf.losses.softmaxCrossEntropy(labels, output, undefined, settings.labelSmoothing);
-    }, variables);
+    const labels = tf.tensor1d(batch.labels, "int32");
+    let right = tf.scalar(0);
+    const lossOf = (logits: tf.Tensor): tf.Scalar => {
+      right = tf.keep(accuracy(logits, labels));
+      return softmaxCrossEntropy(logits, labels, { labelSmoothing });
+    };
+    const { loss, grads } = checkpointStages
+      ? checkpointedGradients(model, undefined, images, lossOf, variables)
+      : wholeGradients(model, images, lossOf, variables);
+    optimizer.apply(clipNorm === undefined ? grads : clipByGlobalNorm(grads, clipNorm).grads, learningRate);
+    return { loss, right };
   });
-  optimizer.apply(grads, settings.learningRate);
-  tf.dispose(grads);
-  const [loss] = await value.data();
-  value.dispose();
-  const correct = logits ? countCorrect(await logits.data(), batch.labels, settings.classes) : 0;
-  logits?.dispose();
-  return { loss, correct };
+  const [[lossValue], [share]] = await Promise.all([loss.data(), right.data()]);
+  tf.dispose([loss, right]);
+  return { loss: lossValue, correct: Math.round(share * batch.count) };
 }
 
-function countCorrect(logits: ArrayLike<number>, labels: ArrayLike<number>, classes: number): number {
-  let correct = 0;
-  for (let n = 0; n < labels.length; n++) {
-    let best = 0;
-    for (let c = 1; c < classes; c++) {
-      if (logits[n * classes + c] > logits[n * classes + best]) best = c;
-    }
-    if (best === labels[n]) correct++;
-  }
-  return correct;
+function wholeGradients(
+  model: tf.LayersModel,
+  images: tf.Tensor,
+  lossOf: (logits: tf.Tensor) => tf.Scalar,
+  variables: tf.Variable[],
+): { loss: tf.Scalar; grads: tf.NamedTensorMap } {
+  const forward = () => lossOf(model.apply(images, { training: true }) as tf.Tensor);
+  const { value: loss, grads } = tf.variableGrads(forward, variables);
+  return { loss, grads };
 }
 
 /**
@@ -80,12 +90,17 @@ export async function trainNetwork(
     augment: augmenter(config.augment),
   });
   const variables = modelVariables(model, true);
-  const optimizer = new Optimizer(config.optimizer, variables, decayedWeights(model));
+  const state: TrainingState = {
+    optimizer: new Optimizer(config.optimizer, variables, decayedWeights(model)),
+    average:
+      config.ema === undefined ? undefined : new ExponentialMovingAverage(model, { decay: config.ema }),
+  };
   try {
-    const position = (await loadCheckpoint(run, network.name, model, optimizer)) ?? { step: 0, seconds: 0 };
-    await loop(run, network, model, optimizer, [...variables.values()], stream, config, monitor, position);
+    const position = (await loadCheckpoint(run, network.name, model, state)) ?? { step: 0, seconds: 0 };
+    await loop(run, network, model, state, [...variables.values()], stream, config, monitor, position);
   } finally {
-    optimizer.dispose();
+    state.optimizer.dispose();
+    state.average?.dispose();
   }
 }
 
@@ -93,7 +108,7 @@ async function loop(
   run: RunFolder,
   network: NetworkConfig,
   model: tf.LayersModel,
-  optimizer: Optimizer,
+  state: TrainingState,
   variables: tf.Variable[],
   stream: BatchStream,
   config: TrainConfig,
@@ -110,14 +125,11 @@ async function loop(
   let savedAt = seconds();
   let step = position.step;
   const save = (): Promise<string> =>
-    saveCheckpoint(run, network.name, model, optimizer, { step, seconds: seconds() });
+    saveCheckpoint(run, network.name, model, state, { step, seconds: seconds() });
   for (const batch of stream.from(Math.floor(step / stream.stepsPerEpoch), step % stream.stepsPerEpoch)) {
     const learningRate = learningRateAt(step, total, config.optimizer.learningRate, config.optimizer.warmup);
-    const result = await trainStep(model, optimizer, variables, batch, {
-      classes: network.model.classes,
-      labelSmoothing: config.labelSmoothing,
-      learningRate,
-    });
+    const result = await trainStep(model, state.optimizer, variables, batch, { ...config, learningRate });
+    state.average?.update();
     if (!Number.isFinite(result.loss)) {
       throw new GmrError(
         "invalid-data",

@@ -243,6 +243,18 @@ describe("graphs", () => {
     expect([y.arraySync(), x_1.arraySync()]).toEqual([x.relu().arraySync(), x.arraySync()]);
   });
 
+  it("may take one tensor in several orders", async () => {
+    const input = tf.input({ shape: [4, 5, 3], name: "x" });
+    const x = apply(layers.reLU(), input);
+    const rows = apply(layers.reshape({ targetShape: [20, 3] }), x);
+    const turned = apply(layers.permute({ dims: [3, 1, 2] }), x);
+    const maps = apply(layers.conv2d({ filters: 2, kernelSize: 2 }), turned);
+    const back = apply(layers.permute({ dims: [2, 3, 1] }), turned);
+    const model = tf.model({ inputs: input, outputs: [rows, maps, apply(layers.flatten(), back)] });
+    await expectSameInOnnx(model, [images(2, 4, 5, 3)]);
+    await expectSameInOnnx(model, [images(2, 4, 5, 3)], { layout: "NHWC" });
+  });
+
   it("may have integers as inputs, and a batch of fixed size", async () => {
     const input = tf.input({ batchShape: [2, 4, 5, 3], dtype: "int32", name: "bytes" });
     const model = tf.model({ inputs: input, outputs: apply(layers.rescaling({ scale: 1 / 255 }), input) });

@@ -25,6 +25,7 @@ export class GraphBuilder {
   private readonly names = new Set<string>();
   private readonly constantNames = new Map<string, string>();
   private readonly weightNames = new Map<tf.layers.Layer, Map<string, string>>();
+  /** Names of tensors in another order, by the name and the order. */
   private readonly transposed = new Map<string, string>();
 
   /** The wanted name, or with a number if it is taken. */
@@ -104,11 +105,12 @@ export class GraphBuilder {
   /** The value in the given order: with the channels moved to the second place, or as in TensorFlow.js. */
   inOrder(value: Value, moved: boolean): Value {
     if (value.moved === moved || value.shape.length < 3) return { ...value, moved };
-    let name = this.transposed.get(value.name);
+    const key = (name: string, to: boolean): string => `${name} ${to}`;
+    let name = this.transposed.get(key(value.name, moved));
     if (name === undefined) {
       name = this.transpose(value.name, moved ? toMoved(value.shape.length) : toPlain(value.shape.length));
-      this.transposed.set(value.name, name);
-      this.transposed.set(name, value.name);
+      this.transposed.set(key(value.name, moved), name);
+      this.transposed.set(key(name, value.moved), value.name);
     }
     return { ...value, name, moved };
   }

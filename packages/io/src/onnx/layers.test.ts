@@ -241,6 +241,16 @@ const pools: Record<string, Case> = {
     layers.maxPooling3d({ poolSize: [1, 2, 1], strides: [3, 4, 3], padding: "same" }),
   ),
   AveragePooling3D: one(CUBE, layers.averagePooling3d({ poolSize: 3, strides: 2, padding: "same" })),
+  "MaxPooling2D after ZeroPadding2D": one(
+    MAP,
+    layers.zeroPadding2d({ padding: 2 }),
+    layers.maxPooling2d({ poolSize: 2, strides: 1, padding: "same" }),
+  ),
+  "AveragePooling2D after ZeroPadding2D": one(
+    MAP,
+    layers.zeroPadding2d({ padding: 2 }),
+    layers.averagePooling2d({ poolSize: 2, strides: 1 }),
+  ),
   GlobalAveragePooling1D: one([9, 3], layers.globalAveragePooling1d({})),
   GlobalMaxPooling1D: one([9, 3], layers.globalMaxPooling1d({})),
   GlobalAveragePooling2D: one(MAP, layers.globalAveragePooling2d({ dataFormat: "channelsLast" })),

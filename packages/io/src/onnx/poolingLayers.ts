@@ -32,7 +32,12 @@ function pool(type: "MaxPool" | "AveragePool"): WriteLayer {
     } as const;
     const margins = windowPadding(layer, window, spatialSizes(image, dataFormat));
     const { x, pads } = padWindow(graph, image.name, margins);
-    const name = graph.node(type, [x], { kernel_shape: poolSize, strides, ...pads });
+    // By name where that is the same: ONNX Runtime 1.30 puts zeros of a Pad node among explicit pads, which do not count.
+    const named = strides.every((stride, axis) => stride <= poolSize[axis])
+      ? { auto_pad: "SAME_UPPER" }
+      : pads;
+    const padded = Object.keys(pads).length > 0 ? named : { auto_pad: "VALID" };
+    const name = graph.node(type, [x], { kernel_shape: poolSize, strides, ...padded });
     return { name, shape, moved: image.moved };
   };
 }

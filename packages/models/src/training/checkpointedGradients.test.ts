@@ -2,6 +2,7 @@ import { useWasm } from "@gmr-conv/backend-wasm";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { groupResNet } from "../groupConv/index.ts";
 import { resNet } from "../resnet.ts";
 import { unet } from "../unet.ts";
 import { checkpointedGradients } from "./checkpointedGradients.ts";
@@ -87,6 +88,20 @@ const cases: [string, () => tf.LayersModel, string[] | "all" | undefined, Loss][
     undefined,
     classify,
   ],
+  [
+    "group convolutions",
+    () =>
+      groupResNet({
+        inputShape: [12, 12, 2],
+        classes: 3,
+        depths: [1, 1],
+        widths: [2, 3],
+        group: "p4",
+        seed: 1,
+      }),
+    undefined,
+    classify,
+  ],
   ["no cut", threeStages, [], classify],
   ["stock layers, seeded dropout", sequential, ["conv_1", "drop"], classify],
   [
@@ -129,6 +144,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
       const cuts = stages === "all" ? stageBoundaries(checkpointed) : stages;
       const { loss, grads } = checkpointedGradients(checkpointed, cuts, x, lossOf, variables);
       expect(tf.memory().numTensors).toBe(before + 1 + variables.length);
+      expect(Object.keys(grads)).toEqual(variables.map(({ name }) => name));
       expect(loss.dataSync()[0]).toBeCloseTo(expected.loss.dataSync()[0], 5);
       variablesOf(plain).forEach(({ name }, i) => {
         expectNear(grads[variables[i].name], expected.grads[name]);

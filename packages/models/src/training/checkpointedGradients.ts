@@ -20,7 +20,7 @@ type Values = Map<tf.SymbolicTensor, tf.Tensor>;
  * @param stages names of the layers to cut after; undefined: after each stage but the last ({@link stageEnds})
  * @param x the model's input, or its inputs
  * @param lossOf makes the loss, a scalar, of the model's outputs
- * @returns the loss, and gradients by the variables' own names; the caller disposes of them
+ * @returns the loss, and gradients by the variables' own names, in the variables' order; the caller disposes of them
  * @throws GmrError `invalid-argument` for stages that are no places to cut, inputs of another number, or a loss that
  *   depends on none of the variables; `invalid-shape` for a loss that is no scalar; `unsupported` where a layer that is
  *   computed twice draws random numbers that cannot be drawn again (dropout needs a seed), keeps a state between calls,
@@ -55,10 +55,13 @@ export function checkpointedGradients(
     if (loss.rank !== 0)
       throw new GmrError("invalid-shape", `lossOf must make a scalar, got [${loss.shape}]`);
     for (const segment of segments.slice(0, -1).reverse()) backward.repeat(segment);
-    if (Object.keys(backward.grads).length === 0) {
+    // In the order of the variables: the stock optimisers go by it.
+    const found = variables.filter(({ name }) => backward.grads[name]);
+    if (found.length === 0) {
       throw new GmrError("invalid-argument", `the loss depends on none of the ${variables.length} variables`);
     }
-    return { loss: loss as tf.Scalar, grads: backward.grads };
+    const grads = Object.fromEntries(found.map(({ name }) => [name, backward.grads[name]]));
+    return { loss: loss as tf.Scalar, grads };
   });
 }
 

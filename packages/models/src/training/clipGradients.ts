@@ -25,11 +25,15 @@ export function clipByGlobalNorm(
     );
   }
   return tf.tidy(() => {
-    const norm = tf.addN(entries.map(([, gradient]) => gradient.square().sum())).sqrt() as tf.Scalar;
+    const norm = tf
+      .addN(entries.map(([, gradient]) => tf.tidy(() => gradient.square().sum())))
+      .sqrt() as tf.Scalar;
     const scale = tf.scalar(maxNorm).div(norm.maximum(maxNorm));
     const finite = tf.isFinite(norm);
     const clip = (gradient: tf.Tensor) =>
-      tf.where(finite.broadcastTo(gradient.shape), gradient.mul(scale), tf.zerosLike(gradient));
+      tf.tidy(() =>
+        tf.where(finite.broadcastTo(gradient.shape), gradient.mul(scale), tf.zerosLike(gradient)),
+      );
     return { grads: Object.fromEntries(entries.map(([name, gradient]) => [name, clip(gradient)])), norm };
   });
 }

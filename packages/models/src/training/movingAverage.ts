@@ -67,11 +67,9 @@ export class ExponentialMovingAverage {
     this.checkNotApplied("update");
     const { decay, warmup, steps } = this;
     const kept = warmup ? Math.min(decay, (1 + steps) / (10 + steps)) : decay;
-    tf.tidy(() => {
-      for (const { variable, average } of this.slots) {
-        average.assign(average.add(variable.sub(average).mul(1 - kept)));
-      }
-    });
+    for (const { variable, average } of this.slots) {
+      tf.tidy(() => average.assign(average.add(variable.sub(average).mul(1 - kept))));
+    }
     this.steps++;
   }
 

@@ -1,0 +1,43 @@
+// Other outputs of a network than its logits.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * The maps at the end of some stages of a network: a model with the same input and weights.
+ *
+ * @param stages names of layers, or of stages such as `layer2` or `down_1`, which stand for their last layers
+ * @throws GmrError `invalid-argument` for a name that no layer begins with
+ */
+export function featureExtractor(model: tf.LayersModel, stages: readonly string[]): tf.LayersModel {
+  const outputs = stages.map((stage) => {
+    const layer =
+      model.layers.find(({ name }) => name === stage) ??
+      model.layers.filter(({ name }) => name.startsWith(`${stage}.`)).at(-1);
+    if (layer) return layer.output as tf.SymbolicTensor;
+    throw new GmrError(
+      "invalid-argument",
+      `stages must name layers of model ${model.name}, got ${describeValue(stage)}`,
+    );
+  });
+  if (outputs.length === 0)
+    throw new GmrError("invalid-argument", "stages must name at least one layer, got []");
+  return tf.model({ inputs: model.inputs, outputs, name: `${model.name}-features` });
+}
+
+/**
+ * The features that a classifier decides by, [N, C]: of a GMR network the same for every turn by 90° and every mirror
+ * image. A model with the same input and weights.
+ *
+ * @throws GmrError `invalid-argument` for a model without a dense classifier at its end
+ */
+export function embedding(model: tf.LayersModel): tf.LayersModel {
+  const last = model.layers.at(-1);
+  if (last?.getClassName() !== "Dense") {
+    throw new GmrError(
+      "invalid-argument",
+      `model ${model.name} must end in a dense classifier, it ends in ${last?.getClassName()}`,
+    );
+  }
+  return tf.model({ inputs: model.inputs, outputs: last.input, name: `${model.name}-embedding` });
+}
