@@ -1,9 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { readSafetensors } from "@gmr-conv/io";
+import { maxRelativeError } from "@gmr-conv/core";
+import { readSafetensors, readTorch } from "@gmr-conv/io";
 import { describe, expect, it } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
+import { runOnnx } from "./parity/runOnnx.ts";
 
 const fixtures = new URL("../../../tooling/fixtures/official", import.meta.url).pathname;
 const small = ["--limit", "640", "--batch-size", "32", "--epochs", "1"];
@@ -15,6 +17,8 @@ describe("help", () => {
     ["train", ["train"]],
     ["eval", ["eval"]],
     ["parity", ["parity"]],
+    ["convert", ["convert"]],
+    ["models", ["models"]],
     ["bench", ["bench"]],
     ["bench layers", ["bench", "layers"]],
     ["bench network", ["bench", "network"]],
@@ -274,4 +278,93 @@ describe("a run", () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^gmr: .*gmr\.checkpoint\.safetensors: /);
   }, 120_000);
+});
+
+describe("convert", () => {
+  const weights = path.join(fixtures, "gmr_resnet18_w8.weights.pth");
+  const network = [
+    "--architecture",
+    "gmr-resnet18",
+    "--options",
+    '{"inputShape":[24,24,3],"classes":5,"widths":[8,16,32,64]}',
+  ];
+
+  it("takes official weights through every format and back, number for number", async () => {
+    const folder = temporaryFolder();
+    const at = (name: string) => path.join(folder, name);
+    const convert = async (...args: string[]) => {
+      const { code, stdout, stderr } = await gmr(["convert", ...args]);
+      expect([code, stderr]).toEqual([0, ""]);
+      return stdout.trim();
+    };
+    expect(await convert(weights, at("a.safetensors"))).toBe(`190 tensors written to ${at("a.safetensors")}`);
+    await convert(at("a.safetensors"), at("model"), ...network);
+    await convert(at("model"), at("back.pth"));
+    const [first, last] = [weights, at("back.pth")].map((file) => readTorch(readFileSync(file)).tensors);
+    expect([...last.keys()].sort()).toEqual([...first.keys()].sort());
+    for (const [name, tensor] of first) {
+      if (!name.endsWith("num_batches_tracked")) expect(last.get(name), name).toEqual(tensor);
+    }
+    const stock = await convert(at("model"), at("stock"), "--fold");
+    expect(stock).toMatch(/^gmr-resnet18 \([\d,]+ parameters\) written to /);
+    expect(readFileSync(path.join(at("stock"), "model.json"), "utf8")).not.toContain("Gmr");
+    await convert(at("stock"), at("model.onnx"), "--layout", "NHWC");
+
+    const io = readSafetensors(readFileSync(path.join(fixtures, "gmr_resnet18_w8.io.safetensors"))).tensors;
+    const [x, logits] = ["x", "logits"].map((name) => io.get(name));
+    const { data, shape } = x ?? { data: [], shape: [] };
+    const [n, c, h, w] = shape;
+    const turned = Float32Array.from({ length: data.length }, (_, i) => {
+      const [image, row, column, channel] = [
+        Math.floor(i / (c * h * w)),
+        Math.floor(i / (c * w)) % h,
+        Math.floor(i / c) % w,
+        i % c,
+      ];
+      return Number(data[((image * c + channel) * h + row) * w + column]);
+    });
+    const found = await runOnnx(readFileSync(at("model.onnx")), { data: turned, shape: [n, h, w, c] });
+    expect(maxRelativeError(found, (logits?.data ?? []) as Float32Array)).toBeLessThan(1e-5);
+  });
+
+  it.each<[string, string[], string]>([
+    ["weights without a network", [weights, "x.onnx"], "give --architecture and --options"],
+    ["options that are no JSON", [weights, "x.onnx", ...network.slice(0, 3), "{"], "--options must be JSON"],
+    [
+      "another network",
+      [weights, "x.onnx", "--architecture", "gmr-resnet34", ...network.slice(2)],
+      "do not fit model",
+    ],
+    ["an unknown network", [weights, "x.onnx", "--architecture", "vgg"], "Allowed choices are gmr-resnet18"],
+    ["an unknown ending", [weights, "x.zip"], 'cannot write "x.zip"'],
+    ["a missing file", ["none.pth", "x.safetensors"], "cannot read none.pth"],
+    ["a missing folder", ["none", "x.onnx"], "none"],
+    ["a key that is not there", [weights, "x.safetensors", "--at", "optimizer"], "optimizer"],
+  ])("refuses %s", async (_, args, message) => {
+    const { code, stderr } = await gmr(["convert", ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(message);
+    expect(
+      stderr
+        .trim()
+        .split("\n")
+        .filter((line) => !line.startsWith("(")),
+    ).toHaveLength(1);
+  });
+});
+
+describe("models", () => {
+  it("lists networks with what they cost", async () => {
+    const { code, stdout } = await gmr(["models", "gmr-resnet18", "dense-resnet18"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/gmr-resnet18 .* 32×32×3 .* 3,996,685 .* 252 M .* 300×300/);
+    expect(stdout).toMatch(/dense-resnet18 .* 11,173,962 /);
+    const json = await gmr(["models", "gmr-r3d9", "--json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({ name: "gmr-r3d9", parameters: 1_231_644 });
+    const unknown = await gmr(["models", "vgg"]);
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('network "vgg": expected one of'),
+    ]);
+  });
 });
