@@ -18,6 +18,7 @@ describe("help", () => {
     ["eval", ["eval"]],
     ["parity", ["parity"]],
     ["convert", ["convert"]],
+    ["publish", ["publish"]],
     ["models", ["models"]],
     ["bench", ["bench"]],
     ["bench layers", ["bench", "layers"]],
@@ -213,7 +214,7 @@ describe("a run", () => {
     expect([at(90), at(180), at(270), gmrNetwork.flips.horizontal, gmrNetwork.flips.vertical]).toEqual(
       new Array(5).fill(at(0)),
     );
-  }, 120_000);
+  }, 300_000);
 
   it.each([
     ["by default", []],
@@ -266,7 +267,7 @@ describe("a run", () => {
       expect(other.code).toBe(1);
       expect(other.stderr).toContain("was started with other settings");
     },
-    120_000,
+    300_000,
   );
 
   it("names a damaged checkpoint", async () => {
@@ -277,7 +278,7 @@ describe("a run", () => {
     const { code, stderr } = await gmr(["eval", "--runs", runs]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^gmr: .*gmr\.checkpoint\.safetensors: /);
-  }, 120_000);
+  }, 300_000);
 });
 
 describe("convert", () => {

@@ -7,6 +7,7 @@ import { addEval } from "./commands/eval.ts";
 import { addInfo } from "./commands/info.ts";
 import { addModels } from "./commands/models.ts";
 import { addParity } from "./commands/parity.ts";
+import { addPublish } from "./commands/publish.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
 import { addTrain } from "./commands/train.ts";
 import { ownVersion } from "./environment.ts";
@@ -25,6 +26,7 @@ export function makeProgram(): Command {
   addEval(program);
   addModels(program);
   addConvert(program);
+  addPublish(program);
   addParity(program);
   addBench(program);
   addInfo(program);

@@ -12,6 +12,7 @@ export type {
   Pooling,
   ResNetOptions,
 } from "./options.ts";
+export * from "./pretrained.ts";
 export * from "./r3d.ts";
 export * from "./registry.ts";
 export * from "./resnet.ts";

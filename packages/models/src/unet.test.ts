@@ -184,7 +184,7 @@ it("learns eight real images by heart: which pixels are ink, and of which digits
   tf.dispose([x, classes, scores]);
   model.dispose();
   optimizer.dispose();
-});
+}, 300_000);
 
 /** Adam whose rate can be changed. */
 class Adam extends tf.AdamOptimizer {

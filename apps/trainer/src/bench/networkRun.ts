@@ -1,6 +1,6 @@
 // A network that is trained or used over and over on one made-up batch.
 
-import { Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
 import { resNet } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import { Optimizer } from "../training/optimizer.ts";
@@ -24,7 +24,7 @@ const LEARNING_RATE = 0.01;
 
 /** A function that does one pass: a step of SGD with momentum, or the logits of a batch. */
 export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: NetworkPass): () => Promise<void> {
-  const { batch, imageSize, depths, widths, classes } = shape;
+  const { imageSize, depths, widths, classes } = shape;
   const model = resNet({
     inputShape: [imageSize, imageSize, 3],
     classes,
@@ -34,15 +34,28 @@ export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: Network
     kernelSizes: impl === "gmr" ? shape.kernelSizes : undefined,
     seed: 1,
   });
+  return modelRun(model, shape.batch, pass);
+}
+
+/**
+ * A function that does one pass of a model on a made-up batch.
+ * @param checkpointStages keep the tensors between stages only, in training
+ */
+export function modelRun(
+  model: tf.LayersModel,
+  batch: number,
+  pass: NetworkPass,
+  checkpointStages = false,
+): () => Promise<void> {
+  const shape = [batch, ...(model.inputs[0].shape.slice(1) as number[])];
+  const [, ...outputs] = model.outputs[0].shape as number[];
+  const classes = outputs[outputs.length - 1];
   const random = new Random(1);
-  const images = Float32Array.from({ length: batch * imageSize ** 2 * 3 }, () => random.normal());
-  const labels = Int32Array.from({ length: batch }, (_, i) => i % classes);
+  const images = Float32Array.from({ length: product(shape) }, () => random.normal());
+  const labels = Int32Array.from({ length: (batch * product(outputs)) / classes }, (_, i) => i % classes);
   if (pass === "inference") {
     return async () => {
-      const logits = tf.tidy(() => {
-        const x = tf.tensor(images, [batch, imageSize, imageSize, 3]);
-        return model.apply(x, { training: false }) as tf.Tensor;
-      });
+      const logits = tf.tidy(() => model.apply(tf.tensor(images, shape), { training: false }) as tf.Tensor);
       await logits.data();
       logits.dispose();
     };
@@ -53,7 +66,7 @@ export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: Network
     variables,
     new Set(),
   );
-  const settings = { labelSmoothing: 0, learningRate: LEARNING_RATE };
+  const settings = { labelSmoothing: 0, learningRate: LEARNING_RATE, checkpointStages };
   return async () => {
     await trainStep(model, optimizer, [...variables.values()], { images, labels, count: batch }, settings);
   };

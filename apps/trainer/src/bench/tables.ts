@@ -3,6 +3,7 @@
 import Table from "cli-table3";
 import type { LayerShape } from "./layers.ts";
 import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
+import type { ModelStep } from "./models.ts";
 
 /** Ours against the stock ops of the same backend. */
 export function layerTable(times: readonly LayerTime[], { shape, filters }: LayerShape): string {
@@ -34,6 +35,18 @@ export function networkTable(times: readonly NetworkTime[]): string {
   }
   const [{ model, batch }] = times;
   return `${model}, batch of ${batch}\n${rows.toString()}`;
+}
+
+/** One row for each network. */
+export function modelTable(steps: readonly ModelStep[]): string {
+  const rows = table(["network", "input", "step s", "peak MB"], ["left", "right"]);
+  for (const { name, batch, options, ms, peakMB } of steps) {
+    rows.push([name, [batch, ...options.inputShape].join("×"), (ms / 1000).toFixed(2), peakMB]);
+  }
+  const [{ backend, threads, checkpointStages } = { backend: "", threads: 0, checkpointStages: false }] =
+    steps;
+  const how = checkpointStages ? ", stages computed twice" : "";
+  return `training steps on ${backend}, ${threadCount(threads)}${how}\n${rows.toString()}`;
 }
 
 /** Ours over theirs. */

@@ -6,13 +6,14 @@ import { BACKENDS, type BackendName, useBackend } from "../backend.ts";
 import { kernelSizeChart } from "../bench/kernelSizeChart.ts";
 import { benchLayers, type LayerPeer } from "../bench/layers.ts";
 import { NETWORK_IMPLS, type NetworkImpl } from "../bench/measurements.ts";
+import { benchModels, MODEL_BENCHES, type ModelStep } from "../bench/models.ts";
 import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../bench/network.ts";
 import { layerPeers } from "../bench/peers/installed.ts";
 import { peerPython, pyTorchNetwork } from "../bench/peers/pytorch.ts";
 import { ratios } from "../bench/ratios.ts";
-import { layerTable, networkTable, profileTable, ratioTable } from "../bench/tables.ts";
+import { layerTable, modelTable, networkTable, profileTable, ratioTable } from "../bench/tables.ts";
 import { describeEnvironment } from "../environment.ts";
-import { names, oddIntegers, positiveInteger, positiveIntegers } from "./options.ts";
+import { names, oddIntegers, pattern, positiveInteger, positiveIntegers } from "./options.ts";
 
 interface CommonOptions {
   backend: BackendName;
@@ -84,6 +85,43 @@ export function addBench(program: Command): void {
     .option("--profile", "show the share of each op in a training step instead", false)
     .option("--json", "print one JSON object per measurement", false)
     .action(network);
+  bench
+    .command("models")
+    .description(
+      "Time a training step of every network at the size of input that it is meant for, and its peak memory, each in " +
+        "a process of its own; the best of several runs after warm-up.",
+    )
+    .addOption(backendOption())
+    .option("--threads <count>", "threads to use (default: as many as the backend likes)", positiveInteger)
+    .option("--only <pattern>", "networks whose names match a regular expression", pattern)
+    .option("--batch <count>", "images or volumes", positiveInteger)
+    .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
+    .option("--repeat <count>", "counted steps", positiveInteger, 2)
+    .option("--json", "print one JSON object per network", false)
+    .action(models);
+}
+
+interface ModelsOptions extends CommonOptions {
+  threads?: number;
+  only?: RegExp;
+  batch?: number;
+  checkpointStages: boolean;
+}
+
+async function models(options: ModelsOptions): Promise<void> {
+  const benches = MODEL_BENCHES.filter(({ name }) => options.only?.test(name) ?? true).map((bench) => ({
+    ...bench,
+    batch: options.batch ?? bench.batch,
+    checkpointStages: options.checkpointStages,
+  }));
+  const steps: ModelStep[] = [];
+  const { backend, threads } = options;
+  await benchModels(benches, { backend, threads, runs: options.repeat }, (step) => {
+    steps.push(step);
+    if (!options.json) note(`${step.name}: ${(step.ms / 1000).toFixed(2)} s, ${step.peakMB} MB`);
+    printer(options)(step);
+  });
+  print(options, () => modelTable(steps));
 }
 
 function backendOption(): Option {

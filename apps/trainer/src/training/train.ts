@@ -43,7 +43,12 @@ export async function trainStep(
   const shape = model.inputs[0].shape.slice(1) as number[];
   const { loss, right } = tf.tidy(() => {
     const images = tf.tensor(batch.images, [batch.count, ...shape]);
-    const labels = tf.tensor1d(batch.labels, "int32");
+    // One label per image, or per position of a map.
+    const labels = tf.tensor(
+      batch.labels,
+      [batch.count, ...(model.outputs[0].shape.slice(1, -1) as number[])],
+      "int32",
+    );
     let right = tf.scalar(0);
     const lossOf = (logits: tf.Tensor): tf.Scalar => {
       right = tf.keep(accuracy(logits, labels));

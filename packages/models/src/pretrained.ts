@@ -1,0 +1,65 @@
+// Trained networks that come with the package: weights/NAME.safetensors with a card, weights/NAME.json.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { readSafetensors } from "@gmr-conv/io";
+import { loadStateDict } from "@gmr-conv/io/layers";
+import type * as tf from "@tensorflow/tfjs";
+import { PRETRAINED } from "./generated/pretrained.ts";
+import { createModel, type ModelName } from "./registry.ts";
+
+/** What a pretrained network is, where it comes from, and how well it does. */
+export interface ModelCard {
+  name: string;
+  description: string;
+  /** For {@link createModel}. */
+  model: { name: ModelName; options: Record<string, unknown> };
+  parameters: number;
+  /** What the network was trained and tested on, where it comes from, and under which terms. */
+  data: { name: string; source: string; licence: string; train: number; test: number };
+  /** The commands that made it. */
+  command: string;
+  /** What the network takes: the meaning of its input's numbers. */
+  input: string;
+  classNames: string[];
+  /** Shares of test images recognised, from 0 to 1. */
+  accuracy: {
+    upright: number;
+    /** Over all angles. */
+    mean: number;
+    worst: number;
+    /** Degrees. */
+    worstAngle: number;
+    /** Images mirrored from left to right, and upside down. */
+    mirrored: number[];
+    /** Degrees and accuracy at each. */
+    angles: [angle: number, accuracy: number][];
+  };
+  licence: string;
+}
+
+export type PretrainedName = keyof typeof PRETRAINED;
+
+/** The cards of all networks that come with the package. */
+export function pretrainedCards(): ModelCard[] {
+  return Object.values(PRETRAINED).map(({ card }) => card as unknown as ModelCard);
+}
+
+/**
+ * A trained network, ready to use, offline. Its weights load with the first call.
+ * @throws GmrError `invalid-argument` for an unknown name
+ */
+export async function loadPretrained(name: PretrainedName): Promise<tf.LayersModel> {
+  if (!Object.hasOwn(PRETRAINED, name)) {
+    throw new GmrError(
+      "invalid-argument",
+      `pretrained network must be one of ${Object.keys(PRETRAINED).join(", ")}, got ${describeValue(name)}`,
+    );
+  }
+  const { card, load } = PRETRAINED[name];
+  const { WEIGHTS_BASE64 } = await load();
+  const bytes = Uint8Array.from(atob(WEIGHTS_BASE64), (character) => character.charCodeAt(0));
+  const { model } = card as unknown as ModelCard;
+  const network = createModel(model.name, model.options as unknown as Parameters<typeof createModel>[1]);
+  loadStateDict(network, readSafetensors(bytes, name).tensors);
+  return network;
+}
