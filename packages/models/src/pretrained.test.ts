@@ -34,7 +34,10 @@ it("gmr-mnist reads digits as its card says, upright and turned", async () => {
     });
     const classes = await found.data();
     found.dispose();
-    return Array.from(set.labels).reduce<number>((sum, label, i) => sum + Number(classes[i] === label), 0) / set.count;
+    return (
+      Array.from(set.labels).reduce<number>((sum, label, i) => sum + Number(classes[i] === label), 0) /
+      set.count
+    );
   };
   // A thousand images: their share is within two points of that of all, nearly always.
   expect(Math.abs((await accuracyAt(0)) - card.accuracy.upright)).toBeLessThan(0.02);
