@@ -175,3 +175,61 @@ export function sgd(
     store<f32>(pOut + i, keep * load<f32>(p + i) - rate * (momentum * velocity + grad));
   }
 }
+
+/** Copies rows of `bytes` bytes from places `fromStride` bytes apart to places `toStride` bytes apart. */
+export function copyRows(
+  from: usize,
+  to: usize,
+  rows: i32,
+  fromStride: usize,
+  toStride: usize,
+  bytes: usize,
+): void {
+  for (let row = 0; row < rows; row++) {
+    memory.copy(to, from, bytes);
+    from += fromStride;
+    to += toStride;
+  }
+}
+
+/** Adds the two numbers at p, as float64, to sum. */
+// @ts-ignore: decorator
+@inline
+function addPair(sum: v128, p: usize): v128 {
+  return f64x2.add(sum, f64x2.promote_low_f32x4(v128.load64_zero(p)));
+}
+
+/** Stores the two sums as float32 at p. */
+// @ts-ignore: decorator
+@inline
+function storePair(p: usize, sum: v128): void {
+  v128.store64_lane(p, f32x4.demote_f64x2_zero(sum), 0);
+}
+
+/** y[C] = the sum of the rows of x[rows, C], in float64; half a cache line (8 channels) of every row at a time. */
+export function sumRows(x: usize, y: usize, rows: i32, channels: i32): void {
+  const stride = (<usize>channels) << 2;
+  const end = x + <usize>rows * stride;
+  let at: usize = 0;
+  for (; at + 32 <= stride; at += 32) {
+    let s0 = f64x2.splat(0);
+    let s1 = f64x2.splat(0);
+    let s2 = f64x2.splat(0);
+    let s3 = f64x2.splat(0);
+    for (let p = x + at; p < end; p += stride) {
+      s0 = addPair(s0, p);
+      s1 = addPair(s1, p + 8);
+      s2 = addPair(s2, p + 16);
+      s3 = addPair(s3, p + 24);
+    }
+    storePair(y + at, s0);
+    storePair(y + at + 8, s1);
+    storePair(y + at + 16, s2);
+    storePair(y + at + 24, s3);
+  }
+  for (; at < stride; at += 4) {
+    let sum: f64 = 0;
+    for (let p = x + at; p < end; p += stride) sum += <f64>load<f32>(p);
+    store<f32>(y + at, <f32>sum);
+  }
+}

@@ -2,4 +2,4 @@ export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from
 export { filterFinish, filterGradient } from "./filter";
 export { convolve, packWeights } from "./forward";
 export { avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";
-export { adamW, addRelu, dotRows, mixRows, reluGradient, scaleRows, sgd } from "./elementwise";
+export { adamW, addRelu, copyRows, dotRows, mixRows, reluGradient, scaleRows, sgd, sumRows } from "./elementwise";

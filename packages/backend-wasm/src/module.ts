@@ -33,6 +33,8 @@ const KERNELS = {
   addRelu: "a b y count",
   reluGradient: "dy y dx count",
   scaleRows: "x scale y rows period channels",
+  copyRows: "from to rows fromStride toStride bytes",
+  sumRows: "x y rows channels",
   adamW: "p g m v pOut mOut vOut count beta1 notBeta1 beta2 notBeta2 keep size scale epsilon",
   sgd: "p g v pOut vOut count momentum keep rate",
 } as const;

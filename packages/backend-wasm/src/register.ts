@@ -1,6 +1,7 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import * as tf from "@tensorflow/tfjs";
+import { splitConfig, sumConfig } from "./kernels/arrays.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -55,6 +56,8 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   maxPoolGradConfig,
   maxPool3DGradConfig,
   identityConfig,
+  splitConfig,
+  sumConfig,
   ringMixConfig,
   ringMixBackpropWeightsConfig,
   ringMixBackpropSigmasConfig,
