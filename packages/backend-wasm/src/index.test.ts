@@ -48,6 +48,19 @@ it("registers every kernel and the layers", () => {
   expect(gmrConv2D({ filters: 1, kernelSize: 3 })).toBeInstanceOf(layer);
 });
 
+it("refuses a tensor that the heap has no room for, and goes on", async () => {
+  const backend = tf.backend() as BackendWasm;
+  const allocate = (gibibytes: number) => backend.makeOutput([gibibytes * 2 ** 28], "float32");
+  const message = (bytes: number) =>
+    `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: use smaller batches or gradient checkpointing`;
+  const large = [allocate(1.5), allocate(1.5)];
+  for (const gibibytes of [1.5, 2, 5]) {
+    await expectGmrError(() => allocate(gibibytes), "out-of-memory", message(gibibytes * 2 ** 30));
+  }
+  for (const { dataId } of large) backend.disposeData(dataId);
+  expect(convolve()).toBe(EXPECTED);
+});
+
 it("may be called again, cheaply", async () => {
   const kernels = kernelsOf(tf.backend());
   const bytes = heapBytes();

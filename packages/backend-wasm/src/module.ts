@@ -103,7 +103,25 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const run = functionsOf(exports);
   const pool = shared && threads > 1 ? await ThreadPool.start(threads, module, memory, run) : undefined;
+  refuseToOverflow(host);
   attached.set(backend, new WasmKernels(backend, host, memory, run, threads, pool));
+}
+
+/** Requests from here on are negative numbers to the allocator, which then shrinks the heap. */
+const REQUEST_LIMIT = 2 ** 31 - 2 ** 16;
+
+/** The stock backend takes whatever `_malloc` answers for an address; where the heap is full, that is 0. */
+function refuseToOverflow(host: HostModule): void {
+  host._free(host._malloc(1)); // Emscripten's first call puts the real function in the place of a stub.
+  const malloc = host._malloc;
+  host._malloc = (bytes) => {
+    const address = bytes < REQUEST_LIMIT ? malloc(bytes) >>> 0 : 0;
+    if (address > 0) return address;
+    throw new GmrError(
+      "out-of-memory",
+      `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: use smaller batches or gradient checkpointing`,
+    );
+  };
 }
 
 /** Ends the threads of a backend's kernels and forgets them. */
@@ -251,12 +269,9 @@ export class WasmKernels {
   reserve(bytes: number): number {
     if (bytes > this.scratchBytes) {
       if (this.scratch) this.host._free(this.scratch);
+      this.scratch = this.scratchBytes = 0;
       const wanted = Math.ceil((bytes * 1.25) / 65536) * 65536;
       this.scratch = this.host._malloc(wanted + 64);
-      if (!this.scratch) {
-        this.scratchBytes = 0;
-        throw new GmrError("unsupported", `the wasm heap has no room for ${wanted} bytes of scratch memory`);
-      }
       this.scratchBytes = wanted;
     }
     return Math.ceil(this.scratch / 64) * 64;

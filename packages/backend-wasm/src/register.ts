@@ -1,7 +1,7 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import * as tf from "@tensorflow/tfjs";
-import { splitConfig, sumConfig } from "./kernels/arrays.ts";
+import { arrayConfigs } from "./kernels/arrays.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -56,8 +56,6 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   maxPoolGradConfig,
   maxPool3DGradConfig,
   identityConfig,
-  splitConfig,
-  sumConfig,
   ringMixConfig,
   ringMixBackpropWeightsConfig,
   ringMixBackpropSigmasConfig,
@@ -73,7 +71,7 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  for (const config of CONFIGS) {
+  for (const config of [...CONFIGS, ...arrayConfigs()]) {
     if (tf.getKernel(config.kernelName, config.backendName)) {
       tf.unregisterKernel(config.kernelName, config.backendName);
     }

@@ -8,6 +8,7 @@
  * - `invalid-shape`: sizes that do not fit together;
  * - `invalid-data`: the numbers or bytes themselves (NaN, a truncated file);
  * - `unsupported`: a valid request that this function or backend does not serve;
+ * - `out-of-memory`: the backend's memory is full;
  * - `io`: reading or writing failed;
  * - `interrupted`: stopped on request;
  * - `internal`: a bug in this project.
@@ -17,6 +18,7 @@ export type GmrErrorCode =
   | "invalid-shape"
   | "invalid-data"
   | "unsupported"
+  | "out-of-memory"
   | "io"
   | "interrupted"
   | "internal";
