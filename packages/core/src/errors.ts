@@ -9,6 +9,7 @@
  * - `invalid-data`: the numbers or bytes themselves (NaN, a truncated file);
  * - `unsupported`: a valid request that this function or backend does not serve;
  * - `out-of-memory`: the backend's memory is full;
+ * - `device-lost`: the GPU went away;
  * - `io`: reading or writing failed;
  * - `interrupted`: stopped on request;
  * - `internal`: a bug in this project.
@@ -19,6 +20,7 @@ export type GmrErrorCode =
   | "invalid-data"
   | "unsupported"
   | "out-of-memory"
+  | "device-lost"
   | "io"
   | "interrupted"
   | "internal";

@@ -1,0 +1,84 @@
+// The stock backend on a device of ours.
+
+import { GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { requestDevice, type WebGpuOptions } from "./device.ts";
+
+/** Why the device of a backend was lost. */
+const lost = new WeakMap<object, string>();
+
+export interface WebGpuAdapter {
+  /** As the driver describes it. */
+  name: string;
+  /** Whether it is a program for the CPU. */
+  software: boolean;
+  /** Whether `tf.time` can tell what kernels take on the GPU. */
+  timestamps: boolean;
+}
+
+/** What backends run on. */
+const adapters = new WeakMap<object, WebGpuAdapter>();
+
+/** Whether a backend computes on the CPU, where workgroup memory and barriers cost more than they save. */
+export function isSoftware(backend: object): boolean {
+  return adapters.get(backend)?.software ?? false;
+}
+
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+function describeAdapter({ info, features }: GPUAdapter): WebGpuAdapter {
+  const { isFallbackAdapter, architecture, description, device, vendor } = info;
+  const timestamps = features.has("timestamp-query");
+  const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "unnamed";
+  const software = isFallbackAdapter || SOFTWARE.test([name, architecture, device, vendor].join());
+  return { name, software, timestamps };
+}
+
+/**
+ * What the active backend runs on.
+ * @throws GmrError `unsupported` if it is not a WebGPU backend of ours
+ */
+export function webGpuAdapter(): WebGpuAdapter {
+  const adapter = adapters.get(tf.backend());
+  if (adapter) return adapter;
+  throw new GmrError("unsupported", `the active backend must be webgpu, got ${tf.getBackend()}`);
+}
+
+/** Whether a backend is the stock one, with its device. */
+export function isUsable(backend: unknown): backend is WebGPUBackend {
+  return backend instanceof WebGPUBackend && !lost.has(backend);
+}
+
+/** The backend that a kernel was called with. */
+export function backendOf(backend: object): WebGPUBackend {
+  if (isUsable(backend)) return backend;
+  const reason = lost.get(backend);
+  throw reason === undefined
+    ? new GmrError("internal", "the webgpu backend is not that of @tensorflow/tfjs-backend-webgpu")
+    : new GmrError("device-lost", `the WebGPU device was lost (${reason}): call useWebGpu() for a new one`);
+}
+
+/** Calls back when the device of a backend is lost. */
+export function watchDevice(backend: WebGPUBackend, report: ((reason: string) => void) | undefined): void {
+  void backend.device.lost.then(({ reason, message }) => {
+    const text = message ? `${reason}: ${message}` : reason;
+    lost.set(backend, text);
+    if (report) report(text);
+    else console.warn(`GMR-Conv: the WebGPU device was lost (${text})`);
+  });
+}
+
+/**
+ * Starts the stock backend of `@tensorflow/tfjs-backend-webgpu`: in browsers on `navigator.gpu`, in Node on Dawn, the npm
+ * package `webgpu`, which then is `navigator.gpu` there. It is not registered: {@link useWebGpu} does all.
+ *
+ * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which
+ */
+export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGPUBackend> {
+  const { device, adapter } = await requestDevice(options);
+  const backend = new WebGPUBackend(device, adapter.info);
+  adapters.set(backend, describeAdapter(adapter));
+  watchDevice(backend, options.onDeviceLost);
+  return backend;
+}

@@ -1,0 +1,183 @@
+// The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, the chunks'
+// partial products [chunks, K, N] are then added in order.
+
+import type * as tf from "@tensorflow/tfjs";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { elements, run, type Shader, shaderOf } from "../program.ts";
+import { accumulators, list, SIDE, THREAD, THREADS, tileOf } from "./tile.ts";
+
+/** Fours of rows and of columns of a thread that works alone. */
+const TILE = 2;
+
+const PARTIAL: Shader = {
+  name: "filter-partial",
+  inputs: { sums: 4, dy: 4 },
+  output: 4,
+  uniforms: ["total", "rows", "depth", "fours", "first", "chunkRows", "firstChunk"],
+  code: `
+    fn main(index : i32) {
+      if (index >= uniforms.total) { return; }
+      let fours = uniforms.fours;
+      let depth = uniforms.depth;
+      let columnTiles = (fours + ${TILE - 1}) / ${TILE};
+      let rowTiles = (depth + ${TILE - 1}) / ${TILE};
+      let column = index % columnTiles * ${TILE};
+      let k = index / columnTiles % rowTiles * ${TILE};
+      let chunk = index / columnTiles / rowTiles;
+      ${list(TILE, (i) => `let a${i} = min(k + ${i}, depth - 1); let b${i} = min(column + ${i}, fours - 1);`)}
+      ${list(4 * TILE, (r) => list(TILE, (c) => `var w${r}_${c} = vec4<f32>(0.0);`))}
+      let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
+      for (var row = chunk * uniforms.chunkRows; row < end; row++) {
+        ${list(TILE, (i) => `let s${i} = sums[row * depth + a${i}];`)}
+        ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * fours + b${c}];`)}
+        ${list(4 * TILE, (r) => list(TILE, (c) => `w${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
+      }
+      let at = (uniforms.firstChunk + chunk) * depth * 4;
+      ${list(4 * TILE, (r) =>
+        list(
+          TILE,
+          (c) => `if (k + ${Math.floor(r / 4)} < depth && column + ${c} < fours) {
+        result[(at + 4 * k + ${r}) * fours + column + ${c}] = w${r}_${c};
+      }`,
+        ),
+      )}
+    }`,
+};
+
+/** Pixels whose sums and gradients lie in workgroup memory together. */
+const PIXELS = 16;
+
+/** Workgroups share tiles. The sums lie with their fours along the rows of the result, as the threads want them. */
+function tiledPartial(side: 32 | 64): Shader {
+  const { perThread, fours } = tileOf(side);
+  const across = side / 4;
+  const tile = (name: string, from: string, count: string, begin: string): string =>
+    `${name}[i] = ${from}[row * ${count} + min(${begin} + i % ${across}, ${count} - 1)];`;
+  return shaderOf(`filter-partial-tiled-${side}`, () => ({
+    inputs: { sums: 4, dy: 4 },
+    output: 4,
+    uniforms: ["rows", "depth", "fours", "first", "chunkRows", "chunks", "firstChunk"],
+    workgroup: THREADS,
+    code: `
+      var<workgroup> left : array<vec4<f32>, ${PIXELS * across}>;
+      var<workgroup> right : array<vec4<f32>, ${PIXELS * across}>;
+
+      fn main(index : i32) {
+        ${THREAD}
+        let fours = uniforms.fours;
+        let depth = uniforms.depth;
+        let acrossColumns = (fours + ${across - 1}) / ${across};
+        let acrossRows = (depth + ${across - 1}) / ${across};
+        let column = group % acrossColumns * ${across};
+        let k = group / acrossColumns % acrossRows * ${across};
+        let chunk = group / acrossColumns / acrossRows;
+        let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
+        ${accumulators(side)}
+        // Every workgroup goes as many steps: barriers must be met by all.
+        for (var step = 0; step < uniforms.chunkRows; step += ${PIXELS}) {
+          let begin = chunk * uniforms.chunkRows + step;
+          for (var i = thread; i < ${PIXELS * across}; i += ${THREADS}) {
+            var row = min(begin + i / ${across}, uniforms.rows - 1);
+            ${tile("left", "sums", "depth", "k")}
+            row += uniforms.first;
+            ${tile("right", "dy", "fours", "column")}
+          }
+          workgroupBarrier();
+          let count = min(${PIXELS}, end - begin);
+          for (var pixel = 0; pixel < count; pixel++) {
+            ${list(fours, (i) => `let s${i} = left[pixel * ${across} + threadRow + ${SIDE * i}];`)}
+            ${list(fours, (c) => `let g${c} = right[pixel * ${across} + threadColumn + ${SIDE * c}];`)}
+            ${list(perThread, (r) => list(fours, (c) => `y${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
+          }
+          workgroupBarrier();
+        }
+        ${list(perThread, (r) =>
+          list(
+            fours,
+            (c) => `{
+          let rowFour = k + threadRow + ${SIDE * Math.floor(r / 4)};
+          let columnFour = column + threadColumn + ${SIDE * c};
+          if (chunk < uniforms.chunks && rowFour < depth && columnFour < fours) {
+            result[(((uniforms.firstChunk + chunk) * depth + rowFour) * 4 + ${r % 4}) * fours + columnFour] = y${r}_${c};
+          }
+        }`,
+          ),
+        )}
+      }`,
+  }));
+}
+
+const REDUCE: Shader = {
+  name: "filter-reduce",
+  inputs: { parts: 1, slotOf: 1 },
+  output: 1,
+  uniforms: ["total", "chunks", "inChannels", "outChannels", "inPadded", "outPadded", "slots"],
+  code: `
+    fn main(index : i32) {
+      if (index >= uniforms.total) { return; }
+      let column = index % uniforms.outChannels;
+      let row = index / uniforms.outChannels;
+      let slot = slotOf[row / uniforms.inChannels];
+      var sum = 0.0;
+      if (slot >= 0) {
+        let size = uniforms.slots * uniforms.inPadded * uniforms.outPadded;
+        let at = (slot * uniforms.inPadded + row % uniforms.inChannels) * uniforms.outPadded + column;
+        for (var chunk = 0; chunk < uniforms.chunks; chunk++) { sum += parts[chunk * size + at]; }
+      }
+      result[index] = sum;
+    }`,
+};
+
+/** Tiles of the whole result. */
+const tileCount = (depth: number, columns: number, side: 32 | 64 | undefined): number => {
+  const tile = side ? side / 4 : TILE;
+  return Math.ceil(depth / tile) * Math.ceil(columns / tile);
+};
+
+/** Threads or workgroups that keep a device busy, and the fewest pixels that are worth a chunk of their own. */
+const BUSY = { threads: 4096, workgroups: 512 };
+const MIN_CHUNK_ROWS = { threads: 32, workgroups: 64 };
+
+/**
+ * Pixels of a chunk for so many, in one pass of `rows` sums with a product of `depth` × `columns` fours.
+ * @param side of the tiles of workgroups; undefined: threads work alone
+ */
+export function chunkRows(rows: number, depth: number, columns: number, side: 32 | 64 | undefined): number {
+  const unit = side ? "workgroups" : "threads";
+  const wanted = Math.ceil(BUSY[unit] / tileCount(depth, columns, side));
+  return Math.ceil(rows / Math.max(1, Math.min(wanted, Math.ceil(rows / MIN_CHUNK_ROWS[unit]))));
+}
+
+/** Partial products of the pixels `first` to `first + rows - 1`, from chunk number `firstChunk` on. */
+export function partialProducts(
+  backend: WebGPUBackend,
+  sums: tf.TensorInfo,
+  dy: tf.TensorInfo,
+  partial: tf.TensorInfo,
+  size: { first: number; rows: number; depth: number; fours: number; chunkRows: number; firstChunk: number },
+  side: 32 | 64 | undefined,
+): void {
+  const chunks = Math.ceil(size.rows / size.chunkRows);
+  const total = chunks * tileCount(size.depth, size.fours, side);
+  const [shader, threads] = side ? [tiledPartial(side), THREADS * total] : [PARTIAL, total];
+  run(backend, shader, [sums, dy], { ...size, chunks, total }, threads, partial);
+}
+
+/** The sum of the chunks, as dW [L, Cin, Cout]: zero where a matrix has no slot. */
+export function addChunks(
+  backend: WebGPUBackend,
+  partial: tf.TensorInfo,
+  slotOf: tf.TensorInfo,
+  dw: tf.TensorInfo,
+  size: {
+    chunks: number;
+    inChannels: number;
+    outChannels: number;
+    inPadded: number;
+    outPadded: number;
+    slots: number;
+  },
+): void {
+  const total = elements(dw);
+  run(backend, REDUCE, [partial, slotOf], { ...size, total }, total, dw);
+}

@@ -1,0 +1,78 @@
+// Finding WebGPU: the browser's own, or Dawn by the npm package `webgpu` in Node.
+
+import { GmrError } from "@gmr-conv/core";
+
+export interface WebGpuOptions {
+  /** Which of several adapters to prefer. Default "high-performance". */
+  powerPreference?: "low-power" | "high-performance" | undefined;
+  /** Ask for a software adapter. Default false. */
+  forceFallbackAdapter?: boolean | undefined;
+  /** Told when the device is lost, with the reason. Default: a warning on the console. */
+  onDeviceLost?: ((reason: string) => void) | undefined;
+}
+
+const isNode = typeof process === "object" && process.versions?.node !== undefined;
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The entry point of WebGPU, which Node gets from Dawn and from then on has as `navigator.gpu`, as in browsers. */
+async function findGpu(): Promise<GPU> {
+  if (globalThis.navigator?.gpu) return navigator.gpu;
+  if (!isNode) {
+    const secure = globalThis.isSecureContext ? "" : ": it needs https or localhost";
+    throw new GmrError("unsupported", `this browser has no WebGPU (navigator.gpu)${secure}`);
+  }
+  const name = "webgpu"; // Not a literal: bundlers for browsers must not look for it.
+  const dawn = (await import(/* @vite-ignore */ name).catch((error: unknown) => {
+    throw new GmrError("unsupported", `Node needs the npm package "webgpu" for WebGPU: ${textOf(error)}`, {
+      cause: error,
+    });
+  })) as { create(options: string[]): GPU; globals: object };
+  Object.assign(globalThis, dawn.globals);
+  if (!globalThis.navigator)
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  Object.defineProperty(navigator, "gpu", { value: dawn.create([]), configurable: true });
+  return navigator.gpu;
+}
+
+/** What the stock backend asks for, where the adapter has it. */
+const FEATURES = ["timestamp-query", "bgra8unorm-storage"] as const;
+const LIMITS = [
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeInvocationsPerWorkgroup",
+] as const;
+
+/**
+ * A device of the preferred adapter, with all that it can do.
+ * @throws GmrError `unsupported` where there is no WebGPU, no adapter or no device, naming which
+ */
+export async function requestDevice(
+  options: WebGpuOptions,
+): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+  const gpu = await findGpu();
+  const { powerPreference = "high-performance", forceFallbackAdapter = false } = options;
+  const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter });
+  if (!adapter) {
+    const hint = isNode
+      ? "is there a driver for Vulkan, Metal or Direct3D 12"
+      : "is it blocked or switched off";
+    throw new GmrError("unsupported", `WebGPU found no adapter: ${hint}?`);
+  }
+  try {
+    const device = await adapter.requestDevice({
+      requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
+      requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+    });
+    return { device, adapter };
+  } catch (error) {
+    throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${textOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,108 @@
+// The matrix product on software adapters, whose threads of a workgroup take turns at every barrier: the stock kernels
+// build tiles in workgroup memory and need hundreds of times as long there as one that does without.
+
+import { product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { backendOf, isSoftware } from "../backend.ts";
+import { elements, makeTensor, run, type Shader } from "../program.ts";
+
+const TILE = 4;
+
+const list = (line: (i: number) => string): string =>
+  Array.from({ length: TILE }, (_, i) => line(i)).join("\n");
+
+/** y [batch, rows, columns] = a · b, each given by the distances of its elements along every axis. */
+const MAT_MUL: Shader = {
+  name: "mat-mul",
+  inputs: { a: 1, b: 1 },
+  output: 1,
+  uniforms: [
+    ...["total", "rows", "columns", "depth"],
+    ...["aBatch", "aRow", "aDepth", "bBatch", "bDepth", "bColumn"],
+  ],
+  code: `
+    fn main(index : i32) {
+      if (index >= uniforms.total) { return; }
+      let columns = uniforms.columns;
+      let rows = uniforms.rows;
+      let columnTiles = (columns + ${TILE - 1}) / ${TILE};
+      let rowTiles = (rows + ${TILE - 1}) / ${TILE};
+      let column = index % columnTiles * ${TILE};
+      let row = index / columnTiles % rowTiles * ${TILE};
+      let batch = index / columnTiles / rowTiles;
+      ${list((i) => `let a${i} = batch * uniforms.aBatch + min(row + ${i}, rows - 1) * uniforms.aRow;`)}
+      ${list((i) => `let b${i} = batch * uniforms.bBatch + min(column + ${i}, columns - 1) * uniforms.bColumn;`)}
+      ${list((i) => `var y${i} = vec4<f32>(0.0);`)}
+      for (var k = 0; k < uniforms.depth; k++) {
+        let q = k * uniforms.bDepth;
+        let p = k * uniforms.aDepth;
+        let right = vec4<f32>(b[b0 + q], b[b1 + q], b[b2 + q], b[b3 + q]);
+        ${list((i) => `y${i} += a[a${i} + p] * right;`)}
+      }
+      ${list(
+        (i) => `if (row + ${i} < rows) {
+        let at = (batch * rows + row + ${i}) * columns + column;
+        for (var c = 0; c < min(${TILE}, columns - column); c++) { result[at + c] = y${i}[c]; }
+      }`,
+      )}
+    }`,
+};
+
+interface MatMulAttrs {
+  transposeA: boolean;
+  transposeB: boolean;
+}
+
+/** To be called before the kernels are replaced, since the stock one is asked for here. */
+export function matMulConfigs(): tf.KernelConfig[] {
+  const stock = tf.getKernel(tf.BatchMatMul, "webgpu");
+  return [
+    {
+      ...stock,
+      kernelFunc: (args) => {
+        const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+        const plain = isFloat(a) && isFloat(b) && batchShape(a, b) !== undefined;
+        const ours = isSoftware(args.backend) && plain;
+        return ours
+          ? matMul(a, b, args.attrs as unknown as MatMulAttrs, args.backend)
+          : stock.kernelFunc(args);
+      },
+    },
+  ];
+}
+
+const isFloat = ({ dtype }: tf.TensorInfo): boolean => dtype === "float32";
+
+/** The axes before the matrices' two where both have the same, or one of them a single matrix. */
+function batchShape(a: tf.TensorInfo, b: tf.TensorInfo): number[] | undefined {
+  const [left, right] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (left.join() === right.join() || product(right) === 1) return left.length < right.length ? right : left;
+  return product(left) === 1 ? right : undefined;
+}
+
+function matMul(
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  { transposeA, transposeB }: MatMulAttrs,
+  stockBackend: object,
+): tf.TensorInfo {
+  const backend = backendOf(stockBackend);
+  const sizeA = a.shape.slice(-2);
+  const [rows, depth] = transposeA ? sizeA.reverse() : sizeA;
+  const columns = b.shape.slice(-2)[transposeB ? 0 : 1];
+  const batches = batchShape(a, b) ?? [];
+  const y = makeTensor(backend, [...batches, rows, columns]);
+  if (elements(y) === 0) return y;
+  const total = product(batches) * Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
+  const uniforms = {
+    ...{ total, rows, columns, depth },
+    aBatch: product(a.shape.slice(0, -2)) === 1 ? 0 : rows * depth,
+    aRow: transposeA ? 1 : depth,
+    aDepth: transposeA ? rows : 1,
+    bBatch: product(b.shape.slice(0, -2)) === 1 ? 0 : depth * columns,
+    bDepth: transposeB ? 1 : columns,
+    bColumn: transposeB ? depth : 1,
+  };
+  run(backend, MAT_MUL, [a, b], uniforms, total, y);
+  return y;
+}

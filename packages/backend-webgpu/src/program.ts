@@ -1,0 +1,102 @@
+// Running a WGSL shader of ours on the stock WebGPU backend.
+//
+// The stock backend puts the buffers' declarations, the uniforms and a header in front of a shader and caches pipelines
+// by its key. Our shaders see every tensor as a flat array and take all sizes as uniforms, so that one pipeline serves
+// every shape. They define `fn main(index : i32)`, where `index` numbers the threads.
+
+import type * as tf from "@tensorflow/tfjs";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+
+type StockProgram = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
+type DType = tf.DataTypeMap extends Record<infer Name, unknown> ? Name : never;
+
+/** A buffer's element: a number, or four of them. */
+export type Width = 1 | 4;
+
+export interface Shader {
+  /** Unique among shaders: the pipeline's key. */
+  name: string;
+  /** Names of the input arrays with the width of their elements. */
+  inputs: Readonly<Record<string, Width>>;
+  /** Width of the elements of the output, `result`. */
+  output: Width;
+  /** Names of the uniforms, found in `uniforms`; a name that begins with `f` and a capital is a f32, others are i32. */
+  uniforms: readonly string[];
+  /** Threads of a workgroup; default {@link WORKGROUP}. */
+  workgroup?: number;
+  /** WGSL: `fn main(index : i32)` and what it needs. */
+  code: string;
+}
+
+/** Threads of a workgroup where they do not work together. Every adapter allows that many. */
+export const WORKGROUP = 64;
+
+const made = new Map<string, Shader>();
+
+/** The shader of a name, made when it is first asked for. */
+export function shaderOf(name: string, make: () => Omit<Shader, "name">): Shader {
+  const known = made.get(name);
+  if (known) return known;
+  const shader = { name, ...make() };
+  made.set(name, shader);
+  return shader;
+}
+
+/** The element type of a buffer of f32. */
+export function typeOf(width: Width): string {
+  return width === 4 ? "vec4<f32>" : "f32";
+}
+
+const isFloat = (name: string): boolean => /^f[A-Z]/.test(name);
+
+/** Number of values of a tensor. */
+export function elements({ shape }: tf.TensorInfo): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * Runs a shader on `threads` threads, rounded up to whole workgroups: a shader must guard what lies beyond.
+ *
+ * @param output the tensor to write to, which must not be among the inputs
+ */
+export function run(
+  backend: WebGPUBackend,
+  shader: Shader,
+  inputs: readonly tf.TensorInfo[],
+  uniforms: Readonly<Record<string, number>>,
+  threads: number,
+  output: tf.TensorInfo,
+): void {
+  const names = Object.keys(shader.inputs);
+  const workgroup = shader.workgroup ?? WORKGROUP;
+  const program: StockProgram = {
+    shaderKey: `gmr-${shader.name}`,
+    outputShape: [1],
+    outputComponent: shader.output,
+    variableNames: names,
+    variableComponents: names.map((name) => shader.inputs[name]),
+    uniforms: shader.uniforms.map((name) => `${name} : ${isFloat(name) ? "f32" : "i32"}, `).join(""),
+    workgroupSize: [workgroup, 1, 1],
+    dispatchLayout: { x: [0] },
+    dispatch: [Math.max(1, Math.ceil(threads / workgroup)), 1, 1],
+    // The bindings are derived from what a shader uses; the uniforms always are bound.
+    getUserCode: () => shader.code.replace(/fn main\(index : i32\) *\{/, "$& _ = uniforms.NAN;"),
+  };
+  const data = shader.uniforms.map((name) => ({
+    type: isFloat(name) ? "float32" : "int32",
+    data: [uniforms[name]],
+  }));
+  // Shapes would only multiply the pipelines: the arrays are as long as their buffers.
+  const flat = (tensor: tf.TensorInfo): tf.TensorInfo => ({ ...tensor, shape: [1] });
+  backend.runWebGPUProgram(program, inputs.map(flat), "float32", data, flat(output));
+}
+
+/** An output tensor for {@link run}. */
+export function makeTensor(
+  backend: WebGPUBackend,
+  shape: readonly number[],
+  dtype: DType = "float32",
+): tf.TensorInfo {
+  const empty = shape.includes(0);
+  return backend.makeTensorInfo([...shape], dtype, empty ? new Float32Array(0) : undefined);
+}

@@ -1,0 +1,56 @@
+// Every kernel of this package. Kernels that the stock backend has as well are replaced.
+
+import * as tf from "@tensorflow/tfjs";
+import {
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+} from "./kernels/batchNorm.ts";
+import { castConfig } from "./kernels/cast.ts";
+import { denseConvConfigs } from "./kernels/denseConv.ts";
+import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
+import { highRankConfigs } from "./kernels/highRank.ts";
+import { matMulConfigs } from "./kernels/matMul.ts";
+import {
+  ringConvBackpropFilterConfig,
+  ringConvBackpropInputConfig,
+  ringConvConfig,
+} from "./kernels/ringConv.ts";
+import {
+  ringMixBackpropSigmasConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixConfig,
+} from "./kernels/ringMix.ts";
+
+const configs = (): tf.KernelConfig[] => [
+  ringConvConfig,
+  ringConvBackpropInputConfig,
+  ringConvBackpropFilterConfig,
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+  ringMixConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixBackpropSigmasConfig,
+  addReluConfig,
+  reluGradConfig,
+  adamWUpdateConfig,
+  sgdUpdateConfig,
+  castConfig(),
+  ...denseConvConfigs(),
+  ...matMulConfigs(),
+  ...highRankConfigs(),
+];
+
+let registered = false;
+
+export function registerKernels(): void {
+  if (registered) return;
+  registered = true;
+  for (const config of configs()) {
+    if (tf.getKernel(config.kernelName, config.backendName)) {
+      tf.unregisterKernel(config.kernelName, config.backendName);
+    }
+    tf.registerKernel(config);
+  }
+}

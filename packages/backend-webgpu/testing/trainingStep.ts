@@ -1,0 +1,48 @@
+import { softmaxCrossEntropy } from "@gmr-conv/models";
+import * as tf from "@tensorflow/tfjs";
+
+/** What one step of training a network gives. */
+export interface TrainingStep {
+  losses: [before: number, after: number];
+  /** By weight. */
+  gradients: Record<string, Float32Array>;
+  /** For the batch, afterwards, as in inference. */
+  outputs: Float32Array;
+}
+
+/** Takes one step of a network on a random batch of 2, and frees the network. */
+export async function trainingStep(model: tf.LayersModel): Promise<TrainingStep> {
+  const shape = (symbolic: tf.SymbolicTensor): number[] => symbolic.shape.map((size) => size ?? 2);
+  const x = tf.randomNormal(shape(model.inputs[0]), 0, 1, "float32", 1);
+  const outputShape = shape(model.outputs[0]);
+  const classes = outputShape.pop() ?? 1;
+  const labels = tf.tidy(() =>
+    tf
+      .randomUniform(outputShape, 0, classes - 0.01, "float32", 2)
+      .floor()
+      .toInt(),
+  );
+  const loss = (): tf.Scalar =>
+    softmaxCrossEntropy(model.apply(x, { training: true }) as tf.Tensor, labels) as tf.Scalar;
+  const { value: before, grads } = tf.variableGrads(loss);
+  const optimizer = tf.train.sgd(0.1);
+  optimizer.applyGradients(grads);
+  const after = tf.tidy(loss);
+  const y = model.predict(x) as tf.Tensor;
+  const gradients: TrainingStep["gradients"] = {};
+  // Names end in a number that counts on from model to model.
+  for (const [i, { originalName }] of model.trainableWeights.entries()) {
+    const { name } = model.trainableWeights[i].read() as tf.Variable;
+    gradients[`${i} ${originalName}`] = (await grads[name].data()) as Float32Array;
+  }
+  const step: TrainingStep = {
+    losses: [(await before.data())[0], (await after.data())[0]],
+    gradients,
+    outputs: (await y.data()) as Float32Array,
+  };
+  tf.dispose([x, labels, before, after, y]);
+  tf.dispose(grads);
+  optimizer.dispose();
+  model.dispose();
+  return step;
+}
