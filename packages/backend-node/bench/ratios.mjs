@@ -1,0 +1,66 @@
+// Times the GMR convolution by each of its strategies against a dense layer of the same sizes on libtensorflow,
+// forward and forward+backward. What is compared runs in turn, so that a busy machine is busy for all; the medians
+// count, in milliseconds.
+//
+//   node bench/ratios.mjs [--threads 2] [--rounds 30] [--kernels 3,5,7,9,11] [--shape 4,32,32,64,64] [--tune]
+
+import { parseArgs } from "node:util";
+import { tuneNode, useNode } from "@gmr-conv/backend-node";
+import { gmrConv2d } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+
+const { values: options } = parseArgs({
+  options: {
+    threads: { type: "string", default: "2" },
+    rounds: { type: "string", default: "30" },
+    kernels: { type: "string", default: "3,5,7,9,11" },
+    shape: { type: "string", default: "4,32,32,64,64" },
+    tune: { type: "boolean", default: false },
+  },
+});
+
+await useNode({ threads: Number(options.threads), cache: false });
+tf.env().set("PROD", true);
+const [batch, height, width, cin, cout] = options.shape.split(",").map(Number);
+
+for (const k of options.kernels.split(",").map(Number)) {
+  const rings = Math.floor(k / 2) + 1;
+  const x = tf.randomNormal([batch, height, width, cin]);
+  const weights = tf.randomNormal([rings, cin, cout]);
+  const logSigmas = tf.fill([rings], -0.5);
+  const kernel = tf.randomNormal([k, k, cin, cout]);
+  const dy = tf.randomNormal([batch, height, width, cout]);
+  const gmr = (strategy) => ({
+    compute: (image, w, s) => gmrConv2d(image, w, { kernelSize: k, pad: "same", logSigmas: s, strategy }),
+    inputs: [x, weights, logSigmas],
+  });
+  const layers = {
+    dense: { compute: (image, filter) => tf.conv2d(image, filter, 1, "same"), inputs: [x, kernel] },
+    "gmr ring": gmr("ring"),
+    "gmr dense": gmr("dense"),
+    "gmr auto": gmr("auto"),
+  };
+  for (const backward of [false, true]) {
+    if (options.tune) {
+      const { compute, inputs } = layers["gmr auto"];
+      await tuneNode(() => compute(...inputs), { training: backward, again: true, repeats: 8 });
+    }
+    const times = Object.keys(layers).map(() => []);
+    for (let round = -2; round < Number(options.rounds); round++) {
+      for (const [i, { compute, inputs }] of Object.values(layers).entries()) {
+        const start = performance.now();
+        // The ops of libtensorflow on the CPU are done when their calls return.
+        tf.dispose(backward ? tf.grads(compute)(inputs, dy) : compute(...inputs));
+        if (round >= 0) times[i].push(performance.now() - start);
+      }
+    }
+    const medians = times.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]);
+    const columns = Object.keys(layers).map((name, i) => `${name} ${medians[i].toFixed(2)}`);
+    const [dense, ring, folded, auto] = medians;
+    console.log(
+      `k=${k} ${backward ? "forward+backward" : "forward"}: ${columns.join(", ")}; ` +
+        `dense/ring ${(dense / ring).toFixed(2)}, auto/best ${(auto / Math.min(ring, folded)).toFixed(2)}`,
+    );
+  }
+  tf.dispose([x, weights, logSigmas, kernel, dy]);
+}

@@ -1,0 +1,65 @@
+// What the native library computes on.
+
+import { execFileSync } from "node:child_process";
+import os from "node:os";
+import * as tf from "@tensorflow/tfjs";
+import { nativeBackend } from "./nativeBackend.ts";
+
+export interface NodeDevice {
+  kind: "cpu" | "gpu";
+  /** As the processor or the driver names it. */
+  name: string;
+  /** Bytes: of the machine, or of the GPU; 0 if the driver does not tell. */
+  memory: number;
+  /** Version of the GPU's driver. */
+  driver?: string;
+  /** Version of libtensorflow. */
+  tensorflow: string;
+}
+
+/**
+ * The device of the active backend. On a machine with several GPUs TensorFlow computes on the first one.
+ * @throws GmrError `unsupported` if another backend is active
+ */
+export function nodeDevice(): NodeDevice {
+  const { binding, isUsingGpuDevice } = nativeBackend(tf.backend());
+  const tensorflow = binding.TF_Version;
+  if (isUsingGpuDevice) {
+    const [gpu = { name: "unknown GPU", memory: 0 }] = driverGpus() ?? [];
+    return { kind: "gpu", ...gpu, tensorflow };
+  }
+  const name = os.cpus()[0]?.model.trim() ?? "unknown processor";
+  return { kind: "cpu", name, memory: os.totalmem(), tensorflow };
+}
+
+/** A GPU as the NVIDIA driver describes it; memory in bytes. */
+export interface DriverGpu {
+  name: string;
+  memory: number;
+  driver: string;
+}
+
+/** The GPUs that the NVIDIA driver shows; undefined where there is no driver. */
+export function driverGpus(): DriverGpu[] | undefined {
+  const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"];
+  try {
+    const table = execFileSync("nvidia-smi", query, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    return parseGpus(table);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Rows of name, memory in MiB, driver version. */
+export function parseGpus(table: string): DriverGpu[] {
+  return table
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => {
+      const [name, mebibytes, driver] = line.split(",").map((cell) => cell.trim());
+      return { name, memory: (Number(mebibytes) || 0) * 2 ** 20, driver };
+    });
+}

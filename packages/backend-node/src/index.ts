@@ -1,0 +1,108 @@
+// GMR-Conv on the native TensorFlow library: `await useNode()`, and the ops of `@gmr-conv/tfjs` run on kernels made
+// of its ops. Importing this module before @tensorflow/tfjs-node is what makes that package work on Node 23 and later.
+
+import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
+import {
+  forgetMeasuredStrategies,
+  registerLayers,
+  setCostModel,
+  type TunedStrategy,
+  type TuneOptions,
+  tuneStrategies,
+} from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { costModel } from "./costModel.ts";
+import { nodeDevice } from "./device.ts";
+import { loadPackage, type PackageName, usablePackage } from "./load.ts";
+import { isNativeBackend, nativeBackend } from "./nativeBackend.ts";
+import { registerKernels } from "./register.ts";
+import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
+
+export { type DriverGpu, driverGpus, type NodeDevice, nodeDevice } from "./device.ts";
+export { type InstalledPackage, installedPackages, type PackageName } from "./load.ts";
+
+export interface UseNodeOptions {
+  /** Which package to load. Default: the first of `-gpu` and the plain one that has its native binding. */
+  package?: PackageName | undefined;
+  /**
+   * Threads of one op on the CPU. Default: TensorFlow's own, all processors. Counts only before the library has
+   * started, that is at the first call.
+   */
+  threads?: number | undefined;
+  /**
+   * Same inputs, same bits, run after run: asks TensorFlow and cuDNN for deterministic algorithms (counts only at the
+   * first call) and chooses strategies by shapes alone, never by measurements. Default false.
+   */
+  deterministic?: boolean | undefined;
+  /** File of the measured strategies; false for none. Default: `gmr-conv/strategies.json` in the user's cache folder. */
+  cache?: string | false | undefined;
+}
+
+let deterministic = false;
+let cacheFile: string | undefined;
+
+/**
+ * Loads `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node`, makes its backend `tensorflow` the active one and adds
+ * our kernels to it. Calling it again is cheap.
+ *
+ * @throws GmrError `unsupported`, saying why, if neither package is there or loads; `invalid-argument` for a number of
+ *   threads that is no positive integer
+ */
+export async function useNode(options: UseNodeOptions = {}): Promise<void> {
+  const started = tf.findBackendFactory("tensorflow") != null;
+  if (!started) {
+    prepareEnvironment(options);
+    loadPackage(usablePackage(options.package));
+  }
+  if (!(await tf.setBackend("tensorflow")) || !isNativeBackend(tf.backend())) {
+    throw new GmrError(
+      "unsupported",
+      "the backend of @tensorflow/tfjs-node did not register itself: is @tensorflow/tfjs installed twice?",
+    );
+  }
+  registerKernels();
+  registerLayers();
+  setCostModel("tensorflow", costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu"));
+  deterministic = options.deterministic ?? deterministic;
+  if (deterministic) forgetMeasuredStrategies();
+  const file = options.cache ?? defaultCacheFile();
+  cacheFile = file === false || deterministic ? undefined : file;
+  if (cacheFile !== undefined) restoreStrategies(cacheFile, deviceKey());
+}
+
+/**
+ * `tuneStrategies` of `@gmr-conv/tfjs` on this backend, remembered in the cache file: `run` is called once, then both
+ * strategies are timed for each new shape of a convolution that it met. From then on, in this process and in later
+ * ones on the same device, `auto` takes the faster one.
+ *
+ * @returns what was measured, one entry per new shape
+ * @throws GmrError `unsupported` in deterministic mode or if another backend is active; `io` if the cache file cannot
+ *   be written
+ */
+export async function tuneNode(run: () => unknown, options: TuneOptions = {}): Promise<TunedStrategy[]> {
+  nativeBackend();
+  if (deterministic) {
+    throw new GmrError("unsupported", "measurements differ from run to run: not in deterministic mode");
+  }
+  const measured = await tuneStrategies(run, options);
+  if (cacheFile !== undefined && measured.length > 0) saveStrategies(cacheFile, deviceKey());
+  return measured;
+}
+
+/** TensorFlow reads these when it starts. */
+function prepareEnvironment({ threads, deterministic: wanted }: UseNodeOptions): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
+  if (threads !== undefined) {
+    process.env.TF_NUM_INTRAOP_THREADS = String(checkPositiveInteger("threads", threads));
+  }
+  if (!wanted) return;
+  process.env.TF_DETERMINISTIC_OPS = "1";
+  process.env.TF_CUDNN_DETERMINISTIC = "1";
+}
+
+/** Two machines, or two numbers of threads, may differ in what is faster. */
+function deviceKey(): string {
+  const { kind, name, tensorflow } = nodeDevice();
+  const threads = process.env.TF_NUM_INTRAOP_THREADS;
+  return [`TensorFlow ${tensorflow}`, kind, name, ...(threads ? [`${threads} thread(s)`] : [])].join(", ");
+}

@@ -1,0 +1,229 @@
+// Ops of the native library on its own tensors. A kernel is a dozen of them; through the engine each would cost more
+// in bookkeeping than small ops take to compute.
+
+import type * as tf from "@tensorflow/tfjs";
+import { type NativeBackend, nativeBackend, type OpAttr } from "./nativeBackend.ts";
+
+/** A float32 tensor of the native library. */
+export interface Native {
+  readonly id: number;
+  readonly shape: readonly number[];
+}
+
+/** Zeros before and after an axis. */
+export type Padding = readonly [before: number, after: number];
+
+/** A convolution's geometry; one entry per axis of the image. */
+export interface ConvWindow {
+  strides: readonly [number, number];
+  padding: readonly [Padding, Padding];
+}
+
+/** Int32 constants such as shapes and axes, of which a program has few. */
+const constants = new WeakMap<NativeBackend, Map<string, number>>();
+
+/**
+ * Runs a kernel made of native ops, and frees what they made but the results.
+ * @param compute returns tensors that its ops made, not its inputs
+ */
+export function runNative(backend: object, compute: (ops: NativeOps) => readonly Native[]): tf.Tensor[] {
+  const ops = new NativeOps(nativeBackend(backend));
+  try {
+    return compute(ops).map((result) => ops.release(result));
+  } finally {
+    ops.dispose();
+  }
+}
+
+/** As {@link runNative}, for kernels with one output. */
+export function runNativeSingle(backend: object, compute: (ops: NativeOps) => Native): tf.Tensor {
+  return runNative(backend, (ops) => [compute(ops)])[0];
+}
+
+export class NativeOps {
+  readonly backend: NativeBackend;
+  private readonly made = new Set<number>();
+
+  constructor(backend: NativeBackend) {
+    this.backend = backend;
+  }
+
+  input(tensor: tf.TensorInfo): Native {
+    return { id: this.backend.getInputTensorIds([tensor])[0], shape: tensor.shape };
+  }
+
+  /** A tensor of few numbers. */
+  upload(values: Float32Array, shape: readonly number[]): Native {
+    const { binding } = this.backend;
+    const id = binding.createTensor(shape, binding.TF_FLOAT, values);
+    this.made.add(id);
+    return { id, shape };
+  }
+
+  read(x: Native): Float32Array {
+    return this.backend.binding.tensorDataSync(x.id);
+  }
+
+  /** Frees all that was made and not taken away. */
+  dispose(): void {
+    for (const id of this.made) this.backend.binding.deleteTensor(id);
+    this.made.clear();
+  }
+
+  /** Frees a large tensor that is no longer needed before the kernel is done. */
+  free(x: Native): void {
+    if (this.made.delete(x.id)) this.backend.binding.deleteTensor(x.id);
+  }
+
+  /** Takes a tensor away: it outlives this kernel. */
+  keep(x: Native): Native {
+    this.made.delete(x.id);
+    return x;
+  }
+
+  /** Hands a tensor to the engine. */
+  release(x: Native): tf.Tensor {
+    this.made.delete(x.id);
+    return this.backend.createOutputTensor({
+      ...x,
+      shape: [...x.shape],
+      dtype: this.backend.binding.TF_FLOAT,
+    });
+  }
+
+  run(name: string, attrs: OpAttr[], inputs: readonly number[], outputs = 1): Native[] {
+    const { binding } = this.backend;
+    const type = { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+    const results = binding.executeOp(name, [type, ...attrs], [...inputs], outputs);
+    for (const { id } of results) this.made.add(id);
+    return results;
+  }
+
+  reshape(x: Native, shape: readonly number[]): Native {
+    if (sameShape(x.shape, shape)) return x;
+    return this.run("Reshape", [this.indexType("Tshape")], [x.id, this.ints(shape)])[0];
+  }
+
+  /** a · b of matrices, each transposed first if so told. */
+  matMul(a: Native, b: Native, transposeA = false, transposeB = false): Native {
+    const attrs = [this.bool("transpose_a", transposeA), this.bool("transpose_b", transposeB)];
+    return this.run("MatMul", attrs, [a.id, b.id])[0];
+  }
+
+  transpose(x: Native, permutation: readonly number[]): Native {
+    return this.run("Transpose", [this.indexType("Tperm")], [x.id, this.ints(permutation)])[0];
+  }
+
+  concat(parts: readonly Native[], axis: number): Native {
+    if (parts.length === 1) return parts[0];
+    const attrs = [this.int("N", parts.length), this.indexType("Tidx")];
+    return this.run("ConcatV2", attrs, [...parts.map(({ id }) => id), this.ints(axis)])[0];
+  }
+
+  /** The sum of tensors of one shape. */
+  sum(parts: readonly Native[]): Native {
+    if (parts.length === 1) return parts[0];
+    const ids = parts.map(({ id }) => id);
+    return this.run("AddN", [this.int("N", parts.length)], ids)[0];
+  }
+
+  slice(x: Native, begin: readonly number[], size: readonly number[]): Native {
+    if (sameShape(x.shape, size)) return x;
+    return this.run("Slice", [this.indexType("Index")], [x.id, this.ints(begin), this.ints(size)])[0];
+  }
+
+  /** Zeros around x. */
+  pad(x: Native, paddings: readonly Padding[]): Native {
+    if (paddings.every(([before, after]) => before === 0 && after === 0)) return x;
+    const sizes = this.ints(paddings.flat(), [paddings.length, 2]);
+    return this.run("Pad", [this.indexType("Tpaddings")], [x.id, sizes])[0];
+  }
+
+  /** Every stride-th position of each axis. */
+  subsample(x: Native, strides: readonly number[]): Native {
+    if (strides.every((stride) => stride === 1)) return x;
+    const zeros = x.shape.map(() => 0);
+    const masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"];
+    const attrs = [this.indexType("Index"), ...masks.map((name) => this.int(name, 0))];
+    const ranges = [zeros, x.shape, strides].map((values) => this.ints(values));
+    return this.run("StridedSlice", attrs, [x.id, ...ranges])[0];
+  }
+
+  zeros(shape: readonly number[]): Native {
+    const zero = this.upload(new Float32Array(1), []);
+    return this.run("Fill", [this.indexType("index_type")], [this.ints(shape), zero.id])[0];
+  }
+
+  /**
+   * Depthwise convolution of x [N, H, W, C] with a filter [h, w, C, 1].
+   * @param window strides equal: TensorFlow has no other on the CPU
+   */
+  depthwise(x: Native, filter: Native, window: ConvWindow): Native {
+    return this.run("DepthwiseConv2dNative", this.convAttrs(window), [x.id, filter.id])[0];
+  }
+
+  /** The gradient of a convolution's input, given its shape [N, H, W, Cin], the filter and dy. */
+  convBackpropInput(shape: readonly number[], filter: Native, dy: Native, window: ConvWindow): Native {
+    const attrs = [...this.convAttrs(window), this.bool("use_cudnn_on_gpu", true)];
+    return this.run("Conv2DBackpropInput", attrs, [this.ints(shape), filter.id, dy.id])[0];
+  }
+
+  /** The gradient of a convolution's filter, given its shape [h, w, Cin, Cout], the input and dy. */
+  convBackpropFilter(x: Native, shape: readonly number[], dy: Native, window: ConvWindow): Native {
+    const attrs = [...this.convAttrs(window), this.bool("use_cudnn_on_gpu", true)];
+    return this.run("Conv2DBackpropFilter", attrs, [x.id, this.ints(shape), dy.id])[0];
+  }
+
+  int(name: string, value: number | number[]): OpAttr {
+    return { name, type: this.backend.binding.TF_ATTR_INT, value };
+  }
+
+  float(name: string, value: number): OpAttr {
+    return { name, type: this.backend.binding.TF_ATTR_FLOAT, value };
+  }
+
+  bool(name: string, value: boolean): OpAttr {
+    return { name, type: this.backend.binding.TF_ATTR_BOOL, value };
+  }
+
+  string(name: string, value: string): OpAttr {
+    return { name, type: this.backend.binding.TF_ATTR_STRING, value };
+  }
+
+  private convAttrs({ strides, padding }: ConvWindow): OpAttr[] {
+    const explicit = padding.some(([before, after]) => before > 0 || after > 0);
+    const attrs = [
+      this.int("strides", [1, ...strides, 1]),
+      this.string("padding", explicit ? "EXPLICIT" : "VALID"),
+      this.string("data_format", "NHWC"),
+      this.int("dilations", [1, 1, 1, 1]),
+    ];
+    if (explicit) attrs.push(this.int("explicit_paddings", [0, 0, ...padding.flat(), 0, 0]));
+    return attrs;
+  }
+
+  /** The type of an op's shapes and indices. */
+  private indexType(name: string): OpAttr {
+    const { TF_ATTR_TYPE, TF_INT32 } = this.backend.binding;
+    return { name, type: TF_ATTR_TYPE, value: TF_INT32 };
+  }
+
+  private ints(values: readonly number[] | number, shape?: readonly number[]): number {
+    const { binding } = this.backend;
+    const known = constants.get(this.backend) ?? new Map<string, number>();
+    constants.set(this.backend, known);
+    const size = shape ?? (typeof values === "number" ? [] : [values.length]);
+    const key = `${size}:${values}`;
+    let id = known.get(key);
+    if (id === undefined) {
+      const numbers = Int32Array.from(typeof values === "number" ? [values] : values);
+      id = binding.createTensor(size, binding.TF_INT32, numbers);
+      known.set(key, id);
+    }
+    return id;
+  }
+}
+
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

@@ -1,0 +1,168 @@
+// The sums over rings: S_l(x) = Σ x at the positions of ring l.
+//
+// Each ring is a depthwise convolution of its own with a constant 0/1 filter that is cut to the ring's bounding box:
+// for k = 9 that is 1 + 9 + 25 + 49 + 81 taps instead of 5 · 81, and a filter with one output per channel runs on the
+// fast paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions the planes at the same
+// distance before and behind the centre, which hold the same positions, are added first.
+
+import type { RingConvAttrs } from "@gmr-conv/tfjs";
+import { ringMask } from "./masks.ts";
+import type { Native, NativeOps } from "./nativeOps.ts";
+import { crop, pad, type Window, windowOf } from "./windows.ts";
+
+type Triple = readonly [number, number, number];
+
+/** {@link RingConvAttrs} with three axes, the missing ones in front. */
+export interface SumsGeometry {
+  kernelSize: Triple;
+  ringIndex: readonly number[];
+  numRings: number;
+  strides: Triple;
+  dilations: Triple;
+  padBefore: Triple;
+  inputSize: Triple;
+  outputSize: Triple;
+}
+
+export function sumsGeometry(attrs: RingConvAttrs): SumsGeometry {
+  return {
+    kernelSize: triple(attrs.kernelSize, 1),
+    ringIndex: attrs.ringIndex,
+    numRings: attrs.numRings,
+    strides: triple(attrs.strides, 1),
+    dilations: triple(attrs.dilations, 1),
+    padBefore: triple(attrs.padBefore, 0),
+    inputSize: triple(attrs.inputSize, 1),
+    outputSize: triple(attrs.outputSize, 1),
+  };
+}
+
+function triple(values: readonly number[], missing: number): Triple {
+  const [d, h, w] = [missing, missing, ...values].slice(-3);
+  return [d, h, w];
+}
+
+/** The sums side by side, [positions, rings · C], of those rings that read any of x; the sums over the others are 0. */
+export interface RingSums {
+  rings: number[];
+  sums: Native;
+}
+
+/**
+ * S_l(x) of x [N, D, H, W, C].
+ * @returns undefined if no ring reads any of it
+ */
+export function ringSums(ops: NativeOps, x: Native, geometry: SumsGeometry): RingSums | undefined {
+  const planes = planePairs(ops, x, geometry);
+  const rings: number[] = [];
+  const sums: Native[] = [];
+  for (let ring = 0; ring < geometry.numRings; ring++) {
+    const parts = planes.flatMap(({ image, plane }) => planeSum(ops, image, plane, ring, geometry) ?? []);
+    if (parts.length === 0) continue;
+    rings.push(ring);
+    sums.push(ops.sum(parts));
+  }
+  if (rings.length === 0) return undefined;
+  const joined = ops.concat(sums, 3);
+  if (joined !== x) for (const sum of sums) if (sum !== joined) ops.free(sum);
+  const columns = joined.shape[3];
+  const positions = joined.shape.slice(0, 3).reduce((a, b) => a * b, 1);
+  return { rings, sums: ops.reshape(joined, [positions, columns]) };
+}
+
+interface PlanePair {
+  /** [N · D', H, W, C], the sum of what planes `plane` and kernelSize[0] - 1 - `plane` of the kernel read. */
+  image: Native;
+  plane: number;
+}
+
+function planePairs(
+  ops: NativeOps,
+  x: Native,
+  { kernelSize, strides, dilations, ...sizes }: SumsGeometry,
+): PlanePair[] {
+  const [depth] = kernelSize;
+  const [outDepth] = sizes.outputSize;
+  const read = (plane: number): Native | undefined => {
+    const start = plane * dilations[0] - sizes.padBefore[0];
+    const window = windowOf(start, (outDepth - 1) * strides[0] + 1, x.shape[1]);
+    if (!window) return undefined;
+    const windows = [undefined, window];
+    const rows = ops.subsample(pad(ops, crop(ops, x, windows), windows), [1, strides[0], 1, 1, 1]);
+    const [batch, , height, width, channels] = rows.shape;
+    return ops.reshape(rows, [batch * outDepth, height, width, channels]);
+  };
+  const pairs: PlanePair[] = [];
+  for (let plane = 0; plane <= (depth - 1) / 2; plane++) {
+    const other = depth - 1 - plane;
+    const images = (plane === other ? [plane] : [plane, other]).flatMap((i) => read(i) ?? []);
+    if (images.length > 0) pairs.push({ plane, image: ops.sum(images) });
+  }
+  return pairs;
+}
+
+/** The sum over a ring's positions in one plane of the kernel; undefined where that is 0. */
+function planeSum(
+  ops: NativeOps,
+  image: Native,
+  plane: number,
+  ring: number,
+  geometry: SumsGeometry,
+): Native | undefined {
+  const [, rows, columns] = geometry.kernelSize;
+  const box = boundingBox(
+    geometry.ringIndex.slice(plane * rows * columns, (plane + 1) * rows * columns),
+    ring,
+    columns,
+  );
+  if (!box) return undefined;
+  const [dh, dw] = geometry.dilations.slice(1);
+  const [sh, sw] = geometry.strides.slice(1);
+  const extent = [(box.height - 1) * dh + 1, (box.width - 1) * dw + 1];
+  const windows = [box.top * dh, box.left * dw].map((offset, axis) =>
+    windowOf(
+      offset - geometry.padBefore[axis + 1],
+      (geometry.outputSize[axis + 1] - 1) * geometry.strides[axis + 1] + extent[axis],
+      geometry.inputSize[axis + 1],
+    ),
+  );
+  const [vertical, horizontal] = windows;
+  if (!vertical || !horizontal) return undefined;
+  const read: (Window | undefined)[] = [undefined, vertical, horizontal];
+  const part = crop(ops, image, read);
+  if (extent[0] === 1 && extent[1] === 1) return ops.subsample(pad(ops, part, read), [1, sh, sw, 1]);
+  // The gaps of a dilated kernel are zeros of the filter.
+  const positions = box.positions.map(([i, j]) => i * dh * extent[1] + j * dw);
+  const mask = ringMask(ops.backend, extent[0], extent[1], positions, image.shape[3]);
+  const padding = [
+    [vertical.before, vertical.after],
+    [horizontal.before, horizontal.after],
+  ] as const;
+  if (sh === sw) return ops.depthwise(part, mask, { strides: [sh, sw], padding });
+  return ops.subsample(ops.depthwise(part, mask, { strides: [1, 1], padding }), [1, sh, sw, 1]);
+}
+
+interface Box {
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+  /** Row and column from the box's corner. */
+  positions: [number, number][];
+}
+
+function boundingBox(index: readonly number[], ring: number, columns: number): Box | undefined {
+  const positions = index.flatMap((of, i): [number, number][] =>
+    of === ring ? [[Math.floor(i / columns), i % columns]] : [],
+  );
+  if (positions.length === 0) return undefined;
+  const [is, js] = [positions.map(([i]) => i), positions.map(([, j]) => j)];
+  const [top, left] = [Math.min(...is), Math.min(...js)];
+  return {
+    top,
+    left,
+    height: Math.max(...is) - top + 1,
+    width: Math.max(...js) - left + 1,
+    positions: positions.map(([i, j]) => [i - top, j - left]),
+  };
+}

@@ -1,0 +1,64 @@
+// What was measured on this machine, in a file that outlives the process: one table per device.
+
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import { measuredStrategies, restoreMeasuredStrategies } from "@gmr-conv/tfjs";
+
+type Tables = Record<string, Record<string, unknown>>;
+
+/** `gmr-conv/strategies.json` in the user's cache folder. */
+export function defaultCacheFile(): string {
+  return path.join(cacheFolder(), "gmr-conv", "strategies.json");
+}
+
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (process.platform === "win32" && LOCALAPPDATA) return LOCALAPPDATA;
+  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches");
+  return XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
+}
+
+/** Takes over what was measured on a device; nothing where the file is missing or is no such file. */
+export function restoreStrategies(file: string, device: string): void {
+  const table = readTables(file)[device];
+  try {
+    if (table) restoreMeasuredStrategies(table);
+  } catch {
+    // A cache that cannot be understood is as good as none; the next save replaces the table.
+  }
+}
+
+/**
+ * Writes what was measured so far of the backend `tensorflow`, and keeps the tables of other devices.
+ * @throws GmrError `io` if the file cannot be written
+ */
+export function saveStrategies(file: string, device: string): void {
+  const mine = Object.entries(measuredStrategies()).filter(([key]) => key.startsWith("tensorflow "));
+  const tables = { ...readTables(file), [device]: Object.fromEntries(mine) };
+  const fresh = `${file}.${process.pid}`;
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(fresh, `${JSON.stringify(tables, undefined, 1)}\n`);
+    renameSync(fresh, file);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new GmrError("io", `cannot write the measured strategies: ${reason}`, { cause: error });
+  }
+}
+
+function readTables(file: string): Tables {
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, "utf8"));
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
+    return Object.fromEntries(Object.entries(value).filter(([, table]) => isTable(table)));
+  } catch {
+    return {};
+  }
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
