@@ -1,1 +1,6 @@
-export { default } from "../../tooling/vitest.base.ts";
+import { preferSoftwareAdapter } from "../../packages/backend-webgpu/testing/dawn.ts";
+import base from "../../tooling/vitest.base.ts";
+
+preferSoftwareAdapter();
+
+export default base;

@@ -1,26 +1,81 @@
 // Backends by name.
 
-import { useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
-import { GmrError } from "@gmr-conv/core";
+import os from "node:os";
+import { nodeDevice } from "@gmr-conv/backend-node";
+import { wasmThreads } from "@gmr-conv/backend-wasm";
+import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
+import {
+  BACKEND_NAMES,
+  type BackendName,
+  type BackendSelection,
+  type SelectBackendOptions,
+  selectBackend,
+} from "@gmr-conv/backends";
 import * as tf from "@tensorflow/tfjs";
 
-export const BACKENDS = ["wasm", "cpu"] as const;
-export type BackendName = (typeof BACKENDS)[number];
+export { BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
+
+/** `auto`: the first that works here. */
+export const BACKENDS = ["auto", ...BACKEND_NAMES] as const;
+export type BackendChoice = (typeof BACKENDS)[number];
+
+export interface UseBackendOptions {
+  /** For wasm and node; default: GMR_THREADS, else all processors. */
+  threads?: number | undefined;
+  /** Told why a WebGPU device was lost. */
+  onDeviceLost?: ((reason: string) => void) | undefined;
+}
 
 /**
- * Makes a backend the active one.
- * @param threads for wasm; default: GMR_THREADS, else all processors
- * @throws GmrError `unsupported` if it cannot start here
+ * Makes a backend the active one, or the first of several that works here.
+ * @throws GmrError `unsupported` if none can start here
  */
-export async function useBackend(name: BackendName, threads?: number): Promise<void> {
+export async function useBackend(
+  choice: BackendChoice | readonly BackendName[],
+  { threads, onDeviceLost }: UseBackendOptions = {},
+): Promise<BackendSelection> {
   tf.env().set("PROD", true);
-  if (name === "wasm") await useWasm({ threads });
-  else if (!(await tf.setBackend(name))) {
-    throw new GmrError("unsupported", `the ${name} backend could not be started`);
+  const names = typeof choice === "string" ? candidates(choice) : choice;
+  const options: SelectBackendOptions = {
+    wasm: { threads },
+    node: { threads: threads ?? (Number(process.env.GMR_THREADS) || undefined) },
+    webgpu: { onDeviceLost },
+    // Who names webgpu alone gets it on whatever there is.
+    softwareAdapter: names.length === 1,
+  };
+  return selectBackend(names, options);
+}
+
+/** The backends that a choice stands for, in their order. */
+export function candidates(choice: BackendChoice): readonly BackendName[] {
+  return choice === "auto" ? BACKEND_NAMES : [choice];
+}
+
+/** Where to go on when a backend was lost: those after it. */
+export function backendsAfter(lost: BackendName): readonly BackendName[] {
+  return BACKEND_NAMES.slice(BACKEND_NAMES.indexOf(lost) + 1);
+}
+
+/** What the active backend computes with. */
+export function describeBackend(): string {
+  switch (tf.getBackend()) {
+    case "webgpu": {
+      const { name, software } = webGpuAdapter();
+      return software ? `${name}, a program for the CPU` : name;
+    }
+    case "tensorflow": {
+      const { kind, name, memory, driver, tensorflow } = nodeDevice();
+      const gibibytes = memory > 0 ? `, ${(memory / 2 ** 30).toFixed(1)} GiB` : "";
+      return `TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}${driver ? `, driver ${driver}` : ""}`;
+    }
+    default:
+      return `${activeThreads()} thread(s)`;
   }
 }
 
 /** Threads that the active backend computes with. */
 export function activeThreads(): number {
-  return tf.getBackend() === "wasm" ? wasmThreads() : 1;
+  if (tf.getBackend() === "wasm") return wasmThreads();
+  if (tf.getBackend() !== "tensorflow") return 1;
+  return Number(process.env.TF_NUM_INTRAOP_THREADS) || os.availableParallelism();
 }

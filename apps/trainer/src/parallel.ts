@@ -4,6 +4,7 @@ import os from "node:os";
 import { Worker } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { backendsAfter } from "./backend.ts";
 import type { Evaluated, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
@@ -42,7 +43,11 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next && Atomics.load(flag, 0) === 0; next = waiting.shift()) {
       try {
-        results[next.i] = await runInThread({ task: next.task, stop }, bars);
+        results[next.i] = await runWithFallback(
+          next.task,
+          (task) => runInThread({ task, stop }, bars),
+          (line) => bars.log(`${line}\n`),
+        );
       } catch (error) {
         failures.push(
           error instanceof GmrError ? error : new GmrError("internal", String(error), { cause: error }),
@@ -67,6 +72,21 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
   return results;
 }
 
+/** Runs a task; where its device is lost, on the next backend from its last checkpoint. */
+export async function runWithFallback(
+  task: Task,
+  run: (task: Task) => Promise<Evaluated | undefined>,
+  log: (line: string) => void,
+): Promise<Evaluated | undefined> {
+  try {
+    return await run(task);
+  } catch (error) {
+    if (!(error instanceof GmrError) || error.code !== "device-lost") throw error;
+    log(`${task.network.label}: ${error.message}; going on from the last checkpoint`);
+    return runWithFallback({ ...task, backends: backendsAfter("webgpu") }, run, log);
+  }
+}
+
 function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | undefined> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: input });
@@ -75,6 +95,9 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | un
       switch (message.type) {
         case "start":
           bar = bars.create(message.total, message.done, { label: message.label.padEnd(22), shown: "" });
+          break;
+        case "note":
+          bars.log(`${input.task.network.label}: ${message.text}\n`);
           break;
         case "update":
           bar?.update(message.done, { shown: shown(message.values) });
@@ -86,6 +109,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | un
           const error = new GmrError(message.code, message.message);
           if (message.stack !== undefined) error.stack = message.stack;
           reject(error);
+          void worker.terminate(); // What still runs there has no one to tell.
           break;
         }
       }

@@ -2,6 +2,7 @@
 
 import os from "node:os";
 import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
+import { candidates } from "./backend.ts";
 import { describeEnvironment } from "./environment.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import { runTasks } from "./parallel.ts";
@@ -11,7 +12,7 @@ import type { RotationReport } from "./report/types.ts";
 import { checkpointName, checkpointPosition } from "./runs/checkpoint.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
 import type { Task } from "./tasks.ts";
-import type { TrainConfig } from "./training/config.ts";
+import type { NetworkConfig, TrainConfig } from "./training/config.ts";
 
 /** Starts a run, or goes on with it: checks that the settings are those of the run's folder. */
 export async function openRun(run: RunFolder, config: TrainConfig, resume: boolean): Promise<void> {
@@ -38,10 +39,7 @@ export async function openRun(run: RunFolder, config: TrainConfig, resume: boole
 
 /** Trains every network of a run, side by side, from their checkpoints where there are some. */
 export async function train(run: RunFolder, config: TrainConfig): Promise<void> {
-  const threads = threadsFor(config);
-  await runTasks(
-    config.networks.map((network) => ({ folder: run.folder, config, network, threads, train: true })),
-  );
+  await runTasks(config.networks.map((network) => ({ ...taskOf(run, config, network), train: true })));
 }
 
 /**
@@ -56,13 +54,9 @@ export async function evaluate(
   command: string,
   trainFirst = false,
 ): Promise<RotationReport> {
-  const threads = threadsFor(config);
   const tasks = config.networks.map(
     (network): Task => ({
-      folder: run.folder,
-      config,
-      network,
-      threads,
+      ...taskOf(run, config, network),
       train: trainFirst,
       evaluate: options,
     }),
@@ -74,11 +68,20 @@ export async function evaluate(
     createdAt: new Date().toISOString(),
     command,
     dataset: first.dataset,
-    environment: describeEnvironment(config.backend, threads),
+    environment: describeEnvironment(first.backend, threadsFor(config)),
     config: { ...config },
     networks: results.map((result) => result.report),
     classNames: first.classNames,
   };
+}
+
+function taskOf(
+  run: RunFolder,
+  config: TrainConfig,
+  network: NetworkConfig,
+): Pick<Task, "folder" | "config" | "network" | "backends" | "threads"> {
+  const [backends, threads] = [candidates(config.backend), threadsFor(config)];
+  return { folder: run.folder, config, network, backends, threads };
 }
 
 /** Threads for each network: they run side by side, and share the processors. */
@@ -88,7 +91,7 @@ function threadsFor(config: TrainConfig): number {
   const all = setting
     ? checkPositiveInteger("GMR_THREADS", Number.isNaN(value) ? setting : value)
     : os.availableParallelism();
-  return config.backend === "wasm" ? Math.max(1, Math.floor(all / config.networks.length)) : 1;
+  return Math.max(1, Math.floor(all / config.networks.length));
 }
 
 /** Writes the report of a run and prints its table and its path. */

@@ -1,5 +1,6 @@
 // What can be done to one network of a run, in a thread of its own.
 
+import type { BackendName } from "./backend.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import type { NetworkReport, RotationReport } from "./report/types.ts";
 import type { NetworkConfig, TrainConfig } from "./training/config.ts";
@@ -10,7 +11,9 @@ export interface Task {
   folder: string;
   config: TrainConfig;
   network: NetworkConfig;
-  /** Threads of the wasm backend. */
+  /** Where to compute: the first that works. */
+  backends: readonly BackendName[];
+  /** Threads to compute with, where the backend has them. */
   threads: number;
   /** Train to the end of the schedule, from the checkpoint where there is one. */
   train: boolean;
@@ -20,6 +23,7 @@ export interface Task {
 
 /** What came of an evaluation. */
 export interface Evaluated {
+  backend: BackendName;
   report: NetworkReport;
   /** Name of the test set, and how many images were trained on, evaluated upright, and turned. */
   dataset: RotationReport["dataset"];
@@ -31,6 +35,8 @@ export interface Monitor {
   /** Begins a piece of work of `total` units, `done` of which are done. */
   start(label: string, total: number, done: number): void;
   update(done: number, values: Record<string, string>): void;
+  /** Says something that is worth a line. */
+  note(text: string): void;
   /** Whether the user asked to stop. */
   readonly stopRequested: boolean;
 }

@@ -13,6 +13,7 @@ export interface WorkerInput {
 
 export type WorkerMessage =
   | { type: "start"; label: string; total: number; done: number }
+  | { type: "note"; text: string }
   | { type: "update"; done: number; values: Record<string, string> }
   | { type: "done"; result: Evaluated | undefined }
   | { type: "failed"; code: GmrError["code"]; message: string; stack: string | undefined };
@@ -25,6 +26,7 @@ const flag = new Int32Array(stop);
 const monitor: Monitor = {
   start: (label, total, done) => post({ type: "start", label, total, done }),
   update: (done, values) => post({ type: "update", done, values }),
+  note: (text) => post({ type: "note", text }),
   get stopRequested() {
     return Atomics.load(flag, 0) !== 0;
   },

@@ -8,7 +8,7 @@ const shape = { batch: 2, imageSize: 8, depths: [1], widths: [4], kernelSizes: [
 
 describe.each(["wasm", "cpu"] as const)("profileKernels on %s", (backend) => {
   it("splits a training step into kernels and the rest, 100 % in all, the longest kernel first", async () => {
-    await useBackend(backend, 1);
+    await useBackend(backend, { threads: 1 });
     const before = tf.getKernelsForBackend(backend).map(({ kernelFunc }) => kernelFunc);
     const step = networkRun(shape, "gmr", "train-step");
     await step();
@@ -27,7 +27,7 @@ describe.each(["wasm", "cpu"] as const)("profileKernels on %s", (backend) => {
   });
 
   it("restores the kernels when the work fails", async () => {
-    await useBackend(backend, 1);
+    await useBackend(backend, { threads: 1 });
     const before = tf.getKernel("Add", backend).kernelFunc;
     await expect(profileKernels(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(tf.getKernel("Add", backend).kernelFunc).toBe(before);

@@ -18,19 +18,19 @@ export const OUTSIDE = "(outside kernels)";
 export async function profileKernels(work: () => Promise<void>): Promise<KernelShare[]> {
   const timer = new KernelTimer();
   const kernels = tf.getKernelsForBackend(tf.getBackend());
-  for (const kernel of kernels) replace({ ...kernel, kernelFunc: timer.timed(kernel) });
+  for (const kernel of kernels) replaceKernel({ ...kernel, kernelFunc: timer.timed(kernel) });
   let total: number;
   try {
     const start = performance.now();
     await work();
     total = performance.now() - start;
   } finally {
-    for (const kernel of kernels) replace(kernel);
+    for (const kernel of kernels) replaceKernel(kernel);
   }
   return timer.shares(total);
 }
 
-function replace(kernel: tf.KernelConfig): void {
+export function replaceKernel(kernel: tf.KernelConfig): void {
   tf.unregisterKernel(kernel.kernelName, kernel.backendName);
   tf.registerKernel(kernel);
 }

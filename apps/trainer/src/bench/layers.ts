@@ -3,6 +3,7 @@
 import { batchNormTraining, gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { activeThreads } from "../backend.ts";
+import { replaceKernel } from "./kernelProfile.ts";
 import type { LayerPass, LayerTime, PeerImpl } from "./measurements.ts";
 import { bestInTurn, type Run } from "./turns.ts";
 
@@ -16,6 +17,10 @@ export interface LayerBenchOptions extends LayerShape {
   kernelSizes: readonly number[];
   /** Counted runs of each measurement. */
   runs: number;
+  /** Stock kernels of the dense convolution that ours have replaced: measured as well. */
+  stockKernels?: readonly tf.KernelConfig[] | undefined;
+  /** Count the time that kernels take on a GPU, by its own timestamps, and nothing else. */
+  timestamps?: boolean | undefined;
 }
 
 /** A measurement that can be repeated. */
@@ -54,11 +59,11 @@ export async function benchLayers(
     }
   };
   for (const k of options.kernelSizes) {
-    const { jobs, dispose } = convolutionJobs(x, k, options.filters, common);
+    const { jobs, dispose } = convolutionJobs(x, k, options, common);
     await measure([...jobs.map(afterUncounted), ...peers.flatMap((peer) => peer.jobs(k))]);
     dispose();
   }
-  const { jobs, dispose } = batchNormJobs(x, common);
+  const { jobs, dispose } = batchNormJobs(x, options, common);
   await measure(jobs.map(afterUncounted));
   dispose();
   x.dispose();
@@ -79,7 +84,12 @@ interface Jobs {
   dispose(): void;
 }
 
-function convolutionJobs(x: tf.Tensor4D, k: number, filters: number, common: Common): Jobs {
+function convolutionJobs(
+  x: tf.Tensor4D,
+  k: number,
+  { filters, stockKernels = [], timestamps }: LayerBenchOptions,
+  common: Common,
+): Jobs {
   const channels = x.shape[3];
   const rings = (k >> 1) + 1;
   const weights = tf.randomNormal<tf.Rank.R3>([rings, channels, filters], 0, 0.1, "float32", 2);
@@ -91,23 +101,31 @@ function convolutionJobs(x: tf.Tensor4D, k: number, filters: number, common: Com
   const dense = (x: tf.Tensor4D, w: tf.Tensor4D): tf.Tensor4D => tf.conv2d(x, w, 1, "same");
   const denseGrads = tf.grads((x, w) => dense(x as tf.Tensor4D, w as tf.Tensor4D));
   const dy = gmr(x, weights, logSigmas);
-  const job = (impl: "gmr" | "dense", pass: LayerPass, compute: () => tf.Tensor[]): LayerJob => ({
+  const job = (
+    impl: "gmr" | "dense" | "stock-dense",
+    pass: LayerPass,
+    compute: () => tf.Tensor[],
+  ): LayerJob => ({
     label: { kind: "layer", ...common, k, impl, pass },
-    run: () => timeTensors(compute),
+    run: () => timeTensors(compute, timestamps),
   });
+  const stock = (pass: LayerPass, compute: () => tf.Tensor[]): LayerJob[] =>
+    stockKernels.length === 0 ? [] : [job("stock-dense", pass, () => withKernels(stockKernels, compute))];
   return {
     jobs: [
       job("gmr", "forward", () => [gmr(x, weights, logSigmas)]),
       job("dense", "forward", () => [dense(x, kernel)]),
+      ...stock("forward", () => [dense(x, kernel)]),
       job("gmr", "forward+backward", () => gmrGrads([x, weights, logSigmas], dy)),
       job("dense", "forward+backward", () => denseGrads([x, kernel], dy)),
+      ...stock("forward+backward", () => denseGrads([x, kernel], dy)),
     ],
     dispose: () => tf.dispose([weights, logSigmas, kernel, dy]),
   };
 }
 
 /** Batch normalisation in training, forward and backward: fused against the composition of stock ops. */
-function batchNormJobs(x: tf.Tensor4D, common: Common): Jobs {
+function batchNormJobs(x: tf.Tensor4D, { timestamps }: LayerBenchOptions, common: Common): Jobs {
   const gamma = tf.ones([x.shape[3]]) as tf.Tensor1D;
   const beta = tf.zeros([x.shape[3]]) as tf.Tensor1D;
   const fused = tf.grads((x, g, b) => batchNormTraining(x, g as tf.Tensor1D, b as tf.Tensor1D).y);
@@ -124,7 +142,7 @@ function batchNormJobs(x: tf.Tensor4D, common: Common): Jobs {
   });
   const job = (impl: "fused" | "stock", compute: () => tf.Tensor[]): LayerJob => ({
     label: { kind: "batchnorm", ...common, k: 1, impl, pass: "forward+backward" },
-    run: () => timeTensors(compute),
+    run: () => timeTensors(compute, timestamps),
   });
   return {
     jobs: [job("fused", () => fused([x, gamma, beta], x)), job("stock", () => stock([x, gamma, beta], x))],
@@ -132,10 +150,31 @@ function batchNormJobs(x: tf.Tensor4D, common: Common): Jobs {
   };
 }
 
+const DENSE_KERNELS: readonly string[] = [tf.Conv2D, tf.Conv2DBackpropFilter, tf.Conv2DBackpropInput];
+
+/** The kernels of the dense convolution that a backend has now: to be asked before ours replace them. */
+export function denseKernels(backend: string): tf.KernelConfig[] {
+  return tf.getKernelsForBackend(backend).filter(({ kernelName }) => DENSE_KERNELS.includes(kernelName));
+}
+
+function withKernels<T>(kernels: readonly tf.KernelConfig[], compute: () => T): T {
+  const ours = kernels.map(({ kernelName, backendName }) => tf.getKernel(kernelName, backendName));
+  for (const kernel of kernels) replaceKernel(kernel);
+  try {
+    return compute();
+  } finally {
+    for (const kernel of ours) replaceKernel(kernel);
+  }
+}
+
 /** Backends whose ops have done their work when they return. */
 const COMPUTE_AT_ONCE: readonly string[] = ["wasm", "cpu"];
 
-async function timeTensors(compute: () => tf.Tensor[]): Promise<number> {
+async function timeTensors(compute: () => tf.Tensor[], timestamps = false): Promise<number> {
+  if (timestamps) {
+    const { kernelMs } = await tf.time(() => tf.dispose(tf.tidy(compute)));
+    return kernelMs as number;
+  }
   const start = performance.now();
   const outputs = tf.tidy(compute);
   if (!COMPUTE_AT_ONCE.includes(tf.getBackend())) {

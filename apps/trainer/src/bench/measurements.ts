@@ -16,8 +16,11 @@ export interface LayerTime {
   threads: number;
   /** Kernel size. */
   k: number;
-  /** `dense`: the backend's stock convolution; `fused` and `stock`: batch normalisation. */
-  impl: "gmr" | "dense" | "fused" | "stock" | PeerImpl;
+  /**
+   * `dense`: `tf.conv2d` as it runs here; `stock-dense`: on the stock kernels, where ours are in their place; `fused` and
+   * `stock`: batch normalisation.
+   */
+  impl: "gmr" | "dense" | "stock-dense" | "fused" | "stock" | PeerImpl;
   pass: LayerPass;
   /** The best of several runs after warm-up. */
   ms: number;

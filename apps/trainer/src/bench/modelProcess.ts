@@ -1,20 +1,20 @@
 // The process of one network of the registry in training.
 
 import { createModel } from "@gmr-conv/models";
-import { activeThreads, type BackendName, useBackend } from "../backend.ts";
+import { activeThreads, type BackendChoice, useBackend } from "../backend.ts";
 import type { ModelBench } from "./models.ts";
 import { modelRun } from "./networkRun.ts";
 import { measureTurn, serve } from "./serve.ts";
 
 /** The process's one argument, as JSON. */
 export interface ModelProcessInput extends ModelBench {
-  backend: BackendName;
+  backend: BackendChoice;
   threads?: number | undefined;
 }
 
 await serve(async () => {
   const input: ModelProcessInput = JSON.parse(process.argv[2]);
-  await useBackend(input.backend, input.threads);
+  await useBackend(input.backend, { threads: input.threads });
   const options = { ...input.options, seed: 1 } as unknown as Parameters<typeof createModel>[1];
   const run = modelRun(createModel(input.name, options), input.batch, "train-step", input.checkpointStages);
   return { threads: activeThreads(), answer: () => measureTurn(run) };

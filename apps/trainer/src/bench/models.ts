@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { ModelName } from "@gmr-conv/models";
-import type { BackendName } from "../backend.ts";
+import type { BackendChoice } from "../backend.ts";
 import { BenchProcess } from "./benchProcess.ts";
 import type { ModelProcessInput } from "./modelProcess.ts";
 
@@ -54,7 +54,7 @@ export const MODEL_BENCHES: readonly ModelBench[] = (
 /** Measures networks one after the other, each in a process of its own. */
 export async function benchModels(
   benches: readonly ModelBench[],
-  settings: { backend: BackendName; threads?: number | undefined; runs: number },
+  settings: { backend: BackendChoice; threads?: number | undefined; runs: number },
   onResult: (step: ModelStep) => void,
 ): Promise<void> {
   const program = fileURLToPath(new URL("modelProcess.js", import.meta.url));

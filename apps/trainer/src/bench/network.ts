@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";
-import type { BackendName } from "../backend.ts";
+import type { BackendChoice } from "../backend.ts";
 import { BenchProcess, type Turn } from "./benchProcess.ts";
 import type { KernelShare } from "./kernelProfile.ts";
 import type { NetworkImpl, NetworkPass, NetworkTime, OpTime, PeerImpl } from "./measurements.ts";
@@ -14,7 +14,7 @@ import { bestInTurn, WARM_UP_ROUNDS } from "./turns.ts";
 export interface NetworkBenchOptions {
   shape: NetworkShape;
   impls: readonly NetworkImpl[];
-  backend: BackendName;
+  backend: BackendChoice;
   /** Default: as many as the backend likes. */
   threads?: number | undefined;
   /** Counted runs of each measurement. */

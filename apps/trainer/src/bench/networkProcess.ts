@@ -1,6 +1,6 @@
 // The process of one network and one pass. `{"profile":true,"runs":n}` asks for a profile, anything else for a turn.
 
-import { activeThreads, type BackendName, useBackend } from "../backend.ts";
+import { activeThreads, type BackendChoice, useBackend } from "../backend.ts";
 import { type KernelShare, profileKernels } from "./kernelProfile.ts";
 import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 import { type NetworkShape, networkRun } from "./networkRun.ts";
@@ -11,13 +11,13 @@ export interface NetworkProcessInput {
   shape: NetworkShape;
   impl: NetworkImpl;
   pass: NetworkPass;
-  backend: BackendName;
+  backend: BackendChoice;
   threads?: number | undefined;
 }
 
 await serve(async () => {
   const input: NetworkProcessInput = JSON.parse(process.argv[2]);
-  await useBackend(input.backend, input.threads);
+  await useBackend(input.backend, { threads: input.threads });
   const run = networkRun(input.shape, input.impl, input.pass);
   return {
     threads: activeThreads(),

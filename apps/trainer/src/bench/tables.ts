@@ -7,12 +7,13 @@ import type { ModelStep } from "./models.ts";
 
 /** Ours against the stock ops of the same backend. */
 export function layerTable(times: readonly LayerTime[], { shape, filters }: LayerShape): string {
-  const rows = table(["k", "pass", "GMR ms", "dense ms", "dense / GMR"], ["right", "left"]);
+  const rows = table(["k", "pass", "GMR ms", "stock dense ms", "dense / GMR"], ["right", "left"]);
   const find = (like: LayerTime, impl: LayerTime["impl"]): LayerTime | undefined =>
     times.find((t) => t.kind === like.kind && t.k === like.k && t.pass === like.pass && t.impl === impl);
   for (const time of times) {
     const ours = time.impl === "gmr" || time.impl === "fused";
-    const other = find(time, time.impl === "gmr" ? "dense" : "stock");
+    const other =
+      time.impl === "gmr" ? (find(time, "stock-dense") ?? find(time, "dense")) : find(time, "stock");
     if (!ours || !other) continue;
     const label = time.kind === "layer" ? String(time.k) : "BN";
     rows.push([label, time.pass, time.ms.toFixed(2), other.ms.toFixed(2), (other.ms / time.ms).toFixed(1)]);

@@ -1,10 +1,11 @@
 import { access, constants, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import { GmrError } from "@gmr-conv/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { BACKENDS, type BackendName, useBackend } from "../backend.ts";
+import { BACKENDS, type BackendChoice, describeBackend, useBackend } from "../backend.ts";
 import { kernelSizeChart } from "../bench/kernelSizeChart.ts";
-import { benchLayers, type LayerPeer } from "../bench/layers.ts";
+import { benchLayers, denseKernels, type LayerPeer } from "../bench/layers.ts";
 import { NETWORK_IMPLS, type NetworkImpl } from "../bench/measurements.ts";
 import { benchModels, MODEL_BENCHES, type ModelStep } from "../bench/models.ts";
 import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../bench/network.ts";
@@ -16,7 +17,7 @@ import { describeEnvironment } from "../environment.ts";
 import { names, oddIntegers, pattern, positiveInteger, positiveIntegers } from "./options.ts";
 
 interface CommonOptions {
-  backend: BackendName;
+  backend: BackendChoice;
   repeat: number;
   json: boolean;
   /** The Python given, or true without one. */
@@ -29,6 +30,7 @@ interface LayerOptions extends CommonOptions {
   shape: [number, number, number, number];
   filters: number;
   svg?: string;
+  timestamps: boolean;
 }
 
 interface NetworkOptions extends CommonOptions {
@@ -62,6 +64,7 @@ export function addBench(program: Command): void {
     .option("--filters <count>", "output channels", positiveInteger, 64)
     .option("--repeat <count>", "counted runs of each measurement", positiveInteger, 20)
     .option("--peers [python]", `jax-js and PyTorch: ${PEERS}`)
+    .option("--timestamps", "count the time of kernels on the GPU alone (webgpu)", false)
     .option("--svg <file>", "write a chart of time over kernel size")
     .option("--json", "print one JSON object per measurement", false)
     .action(layers);
@@ -131,12 +134,18 @@ function backendOption(): Option {
 async function layers(options: LayerOptions): Promise<void> {
   const { shape, filters, kernelSizes, svg, threads } = options;
   if (svg !== undefined) await checkFolder(svg);
-  await useBackend(options.backend, threads);
+  const before = denseKernels("webgpu");
+  const { backend } = await useBackend(options.backend, { threads });
+  const stockKernels = backend === "webgpu" ? before : undefined;
+  const { timestamps } = options;
+  if (timestamps && !(backend === "webgpu" && webGpuAdapter().timestamps)) {
+    throw new GmrError("unsupported", `no GPU timestamps on ${backend} (${describeBackend()})`);
+  }
   const layer = { shape, filters };
   let peers: LayerPeer[] = [];
   try {
     if (options.peers) peers = await layerPeers(layer, python(options), threads, note);
-    const settings = { ...layer, kernelSizes, runs: options.repeat };
+    const settings = { ...layer, kernelSizes, runs: options.repeat, timestamps, stockKernels };
     const times = await benchLayers(settings, printer(options), peers);
     print(options, () => layerTable(times, layer));
     if (options.peers) printRatios(options, times);

@@ -35,7 +35,7 @@ export function addConvert(program: Command): void {
         console.log(`${tensors.size} tensors written to ${output}`);
         return;
       }
-      await useBackend("wasm", 1);
+      await useBackend("wasm", { threads: 1 });
       const model = await toModel(input, tensors, options);
       await writeModel(output, kind, model, options);
       console.log(

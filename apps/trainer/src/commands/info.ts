@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { activeThreads, BACKENDS, useBackend } from "../backend.ts";
+import { BACKEND_NAMES, describeBackend, useBackend } from "../backend.ts";
 import { describeEnvironment } from "../environment.ts";
 
 export function addInfo(program: Command): void {
@@ -10,9 +10,9 @@ export function addInfo(program: Command): void {
       const { node, platform, cpu, versions } = describeEnvironment("", 1);
       for (const [name, version] of Object.entries(versions)) console.log(`${name} ${version}`);
       console.log(`Node ${node} on ${platform}, ${cpu}`);
-      for (const backend of BACKENDS) {
+      for (const backend of BACKEND_NAMES) {
         const state = await useBackend(backend).then(
-          () => `works, ${activeThreads()} thread(s)`,
+          () => `works, ${describeBackend()}`,
           (error: unknown) => (error instanceof Error ? error.message : String(error)),
         );
         console.log(`backend ${backend}: ${state}`);

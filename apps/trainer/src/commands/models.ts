@@ -12,7 +12,7 @@ export function addModels(program: Command): void {
     .option("--json", "print one JSON object per network", false)
     .action(async (names: string[], options: { json: boolean }) => {
       const wanted = names.length > 0 ? names.map(checkName) : MODEL_NAMES;
-      await useBackend("wasm", 1);
+      await useBackend("wasm", { threads: 1 });
       if (options.json) {
         for (const name of wanted) console.log(JSON.stringify(listModels([name])[0]));
         return;

@@ -1,7 +1,7 @@
 import { GmrError } from "@gmr-conv/core";
 import type { Strategy } from "@gmr-conv/tfjs";
 import { type Command, Option } from "commander";
-import { BACKENDS, type BackendName, useBackend } from "../backend.ts";
+import { BACKENDS, type BackendChoice, useBackend } from "../backend.ts";
 import { readCase, readCases } from "../parity/cases.ts";
 import { checkCase, type ParityResult, TOLERANCE } from "../parity/check.ts";
 import { checkNetwork } from "../parity/network.ts";
@@ -9,7 +9,7 @@ import { pattern } from "./options.ts";
 
 interface ParityOptions {
   fixtures: string;
-  backend: BackendName;
+  backend: BackendChoice;
   strategy: "both" | Strategy;
   only?: RegExp;
   json: boolean;

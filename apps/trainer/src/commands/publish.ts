@@ -53,7 +53,7 @@ export function addPublish(program: Command): void {
       if (!evaluated)
         throw new GmrError("invalid-data", `the report of ${runName} lacks network ${network.name}`);
 
-      await useBackend("wasm", 1);
+      await useBackend("wasm", { threads: 1 });
       const model = resNet(network.model);
       await requireCheckpoint(run, network.name, model);
       const angles = summarizeAngles(evaluated.angles);

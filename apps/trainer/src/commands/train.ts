@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { BACKENDS, type BackendName } from "../backend.ts";
+import { BACKENDS, type BackendChoice } from "../backend.ts";
 import { openRun, train } from "../pipeline.ts";
 import { networksNamed, quickstartConfig } from "../recipes.ts";
 import { RunFolder } from "../runs/runFolder.ts";
@@ -22,7 +22,7 @@ interface TrainOptions {
   networks: string[];
   data?: string;
   limit?: number;
-  backend: BackendName;
+  backend: BackendChoice;
   epochs: number;
   batchSize: number;
   seed: number;

@@ -5,6 +5,16 @@ import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/cli.ts";
 import { RunFolder } from "./runFolder.ts";
 
+const metric = (network: string, step: number, loss = 1) => ({
+  network,
+  step,
+  epoch: 0,
+  loss,
+  accuracy: 0.5,
+  learningRate: 0.1,
+  seconds: step,
+});
+
 describe("RunFolder", () => {
   it("keeps a file whole through kill -9 in the middle of writing", async () => {
     const folder = temporaryFolder();
@@ -31,17 +41,22 @@ describe("RunFolder", () => {
     }
   });
 
+  it("reads only what came last where training went back", async () => {
+    const run = RunFolder.at(temporaryFolder());
+    for (const [step, loss] of [
+      [10, 1],
+      [20, 2],
+      [30, 3],
+      [20, 4],
+      [30, 5],
+    ]) {
+      await run.appendMetric(metric("a", step, loss));
+    }
+    expect((await run.readMetrics("a")).map(({ loss }) => loss)).toEqual([1, 4, 5]);
+  });
+
   it("drops what came after a checkpoint, and a line cut off by a crash", async () => {
     const run = RunFolder.at(temporaryFolder());
-    const metric = (network: string, step: number) => ({
-      network,
-      step,
-      epoch: 0,
-      loss: 1,
-      accuracy: 0.5,
-      learningRate: 0.1,
-      seconds: step,
-    });
     for (const step of [10, 20, 30]) await run.appendMetric(metric("a", step));
     await run.appendMetric(metric("b", 30));
     run.write("metrics.jsonl", `${readFileSync(run.file("metrics.jsonl"), "utf8")}{"network":"a","st`);

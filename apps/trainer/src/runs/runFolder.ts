@@ -88,8 +88,15 @@ export class RunFolder {
     return parseJson(bytes, this.file("config.json")) as TrainConfig;
   }
 
+  /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */
   async readMetrics(network: string): Promise<Metric[]> {
-    return (await this.allMetrics()).filter((metric) => metric.network === network);
+    const metrics: Metric[] = [];
+    for (const metric of await this.allMetrics()) {
+      if (metric.network !== network) continue;
+      while (metrics.length > 0 && metrics[metrics.length - 1].step >= metric.step) metrics.pop();
+      metrics.push(metric);
+    }
+    return metrics;
   }
 
   private async allMetrics(): Promise<Metric[]> {

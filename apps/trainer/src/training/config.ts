@@ -3,7 +3,7 @@
 
 import type { AugmentOptions } from "@gmr-conv/data";
 import type { ResNetOptions } from "@gmr-conv/models";
-import type { BackendName } from "../backend.ts";
+import type { BackendChoice } from "../backend.ts";
 
 export interface OptimizerConfig {
   /** `adamw`: Adam with decoupled weight decay (Loshchilov & Hutter 2019). `sgd`: with Nesterov momentum. */
@@ -34,7 +34,7 @@ export interface TrainConfig {
   dataFolder?: string;
   /** Train on the first images only. */
   limit?: number;
-  backend: BackendName;
+  backend: BackendChoice;
   batchSize: number;
   seed: number;
   labelSmoothing: number;

@@ -1,7 +1,7 @@
 // The training loop of one network.
 
 import { GmrError } from "@gmr-conv/core";
-import { augmenter, type Batch, BatchStream, type ImageSet } from "@gmr-conv/data";
+import type { Batch, BatchStream, ImageSet } from "@gmr-conv/data";
 import {
   accuracy,
   checkpointedGradients,
@@ -14,6 +14,7 @@ import { loadCheckpoint, saveCheckpoint, type TrainingState } from "../runs/chec
 import type { RunFolder } from "../runs/runFolder.ts";
 import type { Monitor } from "../tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./config.ts";
+import { batchesAhead, batchStream } from "./data.ts";
 import { Optimizer } from "./optimizer.ts";
 import { learningRateAt } from "./schedule.ts";
 import { decayedWeights, modelVariables } from "./variables.ts";
@@ -88,12 +89,7 @@ export async function trainNetwork(
   config: TrainConfig,
   monitor: Monitor,
 ): Promise<void> {
-  const stream = new BatchStream(set, {
-    batchSize: config.batchSize,
-    epochs: network.epochs,
-    seed: config.seed,
-    augment: augmenter(config.augment),
-  });
+  const stream = batchStream(set, config, network);
   const variables = modelVariables(model, true);
   const state: TrainingState = {
     optimizer: new Optimizer(config.optimizer, variables, decayedWeights(model)),
@@ -131,7 +127,7 @@ async function loop(
   let step = position.step;
   const save = (): Promise<string> =>
     saveCheckpoint(run, network.name, model, state, { step, seconds: seconds() });
-  for (const batch of stream.from(Math.floor(step / stream.stepsPerEpoch), step % stream.stepsPerEpoch)) {
+  for await (const batch of batchesAhead({ config, network, step })) {
     const learningRate = learningRateAt(step, total, config.optimizer.learningRate, config.optimizer.warmup);
     const result = await trainStep(model, state.optimizer, variables, batch, { ...config, learningRate });
     state.average?.update();

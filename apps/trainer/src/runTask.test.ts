@@ -1,0 +1,98 @@
+import { useWebGpu } from "@gmr-conv/backend-webgpu";
+import { GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { expect, it } from "vitest";
+import { temporaryFolder } from "../testing/cli.ts";
+import { runWithFallback } from "./parallel.ts";
+import { networksNamed, quickstartConfig } from "./recipes.ts";
+import { RunFolder } from "./runs/runFolder.ts";
+import type { Monitor, Task } from "./tasks.ts";
+
+// The built one: it starts threads.
+const built = new URL("../dist/runTask.js", import.meta.url).href;
+const { runTask } = (await import(built)) as typeof import("./runTask.ts");
+
+function tinyTask(folder: string): Task {
+  const model = { depths: [1], strides: [1 as const], widths: [4], kernelSizes: [3], seed: 1 };
+  const networks = networksNamed(["gmr"], model, 1);
+  const config = { ...quickstartConfig(), limit: 8 * 30, batchSize: 8, networks };
+  return { folder, config, network: networks[0], backends: ["wasm"], threads: 1, train: true };
+}
+
+/** Calls `onStep` after each step; a checkpoint is written and the task ends where it returns true. */
+function monitor(onStep: (step: number) => boolean): Monitor & { starts: number[]; notes: string[] } {
+  const [starts, notes]: [number[], string[]] = [[], []];
+  let step = 0;
+  return {
+    starts,
+    notes,
+    start(_label, _total, done) {
+      starts.push(done);
+      step = done;
+    },
+    update() {},
+    note: (text) => notes.push(text),
+    get stopRequested() {
+      return onStep(++step);
+    },
+  };
+}
+
+it("says which backend it took where the first ones do not work", async () => {
+  const notes = monitor((step) => step === 1);
+  const task: Task = { ...tinyTask(temporaryFolder()), backends: ["webgpu", "cpu"] };
+  await expect(runTask(task, notes)).rejects.toMatchObject({ code: "interrupted" });
+  expect(notes.notes[0]).toMatch(/^took cpu; webgpu: /); // no adapter, or one that is a program for the CPU
+});
+
+const missing = await useWebGpu().then(
+  () => undefined,
+  (error: Error) => error.message,
+);
+if (missing !== undefined) console.warn(`A test on WebGPU is skipped: ${missing}`);
+
+it.skipIf(missing !== undefined)("goes on from its checkpoint where the device was lost", async () => {
+  const folder = temporaryFolder();
+  await RunFolder.at(folder).create();
+  const task: Task = { ...tinyTask(folder), backends: ["webgpu"] };
+
+  const stopped = runTask(
+    task,
+    monitor((step) => step === 3),
+  );
+  await expect(stopped).rejects.toMatchObject({ code: "interrupted" });
+
+  const losing = monitor((step) => {
+    if (step === 5) (tf.backend() as WebGPUBackend).device.destroy();
+    return false;
+  });
+  await expect(runTask(task, losing)).rejects.toMatchObject({
+    code: "device-lost",
+    message: expect.stringContaining("the WebGPU device was lost (destroyed"),
+  });
+  expect(losing.starts).toEqual([3]);
+
+  const going = monitor(() => false);
+  await runTask({ ...task, backends: ["wasm"] }, going);
+  expect(going.starts).toEqual([3]);
+  const metrics = await RunFolder.at(folder).readMetrics("gmr");
+  expect(metrics.at(-1)?.step).toBe(30);
+});
+
+it("tries the next backends where a device was lost, and those alone", async () => {
+  const tried: (readonly string[])[] = [];
+  const lines: string[] = [];
+  const run = async (task: Task) => {
+    tried.push(task.backends);
+    if (tried.length === 1) throw new GmrError("device-lost", "the WebGPU device was lost (unknown)");
+    throw new GmrError("interrupted", "stopped");
+  };
+  const task: Task = { ...tinyTask("folder"), backends: ["node", "webgpu"] };
+  const outcome = runWithFallback(task, run, (line) => lines.push(line));
+  await expect(outcome).rejects.toMatchObject({ code: "interrupted" });
+  expect(tried).toEqual([task.backends, ["wasm", "cpu"]]);
+  expect(lines).toEqual([
+    "GMR-ResNet: the WebGPU device was lost (unknown); going on from the last checkpoint",
+  ]);
+});

@@ -1,0 +1,36 @@
+import { gmrConv2d } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import { expect, it, vi } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { type BackendName, formatSelection, selectBackend } from "./index.ts";
+
+async function convolve(): Promise<number> {
+  const y = tf.tidy(() =>
+    gmrConv2d(tf.ones<tf.Rank.R4>([1, 5, 5, 2]), tf.ones([2, 2, 1]), { kernelSize: 3 }).sum(),
+  );
+  const [value] = await y.data();
+  y.dispose();
+  return value;
+}
+
+it.each(["wasm", "cpu"] as const)("starts %s, and the ops run on it", async (name) => {
+  expect(await selectBackend([name])).toEqual({ backend: name, skipped: [] });
+  expect(tf.getBackend()).toBe(name);
+  expect(await convolve()).toBe(9 * 9 * 2);
+});
+
+it("falls through to the next one, and says why", async () => {
+  vi.stubGlobal("process", { ...process, versions: {} }); // a browser without WebGPU
+  vi.resetModules();
+  const { selectBackend } = await import("./index.ts");
+  const selection = await selectBackend(["node", "webgpu", "cpu"]).finally(() => vi.unstubAllGlobals());
+  expect(selection.backend).toBe("cpu");
+  expect(selection.skipped.map(({ backend }) => backend)).toEqual(["node", "webgpu"]);
+  expect(formatSelection(selection)).toMatch(/^took cpu; node: it runs in Node only; webgpu: .*WebGPU/);
+});
+
+it("refuses names that are none", async () => {
+  const names = "expected names of backends (node, webgpu, wasm, cpu), got";
+  await expectGmrError(() => selectBackend([]), "invalid-argument", `${names} []`);
+  await expectGmrError(() => selectBackend(["gpu" as BackendName]), "invalid-argument", `${names} "gpu"`);
+});

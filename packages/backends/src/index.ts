@@ -1,0 +1,93 @@
+// The first backend that works here: a GPU through WebGPU, TensorFlow's native library, WebAssembly, plain JavaScript.
+
+import type { UseNodeOptions } from "@gmr-conv/backend-node";
+import type { UseWasmOptions } from "@gmr-conv/backend-wasm";
+import type { WebGpuOptions } from "@gmr-conv/backend-webgpu";
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { registerLayers } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+
+export const BACKEND_NAMES = ["node", "webgpu", "wasm", "cpu"] as const;
+
+/** `node`: TensorFlow's native library, CUDA included. `cpu`: plain JavaScript, slow and everywhere. */
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+export interface SelectBackendOptions {
+  node?: UseNodeOptions | undefined;
+  webgpu?: WebGpuOptions | undefined;
+  wasm?: UseWasmOptions | undefined;
+  /** Take a WebGPU adapter that is a program for the CPU, too: `wasm` is faster. Default false. */
+  softwareAdapter?: boolean | undefined;
+}
+
+export interface BackendSelection {
+  backend: BackendName;
+  /** The backends before it, and why they were not taken. */
+  skipped: { backend: BackendName; reason: string }[];
+}
+
+/**
+ * Starts the first of some backends that works here, and makes it the active one. Each is loaded only when its turn comes.
+ *
+ * @param names in the order of preference; default: all
+ * @throws GmrError `invalid-argument` for an empty list or an unknown name; `unsupported`, with the reason of each, if
+ *   none works
+ */
+export async function selectBackend(
+  names: readonly BackendName[] = BACKEND_NAMES,
+  options: SelectBackendOptions = {},
+): Promise<BackendSelection> {
+  const unknown = names.find((name) => !Object.hasOwn(STARTERS, name));
+  if (names.length === 0 || unknown !== undefined) {
+    const got = describeValue(names.length === 0 ? names : unknown);
+    throw new GmrError(
+      "invalid-argument",
+      `expected names of backends (${BACKEND_NAMES.join(", ")}), got ${got}`,
+    );
+  }
+  const skipped: BackendSelection["skipped"] = [];
+  for (const backend of names) {
+    try {
+      await STARTERS[backend](options);
+      return { backend, skipped };
+    } catch (error) {
+      if (names.length === 1) throw error;
+      skipped.push({ backend, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  const reasons = skipped.map(({ backend, reason }) => `${backend}: ${reason}`).join("; ");
+  throw new GmrError("unsupported", `no backend works here: ${reasons}`);
+}
+
+/** `took wasm; webgpu: this browser has no WebGPU (navigator.gpu)`. */
+export function formatSelection({ backend, skipped }: BackendSelection): string {
+  return [`took ${backend}`, ...skipped.map((entry) => `${entry.backend}: ${entry.reason}`)].join("; ");
+}
+
+const isNode = typeof process === "object" && process.versions?.node !== undefined;
+
+const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => Promise<void>>> = {
+  async node({ node }) {
+    if (!isNode) throw new GmrError("unsupported", "it runs in Node only");
+    const name = "@gmr-conv/backend-node"; // Not a literal: bundlers for browsers must not look for it.
+    const { useNode } = (await import(/* @vite-ignore */ name)) as typeof import("@gmr-conv/backend-node");
+    await useNode(node);
+  },
+  async webgpu({ webgpu, softwareAdapter = false }) {
+    const { useWebGpu, webGpuAdapter } = await import("@gmr-conv/backend-webgpu");
+    const before = tf.engine().backendName;
+    await useWebGpu(webgpu);
+    const { name, software } = webGpuAdapter();
+    if (!software || softwareAdapter) return;
+    if (before) await tf.setBackend(before);
+    throw new GmrError("unsupported", `its adapter is a program for the CPU (${name})`);
+  },
+  async wasm({ wasm }) {
+    const { useWasm } = await import("@gmr-conv/backend-wasm");
+    await useWasm(wasm);
+  },
+  async cpu() {
+    if (!(await tf.setBackend("cpu"))) throw new GmrError("unsupported", "it is not registered");
+    registerLayers();
+  },
+};
