@@ -1,9 +1,7 @@
 // The kernels in a real browser: bundled as a user would, with and without shared memory.
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,26 +10,19 @@ import * as tf from "@tensorflow/tfjs";
 import { type Browser, chromium } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, servePages } from "../../../tooling/testing/chromium.ts";
 import { layerNumbers } from "../testing/layerNumbers.js";
 import { useWasm } from "./index.ts";
 
-const executable = [
-  process.env.CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-].find((file) => file !== undefined && existsSync(file));
-if (!executable) console.warn("Browser tests are skipped: no Chromium (set CHROMIUM to its path).");
-
+const executable = findChromium();
 const root = fileURLToPath(new URL("../testing/browser", import.meta.url));
 const wasmFiles = path.join(
   path.dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json")),
   "wasm-out",
 );
-const TYPES: Record<string, string> = {
-  ".html": "text/html",
-  ".js": "text/javascript",
-  ".wasm": "application/wasm",
+const ISOLATION = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
 };
 
 interface Result {
@@ -66,13 +57,13 @@ describe.skipIf(!executable)("in Chromium", () => {
   });
 
   async function open(minify: boolean, isolated: boolean): Promise<{ result: Result; messages: string[] }> {
-    const server = serve(path.join(folder, String(minify)), isolated);
+    const pages = { "": path.join(folder, String(minify)), wasm: wasmFiles };
+    const server = await servePages(pages, isolated ? ISOLATION : {});
     const page = await browser.newPage();
     const messages: string[] = [];
     page.on("console", (message) => messages.push(message.text()));
     try {
-      const { port } = server.address() as AddressInfo;
-      await page.goto(`http://127.0.0.1:${port}/`);
+      await page.goto(server.address);
       await page.waitForSelector("#done", { timeout: 40_000 });
       return { result: JSON.parse((await page.textContent("#done")) ?? "") as Result, messages };
     } finally {
@@ -97,23 +88,3 @@ describe.skipIf(!executable)("in Chromium", () => {
     expect(messages.join("\n")).toContain("one thread, since this script is minified");
   });
 });
-
-/** Serves a bundle, with the stock .wasm files under /wasm/. */
-function serve(folder: string, isolated: boolean): Server {
-  const known = new Set(readdirSync(wasmFiles).filter((name) => name.endsWith(".wasm")));
-  const isolation = {
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
-  };
-  return createServer((request, response) => {
-    const name = request.url === "/" ? "index.html" : (request.url ?? "").slice(1);
-    const wasm = name.replace(/^wasm\//, "");
-    const file = known.has(wasm) ? path.join(wasmFiles, wasm) : path.join(folder, name);
-    if (!existsSync(file)) {
-      response.writeHead(404).end();
-      return;
-    }
-    const type = TYPES[path.extname(file)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type, ...(isolated ? isolation : {}) }).end(readFileSync(file));
-  }).listen(0);
-}

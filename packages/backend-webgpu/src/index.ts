@@ -9,6 +9,7 @@ import { registerKernels } from "./register.ts";
 
 export { createWebGpuBackend, type WebGpuAdapter, webGpuAdapter } from "./backend.ts";
 export type { WebGpuOptions } from "./device.ts";
+export { type TunedVariant, type TuneWebGpuOptions, tuneWebGpu } from "./tune.ts";
 
 /**
  * Makes the stock WebGPU backend the active one and adds our kernels to it. Calling it again is cheap; after the device

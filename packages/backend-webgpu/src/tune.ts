@@ -90,6 +90,8 @@ async function timeVariants(
     } finally {
       forceVariant(undefined);
     }
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
     backend.submitQueue();
     await backend.device.queue.onSubmittedWorkDone();
     return (performance.now() - start) / CALLS;

@@ -7,7 +7,7 @@ import {
   BatchNormTrainingParamGrad,
   kernelConfig,
 } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { backendOf } from "../backend.ts";
 import { elements, makeTensor, run, type Shader } from "../program.ts";
@@ -264,7 +264,10 @@ function gradientSums(
 ): GradientSums {
   const last = remembered.get(backend);
   if (last?.dy === dy.dataId && last.x === x.dataId) return last;
-  for (const { dataId } of last ? [last.sums, ...(last.params ?? [])] : []) backend.disposeData(dataId);
+  for (const { dataId } of last ? [last.sums, ...(last.params ?? [])] : []) {
+    // The engine, which counts what it was given, must hear of the end of that.
+    if (backend.disposeData(dataId)) tf.engine().removeDataId(dataId, backend);
+  }
   const [channels] = gamma.shape as [number];
   const rows = elements(x) / channels;
   const chunks = Math.ceil(rows / CHUNK);

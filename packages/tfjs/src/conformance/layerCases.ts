@@ -60,7 +60,7 @@ function image(): tf.Tensor4D {
 }
 
 function convLayerCase([factory, shape, args]: LayerTest): ConformanceCase {
-  const name = factory.name.replace(/^g/, "G");
+  const name = factory(args).getClassName();
   return defineCase(`layer ${name} ${JSON.stringify(args)}`, async () => {
     const layer = factory({ ...args, seed: 3, biasInitializer: "ones" });
     const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: [...shape] }), layer] });
