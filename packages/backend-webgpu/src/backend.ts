@@ -1,8 +1,9 @@
 // The stock backend on a device of ours.
 
-import { GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { SumFormat } from "./conv/sums.ts";
 import { requestDevice, type WebGpuOptions } from "./device.ts";
 
 /** Why the device of a backend was lost. */
@@ -19,6 +20,13 @@ export interface WebGpuAdapter {
 
 /** What backends run on. */
 const adapters = new WeakMap<object, WebGpuAdapter>();
+
+const sumFormats = new WeakMap<object, SumFormat>();
+
+/** How a backend keeps the sums of rings. */
+export function sumFormat(backend: object): SumFormat {
+  return sumFormats.get(backend) ?? "f32";
+}
 
 /** Whether a backend computes on the CPU, where workgroup memory and barriers cost more than they save. */
 export function isSoftware(backend: object): boolean {
@@ -73,12 +81,18 @@ export function watchDevice(backend: WebGPUBackend, report: ((reason: string) =>
  * Starts the stock backend of `@tensorflow/tfjs-backend-webgpu`: in browsers on `navigator.gpu`, in Node on Dawn, the npm
  * package `webgpu`, which then is `navigator.gpu` there. It is not registered: {@link useWebGpu} does all.
  *
- * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which
+ * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which; `invalid-argument` for
+ *   an unknown format of sums
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGPUBackend> {
+  const { sums = "f32" } = options;
+  if (sums !== "f32" && sums !== "f16") {
+    throw new GmrError("invalid-argument", `sums must be "f32" or "f16", got ${describeValue(sums)}`);
+  }
   const { device, adapter } = await requestDevice(options);
   const backend = new WebGPUBackend(device, adapter.info);
   adapters.set(backend, describeAdapter(adapter));
+  sumFormats.set(backend, sums);
   watchDevice(backend, options.onDeviceLost);
   return backend;
 }

@@ -1,12 +1,18 @@
 // Finding WebGPU: the browser's own, or Dawn by the npm package `webgpu` in Node.
 
 import { GmrError } from "@gmr-conv/core";
+import type { SumFormat } from "./conv/sums.ts";
 
 export interface WebGpuOptions {
   /** Which of several adapters to prefer. Default "high-performance". */
   powerPreference?: "low-power" | "high-performance" | undefined;
   /** Ask for a software adapter. Default false. */
   forceFallbackAdapter?: boolean | undefined;
+  /**
+   * How the sums of rings are kept between the passes that make and multiply them. `"f16"` halves that traffic and costs
+   * accuracy: errors of some 1e-4 of the largest value, and sums beyond 65,504 overflow. Default "f32".
+   */
+  sums?: SumFormat | undefined;
   /** Told when the device is lost, with the reason. Default: a warning on the console. */
   onDeviceLost?: ((reason: string) => void) | undefined;
 }
@@ -37,8 +43,8 @@ async function findGpu(): Promise<GPU> {
   return navigator.gpu;
 }
 
-/** What the stock backend asks for, where the adapter has it. */
-const FEATURES = ["timestamp-query", "bgra8unorm-storage"] as const;
+/** What the stock backend and our shaders ask for, where the adapter has it. */
+const FEATURES = ["timestamp-query", "bgra8unorm-storage", "subgroups"] as const;
 const LIMITS = [
   "maxComputeWorkgroupStorageSize",
   "maxComputeWorkgroupsPerDimension",
@@ -69,10 +75,24 @@ export async function requestDevice(
       requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     });
+    hoistEnables(device);
     return { device, adapter };
   } catch (error) {
     throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${textOf(error)}`, {
       cause: error,
     });
   }
+}
+
+/** Directives must be first in a shader; the stock backend puts declarations in front of ours. */
+function hoistEnables(device: GPUDevice): void {
+  const create = device.createShaderModule.bind(device);
+  device.createShaderModule = (descriptor) => {
+    const enables: string[] = [];
+    const code = descriptor.code.replace(/^enable [\w, ]+;$/gm, (line) => {
+      enables.push(line);
+      return "";
+    });
+    return create(enables.length > 0 ? { ...descriptor, code: [...enables, code].join("\n") } : descriptor);
+  };
 }

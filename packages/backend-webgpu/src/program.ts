@@ -13,17 +13,22 @@ type DType = tf.DataTypeMap extends Record<infer Name, unknown> ? Name : never;
 /** A buffer's element: a number, or four of them. */
 export type Width = 1 | 4;
 
+/** `half4`: four numbers of 16 bits in two words, a tensor of int32. */
+export type Format = Width | "half4";
+
 export interface Shader {
   /** Unique among shaders: the pipeline's key. */
   name: string;
-  /** Names of the input arrays with the width of their elements. */
-  inputs: Readonly<Record<string, Width>>;
-  /** Width of the elements of the output, `result`. */
-  output: Width;
+  /** Names of the input arrays with the format of their elements. */
+  inputs: Readonly<Record<string, Format>>;
+  /** Format of the elements of the output, `result`. */
+  output: Format;
   /** Names of the uniforms, found in `uniforms`; a name that begins with `f` and a capital is a f32, others are i32. */
   uniforms: readonly string[];
   /** Threads of a workgroup; default {@link WORKGROUP}. */
   workgroup?: number;
+  /** Features that the code uses; the device must have them. */
+  enable?: readonly GPUFeatureName[];
   /** WGSL: `fn main(index : i32)` and what it needs. */
   code: string;
 }
@@ -42,10 +47,7 @@ export function shaderOf(name: string, make: () => Omit<Shader, "name">): Shader
   return shader;
 }
 
-/** The element type of a buffer of f32. */
-export function typeOf(width: Width): string {
-  return width === 4 ? "vec4<f32>" : "f32";
-}
+const components = (format: Format): number => (format === "half4" ? 2 : format);
 
 const isFloat = (name: string): boolean => /^f[A-Z]/.test(name);
 
@@ -72,15 +74,18 @@ export function run(
   const program: StockProgram = {
     shaderKey: `gmr-${shader.name}`,
     outputShape: [1],
-    outputComponent: shader.output,
+    outputComponent: components(shader.output),
     variableNames: names,
-    variableComponents: names.map((name) => shader.inputs[name]),
+    variableComponents: names.map((name) => components(shader.inputs[name])),
     uniforms: shader.uniforms.map((name) => `${name} : ${isFloat(name) ? "f32" : "i32"}, `).join(""),
     workgroupSize: [workgroup, 1, 1],
     dispatchLayout: { x: [0] },
     dispatch: [Math.max(1, Math.ceil(threads / workgroup)), 1, 1],
     // The bindings are derived from what a shader uses; the uniforms always are bound.
-    getUserCode: () => shader.code.replace(/fn main\(index : i32\) *\{/, "$& _ = uniforms.NAN;"),
+    getUserCode: () => {
+      const enables = (shader.enable ?? []).map((name) => `enable ${name};\n`).join("");
+      return enables + shader.code.replace(/fn main\(index : i32\) *\{/, "$& _ = uniforms.NAN;");
+    },
   };
   const data = shader.uniforms.map((name) => ({
     type: isFloat(name) ? "float32" : "int32",
@@ -88,7 +93,7 @@ export function run(
   }));
   // Shapes would only multiply the pipelines: the arrays are as long as their buffers.
   const flat = (tensor: tf.TensorInfo): tf.TensorInfo => ({ ...tensor, shape: [1] });
-  backend.runWebGPUProgram(program, inputs.map(flat), "float32", data, flat(output));
+  backend.runWebGPUProgram(program, inputs.map(flat), output.dtype, data, flat(output));
 }
 
 /** An output tensor for {@link run}. */

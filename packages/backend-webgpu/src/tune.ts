@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { isUsable } from "./backend.ts";
 import {
+  abilitiesOf,
   type Call,
   candidates,
   forceVariant,
@@ -12,7 +13,6 @@ import {
   remember,
   remembered,
   type Variant,
-  workgroupMemory,
 } from "./conv/variants.ts";
 
 export interface TuneWebGpuOptions {
@@ -97,7 +97,7 @@ async function timeVariants(
     return (performance.now() - start) / CALLS;
   };
   try {
-    for (const variant of candidates(problem, workgroupMemory(backend))) {
+    for (const variant of candidates(problem, abilitiesOf(backend))) {
       await once(variant);
       let best = Number.POSITIVE_INFINITY;
       for (let i = 0; i < repeats; i++) best = Math.min(best, await once(variant));

@@ -4,15 +4,17 @@
 import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import { sumFormat } from "../backend.ts";
 import { elements, makeTensor } from "../program.ts";
 import { addChunks, chunkRows, partialProducts } from "./filterGradient.ts";
 import { fused } from "./fused.ts";
 import { type ConvShape, forwardGather, type Gather, inputGradientGather, volume } from "./gather.ts";
-import { multiply } from "./multiply.ts";
+import { multiply, type Product } from "./multiply.ts";
 import { fours, padChannels, padSource } from "./pad.ts";
 import { type Patch, patchFor, tapsInPatch } from "./patch.ts";
-import { ringSums, tapTable } from "./sums.ts";
+import { makeSums, ringSums, tapTable } from "./sums.ts";
 import {
+  abilitiesOf,
   describe,
   isFused,
   type Problem,
@@ -21,7 +23,6 @@ import {
   type Use,
   type Variant,
   variantFor,
-  workgroupMemory,
 } from "./variants.ts";
 import { packWeights } from "./weights.ts";
 
@@ -84,16 +85,16 @@ function patchOf(backend: WebGPUBackend, plan: Plan, side: 32 | 64): { patch: Pa
   const found = plan.patches.get(side);
   if (found) return found;
   const { gather } = plan.problem;
-  const patch = patchFor(gather, side, workgroupMemory(backend));
+  const patch = patchFor(gather, side, abilitiesOf(backend).memory);
   if (!patch) throw new GmrError("internal", `no patch of ${plan.key} fits into workgroup memory`);
   const made = { patch, taps: table(backend, tapTable(tapsInPatch(gather, patch))) };
   plan.patches.set(side, made);
   return made;
 }
 
-/** The side of the tiles of the product of a variant of two passes. */
-const tiles = (variant: Variant): 32 | 64 | undefined =>
-  variant === "direct" ? undefined : tileSide(variant);
+/** How the product of a variant of two passes is computed. */
+const productOf = (variant: Variant): Product =>
+  variant === "direct" || variant === "subgroups" ? variant : tileSide(variant);
 
 /** Bytes of sums that are made at a time. */
 const SUM_BYTES = 1 << 26;
@@ -107,12 +108,13 @@ function forEachBlock(
 ): void {
   const padded = padSource(backend, gather, x);
   const pixels = gather.images * volume(gather.outSize);
-  const width = 4 * gather.slots.length * fours(gather.inChannels);
+  const width = gather.slots.length * fours(gather.inChannels);
+  const format = sumFormat(backend);
   const block = blockRows(gather);
-  const sums = makeTensor(backend, [block * width]);
+  const sums = makeSums(backend, block * width, format);
   for (let first = 0; first < pixels; first += block) {
     const rows = Math.min(block, pixels - first);
-    ringSums(backend, gather, padded.tensor, taps, first, rows, sums);
+    ringSums(backend, gather, padded.tensor, taps, first, rows, sums, format);
     use(sums, first, rows);
   }
   backend.disposeData(sums.dataId);
@@ -160,7 +162,7 @@ function gatherAndMultiply(
     const depth = gather.slots.length * fours(gather.inChannels);
     forEachBlock(backend, plan, x, (sums, first, rows) => {
       const size = { first, rows, depth, outChannels: gather.outChannels };
-      multiply(backend, sums, packed.tensor, y, size, tiles(variant));
+      multiply(backend, sums, packed.tensor, y, size, productOf(variant), sumFormat(backend));
     });
   }
   packed.release();
@@ -209,7 +211,7 @@ export function filterGradient(
     inputs: [x, dy],
     compute: ([a, b]) => filterGradient(backend, shape, a, b, filterShape),
   });
-  const side = tiles(variant);
+  const side = variant === "direct" ? undefined : tileSide(variant);
   const { inChannels, outChannels } = gather;
   const pixels = gather.images * volume(gather.outSize);
   const depth = gather.slots.length * fours(inChannels);
@@ -223,7 +225,7 @@ export function filterGradient(
   forEachBlock(backend, plan, x, (sums, first, rows) => {
     const firstChunk = (first / block) * chunksOfBlock;
     const size = { first, rows, depth, fours: columns, chunkRows: chunk, firstChunk };
-    partialProducts(backend, sums, gradient.tensor, partial, size, side);
+    partialProducts(backend, sums, gradient.tensor, partial, size, side, sumFormat(backend));
   });
   addChunks(backend, partial, plan.slotOf, dw, {
     chunks,

@@ -4,17 +4,19 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { elements, run, type Shader, shaderOf } from "../program.ts";
+import { LOAD_SUM, SUM_ELEMENT, type SumFormat } from "./sums.ts";
 import { accumulators, list, SIDE, THREAD, THREADS, tileOf } from "./tile.ts";
 
 /** Fours of rows and of columns of a thread that works alone. */
 const TILE = 2;
 
-const PARTIAL: Shader = {
-  name: "filter-partial",
-  inputs: { sums: 4, dy: 4 },
+const partialShader = (format: SumFormat): Shader => ({
+  name: `filter-partial-${format}`,
+  inputs: { sums: SUM_ELEMENT[format], dy: 4 },
   output: 4,
   uniforms: ["total", "rows", "depth", "fours", "first", "chunkRows", "firstChunk"],
   code: `
+    ${LOAD_SUM[format]}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let fours = uniforms.fours;
@@ -28,7 +30,7 @@ const PARTIAL: Shader = {
       ${list(4 * TILE, (r) => list(TILE, (c) => `var w${r}_${c} = vec4<f32>(0.0);`))}
       let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
       for (var row = chunk * uniforms.chunkRows; row < end; row++) {
-        ${list(TILE, (i) => `let s${i} = sums[row * depth + a${i}];`)}
+        ${list(TILE, (i) => `let s${i} = loadSum(row * depth + a${i});`)}
         ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * fours + b${c}];`)}
         ${list(4 * TILE, (r) => list(TILE, (c) => `w${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
       }
@@ -42,19 +44,24 @@ const PARTIAL: Shader = {
         ),
       )}
     }`,
+});
+
+const PARTIAL: Readonly<Record<SumFormat, Shader>> = {
+  f32: partialShader("f32"),
+  f16: partialShader("f16"),
 };
 
 /** Pixels whose sums and gradients lie in workgroup memory together. */
 const PIXELS = 16;
 
 /** Workgroups share tiles. The sums lie with their fours along the rows of the result, as the threads want them. */
-function tiledPartial(side: 32 | 64): Shader {
+function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
   const { perThread, fours } = tileOf(side);
   const across = side / 4;
-  const tile = (name: string, from: string, count: string, begin: string): string =>
-    `${name}[i] = ${from}[row * ${count} + min(${begin} + i % ${across}, ${count} - 1)];`;
-  return shaderOf(`filter-partial-tiled-${side}`, () => ({
-    inputs: { sums: 4, dy: 4 },
+  const place = (count: string, begin: string): string =>
+    `row * ${count} + min(${begin} + i % ${across}, ${count} - 1)`;
+  return shaderOf(`filter-partial-tiled-${side}-${format}`, () => ({
+    inputs: { sums: SUM_ELEMENT[format], dy: 4 },
     output: 4,
     uniforms: ["rows", "depth", "fours", "first", "chunkRows", "chunks", "firstChunk"],
     workgroup: THREADS,
@@ -62,6 +69,7 @@ function tiledPartial(side: 32 | 64): Shader {
       var<workgroup> left : array<vec4<f32>, ${PIXELS * across}>;
       var<workgroup> right : array<vec4<f32>, ${PIXELS * across}>;
 
+      ${LOAD_SUM[format]}
       fn main(index : i32) {
         ${THREAD}
         let fours = uniforms.fours;
@@ -78,9 +86,9 @@ function tiledPartial(side: 32 | 64): Shader {
           let begin = chunk * uniforms.chunkRows + step;
           for (var i = thread; i < ${PIXELS * across}; i += ${THREADS}) {
             var row = min(begin + i / ${across}, uniforms.rows - 1);
-            ${tile("left", "sums", "depth", "k")}
+            left[i] = loadSum(${place("depth", "k")});
             row += uniforms.first;
-            ${tile("right", "dy", "fours", "column")}
+            right[i] = dy[${place("fours", "column")}];
           }
           workgroupBarrier();
           let count = min(${PIXELS}, end - begin);
@@ -156,10 +164,11 @@ export function partialProducts(
   partial: tf.TensorInfo,
   size: { first: number; rows: number; depth: number; fours: number; chunkRows: number; firstChunk: number },
   side: 32 | 64 | undefined,
+  format: SumFormat,
 ): void {
   const chunks = Math.ceil(size.rows / size.chunkRows);
   const total = chunks * tileCount(size.depth, size.fours, side);
-  const [shader, threads] = side ? [tiledPartial(side), THREADS * total] : [PARTIAL, total];
+  const [shader, threads] = side ? [tiledPartial(side, format), THREADS * total] : [PARTIAL[format], total];
   run(backend, shader, [sums, dy], { ...size, chunks, total }, threads, partial);
 }
 

@@ -1,8 +1,9 @@
-// S [P, L, C]: for every output pixel and slot the plain sum of the slot's pixels.
+// S [P, L, C]: for every output pixel and slot the plain sum of the slot's pixels, as f32 or, which halves what the
+// passes write and read, as f16.
 
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { run, type Shader } from "../program.ts";
+import { type Format, makeTensor, run, type Shader } from "../program.ts";
 import type { Gather } from "./gather.ts";
 import { fours } from "./pad.ts";
 
@@ -38,13 +39,40 @@ export function firstTapUniforms({ outSize, paddedSize, strides }: Gather): Reco
   );
 }
 
-const SUMS: Shader = {
-  name: "ring-sums",
+export type SumFormat = "f32" | "f16";
+
+/** The elements of a buffer of sums: four channels. */
+export const SUM_ELEMENT: Readonly<Record<SumFormat, Format>> = { f32: 4, f16: "half4" };
+
+/** WGSL: `loadSum(at)`, the four sums of element `at` of the buffer `sums`. */
+export const LOAD_SUM: Readonly<Record<SumFormat, string>> = {
+  f32: "fn loadSum(at : i32) -> vec4<f32> { return sums[at]; }",
+  f16: `fn loadSum(at : i32) -> vec4<f32> {
+    let words = bitcast<vec2<u32>>(sums[at]);
+    return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+  }`,
+};
+
+const STORE_SUM: Readonly<Record<SumFormat, string>> = {
+  f32: "fn storeSum(at : i32, sum : vec4<f32>) { result[at] = sum; }",
+  f16: `fn storeSum(at : i32, sum : vec4<f32>) {
+    result[at] = bitcast<vec2<i32>>(vec2<u32>(pack2x16float(sum.xy), pack2x16float(sum.zw)));
+  }`,
+};
+
+/** A buffer for so many fours of sums. */
+export function makeSums(backend: WebGPUBackend, count: number, format: SumFormat): tf.TensorInfo {
+  return format === "f32" ? makeTensor(backend, [4 * count]) : makeTensor(backend, [2 * count], "int32");
+}
+
+const sumsShader = (format: SumFormat): Shader => ({
+  name: `ring-sums-${format}`,
   inputs: { x: 4, taps: 1 },
-  output: 4,
+  output: SUM_ELEMENT[format],
   uniforms: ["total", "first", "fours", "slots", ...FIRST_TAP_UNIFORMS],
   code: `
     ${FIRST_TAP}
+    ${STORE_SUM[format]}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let fours = uniforms.fours;
@@ -57,12 +85,14 @@ const SUMS: Shader = {
         let end = taps[slot + 1];
         var sum = vec4<f32>(0.0);
         for (; tap < end; tap++) { sum += x[at + taps[tap] * fours]; }
-        result[(pixel * slots + slot) * fours + c] = sum;
+        storeSum((pixel * slots + slot) * fours + c, sum);
       }
     }`,
-};
+});
 
-/** The table of {@link SUMS}: where the taps of each slot begin, the end of the last one, then the taps. */
+const SUMS: Readonly<Record<SumFormat, Shader>> = { f32: sumsShader("f32"), f16: sumsShader("f16") };
+
+/** The table of {@link ringSums}: where the taps of each slot begin, the end of the last one, then the taps. */
 export function tapTable(taps: Gather["taps"]): Int32Array {
   const begins = [taps.length + 1];
   for (const list of taps) begins.push(begins[begins.length - 1] + list.length);
@@ -78,6 +108,7 @@ export function ringSums(
   first: number,
   pixels: number,
   sums: tf.TensorInfo,
+  format: SumFormat,
 ): void {
   const slots = gather.slots.length;
   const blocks = fours(gather.inChannels);
@@ -88,5 +119,5 @@ export function ringSums(
     slots,
     ...firstTapUniforms(gather),
   };
-  run(backend, SUMS, [padded, taps], uniforms, uniforms.total, sums);
+  run(backend, SUMS[format], [padded, taps], uniforms, uniforms.total, sums);
 }

@@ -11,11 +11,22 @@ import { patchFor } from "./patch.ts";
  * - `direct`: the sums to a buffer, then a matrix product whose threads work alone.
  * - `tiled32`, `tiled64`: the same with a product whose workgroups share tiles in workgroup memory, each making 32 × 32
  *   or 64 × 64 numbers of the result.
+ * - `subgroups`: the same with a product whose subgroups hand each other what they loaded. Adapters without subgroups
+ *   lack it; never taken unless measured to be fastest.
  * - `fused32`, `fused64`: so, but the workgroups make the sums of their tile themselves, from a patch of the image.
  */
-export type Variant = "direct" | "tiled32" | "tiled64" | "fused32" | "fused64";
+export type Variant = "direct" | "tiled32" | "tiled64" | "subgroups" | "fused32" | "fused64";
 
-/** What is computed. The gradient of the weights has no fused variants: its sums are over all pixels. */
+export const VARIANTS: readonly Variant[] = [
+  "direct",
+  "tiled32",
+  "tiled64",
+  "subgroups",
+  "fused32",
+  "fused64",
+];
+
+/** What is computed. The gradient of the weights, whose sums are over all pixels, has the first three variants. */
 export type Use = "forward" | "input" | "filter";
 
 /** A product of `rows` × `columns`, with the sums of a gather as one of its factors. */
@@ -39,8 +50,30 @@ export function tileSide(variant: Variant): 32 | 64 {
 
 export const isFused = (variant: Variant): boolean => variant.startsWith("fused");
 
-/** Whether a variant can compute a problem: a patch of the image must fit into workgroup memory. */
-export function fits(variant: Variant, { use, gather }: Problem, memory: number): boolean {
+/** What decides on a device which variants there are. */
+export interface Abilities {
+  /** Whether the device is a program for the CPU. */
+  software: boolean;
+  subgroups: boolean;
+  /** Bytes of workgroup memory that a shader may take. */
+  memory: number;
+}
+
+/** More workgroup memory would leave a multiprocessor with few workgroups. */
+const MAX_WORKGROUP_MEMORY = 32768;
+
+export function abilitiesOf(backend: WebGPUBackend): Abilities {
+  const { features, limits } = backend.device;
+  return {
+    software: isSoftware(backend),
+    subgroups: features.has("subgroups"),
+    memory: Math.min(MAX_WORKGROUP_MEMORY, limits.maxComputeWorkgroupStorageSize),
+  };
+}
+
+/** Whether a variant can compute a problem: fused ones need room for a patch of the image in workgroup memory. */
+export function fits(variant: Variant, { use, gather }: Problem, { subgroups, memory }: Abilities): boolean {
+  if (variant === "subgroups") return subgroups && use !== "filter";
   return !isFused(variant) || (use !== "filter" && patchFor(gather, tileSide(variant), memory) !== undefined);
 }
 
@@ -53,26 +86,20 @@ const MIN_WORKGROUPS = 128;
  * are made for at most two tiles of columns, so not for many output channels, and a patch fits; this saves writing and
  * reading the sums, `slots` times the size of the image.
  */
-export function choose(problem: Problem, software: boolean, memory: number): Variant {
-  if (software) return "direct";
+export function choose(problem: Problem, abilities: Abilities): Variant {
+  if (abilities.software) return "direct";
   const { rows, columns } = problem;
   const workgroups = Math.ceil(rows / 64) * Math.ceil(columns / 64);
   // The gradient of the weights is cut into as many chunks as are needed.
   const many = problem.use === "filter" || workgroups >= MIN_WORKGROUPS;
   const side = columns > 32 && rows > 32 && many ? 64 : 32;
   const fused = `fused${side}` as const;
-  return Math.ceil(columns / side) <= 2 && fits(fused, problem, memory) ? fused : `tiled${side}`;
+  return Math.ceil(columns / side) <= 2 && fits(fused, problem, abilities) ? fused : `tiled${side}`;
 }
 
 /** All that can compute a problem. */
-export function candidates(problem: Problem, memory: number): Variant[] {
-  const all: Variant[] = ["direct", "tiled32", "tiled64", "fused32", "fused64"];
-  return all.filter((variant) => fits(variant, problem, memory));
-}
-
-/** Bytes of workgroup memory that a shader may take. More would leave a multiprocessor with few workgroups. */
-export function workgroupMemory({ device }: WebGPUBackend): number {
-  return Math.min(32768, device.limits.maxComputeWorkgroupStorageSize);
+export function candidates(problem: Problem, abilities: Abilities): Variant[] {
+  return VARIANTS.filter((variant) => fits(variant, problem, abilities));
 }
 
 /** A convolution that was computed, and how to compute it again on new inputs of the same shapes. */
@@ -112,9 +139,9 @@ export function recordCalls(record: ((call: Call) => void) | undefined): void {
 /** The variant for a call: forced, measured or by rule. */
 export function variantFor(backend: WebGPUBackend, call: Call): Variant {
   recorder?.(call);
-  const memory = workgroupMemory(backend);
-  if (forced && fits(forced, call.problem, memory)) return forced;
-  return remembered(backend, call.key) ?? choose(call.problem, isSoftware(backend), memory);
+  const abilities = abilitiesOf(backend);
+  if (forced && fits(forced, call.problem, abilities)) return forced;
+  return remembered(backend, call.key) ?? choose(call.problem, abilities);
 }
 
 /** Such as `forward x[4,1,32,32,64] y[4,1,32,32,64] slots 5/69 steps 1,1,1/1,1,1`. */

@@ -18,9 +18,12 @@ import {
   checkPositiveInteger,
   describeValue,
   GmrError,
+  initialSigma,
   mixtureMatrix,
+  product,
   Random,
   type Rank,
+  type RingPartition,
   ringPartition,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -344,13 +347,25 @@ function project(from: tf.layers.Layer, to: GmrConv): void {
   const rings = weightNamed(to, "ring_weights")!;
   const depthwise = weightNamed(from, "depthwise_kernel");
   const kernel = depthwise?.read() ?? diagonalBlocks(weightNamed(from, "kernel")!.read(), groupsOf(to));
-  const recentred = recentreKernel(kernel.dataSync(), kernel.shape.slice(0, rank), partition.kernelSize);
-  const means = ringMeans(recentred, partition);
-  const logSigmas = weightNamed(to, "log_sigmas")?.read().dataSync();
-  const values = logSigmas ? unmixWeights(means, mixtureMatrix(logSigmas), partition.numRings) : means;
-  rings.write(tf.tensor(Float32Array.from(values), rings.shape as number[]));
+  const size = kernel.shape.slice(0, rank);
+  const positions = product(size);
+  const matrix = projection(size, partition, weightNamed(to, "log_sigmas") !== undefined);
+  const values = tf.matMul(matrix, kernel.reshape<tf.Tensor2D>([positions, -1]));
+  rings.write(values.reshape(rings.shape as number[]));
   const bias = weightNamed(from, "bias");
   if (bias) weightNamed(to, "bias")!.write(bias.read());
+}
+
+/** From the positions of a kernel to the ring weights nearest to it, [R, positions]: what becomes of each alone. */
+function projection(size: readonly number[], partition: RingPartition, mixture: boolean): tf.Tensor2D {
+  const { kernelSize, numRings } = partition;
+  const positions = product(size);
+  const identity = Float64Array.from({ length: positions ** 2 }, (_, i) => Number(i % (positions + 1) === 0));
+  const means = ringMeans(recentreKernel(identity, size, kernelSize), partition);
+  if (!mixture) return tf.tensor2d(Float32Array.from(means), [numRings, positions]);
+  const logSigmas = new Array<number>(numRings).fill(Math.log(initialSigma(kernelSize[0], numRings)));
+  const weights = unmixWeights(means, mixtureMatrix(logSigmas), numRings);
+  return tf.tensor2d(Float32Array.from(weights), [numRings, positions]);
 }
 
 function groupsOf(layer: GmrConv): number {
