@@ -1,7 +1,6 @@
 // Backends by name.
 
-import os from "node:os";
-import { nodeDevice } from "@gmr-conv/backend-node";
+import { nodeDevice, nodeThreads } from "@gmr-conv/backend-node";
 import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
@@ -76,6 +75,5 @@ export function describeBackend(): string {
 /** Threads that the active backend computes with. */
 export function activeThreads(): number {
   if (tf.getBackend() === "wasm") return wasmThreads();
-  if (tf.getBackend() !== "tensorflow") return 1;
-  return Number(process.env.TF_NUM_INTRAOP_THREADS) || os.availableParallelism();
+  return tf.getBackend() === "tensorflow" ? nodeThreads() : 1;
 }

@@ -1,6 +1,6 @@
 // Times the GMR convolution by each of its strategies against a dense layer of the same sizes on libtensorflow,
-// forward and forward+backward. What is compared runs in turn, so that a busy machine is busy for all; the medians
-// count, in milliseconds.
+// forward and forward+backward. What is compared runs in turn, so that a busy machine is busy for all; the best of all
+// rounds counts, in milliseconds.
 //
 //   node bench/ratios.mjs [--threads 2] [--rounds 30] [--kernels 3,5,7,9,11] [--shape 4,32,32,64,64] [--tune]
 
@@ -41,22 +41,20 @@ for (const k of options.kernels.split(",").map(Number)) {
     "gmr auto": gmr("auto"),
   };
   for (const backward of [false, true]) {
-    if (options.tune) {
-      const { compute, inputs } = layers["gmr auto"];
-      await tuneNode(() => compute(...inputs), { training: backward, again: true, repeats: 8 });
-    }
+    const once = ({ compute, inputs }) => (backward ? tf.grads(compute)(inputs, dy) : compute(...inputs));
+    if (options.tune) await tuneNode(() => once(layers["gmr auto"]), { again: true, repeats: 8 });
     const times = Object.keys(layers).map(() => []);
     for (let round = -2; round < Number(options.rounds); round++) {
-      for (const [i, { compute, inputs }] of Object.values(layers).entries()) {
+      for (const [i, layer] of Object.values(layers).entries()) {
         const start = performance.now();
         // The ops of libtensorflow on the CPU are done when their calls return.
-        tf.dispose(backward ? tf.grads(compute)(inputs, dy) : compute(...inputs));
+        tf.dispose(once(layer));
         if (round >= 0) times[i].push(performance.now() - start);
       }
     }
-    const medians = times.map((list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)]);
-    const columns = Object.keys(layers).map((name, i) => `${name} ${medians[i].toFixed(2)}`);
-    const [dense, ring, folded, auto] = medians;
+    const best = times.map((list) => Math.min(...list));
+    const columns = Object.keys(layers).map((name, i) => `${name} ${best[i].toFixed(2)}`);
+    const [dense, ring, folded, auto] = best;
     console.log(
       `k=${k} ${backward ? "forward+backward" : "forward"}: ${columns.join(", ")}; ` +
         `dense/ring ${(dense / ring).toFixed(2)}, auto/best ${(auto / Math.min(ring, folded)).toFixed(2)}`,

@@ -1,19 +1,38 @@
 // What the strategies cost on the native library where nothing was measured.
 
-import type { CostModel } from "@gmr-conv/tfjs";
+import { product } from "@gmr-conv/core";
+import type { ConvProblemSize, CostModel } from "@gmr-conv/tfjs";
 
 /**
  * On a GPU a dense convolution by cuDNN is one launch, and the sums over rings are many: `dense`, until measured
- * otherwise. On the CPU, per output position and in multiplications of a large matrix product: dense does
- * extent · Cin · Cout; ring pays each tap of each channel several times over, since sums have no products to reuse them
- * for, and then R · Cin · Cout.
+ * otherwise. On the CPU, nanoseconds fitted to `bench/ratios.mjs` on two cores with AVX-512: what matters is where one
+ * strategy overtakes the other, which moves little from machine to machine. All of it scales alike with the number of
+ * threads, but for the calls of ops.
  */
-export function costModel(device: "cpu" | "gpu"): CostModel {
+export function costModel(device: "cpu" | "gpu", threads: number): CostModel {
   if (device === "gpu") return () => ({ ring: 1, dense: 0 });
-  return ({ inChannels, outChannels, rings, extent }) => ({
-    dense: extent * inChannels * outChannels,
-    ring: TAP_COST * extent * rings * inChannels + rings * inChannels * outChannels,
-  });
+  return (size) => {
+    const { training, rings } = size;
+    const calls = training
+      ? { ring: 700e3 + 360e3 * rings, dense: 1900e3 }
+      : { ring: 150e3 + 200e3 * rings, dense: 550e3 };
+    const share = (2 / threads) * size.batch * product(size.outputSize);
+    return { ring: calls.ring + share * ringWork(size), dense: calls.dense + share * denseWork(size) };
+  };
 }
 
-const TAP_COST = 6;
+/** Per output position: multiplications, those of the gradients for at least so many input channels. */
+function denseWork({ training, inChannels, outChannels, extent }: ConvProblemSize): number {
+  const backward = training ? 0.011 * Math.max(inChannels, 16) : 0;
+  return extent * outChannels * (0.006 * inChannels + backward);
+}
+
+/** Per output position: the sums of x, for gradients those of dy as well, and products. */
+function ringWork({ training, inChannels, outChannels, rings, extent }: ConvProblemSize): number {
+  // Rings fill about two fifths of the kernel's box, and vectors are not filled by few channels.
+  const sums = (channels: number): number =>
+    Math.max(channels, 6) * (0.72 * (rings - 1) + 0.32 * rings) +
+    Math.max(channels, 16) * 0.0045 * extent * rings;
+  const products = 0.0095 * rings * inChannels * outChannels;
+  return training ? sums(inChannels) + sums(outChannels) + 3 * products : sums(inChannels) + products;
+}

@@ -1,6 +1,7 @@
 // GMR-Conv on the native TensorFlow library: `await useNode()`, and the ops of `@gmr-conv/tfjs` run on kernels made
 // of its ops. Importing this module before @tensorflow/tfjs-node is what makes that package work on Node 23 and later.
 
+import os from "node:os";
 import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
 import {
   forgetMeasuredStrategies,
@@ -62,7 +63,7 @@ export async function useNode(options: UseNodeOptions = {}): Promise<void> {
   }
   registerKernels();
   registerLayers();
-  setCostModel("tensorflow", costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu"));
+  setCostModel("tensorflow", costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
   deterministic = options.deterministic ?? deterministic;
   if (deterministic) forgetMeasuredStrategies();
   const file = options.cache ?? defaultCacheFile();
@@ -87,6 +88,11 @@ export async function tuneNode(run: () => unknown, options: TuneOptions = {}): P
   const measured = await tuneStrategies(run, options);
   if (cacheFile !== undefined && measured.length > 0) saveStrategies(cacheFile, deviceKey());
   return measured;
+}
+
+/** Threads of one op on the CPU. */
+export function nodeThreads(): number {
+  return Number(process.env.TF_NUM_INTRAOP_THREADS) || os.availableParallelism();
 }
 
 /** TensorFlow reads these when it starts. */

@@ -32,7 +32,6 @@ export interface NativeBackend extends tf.KernelBackend {
     createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number;
     deleteTensor(id: number): void;
     executeOp(name: string, attrs: OpAttr[], inputs: number[], outputs: number): NativeTensorInfo[];
-    tensorDataSync(id: number): Float32Array;
   };
   /** The native tensors of tensors; uploads what was not yet. */
   getInputTensorIds(tensors: tf.TensorInfo[]): number[];

@@ -22,10 +22,7 @@ export interface ConvWindow {
 /** Int32 constants such as shapes and axes, of which a program has few. */
 const constants = new WeakMap<NativeBackend, Map<string, number>>();
 
-/**
- * Runs a kernel made of native ops, and frees what they made but the results.
- * @param compute returns tensors that its ops made, not its inputs
- */
+/** Runs a kernel made of native ops, and frees what they made but the results. */
 export function runNative(backend: object, compute: (ops: NativeOps) => readonly Native[]): tf.Tensor[] {
   const ops = new NativeOps(nativeBackend(backend));
   try {
@@ -60,10 +57,6 @@ export class NativeOps {
     return { id, shape };
   }
 
-  read(x: Native): Float32Array {
-    return this.backend.binding.tensorDataSync(x.id);
-  }
-
   /** Frees all that was made and not taken away. */
   dispose(): void {
     for (const id of this.made) this.backend.binding.deleteTensor(id);
@@ -75,20 +68,21 @@ export class NativeOps {
     if (this.made.delete(x.id)) this.backend.binding.deleteTensor(x.id);
   }
 
-  /** Takes a tensor away: it outlives this kernel. */
+  /** Takes a tensor away: it outlives this kernel. One that is an input's own is given another handle. */
   keep(x: Native): Native {
-    this.made.delete(x.id);
-    return x;
+    return this.made.delete(x.id) ? x : this.keep(this.alias(x));
+  }
+
+  /** Takes over what an earlier kernel kept: it ends with this one. */
+  adopt(x: Native): void {
+    this.made.add(x.id);
   }
 
   /** Hands a tensor to the engine. */
   release(x: Native): tf.Tensor {
-    this.made.delete(x.id);
-    return this.backend.createOutputTensor({
-      ...x,
-      shape: [...x.shape],
-      dtype: this.backend.binding.TF_FLOAT,
-    });
+    const { id } = this.keep(x);
+    const { TF_FLOAT } = this.backend.binding;
+    return this.backend.createOutputTensor({ id, shape: [...x.shape], dtype: TF_FLOAT });
   }
 
   run(name: string, attrs: OpAttr[], inputs: readonly number[], outputs = 1): Native[] {
@@ -97,6 +91,26 @@ export class NativeOps {
     const results = binding.executeOp(name, [type, ...attrs], [...inputs], outputs);
     for (const { id } of results) this.made.add(id);
     return results;
+  }
+
+  /** A number. */
+  scalar(value: number): Native {
+    return this.upload(Float32Array.of(value), []);
+  }
+
+  /** Element by element, with broadcasting: `AddV2`, `Sub`, `Mul`, `RealDiv`, … */
+  binary(name: string, a: Native, b: Native): Native {
+    return this.run(name, [], [a.id, b.id])[0];
+  }
+
+  /** Element by element: `Exp`, `Sqrt`, `Square`, `Relu`, … */
+  unary(name: string, x: Native): Native {
+    return this.run(name, [], [x.id])[0];
+  }
+
+  /** Another tensor with the same data, which is not copied. */
+  alias(x: Native): Native {
+    return this.unary("Identity", x);
   }
 
   reshape(x: Native, shape: readonly number[]): Native {
@@ -147,6 +161,15 @@ export class NativeOps {
     const attrs = [this.indexType("Index"), ...masks.map((name) => this.int(name, 0))];
     const ranges = [zeros, x.shape, strides].map((values) => this.ints(values));
     return this.run("StridedSlice", attrs, [x.id, ...ranges])[0];
+  }
+
+  /** The sums over an axis. */
+  reduceSum(x: Native, axis: number): Native {
+    return this.run(
+      "Sum",
+      [this.bool("keep_dims", false), this.indexType("Tidx")],
+      [x.id, this.ints([axis])],
+    )[0];
   }
 
   zeros(shape: readonly number[]): Native {
@@ -200,6 +223,12 @@ export class NativeOps {
     ];
     if (explicit) attrs.push(this.int("explicit_paddings", [0, 0, ...padding.flat(), 0, 0]));
     return attrs;
+  }
+
+  /** A type attribute of floats, beside T. */
+  type(name: string): OpAttr {
+    const { TF_ATTR_TYPE, TF_FLOAT } = this.backend.binding;
+    return { name, type: TF_ATTR_TYPE, value: TF_FLOAT };
   }
 
   /** The type of an op's shapes and indices. */

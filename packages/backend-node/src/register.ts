@@ -1,17 +1,40 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import * as tf from "@tensorflow/tfjs";
+import {
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+} from "./kernels/batchNorm.ts";
 import { denseConvConfigs } from "./kernels/denseConv.ts";
+import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
+import { matMulConfig } from "./kernels/matMul.ts";
 import {
   ringConvBackpropFilterConfig,
   ringConvBackpropInputConfig,
   ringConvConfig,
 } from "./kernels/ringConv.ts";
+import {
+  ringMixBackpropSigmasConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixConfig,
+} from "./kernels/ringMix.ts";
 
 const configs = (): tf.KernelConfig[] => [
   ringConvConfig,
   ringConvBackpropInputConfig,
   ringConvBackpropFilterConfig,
+  batchNormTrainingConfig,
+  batchNormTrainingGradConfig,
+  batchNormTrainingParamGradConfig,
+  ringMixConfig,
+  ringMixBackpropWeightsConfig,
+  ringMixBackpropSigmasConfig,
+  addReluConfig,
+  reluGradConfig,
+  adamWUpdateConfig,
+  sgdUpdateConfig,
+  matMulConfig(),
   ...denseConvConfigs(),
 ];
 

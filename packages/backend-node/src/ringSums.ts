@@ -49,7 +49,7 @@ export interface RingSums {
 }
 
 /**
- * S_l(x) of x [N, D, H, W, C].
+ * S_l(x) of x [N, ...in, C].
  * @returns undefined if no ring reads any of it
  */
 export function ringSums(ops: NativeOps, x: Native, geometry: SumsGeometry): RingSums | undefined {
@@ -83,20 +83,27 @@ function planePairs(
 ): PlanePair[] {
   const [depth] = kernelSize;
   const [outDepth] = sizes.outputSize;
+  const [inDepth, ...area] = sizes.inputSize;
+  const [batch, channels] = [x.shape[0], x.shape[x.shape.length - 1]];
+  const images = [batch * outDepth, ...area, channels];
+  // In one or two dimensions there is one plane, and it is x.
+  if (depth === 1 && outDepth === inDepth && strides[0] === 1 && sizes.padBefore[0] === 0) {
+    return [{ plane: 0, image: ops.reshape(x, images) }];
+  }
+  const volume = ops.reshape(x, [batch, inDepth, ...area, channels]);
   const read = (plane: number): Native | undefined => {
     const start = plane * dilations[0] - sizes.padBefore[0];
-    const window = windowOf(start, (outDepth - 1) * strides[0] + 1, x.shape[1]);
+    const window = windowOf(start, (outDepth - 1) * strides[0] + 1, inDepth);
     if (!window) return undefined;
     const windows = [undefined, window];
-    const rows = ops.subsample(pad(ops, crop(ops, x, windows), windows), [1, strides[0], 1, 1, 1]);
-    const [batch, , height, width, channels] = rows.shape;
-    return ops.reshape(rows, [batch * outDepth, height, width, channels]);
+    const rows = ops.subsample(pad(ops, crop(ops, volume, windows), windows), [1, strides[0], 1, 1, 1]);
+    return ops.reshape(rows, images);
   };
   const pairs: PlanePair[] = [];
   for (let plane = 0; plane <= (depth - 1) / 2; plane++) {
     const other = depth - 1 - plane;
-    const images = (plane === other ? [plane] : [plane, other]).flatMap((i) => read(i) ?? []);
-    if (images.length > 0) pairs.push({ plane, image: ops.sum(images) });
+    const parts = (plane === other ? [plane] : [plane, other]).flatMap((i) => read(i) ?? []);
+    if (parts.length > 0) pairs.push({ plane, image: ops.sum(parts) });
   }
   return pairs;
 }

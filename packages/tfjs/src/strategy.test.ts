@@ -51,6 +51,7 @@ it("auto means the cheaper strategy by the backend's cost model", async () => {
     {
       rank: 2,
       transposed: false,
+      training: false,
       batch: 1,
       inputSize: [5, 5],
       outputSize: [3, 3],

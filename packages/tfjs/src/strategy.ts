@@ -29,6 +29,8 @@ export function checkStrategy(value: unknown): Strategy {
 export interface ConvProblemSize {
   rank: 1 | 2 | 3;
   transposed: boolean;
+  /** Whether gradients follow: the op runs inside `tf.grads` or its relatives. */
+  training: boolean;
   batch: number;
   inputSize: readonly number[];
   outputSize: readonly number[];
@@ -148,6 +150,7 @@ function problemSize(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): ConvPr
   return {
     rank,
     transposed,
+    training: tf.engine().isTapeOn(),
     batch: x.shape[0],
     inputSize: geometry.inputSize,
     outputSize: geometry.outputSize,
@@ -175,6 +178,7 @@ function problemKey(size: ConvProblemSize): string {
     `r${size.rings}/${size.positions}`,
     `p[${size.padBefore}]`,
   ];
+  if (size.training) words.push("training");
   if (size.strides.some((s) => s > 1)) words.push(`s[${size.strides}]`);
   if (size.dilations.some((d) => d > 1)) words.push(`d[${size.dilations}]`);
   return words.join(" ");

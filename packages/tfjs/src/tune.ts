@@ -7,8 +7,6 @@ import { registerGradients } from "./kernels.ts";
 import { type AutoCall, measuredStrategies, recordAutoCalls, remember } from "./strategy.ts";
 
 export interface TuneOptions {
-  /** Measure forward and backward passes together, as in training, or the forward pass alone. Default true. */
-  training?: boolean | undefined;
   /** Measurements of each strategy, of which the fastest counts. Default 3. */
   repeats?: number | undefined;
   /** Measure shapes again that were measured before. Default false. */
@@ -27,8 +25,9 @@ export interface TunedStrategy {
 
 /**
  * Runs `run` (for example one prediction or one training step), then times both strategies for every convolution
- * of strategy `auto` that it met, with random numbers of the same shapes on the active backend. From then on `auto`
- * takes the faster one. Where one strategy cannot run on the backend, the other is taken.
+ * of strategy `auto` that it met, with random numbers of the same shapes on the active backend: with the gradients where
+ * these were computed, else the forward pass alone. From then on `auto` takes the faster one. Where one strategy cannot
+ * run on the backend, the other is taken.
  *
  * @returns what was measured, one entry per new shape
  */
@@ -51,8 +50,8 @@ export async function tuneStrategies(
   const report: TunedStrategy[] = [];
   for (const [i, call] of wanted.entries()) {
     options.onProgress?.(i, wanted.length, call.key);
-    const ring = await time(call, "ring", options.training ?? true, repeats);
-    const dense = await time(call, "dense", options.training ?? true, repeats);
+    const ring = await time(call, "ring", repeats);
+    const dense = await time(call, "dense", repeats);
     const choice = ring <= dense ? "ring" : "dense";
     remember(call.key, choice);
     report.push({ key: call.key, ring, dense, choice });
@@ -61,13 +60,8 @@ export async function tuneStrategies(
 }
 
 /** The fastest of some runs in milliseconds, after one that is not counted; infinite if the backend cannot. */
-async function time(
-  { size, plan }: AutoCall,
-  strategy: "ring" | "dense",
-  training: boolean,
-  repeats: number,
-): Promise<number> {
-  const { batch, inputSize, inChannels, outputSize, outChannels } = size;
+async function time({ size, plan }: AutoCall, strategy: "ring" | "dense", repeats: number): Promise<number> {
+  const { training, batch, inputSize, inChannels, outputSize, outChannels } = size;
   const [a, b] = size.transposed ? [outChannels, inChannels] : [inChannels, outChannels];
   const x = tf.randomNormal([batch, ...inputSize, inChannels]);
   const weights = tf.randomNormal<tf.Rank.R3>([plan.partition.numRings, a, b]);

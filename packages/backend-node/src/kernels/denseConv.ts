@@ -1,25 +1,34 @@
-// The gradients of the dense `conv2d` with paddings that are given as numbers: the stock kernels refuse these, though the
-// native ops know them.
+// The gradients of the dense `conv2d` with paddings that are given as numbers: the stock kernels refuse these. Paddings
+// that have a name are passed on by it, since the native ops have fast implementations of those only.
 
-import { kernelConfig } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { type ConvWindow, runNativeSingle } from "../nativeOps.ts";
+import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 
 type Shape4 = [number, number, number, number];
 type ConvAttrs = Pick<tf.Conv2DBackpropInputAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">;
 
-/** A stock kernel with ours in its place where the padding is given as numbers. */
+/**
+ * A stock kernel with ours in its place where the padding is given as numbers.
+ * @param sizes the shapes of the convolution's input and filter
+ */
 function extended<Inputs, Attrs extends ConvAttrs>(
   kernelName: string,
-  compute: (inputs: Inputs, attrs: Attrs, backend: object) => tf.TensorInfo,
+  sizes: (inputs: Inputs, attrs: Attrs) => [input: Shape4, filter: Shape4],
+  compute: (inputs: Inputs, window: ConvWindow, ops: NativeOps, sizes: [Shape4, Shape4]) => Native,
 ): tf.KernelConfig {
   const stock = tf.getKernel(kernelName, "tensorflow");
-  const ours = kernelConfig<Inputs, Attrs>({ name: kernelName }, "tensorflow", compute);
   return {
     ...stock,
     kernelFunc: (args) => {
-      const { pad, dataFormat } = args.attrs as unknown as ConvAttrs;
-      return (typeof pad !== "string" && dataFormat === "NHWC" ? ours : stock).kernelFunc(args);
+      const [inputs, attrs] = [args.inputs as Inputs, args.attrs as unknown as Attrs];
+      if (typeof attrs.pad === "string" || attrs.dataFormat !== "NHWC") return stock.kernelFunc(args);
+      const shapes = sizes(inputs, attrs);
+      const window = windowOf(...shapes, attrs);
+      const pad = (["same", "valid"] as const).find(
+        (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
+      );
+      if (pad) return stock.kernelFunc({ ...args, attrs: { ...args.attrs, pad } });
+      return runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
     },
   };
 }
@@ -29,21 +38,15 @@ export function denseConvConfigs(): tf.KernelConfig[] {
   return [
     extended<{ dy: tf.TensorInfo; filter: tf.TensorInfo }, ConvAttrs & { inputShape: Shape4 }>(
       tf.Conv2DBackpropInput,
-      ({ dy, filter }, { inputShape, ...conv }, backend) => {
-        const window = windowOf(inputShape, filter.shape as Shape4, conv);
-        return runNativeSingle(backend, (ops) =>
-          ops.convBackpropInput(inputShape, ops.input(filter), ops.input(dy), window),
-        );
-      },
+      ({ filter }, { inputShape }) => [inputShape, filter.shape as Shape4],
+      ({ dy, filter }, window, ops, [inputShape]) =>
+        ops.convBackpropInput(inputShape, ops.input(filter), ops.input(dy), window),
     ),
     extended<{ x: tf.TensorInfo; dy: tf.TensorInfo }, ConvAttrs & { filterShape: Shape4 }>(
       tf.Conv2DBackpropFilter,
-      ({ x, dy }, { filterShape, ...conv }, backend) => {
-        const window = windowOf(x.shape as Shape4, filterShape, conv);
-        return runNativeSingle(backend, (ops) =>
-          ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
-        );
-      },
+      ({ x }, { filterShape }) => [x.shape as Shape4, filterShape],
+      ({ x, dy }, window, ops, [, filterShape]) =>
+        ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
     ),
   ];
 }

@@ -8,17 +8,42 @@ import {
   RingConvBackpropFilter,
   RingConvBackpropInput,
 } from "@gmr-conv/tfjs";
+import type { NativeBackend } from "../nativeBackend.ts";
 import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
-import { ringSums, type SumsGeometry, sumsGeometry } from "../ringSums.ts";
+import { type RingSums, ringSums, type SumsGeometry, sumsGeometry } from "../ringSums.ts";
 import { spreadOut } from "../spreadOut.ts";
 
 export const ringConvConfig = kernelConfig(RingConv, "tensorflow", ({ x, weights }, attrs, backend) =>
   runNativeSingle(backend, (ops) => {
-    const [images] = x.shape;
-    const y = convolve(ops, ops.input(x), ops.input(weights), sumsGeometry(attrs));
-    return ops.reshape(y, [images, ...attrs.outputSize, weights.shape[2]]);
+    forget(ops);
+    const sums = ringSums(ops, ops.input(x), sumsGeometry(attrs));
+    const y = multiply(ops, sums, ops.input(weights), x.shape[0] * product(attrs.outputSize));
+    return ops.reshape(y, [x.shape[0], ...attrs.outputSize, weights.shape[2]]);
   }),
 );
+
+/**
+ * Sums of the dy of the last call only: the gradient of the weights, which is asked for right after that of x, needs
+ * them, too.
+ */
+interface GradientSums extends RingSums {
+  dy: object;
+  attrs: string;
+}
+
+const remembered = new WeakMap<NativeBackend, GradientSums>();
+
+/** Takes away what was remembered. */
+function recall({ backend }: NativeOps): GradientSums | undefined {
+  const found = remembered.get(backend);
+  remembered.delete(backend);
+  return found;
+}
+
+function forget(ops: NativeOps): void {
+  const found = recall(ops);
+  if (found) ops.backend.binding.deleteTensor(found.sums.id);
+}
 
 /**
  * The gradient of x is a ring convolution of dy, since rings are symmetric (S_lᵀ = S_l): with transposed weights, and
@@ -29,18 +54,47 @@ export const ringConvBackpropInputConfig = kernelConfig(
   "tensorflow",
   ({ dy, weights }, attrs, backend) =>
     runNativeSingle(backend, (ops) => {
+      forget(ops);
       const { geometry, spread } = inputGradient(ops, ops.input(dy), attrs);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
-      const dx = convolve(ops, spread, transposed, geometry);
+      const sums = ringSums(ops, spread, geometry);
+      const dx = multiply(ops, sums, transposed, dy.shape[0] * product(attrs.inputSize));
+      // With strides, the sums of dy spread out are so many more that the product with them costs more than new sums.
+      if (sums && attrs.strides.every((stride) => stride === 1)) {
+        remembered.set(ops.backend, {
+          dy: dy.dataId,
+          attrs: JSON.stringify(attrs),
+          rings: sums.rings,
+          sums: ops.keep(sums.sums),
+        });
+      }
       return ops.reshape(dx, [dy.shape[0], ...attrs.inputSize, weights.shape[1]]);
     }),
 );
 
+/** dW[l] = S_l(x)ᵀ · dy = xᵀ · S_l(dy); 0 for rings that read nothing. */
 export const ringConvBackpropFilterConfig = kernelConfig(
   RingConvBackpropFilter,
   "tensorflow",
   ({ x, dy }, attrs, backend) =>
-    runNativeSingle(backend, (ops) => filterGradient(ops, ops.input(x), ops.input(dy), attrs)),
+    runNativeSingle(backend, (ops) => {
+      const [cin, cout] = [lastOf(x.shape), lastOf(dy.shape)];
+      const last = recall(ops);
+      if (last) ops.adopt(last.sums);
+      if (last?.dy === dy.dataId && last.attrs === JSON.stringify(attrs)) {
+        const pixels = ops.reshape(ops.input(x), [product(x.shape) / cin, cin]);
+        const { rings } = last;
+        const joined = ops.matMul(pixels, last.sums, true);
+        const matrices = ops.transpose(ops.reshape(joined, [cin, rings.length, cout]), [1, 0, 2]);
+        return allRings(ops, matrices, rings, attrs.numRings);
+      }
+      const geometry = sumsGeometry(attrs);
+      const found = ringSums(ops, ops.input(x), geometry);
+      if (!found) return ops.zeros([attrs.numRings, cin, cout]);
+      const rows = ops.reshape(ops.input(dy), [product(dy.shape) / cout, cout]);
+      const matrices = ops.reshape(ops.matMul(found.sums, rows, true), [found.rings.length, cin, cout]);
+      return allRings(ops, matrices, found.rings, attrs.numRings);
+    }),
 );
 
 /** The convolution that gives dx: dy spread out by the strides, and the geometry of stride 1 that is left. */
@@ -50,55 +104,42 @@ function inputGradient(
   attrs: RingConvAttrs,
 ): { geometry: SumsGeometry; spread: Native } {
   const { kernelSize, strides, dilations, padBefore, ...forward } = sumsGeometry(attrs);
-  const spread = spreadOut(ops, withThreeAxes(ops, dy, forward.outputSize), strides);
-  const [, depth, height, width] = spread.shape;
   const before = (axis: 0 | 1 | 2): number => (kernelSize[axis] - 1) * dilations[axis] - padBefore[axis];
+  const extent = (axis: 0 | 1 | 2): number => Math.max(0, (forward.outputSize[axis] - 1) * strides[axis] + 1);
   const geometry: SumsGeometry = {
     ...forward,
     kernelSize,
     dilations,
     strides: [1, 1, 1],
     padBefore: [before(0), before(1), before(2)],
-    inputSize: [depth, height, width],
+    inputSize: [extent(0), extent(1), extent(2)],
     outputSize: forward.inputSize,
   };
-  return { geometry, spread };
+  if (strides.every((stride) => stride === 1)) return { geometry, spread: dy };
+  const volume = ops.reshape(dy, [dy.shape[0], ...forward.outputSize, lastOf(dy.shape)]);
+  return { geometry, spread: spreadOut(ops, volume, strides) };
 }
 
-/** Σ_l S_l(x) · weights[l], as [positions, Cout]. */
-function convolve(ops: NativeOps, x: Native, weights: Native, geometry: SumsGeometry): Native {
+/** Σ_l S_l · weights[l], [positions, Cout]. */
+function multiply(ops: NativeOps, sums: RingSums | undefined, weights: Native, positions: number): Native {
   const [rings, cin, cout] = weights.shape;
-  const found = ringSums(ops, withThreeAxes(ops, x, geometry.inputSize), geometry);
-  if (!found) return ops.zeros([x.shape[0] * product(geometry.outputSize), cout]);
-  const live =
-    found.rings.length === rings
-      ? weights
-      : ops.concat(
-          found.rings.map((ring) => ops.slice(weights, [ring, 0, 0], [1, cin, cout])),
-          0,
-        );
-  return ops.matMul(found.sums, ops.reshape(live, [found.rings.length * cin, cout]));
+  if (!sums) return ops.zeros([positions, cout]);
+  const count = sums.rings.length;
+  const matrix = (ring: number): Native => ops.slice(weights, [ring, 0, 0], [1, cin, cout]);
+  const live = count === rings ? weights : ops.concat(sums.rings.map(matrix), 0);
+  return ops.matMul(sums.sums, ops.reshape(live, [count * cin, cout]));
 }
 
-/** dW[l] = S_l(x)ᵀ · dy, 0 for the rings that read nothing. */
-function filterGradient(ops: NativeOps, x: Native, dy: Native, attrs: RingConvAttrs): Native {
-  const geometry = sumsGeometry(attrs);
-  const [cin, cout] = [lastOf(x.shape), lastOf(dy.shape)];
-  const found = ringSums(ops, withThreeAxes(ops, x, geometry.inputSize), geometry);
-  if (!found) return ops.zeros([attrs.numRings, cin, cout]);
-  const rows = ops.reshape(dy, [product(dy.shape) / cout, cout]);
-  const live = ops.reshape(ops.matMul(found.sums, rows, true), [found.rings.length, cin, cout]);
-  if (found.rings.length === attrs.numRings) return live;
-  const zeros = ops.zeros([1, cin, cout]);
-  const matrices = Array.from({ length: attrs.numRings }, (_, ring) => {
-    const place = found.rings.indexOf(ring);
-    return place < 0 ? zeros : ops.slice(live, [place, 0, 0], [1, cin, cout]);
+/** The matrices of some rings among zeros for the others, [L, Cin, Cout]. */
+function allRings(ops: NativeOps, matrices: Native, rings: readonly number[], numRings: number): Native {
+  if (rings.length === numRings) return matrices;
+  const shape = [1, ...matrices.shape.slice(1)];
+  const zeros = ops.zeros(shape);
+  const parts = Array.from({ length: numRings }, (_, ring) => {
+    const place = rings.indexOf(ring);
+    return place < 0 ? zeros : ops.slice(matrices, [place, 0, 0], shape);
   });
-  return ops.concat(matrices, 0);
-}
-
-function withThreeAxes(ops: NativeOps, x: Native, size: readonly [number, number, number]): Native {
-  return ops.reshape(x, [x.shape[0], ...size, lastOf(x.shape)]);
+  return ops.concat(parts, 0);
 }
 
 const lastOf = (shape: readonly number[]): number => shape[shape.length - 1];
