@@ -172,9 +172,12 @@ export class NativeOps {
     )[0];
   }
 
-  zeros(shape: readonly number[]): Native {
-    const zero = this.upload(new Float32Array(1), []);
-    return this.run("Fill", [this.indexType("index_type")], [this.ints(shape), zero.id])[0];
+  fill(shape: readonly number[], value: number): Native {
+    return this.run("Fill", [this.indexType("index_type")], [this.ints(shape), this.scalar(value).id])[0];
+  }
+
+  broadcast(x: Native, shape: readonly number[]): Native {
+    return this.run("BroadcastTo", [this.indexType("Tidx")], [x.id, this.ints(shape)])[0];
   }
 
   /**

@@ -1,4 +1,8 @@
 // Batch normalisation in training, by TensorFlow's fused ops.
+//
+// On the CPU these add up thousands of rows one after the other in float32, which costs digits. So rows are split into
+// groups there: x [g · n, C], seen as [n, g · C], has g times as many channels of n rows each, and costs the same. What
+// comes of the groups is merged.
 
 import { product } from "@gmr-conv/core";
 import {
@@ -9,18 +13,39 @@ import {
   kernelConfig,
 } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { type NativeBackend, nativeBackend } from "../nativeBackend.ts";
+import { type NativeBackend, nativeBackend, type OpAttr } from "../nativeBackend.ts";
 import { type Native, type NativeOps, runNative, runNativeSingle } from "../nativeOps.ts";
+import { groupCount, sumRows } from "../sumRows.ts";
 
 type GradInputs = Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance", tf.TensorInfo>;
 
-/** x [..., C] as [rows, 1, 1, C]. */
-function asImage(ops: NativeOps, x: Native): Native {
-  const channels = x.shape[x.shape.length - 1];
-  return ops.reshape(x, [product(x.shape) / channels, 1, 1, channels]);
+/** How the rows of a tensor [..., C] are grouped. */
+interface Grouping {
+  rows: number;
+  channels: number;
+  groups: number;
 }
 
-function attrsOf(ops: NativeOps, epsilon: number, training: boolean) {
+function groupingOf(ops: NativeOps, { shape }: tf.TensorInfo): Grouping {
+  const channels = shape[shape.length - 1];
+  const rows = product(shape) / channels;
+  return { rows, channels, groups: ops.backend.isUsingGpuDevice ? 1 : groupCount(rows) };
+}
+
+/** x as the fused ops want it, with `groups` times as many channels. */
+function asImage(ops: NativeOps, x: Native, { rows, channels }: Grouping, groups: number): Native {
+  return ops.reshape(x, [rows / groups, 1, 1, groups * channels]);
+}
+
+/** [C] for each group. */
+function forGroups(ops: NativeOps, vector: Native, { channels, groups }: Grouping): Native {
+  if (groups === 1) return vector;
+  return ops.reshape(ops.broadcast(ops.reshape(vector, [1, channels]), [groups, channels]), [
+    groups * channels,
+  ]);
+}
+
+function attrsOf(ops: NativeOps, epsilon: number, training: boolean): OpAttr[] {
   return [
     ops.type("U"),
     ops.float("epsilon", epsilon),
@@ -29,19 +54,37 @@ function attrsOf(ops: NativeOps, epsilon: number, training: boolean) {
   ];
 }
 
-/** (x - mean) / √(variance + ε) · gamma + beta; mean and variance are those of x where they are not given. */
+/** (x - mean) / √(variance + ε) · scale + offset; mean and variance are those of x where they are not given. */
 function normalise(
   ops: NativeOps,
-  [x, gamma, beta]: readonly Native[],
+  image: Native,
+  scale: Native,
+  offset: Native,
   epsilon: number,
   given?: { mean: Native; variance: Native },
-): { y: Native; mean: Native; variance: Native } {
+): [y: Native, mean: Native, variance: Native] {
   const none = ops.upload(new Float32Array(0), [0]);
-  const { mean, variance } = given ?? { mean: none, variance: none };
-  const inputs = [x, gamma, beta, mean, variance].map(({ id }) => id);
+  const inputs = [image, scale, offset, given?.mean ?? none, given?.variance ?? none].map(({ id }) => id);
   const attrs = [...attrsOf(ops, epsilon, !given), ops.float("exponential_avg_factor", 1)];
-  const [y, batchMean, batchVariance] = ops.run("FusedBatchNormV3", attrs, inputs, 6);
-  return { y, mean: batchMean, variance: batchVariance };
+  const [y, mean, variance] = ops.run("FusedBatchNormV3", attrs, inputs, 6);
+  if (given) return [y, given.mean, given.variance];
+  // TensorFlow gives the unbiased variance.
+  const [rows] = image.shape;
+  return [y, mean, rows === 1 ? variance : ops.binary("Mul", variance, ops.scalar((rows - 1) / rows))];
+}
+
+/** Mean and variance of x from those of its groups, without the normalised x that comes with them. */
+function moments(ops: NativeOps, x: Native, grouping: Grouping): { mean: Native; variance: Native } {
+  const { channels, groups } = grouping;
+  const image = asImage(ops, x, grouping, groups);
+  const ones = ops.fill([groups * channels], 1);
+  const [unused, ...parts] = normalise(ops, image, ones, ones, 1);
+  ops.free(unused);
+  const [means, variances] = parts.map((part) => ops.reshape(part, [groups, channels]));
+  const share = ops.scalar(1 / groups);
+  const mean = ops.binary("Mul", sumRows(ops, means), share);
+  const spread = ops.binary("AddV2", variances, ops.binary("SquaredDifference", means, mean));
+  return { mean, variance: ops.binary("Mul", sumRows(ops, spread), share) };
 }
 
 export const batchNormTrainingConfig = kernelConfig(
@@ -49,14 +92,14 @@ export const batchNormTrainingConfig = kernelConfig(
   "tensorflow",
   ({ x, gamma, beta }, { epsilon, relu }, backend) =>
     runNative(backend, (ops) => {
-      const [channels] = gamma.shape;
-      const rows = product(x.shape) / channels;
-      if (rows === 0) return [ops.zeros(x.shape), ops.zeros([channels]), ops.zeros([channels])];
-      const inputs = [asImage(ops, ops.input(x)), ops.input(gamma), ops.input(beta)];
-      const { y, mean, variance } = normalise(ops, inputs, epsilon);
-      // TensorFlow gives the unbiased variance.
-      const biased = rows === 1 ? variance : ops.binary("Mul", variance, ops.scalar((rows - 1) / rows));
-      return [ops.reshape(relu ? ops.unary("Relu", y) : y, x.shape), mean, biased];
+      const grouping = groupingOf(ops, x);
+      const { channels, rows, groups } = grouping;
+      if (rows === 0) return [ops.fill(x.shape, 0), ops.fill([channels], 0), ops.fill([channels], 0)];
+      const pixels = ops.input(x);
+      const given = groups === 1 ? undefined : moments(ops, pixels, grouping);
+      const image = asImage(ops, pixels, grouping, 1);
+      const [y, mean, variance] = normalise(ops, image, ops.input(gamma), ops.input(beta), epsilon, given);
+      return [ops.reshape(relu ? ops.unary("Relu", y) : y, x.shape), mean, variance];
     }),
 );
 
@@ -72,24 +115,43 @@ const remembered = new WeakMap<NativeBackend, ParamGradients>();
 /** dx, dgamma and dbeta. */
 function gradients(
   ops: NativeOps,
-  { dy, x, gamma, beta, mean, variance }: GradInputs,
+  inputs: GradInputs,
   { epsilon, relu }: BatchNormTrainingAttrs,
-): Native[] {
-  const image = asImage(ops, ops.input(x));
-  const scale = ops.input(gamma);
-  const given = { mean: ops.input(mean), variance: ops.input(variance) };
-  let gradient = asImage(ops, ops.input(dy));
+): [dx: Native, dGamma: Native, dBeta: Native] {
+  const grouping = groupingOf(ops, inputs.x);
+  const { rows, channels, groups } = grouping;
+  const [dy, x, gamma, beta, mean, variance] = (
+    ["dy", "x", "gamma", "beta", "mean", "variance"] as const
+  ).map((name) => ops.input(inputs[name]));
+  let open = asImage(ops, dy, grouping, 1);
   if (relu) {
-    const { y } = normalise(ops, [image, scale, ops.input(beta)], epsilon, given);
-    gradient = ops.binary("ReluGrad", gradient, y);
+    const [y] = normalise(ops, asImage(ops, x, grouping, 1), gamma, beta, epsilon, { mean, variance });
+    open = ops.binary("ReluGrad", open, y);
+    ops.free(y);
   }
+  const inverse = ops.unary("Rsqrt", ops.binary("AddV2", variance, ops.scalar(epsilon)));
   // What the forward pass hands to the backward pass differs: on GPUs it is cuDNN's 1 / √(variance + ε).
-  const saved = ops.backend.isUsingGpuDevice
-    ? ops.unary("Rsqrt", ops.binary("AddV2", given.variance, ops.scalar(epsilon)))
-    : given.variance;
-  const inputs = [gradient, image, scale, given.mean, saved].map(({ id }) => id);
-  const [dx, ...params] = ops.run("FusedBatchNormGradV2", attrsOf(ops, epsilon, true), inputs, 5);
-  return [ops.reshape(dx, x.shape), ...params.slice(0, 2)];
+  const saved = ops.backend.isUsingGpuDevice ? inverse : variance;
+  const [means, variances, scales] = [mean, saved, gamma].map((vector) => forGroups(ops, vector, grouping));
+  const images = [open, x].map((tensor) => asImage(ops, tensor, grouping, groups));
+  const operands = [...images, scales, means, variances].map(({ id }) => id);
+  const [dx, ...more] = ops.run("FusedBatchNormGradV2", attrsOf(ops, epsilon, true), operands, 5);
+  const sums = more.slice(0, 2);
+  if (groups === 1) return [ops.reshape(dx, inputs.x.shape), sums[0], sums[1]];
+  const [dGammas, dBetas] = sums.map((sum) => ops.reshape(sum, [groups, channels]));
+  const [dGamma, dBeta] = [sumRows(ops, dGammas), sumRows(ops, dBetas)];
+  // dx was made with the mean gradients of the groups in the place of those of all rows.
+  const factor = ops.binary("Mul", gamma, inverse);
+  const correction = (parts: Native, whole: Native): Native => {
+    const own = ops.binary("Mul", parts, ops.scalar(groups / rows));
+    const difference = ops.binary("Sub", own, ops.binary("Mul", whole, ops.scalar(1 / rows)));
+    return ops.reshape(ops.binary("Mul", factor, difference), [groups * channels]);
+  };
+  const [rest] = normalise(ops, images[1], correction(dGammas, dGamma), correction(dBetas, dBeta), epsilon, {
+    mean: means,
+    variance: variances,
+  });
+  return [ops.reshape(ops.binary("AddV2", dx, rest), inputs.x.shape), dGamma, dBeta];
 }
 
 export const batchNormTrainingGradConfig = kernelConfig(
@@ -97,14 +159,13 @@ export const batchNormTrainingGradConfig = kernelConfig(
   "tensorflow",
   (inputs, attrs, backend) =>
     runNativeSingle(backend, (ops) => {
-      if (product(inputs.x.shape) === 0) return ops.zeros(inputs.x.shape);
+      if (product(inputs.x.shape) === 0) return ops.fill(inputs.x.shape, 0);
       const [dx, ...params] = gradients(ops, inputs, attrs);
       const last = remembered.get(ops.backend)?.params ?? [];
       for (const { id } of last) ops.backend.binding.deleteTensor(id);
-      const { dy, x } = inputs;
       remembered.set(ops.backend, {
-        dy: dy.dataId,
-        x: x.dataId,
+        dy: inputs.dy.dataId,
+        x: inputs.x.dataId,
         params: params.map((param) => ops.keep(param)),
       });
       return dx;
@@ -117,7 +178,7 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
   (inputs, attrs, backend) =>
     runNative(backend, (ops) => {
       const { dy, x, gamma } = inputs;
-      if (product(x.shape) === 0) return [ops.zeros(gamma.shape), ops.zeros(gamma.shape)];
+      if (product(x.shape) === 0) return [ops.fill(gamma.shape, 0), ops.fill(gamma.shape, 0)];
       const last = remembered.get(nativeBackend(backend));
       if (last?.dy === dy.dataId && last.x === x.dataId) return last.params.map((param) => ops.alias(param));
       return gradients(ops, inputs, attrs).slice(1);

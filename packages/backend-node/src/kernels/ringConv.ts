@@ -90,7 +90,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
       }
       const geometry = sumsGeometry(attrs);
       const found = ringSums(ops, ops.input(x), geometry);
-      if (!found) return ops.zeros([attrs.numRings, cin, cout]);
+      if (!found) return ops.fill([attrs.numRings, cin, cout], 0);
       const rows = ops.reshape(ops.input(dy), [product(dy.shape) / cout, cout]);
       const matrices = ops.reshape(ops.matMul(found.sums, rows, true), [found.rings.length, cin, cout]);
       return allRings(ops, matrices, found.rings, attrs.numRings);
@@ -123,7 +123,7 @@ function inputGradient(
 /** Σ_l S_l · weights[l], [positions, Cout]. */
 function multiply(ops: NativeOps, sums: RingSums | undefined, weights: Native, positions: number): Native {
   const [rings, cin, cout] = weights.shape;
-  if (!sums) return ops.zeros([positions, cout]);
+  if (!sums) return ops.fill([positions, cout], 0);
   const count = sums.rings.length;
   const matrix = (ring: number): Native => ops.slice(weights, [ring, 0, 0], [1, cin, cout]);
   const live = count === rings ? weights : ops.concat(sums.rings.map(matrix), 0);
@@ -134,7 +134,7 @@ function multiply(ops: NativeOps, sums: RingSums | undefined, weights: Native, p
 function allRings(ops: NativeOps, matrices: Native, rings: readonly number[], numRings: number): Native {
   if (rings.length === numRings) return matrices;
   const shape = [1, ...matrices.shape.slice(1)];
-  const zeros = ops.zeros(shape);
+  const zeros = ops.fill(shape, 0);
   const parts = Array.from({ length: numRings }, (_, ring) => {
     const place = rings.indexOf(ring);
     return place < 0 ? zeros : ops.slice(matrices, [place, 0, 0], shape);

@@ -28,6 +28,7 @@ const PROBLEMS: readonly BatchNormProblem[] = [
   { shape: [257, 33] },
   { shape: [9001, 5] },
   { shape: [60_000, 1] },
+  { shape: [300_000, 2], offset: 1 }, // sums of many rows must not lose digits
   { shape: [4, 16, 16, 64] },
   { shape: [3, 8, 8, 20], epsilon: 0.1 },
   { shape: [4, 8, 8, 18], offset: 10 },
@@ -36,6 +37,7 @@ const PROBLEMS: readonly BatchNormProblem[] = [
   { shape: [5, 4, 8], relu: true },
   { shape: [2, 5, 3, 16], relu: true },
   { shape: [3, 4, 4, 23], relu: true },
+  { shape: [256, 2], relu: true },
 ];
 
 /** batchNormTraining: y, mean, variance and the gradients of x, gamma and beta. */
