@@ -34,7 +34,8 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
       },
     },
   },
-  // Average pooling divides by the positions of a window inside the image; its stock gradient by all of them.
+  // Average pooling divides by the positions of a window inside the image; its stock gradient by all of them, but for
+  // that of the native library.
   {
     kernelName: tf.AvgPool,
     inputsToSave: ["x"],
@@ -119,8 +120,9 @@ function windowShares(input: number, output: number, filter: number, stride: num
   });
 }
 
-/** dy [N, ...out, C] times a factor for each position, the product of those of its axes. */
+/** dy [N, ...out, C] times a factor for each position, the product of those of its axes, where the kernel needs it. */
 function byShare(dy: tf.Tensor, shares: readonly number[][]): tf.Tensor {
+  if (tf.getBackend() === "tensorflow") return dy;
   let scaled = dy;
   shares.forEach((factors, i) => {
     if (factors.every((factor) => factor === 1)) return;

@@ -13,6 +13,7 @@ import { elementwiseCases } from "./elementwiseCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
+import { stockGradientCases } from "./stockGradientCases.ts";
 import { symmetryCases } from "./symmetryCases.ts";
 
 export { type ResultKind, TOLERANCES } from "./compare.ts";
@@ -43,6 +44,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...symmetryCases(),
     ...batchNormCases(),
     ...elementwiseCases(),
+    ...stockGradientCases(),
     ...layerCases(),
   ];
 }

@@ -1,11 +1,11 @@
-import { softmaxCrossEntropy } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
+import { softmaxCrossEntropy } from "../training/index.ts";
 
 /** What one step of training a network gives. */
 export interface TrainingStep {
   losses: [before: number, after: number];
   /** By weight. */
-  gradients: Record<string, Float32Array>;
+  gradients: Map<string, Float32Array>;
   /** For the batch, afterwards, as in inference. */
   outputs: Float32Array;
 }
@@ -29,16 +29,16 @@ export async function trainingStep(model: tf.LayersModel): Promise<TrainingStep>
   optimizer.applyGradients(grads);
   const after = tf.tidy(loss);
   const y = model.predict(x) as tf.Tensor;
-  const gradients: TrainingStep["gradients"] = {};
-  // Names end in a number that counts on from model to model.
-  for (const [i, { originalName }] of model.trainableWeights.entries()) {
-    const { name } = model.trainableWeights[i].read() as tf.Variable;
-    gradients[`${i} ${originalName}`] = (await grads[name].data()) as Float32Array;
+  const gradients: TrainingStep["gradients"] = new Map();
+  for (const [i, weight] of model.trainableWeights.entries()) {
+    const { name } = weight.read() as tf.Variable;
+    // The variable's name ends in a number that counts on from model to model.
+    gradients.set(`${i} ${weight.originalName}`, await grads[name].data<"float32">());
   }
   const step: TrainingStep = {
     losses: [(await before.data())[0], (await after.data())[0]],
     gradients,
-    outputs: (await y.data()) as Float32Array,
+    outputs: await y.data<"float32">(),
   };
   tf.dispose([x, labels, before, after, y]);
   tf.dispose(grads);

@@ -1,0 +1,97 @@
+// Gradients of stock ops that some backends have wrong and networks need. All of them are linear in x: applied to every
+// unit image at once, an op gives its own matrix, and the gradient is that matrix' transpose times dy.
+
+import { product, Random } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { registerGradients } from "../kernels.ts";
+import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { checkAndDispose } from "./convProblem.ts";
+
+interface LinearOp {
+  name: string;
+  /** Of an image, without the batch. */
+  shape: number[];
+  /** Stock kernels that it needs, its gradient's included. */
+  kernels: string[];
+  apply: (x: tf.Tensor) => tf.Tensor;
+}
+
+const AVERAGE = [tf.AvgPool, tf.AvgPoolGrad];
+const AVERAGE_3D = [tf.AvgPool3D, tf.AvgPool3DGrad];
+const BILINEAR = [tf.ResizeBilinear, tf.ResizeBilinearGrad];
+const IMAGE = [5, 6, 2];
+const VOLUME = [3, 4, 5, 2];
+
+const average = (size: [number, number], strides: number, pad: "same" | "valid"): LinearOp => ({
+  name: `avgPool ${size}, strides ${strides}, ${pad}`,
+  shape: IMAGE,
+  kernels: AVERAGE,
+  apply: (x) => tf.avgPool(x as tf.Tensor4D, size, strides, pad),
+});
+
+const average3d = (size: number, strides: number): LinearOp => ({
+  name: `avgPool3d ${size}, strides ${strides}, same`,
+  shape: VOLUME,
+  kernels: AVERAGE_3D,
+  apply: (x) => tf.avgPool3d(x as tf.Tensor5D, size, strides, "same"),
+});
+
+const bilinear = (size: [number, number], alignCorners: boolean): LinearOp => ({
+  name: `resizeBilinear to ${size}${alignCorners ? ", corners aligned" : ""}`,
+  shape: IMAGE,
+  kernels: BILINEAR,
+  apply: (x) => tf.image.resizeBilinear(x as tf.Tensor4D, size, alignCorners),
+});
+
+const OPS: readonly LinearOp[] = [
+  average([2, 2], 2, "valid"),
+  average([2, 2], 2, "same"),
+  average([3, 3], 1, "same"),
+  average([3, 2], 2, "same"),
+  average3d(2, 2),
+  average3d(3, 1),
+  bilinear([10, 12], false),
+  bilinear([9, 13], true),
+  bilinear([3, 4], false),
+  {
+    name: "resizeNearestNeighbor to twice and three times the size",
+    shape: IMAGE,
+    kernels: [tf.ResizeNearestNeighbor],
+    apply: (x) => tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [10, 18]),
+  },
+  {
+    name: "conv3dTranspose, strides 2",
+    shape: VOLUME,
+    kernels: [tf.Conv3DBackpropInputV2, tf.Conv3D],
+    apply: (x) => {
+      const filter = tf.randomNormal<tf.Rank.R5>([2, 2, 2, 3, 2], 0, 1, "float32", 3);
+      return tf.conv3dTranspose(x as tf.Tensor5D, filter, [x.shape[0], 6, 8, 10, 3], 2, "valid");
+    },
+  },
+];
+
+/** The gradients of stock ops that networks are made of. */
+export function stockGradientCases(): ConformanceCase[] {
+  return OPS.map(({ name, shape, kernels, apply }) =>
+    defineCase(
+      `the gradient of ${name}`,
+      async () => {
+        registerGradients();
+        const count = product(shape);
+        const matrix = tf.tidy(() => apply(tf.eye(count).reshape([count, ...shape])));
+        const columns = await matrix.data();
+        const random = new Random(7);
+        const gradY = Float32Array.from({ length: columns.length / count }, () => random.normal());
+        const data = Float64Array.from({ length: count }, (_, i) =>
+          gradY.reduce((sum, value, j) => sum + value * columns[i * gradY.length + j], 0),
+        );
+        const gradX = tf.tidy(() =>
+          tf.grad(apply)(tf.zeros([1, ...shape]), tf.tensor(gradY, [1, ...matrix.shape.slice(1)])),
+        );
+        matrix.dispose();
+        await checkAndDispose("the gradient of x", "gradient", gradX, { data, shape: [1, ...shape] });
+      },
+      kernels,
+    ),
+  );
+}
