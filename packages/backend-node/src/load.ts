@@ -56,10 +56,11 @@ export function usablePackage(wanted?: PackageName, installed = installedPackage
   );
   if (usable) return usable;
   const [gpu, cpu] = PACKAGES;
+  const asked = PACKAGES.filter((name) => wanted === undefined || name === wanted);
   const reason =
     installed.length === 0
       ? `neither ${gpu} nor ${cpu} is installed: install one of them`
-      : `${PACKAGES.map((name) => describe(name, installed)).join(", ")}: ${HOW_TO_BUILD}`;
+      : `${asked.map((name) => describe(name, installed)).join(", ")}: ${HOW_TO_BUILD}`;
   throw new GmrError("unsupported", reason);
 }
 

@@ -1,6 +1,6 @@
 // What was measured on this machine, in a file that outlives the process: one table per device.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -43,7 +43,7 @@ export function saveStrategies(file: string, device: string): void {
     writeFileSync(fresh, `${JSON.stringify(tables, undefined, 1)}\n`);
     renameSync(fresh, file);
   } catch (error) {
-    rmSync(fresh, { force: true });
+    if (existsSync(fresh)) rmSync(fresh);
     const reason = error instanceof Error ? error.message : String(error);
     throw new GmrError("io", `cannot write the measured strategies: ${reason}`, { cause: error });
   }

@@ -1,0 +1,67 @@
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { forgetMeasuredStrategies, measuredStrategies, restoreMeasuredStrategies } from "@gmr-conv/tfjs";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), "gmr-cache-"));
+  file = path.join(folder, "deep", "strategies.json");
+});
+afterEach(() => forgetMeasuredStrategies());
+
+const A = "tensorflow conv2d a";
+const B = "tensorflow conv2d b";
+
+it("keeps a table for each device, of this backend alone", () => {
+  restoreMeasuredStrategies({ [A]: "ring", "wasm conv2d a": "dense" });
+  saveStrategies(file, "first");
+  forgetMeasuredStrategies();
+  restoreMeasuredStrategies({ [A]: "dense", [B]: "ring" });
+  saveStrategies(file, "second");
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+    first: { [A]: "ring" },
+    second: { [A]: "dense", [B]: "ring" },
+  });
+  expect(readdirSync(path.dirname(file))).toEqual(["strategies.json"]);
+
+  forgetMeasuredStrategies();
+  restoreStrategies(file, "first");
+  expect(measuredStrategies()).toEqual({ [A]: "ring" });
+  restoreStrategies(file, "third");
+  expect(measuredStrategies()).toEqual({ [A]: "ring" });
+});
+
+it.each([
+  ["no file", undefined],
+  ["no JSON", "{"],
+  ["no object", "[1]"],
+  ["no table", '{ "here": 1 }'],
+  ["no strategies", '{ "here": { "a": "fast" } }'],
+])("takes a cache that is %s for an empty one", (_, text) => {
+  const cache = path.join(folder, "strategies.json");
+  if (text !== undefined) writeFileSync(cache, text);
+  restoreStrategies(cache, "here");
+  expect(measuredStrategies()).toEqual({});
+  restoreMeasuredStrategies({ [A]: "ring" });
+  saveStrategies(cache, "here");
+  expect(JSON.parse(readFileSync(cache, "utf8")).here).toEqual({ [A]: "ring" });
+});
+
+it("says where it cannot write", async () => {
+  writeFileSync(path.join(folder, "deep"), "a file where the folder should be");
+  const reason = `cannot write the measured strategies: EEXIST: file already exists, mkdir '${path.dirname(file)}'`;
+  await expectGmrError(() => saveStrategies(file, "here"), "io", reason);
+});
+
+it("lies in the user's cache folder", () => {
+  vi.stubEnv("XDG_CACHE_HOME", folder);
+  const expected =
+    process.platform === "linux" ? path.join(folder, "gmr-conv", "strategies.json") : /gmr-conv/;
+  expect(defaultCacheFile()).toEqual(expected);
+  vi.unstubAllEnvs();
+});
