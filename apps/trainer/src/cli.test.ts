@@ -24,6 +24,7 @@ describe("help", () => {
     ["bench layers", ["bench", "layers"]],
     ["bench network", ["bench", "network"]],
     ["info", ["info"]],
+    ["doctor", ["doctor"]],
   ])("%s explains every option", async (_name, command) => {
     const { code, stdout } = await gmr([...command, "--help"]);
     expect(code).toBe(0);

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { addBench } from "./commands/bench.ts";
 import { addConvert } from "./commands/convert.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEval } from "./commands/eval.ts";
 import { addInfo } from "./commands/info.ts";
 import { addModels } from "./commands/models.ts";
@@ -30,5 +31,6 @@ export function makeProgram(): Command {
   addParity(program);
   addBench(program);
   addInfo(program);
+  addDoctor(program);
   return program;
 }

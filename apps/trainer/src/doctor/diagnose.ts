@@ -1,0 +1,109 @@
+// Checks of a backend, one after the other, each in plain words.
+
+import { driverGpus, installedPackages, nodeDevice } from "@gmr-conv/backend-node";
+import { applies, conformanceCases } from "@gmr-conv/tfjs/conformance";
+import { type BackendName, describeBackend, useBackend } from "../backend.ts";
+import { cudaNeeds, missingLibraries } from "./cuda.ts";
+import { explainLoadFailure } from "./explain.ts";
+
+export interface Finding {
+  /** `note`: nothing is wrong, but something is missing that another machine may have. */
+  state: "ok" | "note" | "problem";
+  text: string;
+  /** What to do. */
+  advice?: string | undefined;
+}
+
+/** Checks whether a backend starts here and computes a layer right, and says what is in the way. */
+export async function* diagnose(backend: BackendName): AsyncGenerator<Finding, void, undefined> {
+  if (backend === "node") yield* packages();
+  try {
+    await useBackend(backend);
+  } catch (error) {
+    yield startFailure(backend, error instanceof Error ? error.message : String(error));
+    return;
+  }
+  yield { state: "ok", text: `starts: ${describeBackend()}` };
+  if (backend === "node") yield* gpus();
+  yield await checkLayers();
+}
+
+function* packages(): Generator<Finding, void, undefined> {
+  for (const { name, binding } of installedPackages()) {
+    yield binding === undefined
+      ? { state: "note", text: `${name} is installed without its native binding` }
+      : { state: "ok", text: `${name} is installed, with its native binding` };
+  }
+}
+
+const INSTALL: Partial<Record<BackendName, string>> = {
+  node: "npm install @tensorflow/tfjs-node-gpu (NVIDIA GPU, Linux) or @tensorflow/tfjs-node beside gmr-conv",
+  webgpu: "npm install webgpu beside gmr-conv, and a driver for Vulkan, Metal or Direct3D 12",
+};
+
+function startFailure(backend: BackendName, reason: string): Finding {
+  const absent = /is not installed|nor .* is installed|needs the npm package|found no adapter/.test(reason);
+  const advice = explainLoadFailure(reason) ?? (absent ? INSTALL[backend] : undefined);
+  return { state: absent ? "note" : "problem", text: `does not start: ${reason}`, advice };
+}
+
+/** Whether TensorFlow computes on a GPU that the driver shows, and if not, why. */
+function* gpus(): Generator<Finding, void, undefined> {
+  const found = driverGpus();
+  if (!found) {
+    yield { state: "note", text: "no NVIDIA driver here (nvidia-smi): TensorFlow computes on the CPU" };
+    return;
+  }
+  if (found.length === 0) {
+    yield { state: "problem", text: "the NVIDIA driver shows no GPU", advice: "run nvidia-smi to see why" };
+    return;
+  }
+  for (const { name, memory, driver } of found) {
+    const gibibytes = (memory / 2 ** 30).toFixed(1);
+    yield { state: "ok", text: `the driver (${driver}) shows ${name}, ${gibibytes} GiB` };
+  }
+  const { kind, tensorflow } = nodeDevice();
+  if (kind === "gpu") yield { state: "ok", text: "TensorFlow computes on the GPU" };
+  else yield whyNotGpu(tensorflow);
+}
+
+function whyNotGpu(tensorflow: string): Finding {
+  const text = "TensorFlow computes on the CPU though there is a GPU";
+  const gpuPackage = installedPackages().some(
+    ({ name, binding }) => name.endsWith("-gpu") && binding !== undefined,
+  );
+  if (!gpuPackage) {
+    const build = "node tooling/tfjs-node-from-source/build.mjs --cuda";
+    return { state: "problem", text, advice: `install @tensorflow/tfjs-node-gpu, or build it: ${build}` };
+  }
+  const needs = cudaNeeds(tensorflow);
+  if (!needs) return { state: "problem", text, advice: `see which CUDA TensorFlow ${tensorflow} needs` };
+  const missing = missingLibraries(needs.libraries);
+  const wanted = `TensorFlow ${tensorflow} needs CUDA ${needs.cuda} and cuDNN ${needs.cudnn}`;
+  const lacking =
+    missing.length > 0
+      ? `not found: ${missing.join(", ")}; install them, or add their folder to LD_LIBRARY_PATH`
+      : "all its libraries are found, so the driver may be too old";
+  return { state: "problem", text, advice: `${wanted}; ${lacking}` };
+}
+
+/** Layers of the conformance suite in two dimensions, forward and backward, against float64. */
+async function checkLayers(): Promise<Finding> {
+  const cases = conformanceCases({ randomCases: 0 }).filter(
+    (testCase) => testCase.name.startsWith("2-D") && applies(testCase),
+  );
+  const start = performance.now();
+  for (const { name, run } of cases) {
+    try {
+      await run();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      return { state: "problem", text: `computes a layer wrong (${name}): ${reason}` };
+    }
+  }
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  return {
+    state: "ok",
+    text: `computes ${cases.length} layers and their gradients right, checked against float64 in ${seconds} s`,
+  };
+}
