@@ -50,6 +50,10 @@ it.each([
 
 it("leaves what speaks for itself", () => expect(explainLoadFailure("out of memory")).toBeUndefined());
 
+const { stdout: before } = await gmr(["doctor", "node"]);
+const native = process.platform === "linux" && before.includes("TensorFlow computes on the CPU");
+if (!native) console.warn(`A test of doctor is skipped, since it needs TensorFlow on a CPU:\n${before}`);
+
 describe("gmr doctor", () => {
   it("checks layers on a backend", async () => {
     const { code, stdout } = await gmr(["doctor", "wasm"]);
@@ -65,6 +69,20 @@ describe("gmr doctor", () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/note {4}does not start: WebGPU found no adapter.*\n {10}npm install webgpu/);
     expect(stderr).toContain("gmr: 1 problem(s), see above");
+  });
+
+  it.skipIf(!native)("says why TensorFlow leaves a GPU alone that the driver shows", async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "gmr-driver-"));
+    const program = '#!/bin/sh\necho "Some GPU, 16384, 570.1"\n';
+    writeFileSync(path.join(folder, "nvidia-smi"), program, { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
+    const { code, stdout } = await gmr(["doctor", "node"]);
+    vi.unstubAllEnvs();
+    expect(code).toBe(1);
+    expect(stdout).toContain("the driver (570.1) shows Some GPU, 16.0 GiB");
+    expect(stdout).toMatch(
+      /problem TensorFlow computes on the CPU though there is a GPU\n {10}(install @tensorflow\/tfjs-node-gpu|TensorFlow .* needs CUDA)/,
+    );
   });
 
   it("refuses an unknown backend", async () => {
