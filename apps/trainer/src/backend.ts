@@ -68,7 +68,7 @@ export function describeBackend(): string {
       return `TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}${driver ? `, driver ${driver}` : ""}`;
     }
     default:
-      return `${activeThreads()} thread(s)`;
+      return activeThreads() === 1 ? "one thread" : `${activeThreads()} threads`;
   }
 }
 

@@ -4,6 +4,12 @@
 import { GmrError } from "@gmr-conv/core";
 import { makeProgram } from "./program.ts";
 
+// Whoever reads the output may stop early, as `head` does.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
 const program = makeProgram();
 try {
   await program.parseAsync();

@@ -6,7 +6,11 @@ import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
 import type { ModelStep } from "./models.ts";
 
 /** Ours against the stock ops of the same backend. */
-export function layerTable(times: readonly LayerTime[], { shape, filters }: LayerShape): string {
+export function layerTable(
+  times: readonly LayerTime[],
+  { shape, filters }: LayerShape,
+  device: string,
+): string {
   const rows = table(["k", "pass", "GMR ms", "stock dense ms", "dense / GMR"], ["right", "left"]);
   const find = (like: LayerTime, impl: LayerTime["impl"]): LayerTime | undefined =>
     times.find((t) => t.kind === like.kind && t.k === like.k && t.pass === like.pass && t.impl === impl);
@@ -18,9 +22,9 @@ export function layerTable(times: readonly LayerTime[], { shape, filters }: Laye
     const label = time.kind === "layer" ? String(time.k) : "BN";
     rows.push([label, time.pass, time.ms.toFixed(2), other.ms.toFixed(2), (other.ms / time.ms).toFixed(1)]);
   }
-  const [{ backend, threads }] = times;
+  const [{ backend }] = times;
   return (
-    `${backend}, x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels, ${threadCount(threads)}\n` +
+    `${backend} (${device}), x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels\n` +
     `${rows.toString()}\nBN: batch normalisation in training, fused against the stock composition.`
   );
 }

@@ -147,7 +147,7 @@ async function layers(options: LayerOptions): Promise<void> {
     if (options.peers) peers = await layerPeers(layer, python(options), threads, note);
     const settings = { ...layer, kernelSizes, runs: options.repeat, timestamps, stockKernels };
     const times = await benchLayers(settings, printer(options), peers);
-    print(options, () => layerTable(times, layer));
+    print(options, () => layerTable(times, layer, describeBackend()));
     if (options.peers) printRatios(options, times);
     if (svg !== undefined)
       await writeFile(svg, kernelSizeChart(times, layer, describeEnvironment(options.backend, threads)));
