@@ -107,7 +107,7 @@ async function threadsWanted(threads: number | undefined): Promise<number> {
   if (threads !== undefined) return Math.min(MAX_THREADS, checkPositiveInteger("threads", threads));
   if (!setting) {
     const processors = isNode
-      ? (await import("node:os")).availableParallelism()
+      ? process.getBuiltinModule("node:os").availableParallelism()
       : navigator.hardwareConcurrency;
     return Math.min(MAX_THREADS, processors);
   }

@@ -27,10 +27,11 @@ export async function startThreadedHost(
   Backend: typeof TfjsWasm.BackendWasm,
   threads: number,
 ): Promise<TfjsWasm.BackendWasm> {
-  const { createRequire } = await import("node:module");
-  const path = await import("node:path");
-  const os = (await import("node:os")).default;
-  const fs = await import("node:fs");
+  // Not imported: bundlers for browsers must not look for them.
+  const { createRequire } = process.getBuiltinModule("node:module");
+  const path = process.getBuiltinModule("node:path");
+  const os = process.getBuiltinModule("node:os");
+  const fs = process.getBuiltinModule("node:fs");
   const require = createRequire(import.meta.url);
   const folder = path.join(
     path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")),

@@ -177,7 +177,7 @@ type Start = (input: ThreadInput, onDeath: (reason: string) => void) => ThreadHa
 /** How threads are started here: by Node's worker_threads or by a browser's Worker. */
 async function threadStarter(): Promise<Start> {
   if (typeof process === "object" && process.versions?.node) {
-    const { Worker } = await import("node:worker_threads");
+    const { Worker } = process.getBuiltinModule("node:worker_threads");
     const source = `(${threadMain})(require("node:worker_threads").workerData)`;
     return (input, onDeath) => {
       const worker = new Worker(source, { eval: true, workerData: input, execArgv: [], stdin: false });

@@ -1,10 +1,10 @@
 // The stock backend on a device of ours.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { SumFormat } from "./conv/sums.ts";
-import { requestDevice, type WebGpuOptions } from "./device.ts";
+import { checkOptions, requestAdapter, requestDevice, type WebGpuOptions } from "./device.ts";
 
 /** Why the device of a backend was lost. */
 const lost = new WeakMap<object, string>();
@@ -35,12 +35,25 @@ export function isSoftware(backend: object): boolean {
 
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
 
-function describeAdapter({ info, features }: GPUAdapter): WebGpuAdapter {
-  const { isFallbackAdapter, architecture, description, device, vendor } = info;
+function describeAdapter(
+  { isFallbackAdapter = false, architecture, description, device, vendor }: Partial<GPUAdapterInfo>,
+  features: GPUSupportedFeatures,
+): WebGpuAdapter {
   const timestamps = features.has("timestamp-query");
   const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "unnamed";
   const software = isFallbackAdapter || SOFTWARE.test([name, architecture, device, vendor].join());
   return { name, software, timestamps };
+}
+
+/**
+ * The adapter that {@link useWebGpu} would start on, without starting anything.
+ * @throws GmrError `unsupported` where WebGPU or an adapter is missing, naming which; `invalid-argument` for options
+ *   that are none
+ */
+export async function queryWebGpuAdapter(options: WebGpuOptions = {}): Promise<WebGpuAdapter> {
+  checkOptions(options);
+  const { info, features } = await requestAdapter(options);
+  return describeAdapter(info ?? {}, features);
 }
 
 /**
@@ -67,14 +80,34 @@ export function backendOf(backend: object): WebGPUBackend {
     : new GmrError("device-lost", `the WebGPU device was lost (${reason}): call useWebGpu() for a new one`);
 }
 
-/** Calls back when the device of a backend is lost. */
-export function watchDevice(backend: WebGPUBackend, report: ((reason: string) => void) | undefined): void {
+type LostListener = (reason: string) => void;
+
+const listeners = new WeakMap<object, Set<LostListener>>();
+
+/** Makes a backend known, so that the loss of its device is noticed. */
+function watch(backend: WebGPUBackend, adapter: WebGpuAdapter): void {
+  adapters.set(backend, adapter);
+  const told = new Set<LostListener>();
+  listeners.set(backend, told);
   void backend.device.lost.then(({ reason, message }) => {
     const text = message ? `${reason}: ${message}` : reason;
     lost.set(backend, text);
-    if (report) report(text);
-    else console.warn(`GMR-Conv: the WebGPU device was lost (${text})`);
+    if (told.size === 0) console.warn(`GMR-Conv: the WebGPU device was lost (${text})`);
+    for (const listener of told) listener(text);
   });
+}
+
+/** Takes over a backend that somebody else has started. */
+export function adopt(backend: WebGPUBackend): void {
+  if (adapters.has(backend)) return;
+  const { adapterInfo, features } = backend.device;
+  watch(backend, describeAdapter(adapterInfo ?? {}, features));
+}
+
+/** Options that a running backend can take over. */
+export function applyOptions(backend: WebGPUBackend, { sums, onDeviceLost }: WebGpuOptions): void {
+  if (sums) sumFormats.set(backend, sums);
+  if (onDeviceLost) listeners.get(backend)?.add(onDeviceLost);
 }
 
 /**
@@ -82,17 +115,13 @@ export function watchDevice(backend: WebGPUBackend, report: ((reason: string) =>
  * package `webgpu`, which then is `navigator.gpu` there. It is not registered: {@link useWebGpu} does all.
  *
  * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which; `invalid-argument` for
- *   an unknown format of sums
+ *   options that are none
  */
 export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGPUBackend> {
-  const { sums = "f32" } = options;
-  if (sums !== "f32" && sums !== "f16") {
-    throw new GmrError("invalid-argument", `sums must be "f32" or "f16", got ${describeValue(sums)}`);
-  }
-  const { device, adapter } = await requestDevice(options);
-  const backend = new WebGPUBackend(device, adapter.info);
-  adapters.set(backend, describeAdapter(adapter));
-  sumFormats.set(backend, sums);
-  watchDevice(backend, options.onDeviceLost);
+  checkOptions(options);
+  const adapter = await requestAdapter(options);
+  const backend = new WebGPUBackend(await requestDevice(adapter), adapter.info);
+  watch(backend, describeAdapter(adapter.info ?? {}, adapter.features));
+  applyOptions(backend, options);
   return backend;
 }

@@ -1,6 +1,6 @@
 // Finding WebGPU: the browser's own, or Dawn by the npm package `webgpu` in Node.
 
-import { GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError } from "@gmr-conv/core";
 import type { SumFormat } from "./conv/sums.ts";
 
 export interface WebGpuOptions {
@@ -17,6 +17,17 @@ export interface WebGpuOptions {
   onDeviceLost?: ((reason: string) => void) | undefined;
 }
 
+/** @throws GmrError `invalid-argument`, naming the option */
+export function checkOptions({ powerPreference, sums }: WebGpuOptions): void {
+  const check = (name: string, value: unknown, allowed: readonly unknown[]): void => {
+    if (value === undefined || allowed.includes(value)) return;
+    const choices = allowed.map(describeValue).join(" or ");
+    throw new GmrError("invalid-argument", `${name} must be ${choices}, got ${describeValue(value)}`);
+  };
+  check("powerPreference", powerPreference, ["low-power", "high-performance"]);
+  check("sums", sums, ["f32", "f16"]);
+}
+
 const isNode = typeof process === "object" && process.versions?.node !== undefined;
 
 function textOf(error: unknown): string {
@@ -31,7 +42,7 @@ async function findGpu(): Promise<GPU> {
     throw new GmrError("unsupported", `this browser has no WebGPU (navigator.gpu)${secure}`);
   }
   const name = "webgpu"; // Not a literal: bundlers for browsers must not look for it.
-  const dawn = (await import(/* @vite-ignore */ name).catch((error: unknown) => {
+  const dawn = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name).catch((error: unknown) => {
     throw new GmrError("unsupported", `Node needs the npm package "webgpu" for WebGPU: ${textOf(error)}`, {
       cause: error,
     });
@@ -55,12 +66,10 @@ const LIMITS = [
 ] as const;
 
 /**
- * A device of the preferred adapter, with all that it can do.
- * @throws GmrError `unsupported` where there is no WebGPU, no adapter or no device, naming which
+ * The preferred adapter.
+ * @throws GmrError `unsupported` where there is no WebGPU or no adapter, naming which
  */
-export async function requestDevice(
-  options: WebGpuOptions,
-): Promise<{ device: GPUDevice; adapter: GPUAdapter }> {
+export async function requestAdapter(options: WebGpuOptions): Promise<GPUAdapter> {
   const gpu = await findGpu();
   const { powerPreference = "high-performance", forceFallbackAdapter = false } = options;
   const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter });
@@ -70,13 +79,21 @@ export async function requestDevice(
       : "is it blocked or switched off";
     throw new GmrError("unsupported", `WebGPU found no adapter: ${hint}?`);
   }
+  return adapter;
+}
+
+/**
+ * A device of an adapter, with all that it can do.
+ * @throws GmrError `unsupported` if it gives none
+ */
+export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   try {
     const device = await adapter.requestDevice({
       requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     });
     hoistEnables(device);
-    return { device, adapter };
+    return device;
   } catch (error) {
     throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${textOf(error)}`, {
       cause: error,

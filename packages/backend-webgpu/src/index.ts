@@ -3,11 +3,18 @@
 import { GmrError } from "@gmr-conv/core";
 import { registerLayers } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { createWebGpuBackend, isUsable } from "./backend.ts";
-import type { WebGpuOptions } from "./device.ts";
+import { adopt, applyOptions, backendOf, createWebGpuBackend, isUsable } from "./backend.ts";
+import { checkOptions, type WebGpuOptions } from "./device.ts";
 import { registerKernels } from "./register.ts";
 
-export { createWebGpuBackend, type WebGpuAdapter, webGpuAdapter } from "./backend.ts";
+export {
+  createWebGpuBackend,
+  queryWebGpuAdapter,
+  type WebGpuAdapter,
+  webGpuAdapter,
+} from "./backend.ts";
+export type { SumFormat } from "./conv/sums.ts";
+export type { Variant } from "./conv/variants.ts";
 export type { WebGpuOptions } from "./device.ts";
 export { type TunedVariant, type TuneWebGpuOptions, tuneWebGpu } from "./tune.ts";
 
@@ -17,20 +24,26 @@ export { type TunedVariant, type TuneWebGpuOptions, tuneWebGpu } from "./tune.ts
  *
  * Read results asynchronously (`await tensor.data()`): in Node `dataSync` cannot work on this backend.
  *
- * @param options taken when the backend is started: a backend that runs keeps its adapter
- * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which
+ * @param options a backend that runs already keeps its adapter; the others count from now on
+ * @throws GmrError `unsupported` where WebGPU, an adapter or a device is missing, naming which; `invalid-argument` for
+ *   options that are none
  */
 export async function useWebGpu(options: WebGpuOptions = {}): Promise<void> {
+  checkOptions(options);
   starting ??= start(options).finally(() => {
     starting = undefined;
   });
   await starting;
+  applyOptions(backendOf(tf.engine().registry.webgpu), options);
 }
 
 let starting: Promise<void> | undefined;
 
 async function start(options: WebGpuOptions): Promise<void> {
-  if (!isUsable(tf.engine().registry.webgpu)) {
+  const running: unknown = tf.engine().registry.webgpu;
+  if (isUsable(running)) {
+    adopt(running);
+  } else {
     const backend = await createWebGpuBackend(options);
     if (tf.findBackendFactory("webgpu")) tf.removeBackend("webgpu");
     tf.registerBackend("webgpu", () => backend, 3);

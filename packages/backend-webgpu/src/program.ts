@@ -4,6 +4,7 @@
 // by its key. Our shaders see every tensor as a flat array and take all sizes as uniforms, so that one pipeline serves
 // every shape. They define `fn main(index : i32)`, where `index` numbers the threads.
 
+import { GmrError, product } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 
@@ -53,7 +54,7 @@ const isFloat = (name: string): boolean => /^f[A-Z]/.test(name);
 
 /** Number of values of a tensor. */
 export function elements({ shape }: tf.TensorInfo): number {
-  return shape.reduce((a, b) => a * b, 1);
+  return product(shape);
 }
 
 /**
@@ -96,12 +97,32 @@ export function run(
   backend.runWebGPUProgram(program, inputs.map(flat), output.dtype, data, flat(output));
 }
 
-/** An output tensor for {@link run}. */
+/**
+ * An output tensor for {@link run}.
+ * @throws GmrError `out-of-memory` if it is larger than the device lets a shader see: WebGPU would go on with zeros
+ */
 export function makeTensor(
   backend: WebGPUBackend,
   shape: readonly number[],
   dtype: DType = "float32",
 ): tf.TensorInfo {
   const empty = shape.includes(0);
+  const bytes = 4 * product(shape);
+  const { maxStorageBufferBindingSize: limit } = backend.device.limits;
+  if (bytes > limit) {
+    throw new GmrError(
+      "out-of-memory",
+      `a tensor [${shape}] of ${bytes} bytes is larger than the ${limit} that this WebGPU device allows`,
+    );
+  }
   return backend.makeTensorInfo([...shape], dtype, empty ? new Float32Array(0) : undefined);
+}
+
+/**
+ * A tensor of at least so many elements, for what does not outlive a kernel. The stock backend keeps freed buffers by their
+ * exact size: sizes are rounded up to an eighth of a power of two, so that those of other shapes serve again.
+ */
+export function makeScratch(backend: WebGPUBackend, count: number, dtype: DType = "float32"): tf.TensorInfo {
+  const step = 2 ** Math.max(6, Math.floor(Math.log2(count)) - 3);
+  return makeTensor(backend, [Math.ceil(count / step) * step], dtype);
 }

@@ -19,6 +19,13 @@ it.each(["wasm", "cpu"] as const)("starts %s, and the ops run on it", async (nam
   expect(await convolve()).toBe(9 * 9 * 2);
 });
 
+it("does not take a mistake for a backend that does not work", () =>
+  expectGmrError(
+    () => selectBackend(["webgpu", "cpu"], { webgpu: { sums: "f8" as "f16" } }),
+    "invalid-argument",
+    'sums must be "f32" or "f16", got "f8"',
+  ));
+
 it("falls through to the next one, and says why", async () => {
   vi.stubGlobal("process", { ...process, versions: {} }); // a browser without WebGPU
   vi.resetModules();
@@ -27,6 +34,11 @@ it("falls through to the next one, and says why", async () => {
   expect(selection.backend).toBe("cpu");
   expect(selection.skipped.map(({ backend }) => backend)).toEqual(["node", "webgpu"]);
   expect(formatSelection(selection)).toMatch(/^took cpu; node: it runs in Node only; webgpu: .*WebGPU/);
+});
+
+it("leaves no trace of a software adapter that it does not take", async () => {
+  const selection = await selectBackend(["webgpu", "cpu"]);
+  expect(selection.backend === "webgpu" ? [] : Object.keys(tf.engine().registry)).not.toContain("webgpu");
 });
 
 it("refuses names that are none", async () => {

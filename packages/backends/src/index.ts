@@ -30,8 +30,8 @@ export interface BackendSelection {
  * Starts the first of some backends that works here, and makes it the active one. Each is loaded only when its turn comes.
  *
  * @param names in the order of preference; default: all
- * @throws GmrError `invalid-argument` for an empty list or an unknown name; `unsupported`, with the reason of each, if
- *   none works
+ * @throws GmrError `invalid-argument` for an empty list, an unknown name or an option that is none; `unsupported`, with
+ *   the reason of each, if none works
  */
 export async function selectBackend(
   names: readonly BackendName[] = BACKEND_NAMES,
@@ -51,7 +51,9 @@ export async function selectBackend(
       await STARTERS[backend](options);
       return { backend, skipped };
     } catch (error) {
-      if (names.length === 1) throw error;
+      // A wrong option is a mistake, not a reason to go on with something slower.
+      const mistaken = error instanceof GmrError && error.code === "invalid-argument";
+      if (names.length === 1 || mistaken) throw error;
       skipped.push({ backend, reason: error instanceof Error ? error.message : String(error) });
     }
   }
@@ -70,24 +72,26 @@ const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => 
   async node({ node }) {
     if (!isNode) throw new GmrError("unsupported", "it runs in Node only");
     const name = "@gmr-conv/backend-node"; // Not a literal: bundlers for browsers must not look for it.
-    const { useNode } = (await import(/* @vite-ignore */ name)) as typeof import("@gmr-conv/backend-node");
+    const { useNode } = (await import(
+      /* @vite-ignore */ /* webpackIgnore: true */ name
+    )) as typeof import("@gmr-conv/backend-node");
     await useNode(node);
   },
   async webgpu({ webgpu, softwareAdapter = false }) {
-    const { useWebGpu, webGpuAdapter } = await import("@gmr-conv/backend-webgpu");
-    const before = tf.engine().backendName;
+    const { queryWebGpuAdapter, useWebGpu } = await import("@gmr-conv/backend-webgpu");
+    const { name, software } = await queryWebGpuAdapter(webgpu);
+    if (software && !softwareAdapter) {
+      throw new GmrError("unsupported", `its adapter is a program for the CPU (${name})`);
+    }
     await useWebGpu(webgpu);
-    const { name, software } = webGpuAdapter();
-    if (!software || softwareAdapter) return;
-    if (before) await tf.setBackend(before);
-    throw new GmrError("unsupported", `its adapter is a program for the CPU (${name})`);
   },
   async wasm({ wasm }) {
     const { useWasm } = await import("@gmr-conv/backend-wasm");
     await useWasm(wasm);
   },
   async cpu() {
-    if (!(await tf.setBackend("cpu"))) throw new GmrError("unsupported", "it is not registered");
+    if (!tf.findBackendFactory("cpu")) throw new GmrError("unsupported", "it is not registered");
+    await tf.setBackend("cpu");
     registerLayers();
   },
 };

@@ -105,10 +105,16 @@ export const batchNormTrainingConfig = kernelConfig(
 
 /** The gradients of gamma and beta, which come with that of x and are asked for right after it: of the last call only. */
 interface ParamGradients {
-  dy: object;
-  x: object;
+  /** What they were made of. */
+  of: readonly unknown[];
   params: Native[];
 }
+
+const sourcesOf = (inputs: GradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] => [
+  ...Object.values(inputs).map(({ dataId }) => dataId),
+  epsilon,
+  relu,
+];
 
 const remembered = new WeakMap<NativeBackend, ParamGradients>();
 
@@ -163,11 +169,8 @@ export const batchNormTrainingGradConfig = kernelConfig(
       const [dx, ...params] = gradients(ops, inputs, attrs);
       const last = remembered.get(ops.backend)?.params ?? [];
       for (const { id } of last) ops.backend.binding.deleteTensor(id);
-      remembered.set(ops.backend, {
-        dy: inputs.dy.dataId,
-        x: inputs.x.dataId,
-        params: params.map((param) => ops.keep(param)),
-      });
+      const kept = params.map((param) => ops.keep(param));
+      remembered.set(ops.backend, { of: sourcesOf(inputs, attrs), params: kept });
       return dx;
     }),
 );
@@ -177,10 +180,13 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
   "tensorflow",
   (inputs, attrs, backend) =>
     runNative(backend, (ops) => {
-      const { dy, x, gamma } = inputs;
+      const { x, gamma } = inputs;
       if (product(x.shape) === 0) return [ops.fill(gamma.shape, 0), ops.fill(gamma.shape, 0)];
       const last = remembered.get(nativeBackend(backend));
-      if (last?.dy === dy.dataId && last.x === x.dataId) return last.params.map((param) => ops.alias(param));
+      const sources = sourcesOf(inputs, attrs);
+      if (last?.of.every((value, i) => value === sources[i])) {
+        return last.params.map((param) => ops.alias(param));
+      }
       return gradients(ops, inputs, attrs).slice(1);
     }),
 );

@@ -14,7 +14,7 @@ const SCRATCH_BYTES = 192;
  * The gradients of gamma and beta, which that of x needs as well and which are asked for right after it: of the last
  * call only, as plain arrays.
  */
-let remembered: { dy: object; x: object; dGamma: Float32Array; dBeta: Float32Array } | undefined;
+let remembered: { of: readonly unknown[]; dGamma: Float32Array; dBeta: Float32Array } | undefined;
 
 /** Threads share a normalisation by blocks of 16 channels, which none splits. */
 function splitChannels(
@@ -74,8 +74,7 @@ export const batchNormTrainingGradConfig = kernelConfig(
       end,
     ]);
     remembered = {
-      dy: dy.dataId,
-      x: x.dataId,
+      of: [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu],
       dGamma: kernels.floats(dGamma, channels).slice(),
       dBeta: kernels.floats(dBeta, channels).slice(),
     };
@@ -91,7 +90,8 @@ export const batchNormTrainingParamGradConfig = kernelConfig(
     const [channels] = mean.shape as [number];
     const dGamma = kernels.output([channels]);
     const dBeta = kernels.output([channels]);
-    if (remembered?.dy === dy.dataId && remembered.x === x.dataId) {
+    const of = [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu];
+    if (remembered?.of.every((value, i) => value === of[i])) {
       kernels.floats(kernels.address(dGamma), channels).set(remembered.dGamma);
       kernels.floats(kernels.address(dBeta), channels).set(remembered.dBeta);
       return [dGamma, dBeta];

@@ -5,12 +5,12 @@ import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { sumFormat } from "../backend.ts";
-import { elements, makeTensor } from "../program.ts";
+import { elements, makeScratch, makeTensor } from "../program.ts";
 import { addChunks, chunkRows, partialProducts } from "./filterGradient.ts";
 import { fused } from "./fused.ts";
 import { type ConvShape, forwardGather, type Gather, inputGradientGather, volume } from "./gather.ts";
 import { multiply, type Product } from "./multiply.ts";
-import { fours, padChannels, padSource } from "./pad.ts";
+import { fours, isPadded, padChannels, padSource } from "./pad.ts";
 import { type Patch, patchFor, tapsInPatch } from "./patch.ts";
 import { makeSums, ringSums, tapTable } from "./sums.ts";
 import {
@@ -40,8 +40,15 @@ interface Plan {
   patches: Map<number, { patch: Patch; taps: tf.TensorInfo }>;
 }
 
-/** Plans are small and networks use few shapes; this many are remembered for a backend. */
-const MAX_PLANS = 512;
+/** May be changed by tests. */
+export const LIMITS = {
+  /** Plans are small and networks use few shapes; this many are remembered for a backend. */
+  plans: 512,
+  /** Bytes of sums that are made at a time, and of images that are padded at a time. */
+  sumBytes: 1 << 26,
+  padBytes: 1 << 27,
+};
+
 const plans = new WeakMap<WebGPUBackend, Map<string, Plan>>();
 
 function table(backend: WebGPUBackend, values: ArrayLike<number>): tf.TensorInfo {
@@ -57,7 +64,7 @@ function planFor(backend: WebGPUBackend, shape: ConvShape, use: Use): Plan {
   const key = `${use}/${Object.values(shape).join("/")}`;
   const found = known.get(key);
   if (found) return found;
-  if (known.size >= MAX_PLANS) {
+  if (known.size >= LIMITS.plans) {
     for (const { taps, slots, slotOf, patches } of known.values()) {
       const tables = [taps, slots, slotOf, ...[...patches.values()].map((patch) => patch.taps)];
       for (const { dataId } of tables) backend.disposeData(dataId);
@@ -96,36 +103,59 @@ function patchOf(backend: WebGPUBackend, plan: Plan, side: 32 | 64): { patch: Pa
 const productOf = (variant: Variant): Product =>
   variant === "direct" || variant === "subgroups" ? variant : tileSide(variant);
 
-/** Bytes of sums that are made at a time. */
-const SUM_BYTES = 1 << 26;
+/** Output pixels whose sums are made at a time: `rows` from `first` on, all of images in one padded source. */
+interface Block {
+  first: number;
+  rows: number;
+}
+
+/** Images that are padded together, and the blocks of their pixels. */
+interface Group {
+  firstImage: number;
+  images: number;
+  blocks: Block[];
+}
+
+/** What is made at a time takes at most so many bytes, as far as one image or one pixel allows. */
+function groupsOf(gather: Gather): Group[] {
+  const pixels = volume(gather.outSize);
+  const imageBytes = 16 * volume(gather.paddedSize) * fours(gather.inChannels);
+  const together = isPadded(gather) ? gather.images : Math.max(1, Math.floor(LIMITS.padBytes / imageBytes));
+  const pixelBytes = 16 * gather.slots.length * fours(gather.inChannels);
+  const block = Math.max(1, Math.floor(LIMITS.sumBytes / pixelBytes));
+  const groups: Group[] = [];
+  for (let firstImage = 0; firstImage < gather.images; firstImage += together) {
+    const images = Math.min(together, gather.images - firstImage);
+    const [begin, end] = [firstImage * pixels, (firstImage + images) * pixels];
+    const blocks: Block[] = [];
+    for (let first = begin; first < end; first += block)
+      blocks.push({ first, rows: Math.min(block, end - first) });
+    groups.push({ firstImage, images, blocks });
+  }
+  return groups;
+}
 
 /** Makes the sums of all output pixels, as many at a time as fit, and hands them on. */
 function forEachBlock(
   backend: WebGPUBackend,
   { problem: { gather }, taps }: Plan,
   x: tf.TensorInfo,
-  use: (sums: tf.TensorInfo, first: number, rows: number) => void,
+  use: (sums: tf.TensorInfo, block: Block) => void,
 ): void {
-  const padded = padSource(backend, gather, x);
-  const pixels = gather.images * volume(gather.outSize);
+  const groups = groupsOf(gather);
   const width = gather.slots.length * fours(gather.inChannels);
   const format = sumFormat(backend);
-  const block = blockRows(gather);
-  const sums = makeSums(backend, block * width, format);
-  for (let first = 0; first < pixels; first += block) {
-    const rows = Math.min(block, pixels - first);
-    ringSums(backend, gather, padded.tensor, taps, first, rows, sums, format);
-    use(sums, first, rows);
+  const sums = makeSums(backend, Math.max(...groups.map(({ blocks }) => blocks[0].rows)) * width, format);
+  for (const { firstImage, images, blocks } of groups) {
+    const padded = padSource(backend, { ...gather, images }, x, firstImage);
+    for (const block of blocks) {
+      const first = block.first - firstImage * volume(gather.outSize);
+      ringSums(backend, gather, padded.tensor, taps, first, block.rows, sums, format);
+      use(sums, block);
+    }
+    padded.release();
   }
   backend.disposeData(sums.dataId);
-  padded.release();
-}
-
-/** Output pixels whose sums are made at a time. */
-function blockRows(gather: Gather): number {
-  const pixels = gather.images * volume(gather.outSize);
-  const bytes = 16 * gather.slots.length * fours(gather.inChannels);
-  return Math.min(pixels, Math.max(1, Math.floor(SUM_BYTES / bytes)));
 }
 
 /** A plan may be without slots where no output pixel meets the image: everything is zero then. */
@@ -160,8 +190,8 @@ function gatherAndMultiply(
     fused(backend, gather, patch, tileSide(variant), x, packed.tensor, taps, y);
   } else {
     const depth = gather.slots.length * fours(gather.inChannels);
-    forEachBlock(backend, plan, x, (sums, first, rows) => {
-      const size = { first, rows, depth, outChannels: gather.outChannels };
+    forEachBlock(backend, plan, x, (sums, block) => {
+      const size = { ...block, depth, outChannels: gather.outChannels };
       multiply(backend, sums, packed.tensor, y, size, productOf(variant), sumFormat(backend));
     });
   }
@@ -216,24 +246,24 @@ export function filterGradient(
   const pixels = gather.images * volume(gather.outSize);
   const depth = gather.slots.length * fours(inChannels);
   const columns = fours(outChannels);
-  const block = blockRows(gather);
-  const chunk = chunkRows(block, depth, columns, side);
-  const chunksOfBlock = Math.ceil(block / chunk);
-  const chunks = Math.floor(pixels / block) * chunksOfBlock + Math.ceil((pixels % block) / chunk);
-  const partial = makeTensor(backend, [chunks * 4 * depth * 4 * columns]);
+  const blocks = groupsOf(gather).flatMap((group) => group.blocks);
+  const rows = Math.max(...blocks.map((block) => block.rows));
+  const chunk = chunkRows(rows, depth, columns, side);
+  const partial = makeScratch(backend, Math.ceil(rows / chunk) * 4 * depth * 4 * columns);
   const gradient = padChannels(backend, pixels, outChannels, dy);
-  forEachBlock(backend, plan, x, (sums, first, rows) => {
-    const firstChunk = (first / block) * chunksOfBlock;
-    const size = { first, rows, depth, fours: columns, chunkRows: chunk, firstChunk };
+  forEachBlock(backend, plan, x, (sums, block) => {
+    const chunks = Math.ceil(block.rows / chunk);
+    const size = { ...block, depth, fours: columns, chunkRows: chunk, chunks };
     partialProducts(backend, sums, gradient.tensor, partial, size, side, sumFormat(backend));
-  });
-  addChunks(backend, partial, plan.slotOf, dw, {
-    chunks,
-    inChannels,
-    outChannels,
-    inPadded: 4 * fours(inChannels),
-    outPadded: 4 * columns,
-    slots: gather.slots.length,
+    addChunks(backend, partial, plan.slotOf, dw, {
+      chunks,
+      accumulate: Number(block.first > 0),
+      inChannels,
+      outChannels,
+      inPadded: 4 * fours(inChannels),
+      outPadded: 4 * columns,
+      slots: gather.slots.length,
+    });
   });
   gradient.release();
   backend.disposeData(partial.dataId);

@@ -14,7 +14,7 @@ const partialShader = (format: SumFormat): Shader => ({
   name: `filter-partial-${format}`,
   inputs: { sums: SUM_ELEMENT[format], dy: 4 },
   output: 4,
-  uniforms: ["total", "rows", "depth", "fours", "first", "chunkRows", "firstChunk"],
+  uniforms: ["total", "rows", "depth", "fours", "first", "chunkRows"],
   code: `
     ${LOAD_SUM[format]}
     fn main(index : i32) {
@@ -34,7 +34,7 @@ const partialShader = (format: SumFormat): Shader => ({
         ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * fours + b${c}];`)}
         ${list(4 * TILE, (r) => list(TILE, (c) => `w${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
       }
-      let at = (uniforms.firstChunk + chunk) * depth * 4;
+      let at = chunk * depth * 4;
       ${list(4 * TILE, (r) =>
         list(
           TILE,
@@ -63,7 +63,7 @@ function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
   return shaderOf(`filter-partial-tiled-${side}-${format}`, () => ({
     inputs: { sums: SUM_ELEMENT[format], dy: 4 },
     output: 4,
-    uniforms: ["rows", "depth", "fours", "first", "chunkRows", "chunks", "firstChunk"],
+    uniforms: ["rows", "depth", "fours", "first", "chunkRows", "chunks"],
     workgroup: THREADS,
     code: `
       var<workgroup> left : array<vec4<f32>, ${PIXELS * across}>;
@@ -106,7 +106,7 @@ function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
           let rowFour = k + threadRow + ${SIDE * Math.floor(r / 4)};
           let columnFour = column + threadColumn + ${SIDE * c};
           if (chunk < uniforms.chunks && rowFour < depth && columnFour < fours) {
-            result[(((uniforms.firstChunk + chunk) * depth + rowFour) * 4 + ${r % 4}) * fours + columnFour] = y${r}_${c};
+            result[((chunk * depth + rowFour) * 4 + ${r % 4}) * fours + columnFour] = y${r}_${c};
           }
         }`,
           ),
@@ -119,7 +119,7 @@ const REDUCE: Shader = {
   name: "filter-reduce",
   inputs: { parts: 1, slotOf: 1 },
   output: 1,
-  uniforms: ["total", "chunks", "inChannels", "outChannels", "inPadded", "outPadded", "slots"],
+  uniforms: ["total", "chunks", "accumulate", "inChannels", "outChannels", "inPadded", "outPadded", "slots"],
   code: `
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
@@ -132,6 +132,7 @@ const REDUCE: Shader = {
         let at = (slot * uniforms.inPadded + row % uniforms.inChannels) * uniforms.outPadded + column;
         for (var chunk = 0; chunk < uniforms.chunks; chunk++) { sum += parts[chunk * size + at]; }
       }
+      if (uniforms.accumulate == 1) { sum += result[index]; }
       result[index] = sum;
     }`,
 };
@@ -156,23 +157,22 @@ export function chunkRows(rows: number, depth: number, columns: number, side: 32
   return Math.ceil(rows / Math.max(1, Math.min(wanted, Math.ceil(rows / MIN_CHUNK_ROWS[unit]))));
 }
 
-/** Partial products of the pixels `first` to `first + rows - 1`, from chunk number `firstChunk` on. */
+/** Partial products of the pixels `first` to `first + rows - 1`. */
 export function partialProducts(
   backend: WebGPUBackend,
   sums: tf.TensorInfo,
   dy: tf.TensorInfo,
   partial: tf.TensorInfo,
-  size: { first: number; rows: number; depth: number; fours: number; chunkRows: number; firstChunk: number },
+  size: { first: number; rows: number; depth: number; fours: number; chunkRows: number; chunks: number },
   side: 32 | 64 | undefined,
   format: SumFormat,
 ): void {
-  const chunks = Math.ceil(size.rows / size.chunkRows);
-  const total = chunks * tileCount(size.depth, size.fours, side);
+  const total = size.chunks * tileCount(size.depth, size.fours, side);
   const [shader, threads] = side ? [tiledPartial(side, format), THREADS * total] : [PARTIAL[format], total];
-  run(backend, shader, [sums, dy], { ...size, chunks, total }, threads, partial);
+  run(backend, shader, [sums, dy], { ...size, total }, threads, partial);
 }
 
-/** The sum of the chunks, as dW [L, Cin, Cout]: zero where a matrix has no slot. */
+/** The sum of the chunks, as dW [L, Cin, Cout]: zero where a matrix has no slot. Added to what is there if told so. */
 export function addChunks(
   backend: WebGPUBackend,
   partial: tf.TensorInfo,
@@ -180,6 +180,7 @@ export function addChunks(
   dw: tf.TensorInfo,
   size: {
     chunks: number;
+    accumulate: number;
     inChannels: number;
     outChannels: number;
     inPadded: number;

@@ -3,7 +3,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { elements, makeTensor, run, type Shader, type Width } from "../program.ts";
+import { makeScratch, run, type Shader, type Width } from "../program.ts";
 import { type Gather, volume } from "./gather.ts";
 
 /** Fours that hold so many channels. */
@@ -41,6 +41,7 @@ function padShader(width: Width): Shader {
     output: 4,
     uniforms: [
       "total",
+      "first",
       "channels",
       "fours",
       ...AXES.flatMap((axis) => [`in${axis}`, `padded${axis}`, `offset${axis}`, `step${axis}`]),
@@ -56,7 +57,7 @@ function padShader(width: Width): Shader {
           result[index] = vec4<f32>(0.0);
           return;
         }
-        let pixel = ((rest * uniforms.inD + fromD) * uniforms.inH + fromH) * uniforms.inW + fromW;
+        let pixel = (((uniforms.first + rest) * uniforms.inD + fromD) * uniforms.inH + fromH) * uniforms.inW + fromW;
         result[index] = ${loadPixel(width, "uniforms.fours", "uniforms.channels")};
       }`,
   };
@@ -72,15 +73,22 @@ export interface Source {
 
 type PadGeometry = Pick<Gather, "images" | "inSize" | "inChannels" | "paddedSize" | "offset" | "step">;
 
-/** The padded source of a gather, [N, ...paddedSize, 4 · fours]. */
-export function padSource(backend: WebGPUBackend, gather: PadGeometry, x: tf.TensorInfo): Source {
+/** Whether the padded source is x itself. */
+export function isPadded({ inSize, inChannels, paddedSize, offset, step }: PadGeometry): boolean {
+  const same = [0, 1, 2].every((a) => inSize[a] === paddedSize[a] && offset[a] === 0 && step[a] === 1);
+  return same && inChannels % 4 === 0;
+}
+
+/** The padded source of `gather.images` images of x from image `first` on, [N, ...paddedSize, 4 · fours]. */
+export function padSource(backend: WebGPUBackend, gather: PadGeometry, x: tf.TensorInfo, first = 0): Source {
+  if (isPadded(gather)) return { tensor: x, release: () => {} };
   const { images, inSize, inChannels, paddedSize, offset, step } = gather;
   const aligned = inChannels % 4 === 0;
-  const same = [0, 1, 2].every((a) => inSize[a] === paddedSize[a] && offset[a] === 0 && step[a] === 1);
-  if (same && aligned) return { tensor: x, release: () => {} };
-  const tensor = makeTensor(backend, [images * volume(paddedSize) * 4 * fours(inChannels)]);
+  const total = images * volume(paddedSize) * fours(inChannels);
+  const tensor = makeScratch(backend, 4 * total);
   const uniforms: Record<string, number> = {
-    total: elements(tensor) / 4,
+    total,
+    first,
     channels: inChannels,
     fours: fours(inChannels),
   };
@@ -90,7 +98,7 @@ export function padSource(backend: WebGPUBackend, gather: PadGeometry, x: tf.Ten
     uniforms[`offset${axis}`] = offset[a];
     uniforms[`step${axis}`] = step[a];
   });
-  run(backend, SHADERS[aligned ? 4 : 1], [x], uniforms, uniforms.total, tensor);
+  run(backend, SHADERS[aligned ? 4 : 1], [x], uniforms, total, tensor);
   return { tensor, release: () => void backend.disposeData(tensor.dataId) };
 }
 

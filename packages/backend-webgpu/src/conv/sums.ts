@@ -3,7 +3,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Format, makeTensor, run, type Shader } from "../program.ts";
+import { type Format, makeScratch, run, type Shader } from "../program.ts";
 import type { Gather } from "./gather.ts";
 import { fours } from "./pad.ts";
 
@@ -62,7 +62,7 @@ const STORE_SUM: Readonly<Record<SumFormat, string>> = {
 
 /** A buffer for so many fours of sums. */
 export function makeSums(backend: WebGPUBackend, count: number, format: SumFormat): tf.TensorInfo {
-  return format === "f32" ? makeTensor(backend, [4 * count]) : makeTensor(backend, [2 * count], "int32");
+  return format === "f32" ? makeScratch(backend, 4 * count) : makeScratch(backend, 2 * count, "int32");
 }
 
 const sumsShader = (format: SumFormat): Shader => ({
@@ -99,7 +99,7 @@ export function tapTable(taps: Gather["taps"]): Int32Array {
   return Int32Array.from([...begins, ...taps.flat()]);
 }
 
-/** S of the output pixels `first` to `first + pixels - 1`, channels in fours. */
+/** S of `pixels` output pixels from `first` on, counted from the padded source's first image; channels in fours. */
 export function ringSums(
   backend: WebGPUBackend,
   gather: Gather,

@@ -2,7 +2,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { elements, makeTensor, run, type Shader } from "../program.ts";
+import { makeScratch, run, type Shader } from "../program.ts";
 import type { Gather } from "./gather.ts";
 import { fours, type Source } from "./pad.ts";
 
@@ -42,15 +42,16 @@ export function packWeights(
   }
   const inPadded = 4 * fours(inChannels);
   const outPadded = 4 * fours(outChannels);
-  const tensor = makeTensor(backend, [gather.slots.length * inPadded * outPadded]);
+  const total = gather.slots.length * inPadded * outPadded;
+  const tensor = makeScratch(backend, total);
   const uniforms = {
-    total: elements(tensor),
+    total,
     inChannels,
     outChannels,
     inPadded,
     outPadded,
     transposed: Number(transposed),
   };
-  run(backend, PACK, [weights, slots], uniforms, uniforms.total, tensor);
+  run(backend, PACK, [weights, slots], uniforms, total, tensor);
   return { tensor, release: () => void backend.disposeData(tensor.dataId) };
 }

@@ -132,7 +132,8 @@ const NORMALISE: Shader = {
       if (index >= uniforms.total) { return; }
       let c = index % uniforms.channels;
       let y = normalised(index, c) * gamma[c] + beta[c];
-      result[index] = select(y, max(y, 0.0), uniforms.relu == 1);
+      // Not max: that would hide NaN.
+      result[index] = select(y, 0.0, uniforms.relu == 1 && y < 0.0);
     }`,
 };
 
@@ -249,8 +250,8 @@ type GradInputs = Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance", tf
  * call only, with the gradients of gamma and beta once they were asked for.
  */
 interface GradientSums {
-  dy: object;
-  x: object;
+  /** What they were made of. */
+  of: readonly unknown[];
   sums: tf.TensorInfo;
   params?: tf.TensorInfo[];
 }
@@ -262,8 +263,9 @@ function gradientSums(
   { dy, x, gamma, beta, mean, variance }: GradInputs,
   { epsilon, relu }: BatchNormTrainingAttrs,
 ): GradientSums {
+  const of = [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu];
   const last = remembered.get(backend);
-  if (last?.dy === dy.dataId && last.x === x.dataId) return last;
+  if (last?.of.every((value, i) => value === of[i])) return last;
   for (const { dataId } of last ? [last.sums, ...(last.params ?? [])] : []) {
     // The engine, which counts what it was given, must hear of the end of that.
     if (backend.disposeData(dataId)) tf.engine().removeDataId(dataId, backend);
@@ -275,7 +277,7 @@ function gradientSums(
   const partial = makeTensor(backend, [chunks, 2, channels]);
   const uniforms = { total, rows, channels, relu: Number(relu), fEpsilon: epsilon };
   run(backend, GRADIENT_SUMS, [dy, x, gamma, beta, mean, variance], uniforms, total, partial);
-  const found = { dy: dy.dataId, x: x.dataId, sums: sumRows(backend, partial, chunks, 2 * channels) };
+  const found = { of, sums: sumRows(backend, partial, chunks, 2 * channels) };
   remembered.set(backend, found);
   return found;
 }

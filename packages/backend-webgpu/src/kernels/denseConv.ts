@@ -1,5 +1,6 @@
 // conv3d and the gradients of conv2d and conv3d. The stock backend has them with a thread that does one multiplication
-// at a time. A dense convolution is a ring convolution in which every kernel position is a ring of its own.
+// at a time. A dense convolution is a ring convolution in which every kernel position is a ring of its own. Numbers of
+// another type than float32 are left to the stock kernels.
 
 import { kernelConfig } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -98,35 +99,8 @@ const outputShape = ({ images, outSize, outChannels }: ConvShape, rank: 2 | 3): 
   outChannels,
 ];
 
-const conv3DConfig = kernelConfig<ForwardInputs, Conv3DAttrs>(
-  { name: tf.Conv3D },
-  "webgpu",
-  ({ x, filter }, attrs, backend) => {
-    const shape = shape3D(x.shape, filter.shape, attrs);
-    return forward(backendOf(backend), shape, x, filter, outputShape(shape, 3));
-  },
-);
-
-const conv3DBackpropFilterConfig = kernelConfig<FilterGradInputs, Conv3DAttrs & { filterShape: Shape5 }>(
-  { name: tf.Conv3DBackpropFilterV2 },
-  "webgpu",
-  ({ x, dy }, attrs, backend) => {
-    const shape = shape3D(x.shape, attrs.filterShape, attrs);
-    return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
-  },
-);
-
-const conv3DBackpropInputConfig = kernelConfig<InputGradInputs, Conv3DAttrs & { inputShape: Shape5 }>(
-  { name: tf.Conv3DBackpropInputV2 },
-  "webgpu",
-  ({ dy, filter }, attrs, backend) => {
-    const shape = shape3D(attrs.inputShape, filter.shape, attrs);
-    return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
-  },
-);
-
-/** A stock kernel of conv2d with ours in its place where `applies`: never for channels first. */
-function replaced<Inputs, Attrs extends Conv2DAttrs>(
+/** A stock kernel with ours in its place where `applies`: never for channels first or other types. */
+function replaced<Inputs, Attrs>(
   kernelName: string,
   applies: (backend: object) => boolean,
   compute: (inputs: Inputs, attrs: Attrs, backend: object) => tf.TensorInfo,
@@ -136,18 +110,39 @@ function replaced<Inputs, Attrs extends Conv2DAttrs>(
   return {
     ...stock,
     kernelFunc: (args) => {
-      const { dataFormat } = args.attrs as unknown as Conv2DAttrs;
-      return (dataFormat === "NHWC" && applies(args.backend) ? ours : stock).kernelFunc(args);
+      const { dataFormat = "NHWC" } = args.attrs as unknown as Partial<Conv2DAttrs>;
+      const tensors = Object.values(args.inputs) as tf.TensorInfo[];
+      const plain = /^N(HW|DHW)C$/.test(dataFormat) && tensors.every(({ dtype }) => dtype === "float32");
+      return (plain && applies(args.backend) ? ours : stock).kernelFunc(args);
     },
   };
 }
 
+const always = (): boolean => true;
+
 /** To be called before the kernels are replaced, since the stock ones are asked for here. */
 export function denseConvConfigs(): tf.KernelConfig[] {
   return [
-    conv3DConfig,
-    conv3DBackpropFilterConfig,
-    conv3DBackpropInputConfig,
+    replaced<ForwardInputs, Conv3DAttrs>(tf.Conv3D, always, ({ x, filter }, attrs, backend) => {
+      const shape = shape3D(x.shape, filter.shape, attrs);
+      return forward(backendOf(backend), shape, x, filter, outputShape(shape, 3));
+    }),
+    replaced<FilterGradInputs, Conv3DAttrs & { filterShape: Shape5 }>(
+      tf.Conv3DBackpropFilterV2,
+      always,
+      ({ x, dy }, attrs, backend) => {
+        const shape = shape3D(x.shape, attrs.filterShape, attrs);
+        return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
+      },
+    ),
+    replaced<InputGradInputs, Conv3DAttrs & { inputShape: Shape5 }>(
+      tf.Conv3DBackpropInputV2,
+      always,
+      ({ dy, filter }, attrs, backend) => {
+        const shape = shape3D(attrs.inputShape, filter.shape, attrs);
+        return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
+      },
+    ),
     replaced<ForwardInputs, Conv2DAttrs & { dilations: number | [number, number] }>(
       tf.Conv2D,
       isSoftware,
@@ -158,7 +153,7 @@ export function denseConvConfigs(): tf.KernelConfig[] {
     ),
     replaced<FilterGradInputs, Conv2DAttrs & { filterShape: Shape4 }>(
       tf.Conv2DBackpropFilter,
-      () => true,
+      always,
       ({ x, dy }, attrs, backend) => {
         const shape = shape2D(x.shape, attrs.filterShape, 1, attrs);
         return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
@@ -166,7 +161,7 @@ export function denseConvConfigs(): tf.KernelConfig[] {
     ),
     replaced<InputGradInputs, Conv2DAttrs & { inputShape: Shape4 }>(
       tf.Conv2DBackpropInput,
-      () => true,
+      always,
       ({ dy, filter }, attrs, backend) => {
         const shape = shape2D(attrs.inputShape, filter.shape, 1, attrs);
         return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);

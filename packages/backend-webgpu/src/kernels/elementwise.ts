@@ -34,7 +34,8 @@ function compute(
   return y;
 }
 
-const ADD_RELU = elementwise("add-relu", ["a", "b"], [], "max(a[i] + b[i], 0.0)");
+// Not max: that would hide NaN.
+const ADD_RELU = elementwise("add-relu", ["a", "b"], [], "select(a[i] + b[i], 0.0, a[i] + b[i] < 0.0)");
 
 const RELU_GRADIENT = elementwise("relu-gradient", ["dy", "y"], [], "select(0.0, dy[i], y[i] > 0.0)");
 

@@ -51,10 +51,15 @@ export function mergeAxes(a: readonly number[], b: readonly number[]): { a: numb
 }
 
 const binary: Compute = ({ inputs, ...rest }, stock) => {
-  const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+  // `a` and `b`, or `x` and `alpha`.
+  const [left, right] = Object.keys(inputs);
+  const [a, b] = Object.values(inputs) as tf.TensorInfo[];
   const shape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
   const merged = mergeAxes(a.shape, b.shape);
-  const y = stock({ ...rest, inputs: { a: reshaped(a, merged.a), b: reshaped(b, merged.b) } });
+  const y = stock({
+    ...rest,
+    inputs: { [left]: reshaped(a, merged.a), [right]: reshaped(b, merged.b) },
+  });
   return reshaped(y, shape);
 };
 
@@ -65,6 +70,8 @@ const BINARY = [
   tf.RealDiv,
   tf.FloorDiv,
   tf.Mod,
+  tf.Atan2,
+  tf.Prelu,
   tf.Pow,
   tf.Maximum,
   tf.Minimum,

@@ -4,7 +4,7 @@
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf, isSoftware } from "../backend.ts";
-import { elements, makeTensor, run, type Shader } from "../program.ts";
+import { makeTensor, run, type Shader } from "../program.ts";
 
 const TILE = 4;
 
@@ -61,23 +61,22 @@ export function matMulConfigs(): tf.KernelConfig[] {
       ...stock,
       kernelFunc: (args) => {
         const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-        const plain = isFloat(a) && isFloat(b) && batchShape(a, b) !== undefined;
-        const ours = isSoftware(args.backend) && plain;
-        return ours
-          ? matMul(a, b, args.attrs as unknown as MatMulAttrs, args.backend)
-          : stock.kernelFunc(args);
+        const attrs = args.attrs as unknown as MatMulAttrs;
+        const ours = isSoftware(args.backend) && isPlain(a, b, attrs);
+        return ours ? matMul(a, b, attrs, args.backend) : stock.kernelFunc(args);
       },
     },
   ];
 }
 
-const isFloat = ({ dtype }: tf.TensorInfo): boolean => dtype === "float32";
-
-/** The axes before the matrices' two where both have the same, or one of them a single matrix. */
-function batchShape(a: tf.TensorInfo, b: tf.TensorInfo): number[] | undefined {
-  const [left, right] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-  if (left.join() === right.join() || product(right) === 1) return left.length < right.length ? right : left;
-  return product(left) === 1 ? right : undefined;
+/** Whether both are many matrices or one of them is one, and they fit: the stock kernel knows what else there is. */
+function isPlain(a: tf.TensorInfo, b: tf.TensorInfo, { transposeA, transposeB }: MatMulAttrs): boolean {
+  const isFloat = ({ dtype, shape }: tf.TensorInfo): boolean => dtype === "float32" && product(shape) > 0;
+  const depth = a.shape[a.shape.length - (transposeA ? 2 : 1)];
+  const same = depth === b.shape[b.shape.length - (transposeB ? 1 : 2)];
+  const [left, right] = [a, b].map(({ shape }) => shape.slice(0, -2));
+  const batches = left.join() === right.join() || product(left) === 1 || product(right) === 1;
+  return isFloat(a) && isFloat(b) && same && batches;
 }
 
 function matMul(
@@ -90,9 +89,8 @@ function matMul(
   const sizeA = a.shape.slice(-2);
   const [rows, depth] = transposeA ? sizeA.reverse() : sizeA;
   const columns = b.shape.slice(-2)[transposeB ? 0 : 1];
-  const batches = batchShape(a, b) ?? [];
+  const batches = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const y = makeTensor(backend, [...batches, rows, columns]);
-  if (elements(y) === 0) return y;
   const total = product(batches) * Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
   const uniforms = {
     ...{ total, rows, columns, depth },

@@ -56,11 +56,20 @@ async function check(create: () => tf.LayersModel): Promise<void> {
   const actual = await trainingStep(create());
   const leaked = tf.memory().numTensors - numTensors;
   if (leaked !== 0) throw new GmrError("invalid-data", `a step leaves ${leaked} tensors on "${backend}"`);
-  await tf.setBackend("cpu");
-  const expected = await trainingStep(create()).finally(() => tf.setBackend(backend));
+  const expected = await onCpu(() => trainingStep(create()));
   compare("losses", maxRelativeError(actual.losses, expected.losses), NETWORK_TOLERANCES.losses);
   compare("outputs", maxRelativeError(actual.outputs, expected.outputs), NETWORK_TOLERANCES.outputs);
   compareGradients(actual, expected);
+}
+
+async function onCpu<T>(compute: () => Promise<T>): Promise<T> {
+  const backend = tf.getBackend();
+  await tf.setBackend("cpu");
+  try {
+    return await compute();
+  } finally {
+    await tf.setBackend(backend);
+  }
 }
 
 function compareGradients(actual: TrainingStep, expected: TrainingStep): void {

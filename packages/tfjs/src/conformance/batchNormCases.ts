@@ -42,7 +42,13 @@ const PROBLEMS: readonly BatchNormProblem[] = [
 
 /** batchNormTraining: y, mean, variance and the gradients of x, gamma and beta. */
 export function batchNormCases(): ConformanceCase[] {
-  return [...PROBLEMS.map(problemCase), ...PROBLEMS.slice(3, 5).map(partialCase), leakCase()];
+  return [
+    ...PROBLEMS.map(problemCase),
+    ...PROBLEMS.slice(3, 5).map(partialCase),
+    sharedInputCase(),
+    otherAttributesCase(),
+    leakCase(),
+  ];
 }
 
 function inputsOf({ shape, offset = 0.5 }: BatchNormProblem) {
@@ -110,6 +116,59 @@ function partialCase(problem: BatchNormProblem): ConformanceCase {
       await checkAndDispose(name, "gradient", alone, { data, shape: inputs[i].shape });
     }
     tf.dispose([inputs, gradY]);
+  });
+}
+
+const SHARED = [8, 3];
+
+/** Two normalisations of one x whose outputs are added have the same x and the same gradient of their outputs. */
+function sharedInputCase(): ConformanceCase {
+  return defineCase("batchNormTraining, two of one x, added", async () => {
+    const numbers = inputsOf({ shape: SHARED });
+    const [gamma2, beta2] = [numbers.gamma.map((value) => 2 - value), numbers.beta.map((value) => value - 1)];
+    const results = [
+      { gamma: numbers.gamma, beta: numbers.beta },
+      { gamma: gamma2, beta: beta2 },
+    ].map(({ gamma, beta }) => referenceBatchNorm(numbers.x, gamma, beta, numbers.gradY, 1e-5, true));
+    const inputs = [
+      tf.tensor(numbers.x, SHARED),
+      ...[numbers.gamma, numbers.beta, gamma2, beta2].map((values) => tf.tensor1d(values)),
+    ];
+    const gradY = tf.tensor(numbers.gradY, SHARED);
+    const sum = (x: tf.Tensor, g1: tf.Tensor, b1: tf.Tensor, g2: tf.Tensor, b2: tf.Tensor): tf.Tensor =>
+      normalise(1e-5, true)(x, g1, b1).add(normalise(1e-5, true)(x, g2, b2));
+    const gradients = tf.grads(sum)(inputs, gradY);
+    const [first, second] = results;
+    const expected = [
+      first.gradX.map((value, i) => value + second.gradX[i]),
+      ...[first.gradGamma, first.gradBeta, second.gradGamma, second.gradBeta],
+    ];
+    for (const [i, gradient] of gradients.entries()) {
+      const { shape } = inputs[i];
+      await checkAndDispose(`gradient ${i}`, "gradient", gradient, { data: expected[i], shape });
+    }
+    tf.dispose([inputs, gradY]);
+  });
+}
+
+/** The same x and gradient of the output again, with and without rectifier. */
+function otherAttributesCase(): ConformanceCase {
+  return defineCase("batchNormTraining, the same tensors with other attributes", async () => {
+    const numbers = inputsOf({ shape: SHARED });
+    const x = tf.tensor(numbers.x, SHARED);
+    const [gamma, beta] = [tf.tensor1d(numbers.gamma), tf.tensor1d(numbers.beta)];
+    const gradY = tf.tensor(numbers.gradY, SHARED);
+    tf.dispose(tf.grad((input) => normalise(1e-5)(input, gamma, beta))(x, gradY));
+    const relu = (g: tf.Tensor, b: tf.Tensor): tf.Tensor => normalise(1e-5, true)(x, g, b);
+    const [gradGamma, gradBeta] = tf.grads(relu)([gamma, beta], gradY);
+    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, 1e-5, true);
+    const { shape } = gamma;
+    await checkAndDispose("the gradient of gamma", "gradient", gradGamma, {
+      data: expected.gradGamma,
+      shape,
+    });
+    await checkAndDispose("the gradient of beta", "gradient", gradBeta, { data: expected.gradBeta, shape });
+    tf.dispose([x, gamma, beta, gradY]);
   });
 }
 

@@ -1,8 +1,9 @@
 // The small fused ops of a training step: addRelu, and the steps of the optimisers.
 
-import { product, Random } from "@gmr-conv/core";
+import { GmrError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
+import { batchNormTraining } from "../batchNorm.ts";
 import type { AdamWAttrs, SgdAttrs } from "../kernels.ts";
 import { adamWUpdate, sgdUpdate } from "../optimizerSteps.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
@@ -14,6 +15,7 @@ const SHAPES = [[1], [3], [5, 7], [2, 4, 4, 16], [3, 3, 11]];
 export function elementwiseCases(): ConformanceCase[] {
   return [
     ...SHAPES.map(addReluCase),
+    nanCase(),
     ...SHAPES.flatMap((shape) => [
       optimizerCase("adamWUpdate", shape, 3, adamWStep),
       optimizerCase("sgdUpdate", shape, 2, sgdStep),
@@ -38,6 +40,24 @@ function addReluCase(shape: readonly number[]): ConformanceCase {
     await checkAndDispose("the gradient of a", "gradient", gradA, gradient);
     await checkAndDispose("the gradient of b", "gradient", gradB, gradient);
     tf.dispose([left, right, gradY]);
+  });
+}
+
+/** A number that is none must stay one: training looks for it in the loss. */
+function nanCase(): ConformanceCase {
+  return defineCase("rectifiers keep NaN", async () => {
+    const [a, b] = [tf.tensor1d([Number.NaN, -1, 2, -3]), tf.zeros([4])];
+    const sum = addRelu(a, b);
+    const x = tf.tensor2d([Number.NaN, 1, 2, 3], [4, 1]);
+    const [gamma, beta] = [tf.tensor1d([1]), tf.tensor1d([0])];
+    const { y, mean, variance } = batchNormTraining(x, gamma, beta, 1e-5, true);
+    const [sums, rows] = [await sum.data(), await y.data()];
+    tf.dispose([a, b, sum, x, gamma, beta, y, mean, variance]);
+    const right = Number.isNaN(sums[0]) && sums[1] === 0 && sums[2] === 2 && sums[3] === 0;
+    if (!right) throw new GmrError("invalid-data", `addRelu of [NaN, -1, 2, -3] and 0 gives [${sums}]`);
+    if (!rows.every(Number.isNaN)) {
+      throw new GmrError("invalid-data", `a channel with NaN normalised and rectified gives [${rows}]`);
+    }
   });
 }
 
