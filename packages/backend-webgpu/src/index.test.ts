@@ -2,10 +2,12 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
+import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { isWebGpuMissing, webGpuBackend } from "../testing/webGpu.ts";
-import { createWebGpuBackend, useWebGpu, webGpuAdapter } from "./index.ts";
+import { sumFormat } from "./backend.ts";
+import { createWebGpuBackend, queryWebGpuAdapter, useWebGpu, webGpuAdapter } from "./index.ts";
 
 const convolve = (): tf.Tensor =>
   gmrConv2d(tf.ones<tf.Rank.R4>([1, 5, 5, 2]), tf.ones([2, 2, 1]), { kernelSize: 3 });
@@ -55,6 +57,7 @@ describe.skipIf(missing)("useWebGpu", () => {
     const backend = webGpuBackend();
     await Promise.all([useWebGpu(), useWebGpu()]);
     expect(tf.backend() === backend).toBe(true);
+    expect(await queryWebGpuAdapter()).toEqual(webGpuAdapter());
     expect(webGpuAdapter()).toEqual({
       name: expect.stringMatching(/./),
       software: expect.any(Boolean),
@@ -63,6 +66,40 @@ describe.skipIf(missing)("useWebGpu", () => {
     const y = tf.tidy(convolve);
     expect(Array.from(await y.data())).toEqual(Array(9).fill(18));
     y.dispose();
+  });
+
+  it("takes over a backend that runs already, and options of later calls", async () => {
+    tf.removeBackend("webgpu");
+    const adapter = await navigator.gpu.requestAdapter();
+    const device = (await adapter?.requestDevice()) as GPUDevice;
+    const stock = new WebGPUBackend(device, adapter?.info);
+    tf.registerBackend("webgpu", () => stock, 3);
+    await tf.setBackend("webgpu");
+    const onDeviceLost = vi.fn();
+    await useWebGpu({ sums: "f16", onDeviceLost });
+    expect(tf.backend() === stock).toBe(true);
+    expect(webGpuAdapter().name).toMatch(/./);
+    expect(sumFormat(stock)).toBe("f16");
+    await useWebGpu({ sums: "f32" });
+    expect(sumFormat(stock)).toBe("f32");
+    const y = tf.tidy(convolve);
+    expect(Array.from(await y.data())).toEqual(Array(9).fill(18));
+    y.dispose();
+    device.destroy();
+    await device.lost;
+    expect(onDeviceLost).toHaveBeenCalledOnce();
+    await useWebGpu();
+    expect(tf.backend() === stock).toBe(false);
+  });
+
+  it("refuses options that are none", async () => {
+    await expectGmrError(
+      () => useWebGpu({ powerPreference: "high" as "low-power" }),
+      "invalid-argument",
+      'powerPreference must be "low-power" or "high-performance", got "high"',
+    );
+    const sums = 'sums must be "f32" or "f16", got "f8"';
+    await expectGmrError(() => useWebGpu({ sums: "f8" as "f16" }), "invalid-argument", sums);
   });
 
   it("reports a device that is lost, and starts a new one", async () => {
