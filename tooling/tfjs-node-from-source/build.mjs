@@ -90,18 +90,23 @@ async function main() {
       return;
     }
   }
+  // What is there is replaced only when everything new is there.
   const deps = path.join(folder, "deps");
-  const fresh = path.join(folder, "deps.new");
-  rmSync(fresh, { recursive: true, force: true });
+  const fresh = { deps: `${deps}.new`, binding: `${binding}.new` };
+  const remove = (file) => rmSync(file, { recursive: true, force: true });
+  remove(fresh.deps);
   try {
-    mkdirSync(path.join(fresh, "lib"), { recursive: true });
-    await provideLibrary(fresh);
-    rmSync(deps, { recursive: true, force: true });
-    renameSync(fresh, deps);
+    mkdirSync(path.join(fresh.deps, "lib"), { recursive: true });
+    mkdirSync(path.dirname(binding), { recursive: true });
+    await provideLibrary(fresh.deps);
+    await compile(folder, fresh.deps, fresh.binding);
+    remove(deps);
+    renameSync(fresh.deps, deps);
+    renameSync(fresh.binding, binding);
   } finally {
-    rmSync(fresh, { recursive: true, force: true });
+    remove(fresh.deps);
+    remove(fresh.binding);
   }
-  await compile(folder, binding);
   console.log(`${binding} loads TensorFlow ${await libraryVersion(binding)}`);
 }
 
@@ -148,7 +153,8 @@ async function fetchWheel(folder) {
   const project = options.cuda ? "tensorflow" : arm ? "tensorflow-cpu-aws" : "tensorflow-cpu";
   const wanted = `${project}==${options.tensorflow}`;
   console.log(`fetching ${wanted} …`);
-  // Every version of Python has a wheel of its own; the libraries in them are the same.
+  // Every version of Python has a wheel of its own; the libraries in them are the same. Old releases know no new Python.
+  const [, minor] = options.tensorflow.split(".").map(Number);
   const args = [
     "-m",
     "pip",
@@ -159,7 +165,7 @@ async function fetchWheel(folder) {
     "--dest",
     folder,
   ];
-  const wheels = ["--only-binary=:all:", "--python-version=3.11"];
+  const wheels = ["--only-binary=:all:", `--python-version=${minor < 12 ? "3.10" : "3.11"}`];
   await run(options.python, [...args, ...wheels, wanted]).catch((error) => {
     const reason = error.code === "ENOENT" ? `no command ${options.python}` : error.stderr.trim();
     throw new UserError(`pip cannot fetch ${wanted}; give --wheel or --libtensorflow:\n${reason}`);
@@ -191,8 +197,7 @@ function placeOf(name) {
   return so ? path.join("lib", so) : undefined;
 }
 
-async function compile(folder, binding) {
-  const deps = path.join(folder, "deps");
+async function compile(folder, deps, binding) {
   const libraries = readdirSync(path.join(deps, "lib"));
   const main = C_API_LIBRARIES.find((name) => libraries.includes(name));
   if (!main || !libraries.includes(FRAMEWORK_LIBRARY)) {
@@ -200,7 +205,6 @@ async function compile(folder, binding) {
       `expected ${C_API_LIBRARIES.join(" or ")} and ${FRAMEWORK_LIBRARY}, got ${libraries.join(", ") || "no library"}`,
     );
   }
-  mkdirSync(path.dirname(binding), { recursive: true });
   const args = ["-O2", "-std=c++17", "-shared", "-fPIC", "-DNAPI_VERSION=8", "-o", binding];
   args.push(`-I${require("node-api-headers").include_dir}`, `-I${path.join(deps, "include")}`);
   args.push(

@@ -1,6 +1,7 @@
 // Backends by name.
 
-import { nodeDevice, nodeThreads } from "@gmr-conv/backend-node";
+import os from "node:os";
+import { installedPackages, nodeDevice, nodeThreads } from "@gmr-conv/backend-node";
 import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
@@ -10,6 +11,7 @@ import {
   type SelectBackendOptions,
   selectBackend,
 } from "@gmr-conv/backends";
+import { checkPositiveInteger } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 export { BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
@@ -37,12 +39,20 @@ export async function useBackend(
   const names = typeof choice === "string" ? candidates(choice) : choice;
   const options: SelectBackendOptions = {
     wasm: { threads },
-    node: { threads: threads ?? (Number(process.env.GMR_THREADS) || undefined) },
+    node: { threads: threads ?? threadsSetting() },
     webgpu: { onDeviceLost },
     // Who names webgpu alone gets it on whatever there is.
     softwareAdapter: names.length === 1,
   };
   return selectBackend(names, options);
+}
+
+/** The environment variable GMR_THREADS. @throws GmrError `invalid-argument` if it is no positive integer */
+export function threadsSetting(): number | undefined {
+  const setting = process.env.GMR_THREADS;
+  if (!setting) return undefined;
+  const value = Number(setting);
+  return checkPositiveInteger("GMR_THREADS", Number.isNaN(value) ? setting : value);
 }
 
 /** The backends that a choice stands for, in their order. */
@@ -53,6 +63,15 @@ export function candidates(choice: BackendChoice): readonly BackendName[] {
 /** Where to go on when a backend was lost: those after it. */
 export function backendsAfter(lost: BackendName): readonly BackendName[] {
   return BACKEND_NAMES.slice(BACKEND_NAMES.indexOf(lost) + 1);
+}
+
+/**
+ * How many of some networks run at a time, in threads of their own. The native library has one pool of threads for the
+ * whole process, and its binding for JavaScript is not made for calls from several threads.
+ */
+export function atATime(backends: readonly BackendName[], networks: number): number {
+  const native = backends[0] === "node" && installedPackages().some(({ binding }) => binding !== undefined);
+  return native ? 1 : Math.min(networks, os.availableParallelism());
 }
 
 /** What the active backend computes with. */

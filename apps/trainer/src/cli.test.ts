@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { maxRelativeError } from "@gmr-conv/core";
 import { readSafetensors, readTorch } from "@gmr-conv/io";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
 import { runOnnx } from "./parity/runOnnx.ts";
 
@@ -203,6 +203,31 @@ describe("bench layers", () => {
   });
 });
 
+describe.skipIf(!works("node"))("a run on the native library", () => {
+  it("computes with the threads that were asked for, one network after the other", async () => {
+    const runs = temporaryFolder();
+    const train = `train --runs ${runs} --name native --backend node --networks gmr,dense --epochs 1 --limit 320`;
+    vi.stubEnv("GMR_THREADS", "1");
+    const trained = await gmr([...train.split(" "), "--batch-size", "32"]);
+    const evaluated = await gmr(
+      `eval --runs ${runs} --name native --rotations 90 --limit 40`.split(" "),
+    );
+    vi.unstubAllEnvs();
+    expect([trained.code, evaluated.code]).toEqual([0, 0]);
+    const report = JSON.parse(readFileSync(path.join(runs, "native", "report.json"), "utf8"));
+    expect(report.environment).toMatchObject({ backend: "node", threads: 1 });
+    expect(report.networks.map(({ name }: { name: string }) => name)).toEqual(["gmr", "dense"]);
+  });
+
+  it("names a number of threads that is none", async () => {
+    vi.stubEnv("GMR_THREADS", "many");
+    const { code, stderr } = await gmr(["train", "--runs", temporaryFolder(), "--backend", "node", ...small]);
+    vi.unstubAllEnvs();
+    expect(code).toBe(1);
+    expect(stderr).toContain('GMR_THREADS must be a positive integer, got "many"');
+  });
+});
+
 describe("a run", () => {
   it("trains both networks, evaluates them and writes a report", async () => {
     const runs = temporaryFolder();
@@ -231,10 +256,12 @@ describe("a run", () => {
     );
   }, 300_000);
 
-  it.each([
+  const settings: [name: string, more: string[]][] = [
     ["by default", []],
     ["with averages", ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"]],
-  ])(
+  ];
+  if (works("node")) settings.push(["on the native library", ["--backend", "node"]]);
+  it.each(settings)(
     "stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights: %s",
     async (_name, more) => {
       const runs = temporaryFolder();

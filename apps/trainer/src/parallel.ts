@@ -1,15 +1,14 @@
 // Runs tasks in threads of their own, shows a bar for each, and passes Ctrl-C on to them.
 
-import os from "node:os";
-import { Worker } from "node:worker_threads";
+import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
-import { backendsAfter } from "./backend.ts";
+import { atATime, backendsAfter } from "./backend.ts";
 import type { Evaluated, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
 /**
- * The results of tasks, in their order. As many run at a time as there are processors.
+ * The results of tasks, in their order. As many run at a time as there are processors, where the backend allows that.
  * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
  */
 export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | undefined)[]> {
@@ -57,7 +56,8 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(tasks.length, os.availableParallelism()) }, lane));
+    const lanes = tasks.length > 0 ? atATime(tasks[0].backends, tasks.length) : 0;
+    await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
     if (bars.isActive) bars.stop();
     process.off("SIGINT", onSignal);
@@ -89,8 +89,11 @@ export async function runWithFallback(
 
 function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | undefined> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: input });
+    // The native library reads the environment of the process, not a copy of it.
+    const options: WorkerOptions = { workerData: input, env: SHARE_ENV };
+    const worker = new Worker(new URL("./worker.js", import.meta.url), options);
     let bar: SingleBar | undefined;
+    let failure: GmrError | undefined;
     worker.on("message", (message: WorkerMessage) => {
       switch (message.type) {
         case "start":
@@ -106,19 +109,19 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | un
           resolve(message.result);
           break;
         case "failed": {
-          const error = new GmrError(message.code, message.message);
-          if (message.stack !== undefined) error.stack = message.stack;
-          reject(error);
-          void worker.terminate(); // What still runs there has no one to tell.
+          failure = new GmrError(message.code, message.message);
+          if (message.stack !== undefined) failure.stack = message.stack;
+          bar?.stop();
+          // What still runs there has no one to tell; it must have ended before another goes on.
+          void worker.terminate();
           break;
         }
       }
     });
     worker.on("error", reject);
     worker.on("exit", (code) => {
-      reject(
-        new GmrError("internal", `the thread of ${input.task.network.label} ended early, with code ${code}`),
-      );
+      const { label } = input.task.network;
+      reject(failure ?? new GmrError("internal", `the thread of ${label} ended early, with code ${code}`));
     });
   });
 }

@@ -1,8 +1,8 @@
 // What the commands are made of: a run's folder, training, evaluation, report.
 
 import os from "node:os";
-import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
-import { candidates } from "./backend.ts";
+import { GmrError } from "@gmr-conv/core";
+import { atATime, candidates, threadsSetting } from "./backend.ts";
 import { describeEnvironment } from "./environment.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import { runTasks } from "./parallel.ts";
@@ -68,7 +68,10 @@ export async function evaluate(
     createdAt: new Date().toISOString(),
     command,
     dataset: first.dataset,
-    environment: describeEnvironment(first.backend, threadsFor(config)),
+    environment: describeEnvironment(
+      [...new Set(results.map(({ backend }) => backend))].join(", "),
+      Math.max(...results.map(({ threads }) => threads)),
+    ),
     config: { ...config },
     networks: results.map((result) => result.report),
     classNames: first.classNames,
@@ -84,14 +87,10 @@ function taskOf(
   return { folder: run.folder, config, network, backends, threads };
 }
 
-/** Threads for each network: they run side by side, and share the processors. */
+/** Threads for each network: those that run side by side share the processors. */
 function threadsFor(config: TrainConfig): number {
-  const setting = process.env.GMR_THREADS;
-  const value = Number(setting);
-  const all = setting
-    ? checkPositiveInteger("GMR_THREADS", Number.isNaN(value) ? setting : value)
-    : os.availableParallelism();
-  return Math.max(1, Math.floor(all / config.networks.length));
+  const all = threadsSetting() ?? os.availableParallelism();
+  return Math.max(1, Math.floor(all / atATime(candidates(config.backend), config.networks.length)));
 }
 
 /** Writes the report of a run and prints its table and its path. */

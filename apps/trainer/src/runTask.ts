@@ -3,7 +3,7 @@ import { evenSubset } from "@gmr-conv/data";
 import type { MnistSplits } from "@gmr-conv/data/node";
 import { resNet } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
-import { type BackendName, formatSelection, useBackend } from "./backend.ts";
+import { activeThreads, type BackendName, formatSelection, useBackend } from "./backend.ts";
 import { type EvaluationOptions, evaluateNetwork } from "./evaluation/evaluate.ts";
 import { describeNetwork } from "./evaluation/networkReport.ts";
 import { requireCheckpoint } from "./runs/checkpoint.ts";
@@ -58,6 +58,7 @@ async function evaluateTask(
   const metrics = await run.readMetrics(network.name);
   return {
     backend,
+    threads: activeThreads(),
     report: await describeNetwork(network, model, config, metrics, figures),
     dataset: { name: test.name, train: train.count, test: uprightImages, evaluated: turnedImages },
     classNames: [...test.classNames],

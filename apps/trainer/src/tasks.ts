@@ -24,6 +24,8 @@ export interface Task {
 /** What came of an evaluation. */
 export interface Evaluated {
   backend: BackendName;
+  /** Threads that it computed with. */
+  threads: number;
   report: NetworkReport;
   /** Name of the test set, and how many images were trained on, evaluated upright, and turned. */
   dataset: RotationReport["dataset"];

@@ -4,7 +4,7 @@ import { describeNative } from "../testing/describeNative.ts";
 import { useNode } from "./index.ts";
 
 describeNative("the conformance suite on libtensorflow", () => {
-  beforeAll(() => useNode());
+  beforeAll(() => useNode({ cache: false }));
   for (const testCase of conformanceCases({ randomCases: 300 })) {
     it(testCase.name, testCase.run);
   }

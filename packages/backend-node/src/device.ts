@@ -18,14 +18,17 @@ export interface NodeDevice {
 }
 
 /**
- * The device of the active backend. On a machine with several GPUs TensorFlow computes on the first one.
+ * The device of the active backend. On a machine with several GPUs set CUDA_VISIBLE_DEVICES to the number of one: without
+ * that, what is told is the first that the driver shows.
  * @throws GmrError `unsupported` if another backend is active
  */
 export function nodeDevice(): NodeDevice {
   const { binding, isUsingGpuDevice } = nativeBackend(tf.backend());
   const tensorflow = binding.TF_Version;
   if (isUsingGpuDevice) {
-    const [gpu = { name: "unknown GPU", memory: 0 }] = driverGpus() ?? [];
+    const gpus = driverGpus() ?? [];
+    const visible = Number.parseInt(process.env.CUDA_VISIBLE_DEVICES ?? "0", 10);
+    const gpu = gpus[visible] ?? gpus[0] ?? { name: "unknown GPU", memory: 0 };
     return { kind: "gpu", ...gpu, tensorflow };
   }
   const name = os.cpus()[0]?.model.trim() ?? "unknown processor";
@@ -39,13 +42,21 @@ export interface DriverGpu {
   driver: string;
 }
 
-/** The GPUs that the NVIDIA driver shows; undefined where there is no driver. */
+let asked: { gpus: DriverGpu[] | undefined } | undefined;
+
+/** The GPUs that the NVIDIA driver shows; undefined where there is no driver. It is asked once. */
 export function driverGpus(): DriverGpu[] | undefined {
+  asked ??= { gpus: askDriver() };
+  return asked.gpus;
+}
+
+function askDriver(): DriverGpu[] | undefined {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits"];
   try {
     const table = execFileSync("nvidia-smi", query, {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
+      timeout: 10_000,
     });
     return parseGpus(table);
   } catch {

@@ -2,7 +2,7 @@
 // of its ops. Importing this module before @tensorflow/tfjs-node is what makes that package work on Node 23 and later.
 
 import os from "node:os";
-import { checkPositiveInteger, GmrError } from "@gmr-conv/core";
+import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import {
   forgetMeasuredStrategies,
   registerLayers,
@@ -14,7 +14,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { costModel } from "./costModel.ts";
 import { nodeDevice } from "./device.ts";
-import { loadPackage, type PackageName, usablePackage } from "./load.ts";
+import { loadPackage, PACKAGES, type PackageName, usablePackage } from "./load.ts";
 import { isNativeBackend, nativeBackend } from "./nativeBackend.ts";
 import { registerKernels } from "./register.ts";
 import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
@@ -23,7 +23,9 @@ export { type DriverGpu, driverGpus, type NodeDevice, nodeDevice } from "./devic
 export { type InstalledPackage, installedPackages, type PackageName } from "./load.ts";
 
 export interface UseNodeOptions {
-  /** Which package to load. Default: the first of `-gpu` and the plain one that has its native binding. */
+  /**
+   * Which package to load, at the first call. Default: the first of `-gpu` and the plain one that has its native binding.
+   */
   package?: PackageName | undefined;
   /**
    * Threads of one op on the CPU. Default: TensorFlow's own, all processors. Counts only before the library has
@@ -35,40 +37,62 @@ export interface UseNodeOptions {
    * first call) and chooses strategies by shapes alone, never by measurements. Default false.
    */
   deterministic?: boolean | undefined;
-  /** File of the measured strategies; false for none. Default: `gmr-conv/strategies.json` in the user's cache folder. */
+  /**
+   * File of the measured strategies; false for none. Default: that of the call before, at first `gmr-conv/strategies.json`
+   * in the user's cache folder.
+   */
   cache?: string | false | undefined;
 }
 
 let deterministic = false;
-let cacheFile: string | undefined;
+let cache: string | false | undefined;
+
+/** Where strategies are remembered; undefined for nowhere. */
+function cacheFile(): string | undefined {
+  if (deterministic || cache === false) return undefined;
+  return cache ?? defaultCacheFile();
+}
 
 /**
  * Loads `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node`, makes its backend `tensorflow` the active one and adds
  * our kernels to it. Calling it again is cheap.
  *
- * @throws GmrError `unsupported`, saying why, if neither package is there or loads; `invalid-argument` for a number of
- *   threads that is no positive integer
+ * The native library has one pool of threads for a whole process, and reads the process's environment when it starts. In
+ * a worker thread `threads` and `deterministic` count only if that was started with `env: SHARE_ENV`.
+ *
+ * @throws GmrError `unsupported`, saying why, if neither package is there or loads; `invalid-argument` for options that
+ *   are none
  */
 export async function useNode(options: UseNodeOptions = {}): Promise<void> {
-  const started = tf.findBackendFactory("tensorflow") != null;
-  if (!started) {
+  checkOptions(options);
+  if (tf.findBackendFactory(BACKEND) == null) {
     prepareEnvironment(options);
     loadPackage(usablePackage(options.package));
   }
-  if (!(await tf.setBackend("tensorflow")) || !isNativeBackend(tf.backend())) {
+  const registered = tf.findBackendFactory(BACKEND) != null && (await tf.setBackend(BACKEND));
+  if (!registered || !isNativeBackend(tf.backend())) {
     throw new GmrError(
       "unsupported",
-      "the backend of @tensorflow/tfjs-node did not register itself: is @tensorflow/tfjs installed twice?",
+      "the backend of @tensorflow/tfjs-node did not register itself: was it removed, or is @tensorflow/tfjs installed twice?",
     );
   }
   registerKernels();
   registerLayers();
-  setCostModel("tensorflow", costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
+  setCostModel(BACKEND, costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
   deterministic = options.deterministic ?? deterministic;
-  if (deterministic) forgetMeasuredStrategies();
-  const file = options.cache ?? defaultCacheFile();
-  cacheFile = file === false || deterministic ? undefined : file;
-  if (cacheFile !== undefined) restoreStrategies(cacheFile, deviceKey());
+  cache = options.cache ?? cache;
+  if (deterministic) forgetMeasuredStrategies(BACKEND);
+  const file = cacheFile();
+  if (file !== undefined) restoreStrategies(file, deviceKey());
+}
+
+const BACKEND = "tensorflow";
+
+function checkOptions({ threads, package: name }: UseNodeOptions): void {
+  if (threads !== undefined) checkPositiveInteger("threads", threads);
+  if (name === undefined || PACKAGES.includes(name)) return;
+  const choices = PACKAGES.map(describeValue).join(" or ");
+  throw new GmrError("invalid-argument", `package must be ${choices}, got ${describeValue(name)}`);
 }
 
 /**
@@ -86,7 +110,8 @@ export async function tuneNode(run: () => unknown, options: TuneOptions = {}): P
     throw new GmrError("unsupported", "measurements differ from run to run: not in deterministic mode");
   }
   const measured = await tuneStrategies(run, options);
-  if (cacheFile !== undefined && measured.length > 0) saveStrategies(cacheFile, deviceKey());
+  const file = cacheFile();
+  if (file !== undefined && measured.length > 0) saveStrategies(file, deviceKey());
   return measured;
 }
 
@@ -98,9 +123,7 @@ export function nodeThreads(): number {
 /** TensorFlow reads these when it starts. */
 function prepareEnvironment({ threads, deterministic: wanted }: UseNodeOptions): void {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
-  if (threads !== undefined) {
-    process.env.TF_NUM_INTRAOP_THREADS = String(checkPositiveInteger("threads", threads));
-  }
+  if (threads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   if (!wanted) return;
   process.env.TF_DETERMINISTIC_OPS = "1";
   process.env.TF_CUDNN_DETERMINISTIC = "1";

@@ -1,13 +1,14 @@
 // The constant 0/1 filters of the depthwise convolutions, kept on the device.
 
 import type { NativeBackend } from "./nativeBackend.ts";
+import { NativeCache } from "./nativeCache.ts";
 import type { Native } from "./nativeOps.ts";
 
-const masks = new WeakMap<NativeBackend, Map<string, Native>>();
+const masks = new NativeCache<string, Native>(1024, ({ id }) => [id]);
 
 /**
  * A filter [height, width, channels, 1] that is 1 at the given positions. It is made once for each pattern and number
- * of channels, outside the engine's count of tensors: no call owns it.
+ * of channels.
  * @param positions row-major in height × width
  */
 export function ringMask(
@@ -17,16 +18,10 @@ export function ringMask(
   positions: readonly number[],
   channels: number,
 ): Native {
-  const known = masks.get(backend) ?? new Map<string, Native>();
-  masks.set(backend, known);
-  const key = `${height} ${width} ${channels}:${positions}`;
-  let mask = known.get(key);
-  if (!mask) {
+  return masks.get(backend, `${height} ${width} ${channels}:${positions}`, () => {
     const values = new Float32Array(height * width * channels);
     for (const position of positions) values.fill(1, position * channels, (position + 1) * channels);
     const shape = [height, width, channels, 1];
-    mask = { id: backend.binding.createTensor(shape, backend.binding.TF_FLOAT, values), shape };
-    known.set(key, mask);
-  }
-  return mask;
+    return { id: backend.binding.createTensor(shape, backend.binding.TF_FLOAT, values), shape };
+  });
 }

@@ -3,6 +3,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import { type NativeBackend, nativeBackend, type OpAttr } from "./nativeBackend.ts";
+import { NativeCache } from "./nativeCache.ts";
 
 /** A float32 tensor of the native library. */
 export interface Native {
@@ -19,8 +20,8 @@ export interface ConvWindow {
   padding: readonly [Padding, Padding];
 }
 
-/** Int32 constants such as shapes and axes, of which a program has few. */
-const constants = new WeakMap<NativeBackend, Map<string, number>>();
+/** Int32 constants such as shapes and axes. */
+const constants = new NativeCache<string, number>(8192, (id) => [id]);
 
 /** Runs a kernel made of native ops, and frees what they made but the results. */
 export function runNative(backend: object, compute: (ops: NativeOps) => readonly Native[]): tf.Tensor[] {
@@ -242,17 +243,11 @@ export class NativeOps {
 
   private ints(values: readonly number[] | number, shape?: readonly number[]): number {
     const { binding } = this.backend;
-    const known = constants.get(this.backend) ?? new Map<string, number>();
-    constants.set(this.backend, known);
     const size = shape ?? (typeof values === "number" ? [] : [values.length]);
-    const key = `${size}:${values}`;
-    let id = known.get(key);
-    if (id === undefined) {
+    return constants.get(this.backend, `${size}:${values}`, () => {
       const numbers = Int32Array.from(typeof values === "number" ? [values] : values);
-      id = binding.createTensor(size, binding.TF_INT32, numbers);
-      known.set(key, id);
-    }
-    return id;
+      return binding.createTensor(size, binding.TF_INT32, numbers);
+    });
   }
 }
 

@@ -38,7 +38,7 @@ const PROGRAM = `
   model.compile({ optimizer: tf.train.adam(0.05), loss: "categoricalCrossentropy" });
   const x = tf.randomNormal([4, 6, 6, 1], 0, 1, "float32", 1);
   const { history } = await model.fit(x, tf.tensor2d([[1, 0], [0, 1], [1, 0], [0, 1]]), { epochs: 10, verbose: 0 });
-  tf.topk(tf.tensor1d([3, 1, 2]), 2).values.print;
+  tf.topk(tf.tensor1d([3, 1, 2]), 2).values.dataSync();
   console.log(tf.getBackend(), history.loss[9] < history.loss[0]);`;
 
 /** That package alone, whose kernels call removed functions. */

@@ -1,5 +1,6 @@
 // What was measured on this machine, in a file that outlives the process: one table per device.
 
+import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -31,13 +32,15 @@ export function restoreStrategies(file: string, device: string): void {
 }
 
 /**
- * Writes what was measured so far of the backend `tensorflow`, and keeps the tables of other devices.
+ * Adds what was measured so far of the backend `tensorflow` to the file, which other processes may have written to.
  * @throws GmrError `io` if the file cannot be written
  */
 export function saveStrategies(file: string, device: string): void {
   const mine = Object.entries(measuredStrategies()).filter(([key]) => key.startsWith("tensorflow "));
-  const tables = { ...readTables(file), [device]: Object.fromEntries(mine) };
-  const fresh = `${file}.${process.pid}`;
+  const before = readTables(file);
+  const known = Object.entries(before[device] ?? {}).filter(([, choice]) => isChoice(choice));
+  const tables = { ...before, [device]: Object.fromEntries([...known, ...mine]) };
+  const fresh = `${file}.${randomUUID()}`;
   try {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(fresh, `${JSON.stringify(tables, undefined, 1)}\n`);
@@ -58,6 +61,8 @@ function readTables(file: string): Tables {
     return {};
   }
 }
+
+const isChoice = (value: unknown): boolean => value === "ring" || value === "dense";
 
 function isTable(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -11,8 +11,9 @@ describeNative("training", () => {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
-    const { losses, tensors, megabytes } = JSON.parse(printed.trim().split("\n").at(-1) ?? "");
+    const { losses, tensors, native, megabytes } = JSON.parse(printed.trim().split("\n").at(-1) ?? "");
     expect(new Set(tensors).size).toBe(1);
+    expect(new Set(native).size).toBe(1);
     console.log(`MiB after 200, 300, 400 and 500 steps: ${megabytes.join(", ")}`);
     expect(Math.max(...megabytes) / megabytes[0]).toBeLessThan(1.05);
     expect(losses[1]).toBeLessThan(0.1 * losses[0]);

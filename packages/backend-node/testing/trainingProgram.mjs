@@ -1,5 +1,5 @@
-// Trains a small network for 500 steps and prints, as JSON: the losses before and after, the numbers of tensors at some
-// steps, and the process's memory in MiB at the same steps. Run with --expose-gc.
+// Trains a small network for 500 steps and prints, as JSON: the losses before and after, and at some steps the numbers of
+// tensors, of the engine and of the native library, and the process's memory in MiB. Run with --expose-gc.
 
 import { useNode } from "@gmr-conv/backend-node";
 import { createModel, softmaxCrossEntropy } from "@gmr-conv/models";
@@ -34,13 +34,14 @@ async function step() {
   return value;
 }
 
-const result = { losses: [], tensors: [], megabytes: [] };
+const result = { losses: [], tensors: [], native: [], megabytes: [] };
 for (let i = 0; i <= 500; i++) {
   const loss = await step();
   if (i % 20 === 0) globalThis.gc();
   if (i === 0 || i === 500) result.losses.push(loss);
   if (i < 200 || i % 100 > 0) continue;
   result.tensors.push(tf.memory().numTensors);
+  result.native.push(tf.backend().binding.getNumOfTensors());
   result.megabytes.push(Math.round(process.memoryUsage.rss() / 2 ** 20));
 }
 console.log(JSON.stringify(result));

@@ -122,9 +122,11 @@ export function restoreMeasuredStrategies(table: Record<string, unknown>): void 
   for (const [key, choice] of entries) measured.set(key, choice);
 }
 
-/** Forgets every measurement. */
-export function forgetMeasuredStrategies(): void {
-  measured.clear();
+/** Forgets every measurement, or those of one backend. @param backendName as in `tf.setBackend` */
+export function forgetMeasuredStrategies(backendName?: string): void {
+  for (const key of measured.keys()) {
+    if (backendName === undefined || key.startsWith(`${backendName} `)) measured.delete(key);
+  }
 }
 
 /** The strategy of one group's convolution on the active backend. */

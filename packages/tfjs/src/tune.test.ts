@@ -77,6 +77,12 @@ it("lets auto follow what was measured, also from another process", async () => 
   setCostModel("cpu", loopCosts);
 });
 
+it("forgets what was measured on one backend alone", () => {
+  restoreMeasuredStrategies({ [KEY]: "dense", "wasm conv2d": "ring" });
+  forgetMeasuredStrategies("cpu");
+  expect(measuredStrategies()).toEqual({ "wasm conv2d": "ring" });
+});
+
 it("takes the other strategy where the backend cannot run one", async () => {
   const kernel = tf.getKernel("DepthwiseConv2dNative", "cpu");
   tf.unregisterKernel("DepthwiseConv2dNative", "cpu");

@@ -42,8 +42,13 @@ const INSTALL: Partial<Record<BackendName, string>> = {
 };
 
 function startFailure(backend: BackendName, reason: string): Finding {
-  const absent = /is not installed|nor .* is installed|needs the npm package|found no adapter/.test(reason);
-  const advice = explainLoadFailure(reason) ?? (absent ? INSTALL[backend] : undefined);
+  const packages = backend === "node" ? installedPackages() : [];
+  const absent =
+    backend === "node"
+      ? packages.every(({ binding }) => binding === undefined)
+      : /needs the npm package|found no adapter/.test(reason);
+  const install = absent && packages.length === 0 ? INSTALL[backend] : undefined;
+  const advice = explainLoadFailure(reason) ?? install;
   return { state: absent ? "note" : "problem", text: `does not start: ${reason}`, advice };
 }
 
@@ -74,16 +79,17 @@ function whyNotGpu(tensorflow: string): Finding {
   );
   if (!gpuPackage) {
     const build = "node tooling/tfjs-node-from-source/build.mjs --cuda";
-    return { state: "problem", text, advice: `install @tensorflow/tfjs-node-gpu, or build it: ${build}` };
+    const orBuild = process.platform === "linux" ? `, or build it: ${build}` : "";
+    return { state: "problem", text, advice: `install @tensorflow/tfjs-node-gpu${orBuild}` };
   }
   const needs = cudaNeeds(tensorflow);
   if (!needs) return { state: "problem", text, advice: `see which CUDA TensorFlow ${tensorflow} needs` };
-  const missing = missingLibraries(needs.libraries);
+  const missing = process.platform === "linux" ? missingLibraries(needs.libraries) : [];
   const wanted = `TensorFlow ${tensorflow} needs CUDA ${needs.cuda} and cuDNN ${needs.cudnn}`;
   const lacking =
     missing.length > 0
       ? `not found: ${missing.join(", ")}; install them, or add their folder to LD_LIBRARY_PATH`
-      : "all its libraries are found, so the driver may be too old";
+      : "are they installed, and is the driver new enough?";
   return { state: "problem", text, advice: `${wanted}; ${lacking}` };
 }
 

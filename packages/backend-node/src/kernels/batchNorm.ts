@@ -32,9 +32,9 @@ function groupingOf(ops: NativeOps, { shape }: tf.TensorInfo): Grouping {
   return { rows, channels, groups: ops.backend.isUsingGpuDevice ? 1 : groupCount(rows) };
 }
 
-/** x as the fused ops want it, with `groups` times as many channels. */
+/** x as the fused ops want it, with `groups` times as many channels: one image, since cuDNN takes few. */
 function asImage(ops: NativeOps, x: Native, { rows, channels }: Grouping, groups: number): Native {
-  return ops.reshape(x, [rows / groups, 1, 1, groups * channels]);
+  return ops.reshape(x, [1, rows / groups, 1, groups * channels]);
 }
 
 /** [C] for each group. */
@@ -69,8 +69,9 @@ function normalise(
   const [y, mean, variance] = ops.run("FusedBatchNormV3", attrs, inputs, 6);
   if (given) return [y, given.mean, given.variance];
   // TensorFlow gives the unbiased variance.
-  const [rows] = image.shape;
-  return [y, mean, rows === 1 ? variance : ops.binary("Mul", variance, ops.scalar((rows - 1) / rows))];
+  const [, rows] = image.shape;
+  if (rows === 1) return [y, mean, ops.fill(mean.shape, 0)];
+  return [y, mean, ops.binary("Mul", variance, ops.scalar((rows - 1) / rows))];
 }
 
 /** Mean and variance of x from those of its groups, without the normalised x that comes with them. */

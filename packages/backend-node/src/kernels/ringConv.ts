@@ -8,6 +8,7 @@ import {
   RingConvBackpropFilter,
   RingConvBackpropInput,
 } from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type { NativeBackend } from "../nativeBackend.ts";
 import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 import { type RingSums, ringSums, type SumsGeometry, sumsGeometry } from "../ringSums.ts";
@@ -15,34 +16,50 @@ import { spreadOut } from "../spreadOut.ts";
 
 export const ringConvConfig = kernelConfig(RingConv, "tensorflow", ({ x, weights }, attrs, backend) =>
   runNativeSingle(backend, (ops) => {
-    forget(ops);
+    forget(ops.backend);
+    const shape = [x.shape[0], ...attrs.outputSize, weights.shape[2]];
+    if (isEmpty(x, shape)) return ops.fill(shape, 0);
     const sums = ringSums(ops, ops.input(x), sumsGeometry(attrs));
     const y = multiply(ops, sums, ops.input(weights), x.shape[0] * product(attrs.outputSize));
-    return ops.reshape(y, [x.shape[0], ...attrs.outputSize, weights.shape[2]]);
+    return ops.reshape(y, shape);
   }),
 );
 
+/** Whether there is nothing to compute: TensorFlow's own ops do not get the shapes of no images right. */
+const isEmpty = (input: tf.TensorInfo, shape: readonly number[]): boolean =>
+  product(input.shape) === 0 || product(shape) === 0;
+
 /**
  * Sums of the dy of the last call only: the gradient of the weights, which is asked for right after that of x, needs
- * them, too.
+ * them, too. They are large, and forgotten at the latest when the program waits for something.
  */
 interface GradientSums extends RingSums {
   dy: object;
-  attrs: string;
+  /** Shape of dy and the convolution's attributes. */
+  of: string;
 }
 
 const remembered = new WeakMap<NativeBackend, GradientSums>();
 
+const describe = (dy: tf.TensorInfo, attrs: RingConvAttrs): string => JSON.stringify([dy.shape, attrs]);
+
+function remember(backend: NativeBackend, sums: GradientSums): void {
+  remembered.set(backend, sums);
+  queueMicrotask(() => {
+    if (remembered.get(backend) === sums) forget(backend);
+  });
+}
+
 /** Takes away what was remembered. */
-function recall({ backend }: NativeOps): GradientSums | undefined {
+function recall(backend: NativeBackend): GradientSums | undefined {
   const found = remembered.get(backend);
   remembered.delete(backend);
   return found;
 }
 
-function forget(ops: NativeOps): void {
-  const found = recall(ops);
-  if (found) ops.backend.binding.deleteTensor(found.sums.id);
+function forget(backend: NativeBackend): void {
+  const found = recall(backend);
+  if (found) backend.binding.deleteTensor(found.sums.id);
 }
 
 /**
@@ -54,21 +71,19 @@ export const ringConvBackpropInputConfig = kernelConfig(
   "tensorflow",
   ({ dy, weights }, attrs, backend) =>
     runNativeSingle(backend, (ops) => {
-      forget(ops);
+      forget(ops.backend);
+      const shape = [dy.shape[0], ...attrs.inputSize, weights.shape[1]];
+      if (isEmpty(dy, shape)) return ops.fill(shape, 0);
       const { geometry, spread } = inputGradient(ops, ops.input(dy), attrs);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
       const sums = ringSums(ops, spread, geometry);
       const dx = multiply(ops, sums, transposed, dy.shape[0] * product(attrs.inputSize));
       // With strides, the sums of dy spread out are so many more that the product with them costs more than new sums.
       if (sums && attrs.strides.every((stride) => stride === 1)) {
-        remembered.set(ops.backend, {
-          dy: dy.dataId,
-          attrs: JSON.stringify(attrs),
-          rings: sums.rings,
-          sums: ops.keep(sums.sums),
-        });
+        const { rings } = sums;
+        remember(ops.backend, { dy: dy.dataId, of: describe(dy, attrs), rings, sums: ops.keep(sums.sums) });
       }
-      return ops.reshape(dx, [dy.shape[0], ...attrs.inputSize, weights.shape[1]]);
+      return ops.reshape(dx, shape);
     }),
 );
 
@@ -79,9 +94,10 @@ export const ringConvBackpropFilterConfig = kernelConfig(
   ({ x, dy }, attrs, backend) =>
     runNativeSingle(backend, (ops) => {
       const [cin, cout] = [lastOf(x.shape), lastOf(dy.shape)];
-      const last = recall(ops);
+      const last = recall(ops.backend);
       if (last) ops.adopt(last.sums);
-      if (last?.dy === dy.dataId && last.attrs === JSON.stringify(attrs)) {
+      if (isEmpty(x, dy.shape)) return ops.fill([attrs.numRings, cin, cout], 0);
+      if (last?.dy === dy.dataId && last.of === describe(dy, attrs)) {
         const pixels = ops.reshape(ops.input(x), [product(x.shape) / cin, cin]);
         const { rings } = last;
         const joined = ops.matMul(pixels, last.sums, true);

@@ -3,7 +3,7 @@
 import { GAUSSIAN_NORM, sigmaBounds } from "@gmr-conv/core";
 import { kernelConfig, RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import type { NativeBackend } from "../nativeBackend.ts";
+import { NativeCache } from "../nativeCache.ts";
 import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 
 interface Mixture {
@@ -14,23 +14,13 @@ interface Mixture {
 }
 
 /** A training step needs each mixture three times: those of the last tensors, which never change, are kept. */
-const MAX_KNOWN = 256;
-const known = new WeakMap<NativeBackend, Map<object, Mixture>>();
+const mixtures = new NativeCache<object, Mixture>(256, ({ matrix, exponents }) => [matrix.id, exponents.id]);
 
 function mixture(ops: NativeOps, logSigmas: tf.TensorInfo): Mixture {
-  const mixtures = known.get(ops.backend) ?? new Map<object, Mixture>();
-  known.set(ops.backend, mixtures);
-  const found = mixtures.get(logSigmas.dataId);
-  if (found) return found;
-  for (const [oldest, { matrix, exponents }] of mixtures) {
-    if (mixtures.size < MAX_KNOWN) break;
-    mixtures.delete(oldest);
-    for (const { id } of [matrix, exponents]) ops.backend.binding.deleteTensor(id);
-  }
-  const { matrix, exponents } = makeMixture(ops, ops.input(logSigmas));
-  const made = { matrix: ops.keep(matrix), exponents: ops.keep(exponents) };
-  mixtures.set(logSigmas.dataId, made);
-  return made;
+  return mixtures.get(ops.backend, logSigmas.dataId, () => {
+    const { matrix, exponents } = makeMixture(ops, ops.input(logSigmas));
+    return { matrix: ops.keep(matrix), exponents: ops.keep(exponents) };
+  });
 }
 
 function makeMixture(ops: NativeOps, logSigmas: Native): Mixture {

@@ -1,5 +1,6 @@
 import { GmrError, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { gmrConv } from "../conv.ts";
 import type { Strategy } from "../strategy.ts";
 import { checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
@@ -23,8 +24,35 @@ export function convCases(randomCases: number, seed: number): ConformanceCase[] 
     ...FIXED_PROBLEMS.map((problem) =>
       defineCase(describeProblem(problem), () => checkEveryStrategy(problem, 1)),
     ),
+    ...NO_IMAGES.map(emptyCase),
     ...([1, 2, 3] as const).flatMap((rank) => randomCaseBlocks(rank, randomCases, seed)),
   ];
+}
+
+const NO_IMAGES: readonly ConvProblem[] = [
+  { shape: [0, 6, 6, 3], outChannels: 2, options: { kernelSize: 3, pad: "valid" } },
+  { shape: [0, 9, 9, 3], outChannels: 2, options: { kernelSize: 5, pad: 1, strides: [2, 1] } },
+  { rank: 3, shape: [0, 5, 6, 5, 3], outChannels: 2, options: { kernelSize: 3, strides: 2 } },
+];
+
+/** A batch of no images has the shape of others. */
+function emptyCase(problem: ConvProblem): ConformanceCase {
+  return defineCase(`no images: ${describeProblem(problem)}`, async () => {
+    const { rank = 2, shape, outChannels, options } = problem;
+    for (const strategy of strategiesFor(problem)) {
+      const [empty, one] = tf.tidy(() => {
+        const weights = tf.ones<tf.Rank.R3>([options.kernelSize === 5 ? 3 : 2, 3, outChannels]);
+        const apply = (images: number): tf.Tensor =>
+          gmrConv(rank, tf.zeros([images, ...shape.slice(1)]), weights, { ...options, strategy });
+        return [apply(0), apply(1)].map(({ shape }) => shape);
+      });
+      if (empty.join() === [0, ...one.slice(1)].join()) continue;
+      throw new GmrError(
+        "invalid-shape",
+        `y (${strategy}) of no images has shape [${empty}], of one [${one}]`,
+      );
+    }
+  });
 }
 
 /** So many random problems share a case: they are too many for one line each. */
