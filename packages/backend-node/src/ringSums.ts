@@ -5,41 +5,34 @@
 // fast paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions the planes at the same
 // distance before and behind the centre, which hold the same positions, are added first.
 
-import type { RingConvAttrs } from "@gmr-conv/tfjs";
+import { type RingConvAttrs, type Size3, size3 } from "@gmr-conv/tfjs";
 import { ringMask } from "./masks.ts";
 import type { Native, NativeOps } from "./nativeOps.ts";
 import { crop, pad, type Window, windowOf } from "./windows.ts";
 
-type Triple = readonly [number, number, number];
-
 /** {@link RingConvAttrs} with three axes, the missing ones in front. */
 export interface SumsGeometry {
-  kernelSize: Triple;
+  kernelSize: Size3;
   ringIndex: readonly number[];
   numRings: number;
-  strides: Triple;
-  dilations: Triple;
-  padBefore: Triple;
-  inputSize: Triple;
-  outputSize: Triple;
+  strides: Size3;
+  dilations: Size3;
+  padBefore: Size3;
+  inputSize: Size3;
+  outputSize: Size3;
 }
 
 export function sumsGeometry(attrs: RingConvAttrs): SumsGeometry {
   return {
-    kernelSize: triple(attrs.kernelSize, 1),
+    kernelSize: size3(attrs.kernelSize, 1),
     ringIndex: attrs.ringIndex,
     numRings: attrs.numRings,
-    strides: triple(attrs.strides, 1),
-    dilations: triple(attrs.dilations, 1),
-    padBefore: triple(attrs.padBefore, 0),
-    inputSize: triple(attrs.inputSize, 1),
-    outputSize: triple(attrs.outputSize, 1),
+    strides: size3(attrs.strides, 1),
+    dilations: size3(attrs.dilations, 1),
+    padBefore: size3(attrs.padBefore, 0),
+    inputSize: size3(attrs.inputSize, 1),
+    outputSize: size3(attrs.outputSize, 1),
   };
-}
-
-function triple(values: readonly number[], missing: number): Triple {
-  const [d, h, w] = [missing, missing, ...values].slice(-3);
-  return [d, h, w];
 }
 
 /** The sums side by side, [positions, rings · C], of those rings that read any of x; the sums over the others are 0. */

@@ -1,33 +1,10 @@
 // The three convolutions of training, as the kernels see them; for rings and for dense kernels alike.
 
+import type { ConvShape } from "@gmr-conv/tfjs";
 import type { WasmKernels } from "./module.ts";
-import { type Gather, makePlan, type Plan, type PlanKind, type Size3 } from "./plan.ts";
+import { type Gather, makePlan, type Plan, type PlanKind } from "./plan.ts";
 
-/** A convolution [N, ...in, Cin] → [N, ...out, Cout] whose kernel positions share weight matrices. */
-export interface ConvShape {
-  images: number;
-  inSize: Size3;
-  inChannels: number;
-  outSize: Size3;
-  outChannels: number;
-  kernelSize: Size3;
-  strides: Size3;
-  dilations: Size3;
-  padBefore: Size3;
-  /** Number of weight matrices [Cin, Cout]. */
-  matrices: number;
-  /** Weight matrix of each kernel position, -1 for none; absent: every position has its own (a dense kernel). */
-  ringIndex?: readonly number[];
-}
-
-/** Fills a list of one to three numbers, one per spatial axis, up to three from the front. */
-export function size3(values: readonly number[], fill: number): Size3 {
-  const [a, b, c] = values;
-  if (values.length === 1) return [fill, fill, a!];
-  return values.length === 2 ? [fill, a, b] : [a, b, c];
-}
-
-const ONES: Size3 = [1, 1, 1];
+const ONES: ConvShape["strides"] = [1, 1, 1];
 
 function forwardGather(shape: ConvShape): Gather {
   const { ringIndex } = shape;

@@ -1,8 +1,9 @@
 import { ringPartition } from "@gmr-conv/core";
+import type { Size3 } from "@gmr-conv/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KERNELS_BASE64 } from "./generated/module.ts";
-import { type Gather, makePlan, type Plan, type PlanKind, type Size3 } from "./plan.ts";
+import { type Gather, makePlan, type Plan, type PlanKind } from "./plan.ts";
 import { PlanField } from "./plan-fields.ts";
 
 interface GatherOptions {

@@ -3,10 +3,9 @@
 // A *slot* is what gets a weight matrix of its own: a ring, or a single kernel position of a dense convolution.
 // A *tap* is a kernel position; taps that no output pixel finds inside the image are left out, and so are slots
 // without taps (a 9×9 kernel on a 2×2 image needs two of its five rings).
-import { PlanField } from "./plan-fields.ts";
 
-/** [depth, height, width] */
-export type Size3 = readonly [number, number, number];
+import type { Size3 } from "@gmr-conv/tfjs";
+import { PlanField } from "./plan-fields.ts";
 
 /** A convolution as the kernels see it: gather from a zero-padded source, then multiply. */
 export interface Gather {

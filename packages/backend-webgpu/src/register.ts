@@ -1,6 +1,7 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
-import * as tf from "@tensorflow/tfjs";
+import { replaceKernels } from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -47,10 +48,5 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  for (const config of configs()) {
-    if (tf.getKernel(config.kernelName, config.backendName)) {
-      tf.unregisterKernel(config.kernelName, config.backendName);
-    }
-    tf.registerKernel(config);
-  }
+  replaceKernels(configs());
 }

@@ -9,6 +9,7 @@ export {
   gmrConv3d,
   gmrConv3dTranspose,
 } from "./conv.ts";
+export * from "./convShape.ts";
 export * from "./equivariance/index.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";

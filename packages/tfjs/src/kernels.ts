@@ -163,6 +163,15 @@ export function kernelConfig<Inputs, Attrs>(
   };
 }
 
+/** Registers kernels, each in the place of the one of the same name that its backend had. */
+export function replaceKernels(configs: readonly tf.KernelConfig[]): void {
+  for (const config of configs) {
+    const { kernelName, backendName } = config;
+    if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+    tf.registerKernel(config);
+  }
+}
+
 /** Whether the active backend implements a kernel. */
 export function hasKernel<Inputs, Attrs>(kernel: KernelDeclaration<Inputs, Attrs>): boolean {
   return tf.getKernel(kernel.name, tf.getBackend()) != null;

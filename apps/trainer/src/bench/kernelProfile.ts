@@ -1,6 +1,7 @@
 // Where the time of a piece of work goes, kernel by kernel. Kernels are timed where they are registered: a profile of
 // `tf.profile` counts the time of composed ops twice, once for the op and once for its parts.
 
+import { replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 export interface KernelShare {
@@ -18,21 +19,16 @@ export const OUTSIDE = "(outside kernels)";
 export async function profileKernels(work: () => Promise<void>): Promise<KernelShare[]> {
   const timer = new KernelTimer();
   const kernels = tf.getKernelsForBackend(tf.getBackend());
-  for (const kernel of kernels) replaceKernel({ ...kernel, kernelFunc: timer.timed(kernel) });
+  replaceKernels(kernels.map((kernel) => ({ ...kernel, kernelFunc: timer.timed(kernel) })));
   let total: number;
   try {
     const start = performance.now();
     await work();
     total = performance.now() - start;
   } finally {
-    for (const kernel of kernels) replaceKernel(kernel);
+    replaceKernels(kernels);
   }
   return timer.shares(total);
-}
-
-export function replaceKernel(kernel: tf.KernelConfig): void {
-  tf.unregisterKernel(kernel.kernelName, kernel.backendName);
-  tf.registerKernel(kernel);
 }
 
 class KernelTimer {

@@ -1,9 +1,8 @@
 // The time of one layer against the stock dense convolution of the same size, and against peers, in the same run.
 
-import { batchNormTraining, gmrConv2d } from "@gmr-conv/tfjs";
+import { batchNormTraining, gmrConv2d, replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { activeThreads } from "../backend.ts";
-import { replaceKernel } from "./kernelProfile.ts";
 import type { LayerPass, LayerTime, PeerImpl } from "./measurements.ts";
 import { bestInTurn, type Run } from "./turns.ts";
 
@@ -159,11 +158,11 @@ export function denseKernels(backend: string): tf.KernelConfig[] {
 
 function withKernels<T>(kernels: readonly tf.KernelConfig[], compute: () => T): T {
   const ours = kernels.map(({ kernelName, backendName }) => tf.getKernel(kernelName, backendName));
-  for (const kernel of kernels) replaceKernel(kernel);
+  replaceKernels(kernels);
   try {
     return compute();
   } finally {
-    for (const kernel of ours) replaceKernel(kernel);
+    replaceKernels(ours);
   }
 }
 

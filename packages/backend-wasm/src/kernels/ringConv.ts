@@ -1,42 +1,19 @@
 import {
   kernelConfig,
   RingConv,
-  type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
+  ringConvShape,
 } from "@gmr-conv/tfjs";
-import {
-  type ConvShape,
-  filterGradient,
-  filterHasDeadMatrices,
-  forward,
-  inputGradient,
-  size3,
-} from "../gather.ts";
+import { filterGradient, filterHasDeadMatrices, forward, inputGradient } from "../gather.ts";
 import { kernelsOf } from "../module.ts";
-
-function shapeOf(attrs: RingConvAttrs, images: number, inChannels: number, outChannels: number): ConvShape {
-  return {
-    images,
-    inSize: size3(attrs.inputSize, 1),
-    inChannels,
-    outSize: size3(attrs.outputSize, 1),
-    outChannels,
-    kernelSize: size3(attrs.kernelSize, 1),
-    strides: size3(attrs.strides, 1),
-    dilations: size3(attrs.dilations, 1),
-    padBefore: size3(attrs.padBefore, 0),
-    matrices: attrs.numRings,
-    ringIndex: attrs.ringIndex,
-  };
-}
 
 export const ringConvConfig = kernelConfig(RingConv, "wasm", ({ x, weights }, attrs, backend) => {
   const kernels = kernelsOf(backend);
   const [images] = x.shape as [number];
   const [, inChannels, outChannels] = weights.shape as [number, number, number];
   const y = kernels.output([images, ...attrs.outputSize, outChannels]);
-  const shape = shapeOf(attrs, images, inChannels, outChannels);
+  const shape = ringConvShape(attrs, images, inChannels, outChannels);
   forward(kernels, shape, kernels.address(x), kernels.address(weights), kernels.address(y));
   return y;
 });
@@ -49,7 +26,7 @@ export const ringConvBackpropInputConfig = kernelConfig(
     const [images] = dy.shape as [number];
     const [, inChannels, outChannels] = weights.shape as [number, number, number];
     const dx = kernels.output([images, ...attrs.inputSize, inChannels]);
-    const shape = shapeOf(attrs, images, inChannels, outChannels);
+    const shape = ringConvShape(attrs, images, inChannels, outChannels);
     inputGradient(kernels, shape, kernels.address(dy), kernels.address(weights), kernels.address(dx));
     return dx;
   },
@@ -64,7 +41,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
     const inChannels = x.shape[x.shape.length - 1];
     const outChannels = dy.shape[dy.shape.length - 1];
     const dw = kernels.output([attrs.numRings, inChannels, outChannels]);
-    const shape = shapeOf(attrs, images, inChannels, outChannels);
+    const shape = ringConvShape(attrs, images, inChannels, outChannels);
     if (filterHasDeadMatrices(shape)) kernels.clear(dw);
     filterGradient(kernels, shape, kernels.address(x), kernels.address(dy), kernels.address(dw));
     return dw;

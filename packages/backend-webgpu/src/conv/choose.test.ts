@@ -1,5 +1,6 @@
+import type { ConvShape } from "@gmr-conv/tfjs";
 import { describe, expect, it } from "vitest";
-import { type ConvShape, forwardGather } from "./gather.ts";
+import { forwardGather } from "./gather.ts";
 import { type Abilities, candidates, choose, problemOf, type Use } from "./variants.ts";
 
 const GPU: Abilities = { software: false, subgroups: true, memory: 32768 };

@@ -2,13 +2,14 @@
 // product, or both in one. Where the sums would be too large they are made for some output pixels at a time.
 
 import { GmrError } from "@gmr-conv/core";
+import type { ConvShape } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { sumFormat } from "../backend.ts";
 import { elements, makeScratch, makeTensor } from "../program.ts";
 import { addChunks, chunkRows, partialProducts } from "./filterGradient.ts";
 import { fused } from "./fused.ts";
-import { type ConvShape, forwardGather, type Gather, inputGradientGather, volume } from "./gather.ts";
+import { forwardGather, type Gather, inputGradientGather, volume } from "./gather.ts";
 import { multiply, type Product } from "./multiply.ts";
 import { fours, isPadded, padChannels, padSource } from "./pad.ts";
 import { type Patch, patchFor, tapsInPatch } from "./patch.ts";

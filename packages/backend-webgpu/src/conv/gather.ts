@@ -1,25 +1,7 @@
 // The three convolutions of training as the shaders see them: gather from a zero-padded source, add up the pixels of
 // each *slot*, multiply. A slot is what has a weight matrix of its own: a ring, or a single position of a dense kernel.
 
-/** [depth, height, width] */
-export type Size3 = readonly [number, number, number];
-
-/** A convolution [N, ...in, Cin] → [N, ...out, Cout] whose kernel positions share weight matrices. */
-export interface ConvShape {
-  images: number;
-  inSize: Size3;
-  inChannels: number;
-  outSize: Size3;
-  outChannels: number;
-  kernelSize: Size3;
-  strides: Size3;
-  dilations: Size3;
-  padBefore: Size3;
-  /** Number of weight matrices [Cin, Cout]. */
-  matrices: number;
-  /** Weight matrix of each kernel position, -1 for none; absent: every position has its own (a dense kernel). */
-  ringIndex?: readonly number[];
-}
+import type { ConvShape, Size3 } from "@gmr-conv/tfjs";
 
 /** A convolution of stride and dilation over a source that is padded, cropped and spread out. */
 export interface Gather {
@@ -41,13 +23,6 @@ export interface Gather {
   slots: readonly number[];
   /** For each slot, the distances of its taps from an output pixel's first one, in padded pixels. */
   taps: readonly (readonly number[])[];
-}
-
-/** Fills a list of one to three numbers, one per spatial axis, up to three from the front. */
-export function size3(values: readonly number[], fill: number): Size3 {
-  const [a, b, c] = values;
-  if (values.length === 1) return [fill, fill, a];
-  return values.length === 2 ? [fill, a, b] : [a, b, c];
 }
 
 const ONES: Size3 = [1, 1, 1];

@@ -1,7 +1,7 @@
 // Tiles of output pixels for the fused shader, and the patches of the padded source that their taps reach.
 
-import type { Gather, Size3 } from "./gather.ts";
-import { volume } from "./gather.ts";
+import type { Size3 } from "@gmr-conv/tfjs";
+import { type Gather, volume } from "./gather.ts";
 import { fours } from "./pad.ts";
 import { STEP, tileBytes } from "./tile.ts";
 
