@@ -140,11 +140,11 @@ function works(backend: string): boolean {
 describe("parity", () => {
   const NETWORKS = ["logits", "folded", "onnx", "state_dict"];
 
-  // The stock CPU backend takes a minute for the volumes.
+  // The stock CPU backend takes a minute for the volumes, and so may a software adapter.
   const cases: [backend: string, only: string, count: number][] = [
     ["wasm", ".", 40],
     ["cpu", "^conv|resnet18|unet2d", 37],
-    ["webgpu", ".", 40],
+    ["webgpu", "^conv|resnet18|unet2d", 37],
     ["node", ".", 40],
   ];
   const possible = cases.filter(([backend]) => works(backend));
@@ -254,21 +254,22 @@ describe("a run", () => {
     );
   }, 300_000);
 
-  const settings: [name: string, more: string[]][] = [
-    ["by default", []],
-    ["with averages", ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"]],
+  const settings: [name: string, steps: number, more: string[]][] = [
+    ["by default", 80, []],
+    ["with averages", 80, ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"]],
   ];
-  if (works("node")) settings.push(["on the native library", ["--backend", "node"]]);
+  if (works("node")) settings.push(["on the native library", 40, ["--backend", "node"]]);
   it.each(settings)(
     "stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights: %s",
-    async (_name, more) => {
+    async (_name, total, more) => {
       const runs = temporaryFolder();
+      const limit = String(16 * total);
       const train = [
         "train",
         "--runs",
         runs,
         "--limit",
-        "1280",
+        limit,
         "--batch-size",
         "32",
         "--epochs",
@@ -285,7 +286,7 @@ describe("a run", () => {
       });
       expect(stopped.code).toBe(130);
       expect(stopped.stderr).toMatch(
-        /stopped at step \d+ of 80; checkpoint: .*gmr\.checkpoint\.safetensors.*--resume/,
+        RegExp(`stopped at step \\d+ of ${total}; checkpoint: .*gmr\\.checkpoint\\.safetensors.*--resume`),
       );
 
       expect((await gmr([...train, "--name", "stopped", "--resume"])).code).toBe(0);
@@ -293,7 +294,7 @@ describe("a run", () => {
       const [resumed, straight] = ["stopped", "straight"].map((name) =>
         readSafetensors(readFileSync(path.join(runs, name, "gmr.checkpoint.safetensors"))),
       );
-      expect(resumed.metadata.step).toBe("80");
+      expect(resumed.metadata.step).toBe(String(total));
       expect(resumed.tensors).toEqual(straight.tensors);
       expect(resumed.tensors.has("average/steps")).toBe(more.includes("--ema"));
       const steps = readFileSync(path.join(runs, "stopped", "metrics.jsonl"), "utf8")
@@ -301,7 +302,7 @@ describe("a run", () => {
         .split("\n")
         .map((line) => JSON.parse(line).step);
       expect(steps).toEqual([...steps].sort((a, b) => a - b));
-      expect(steps.at(-1)).toBe(80);
+      expect(steps.at(-1)).toBe(total);
 
       const other = await gmr([...train, "--name", "stopped", "--resume", "--seed", "2"]);
       expect(other.code).toBe(1);
