@@ -8,6 +8,8 @@ import {
   gmrConv2D,
   gmrConv3D,
   type RingInitializer,
+  registerLayers,
+  symmetricPool,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { DiscFieldOfView, registerFieldOfView } from "./fieldOfView.ts";
@@ -46,6 +48,7 @@ export class Builder {
   private readonly random: Random | undefined;
 
   constructor(settings: BuilderSettings) {
+    registerLayers();
     this.settings = settings;
     this.random = settings.seed === undefined ? undefined : new Random(settings.seed);
   }
@@ -139,34 +142,35 @@ export class Builder {
     return this.view(name, addThenRelu({ name }).apply([a, b]) as Symbolic);
   }
 
-  /** Halves the sides of x by averages. */
-  pool(name: string, x: Symbolic): Symbolic {
-    const { pooling, oddSides } = this.settings;
-    const blurred = pooling === "blur" ? this.average(`${name}.blur`, x, 3, 1, "same") : x;
-    const odd = x.shape.slice(1, -1).some((size) => size !== null && size % 2 === 1);
-    return odd && oddSides === "symmetric"
-      ? this.average(name, blurred, 3, 2, "same")
-      : this.average(name, blurred, 2, 2, "valid");
+  /** Halves the sides of x, by averages unless told otherwise. */
+  pool(name: string, x: Symbolic, pooling: "average" | "max" = "average"): Symbolic {
+    const { pooling: kind, oddSides, rank } = this.settings;
+    const blur = pooling === "average" && kind === "blur";
+    const blurred = blur ? this.stockPool(`${name}.blur`, x, "average", 3, 1, "same") : x;
+    if (oddSides === "floor") return this.stockPool(name, blurred, pooling, 2, 2, "valid");
+    return symmetricPool(blurred, { name, pooling, strides: new Array<number>(rank).fill(2) });
   }
 
-  private average(
+  private stockPool(
     name: string,
     x: Symbolic,
-    poolSize: number,
-    strides: number,
+    pooling: "average" | "max",
+    size: number,
+    stride: number,
     padding: "same" | "valid",
   ): Symbolic {
-    const triple: [number, number, number] = [strides, strides, strides];
+    const average = pooling === "average";
+    const args = { name, padding, dataFormat: "channelsLast" } as const;
+    const poolSize: [number, number, number] = [size, size, size];
+    const strides: [number, number, number] = [stride, stride, stride];
     const layer =
       this.settings.rank === 3
-        ? tf.layers.averagePooling3d({
-            name,
-            poolSize: [poolSize, poolSize, poolSize],
-            strides: triple,
-            padding,
-            dataFormat: "channelsLast",
-          })
-        : tf.layers.averagePooling2d({ name, poolSize, strides, padding });
+        ? (average ? tf.layers.averagePooling3d : tf.layers.maxPooling3d)({ ...args, poolSize, strides })
+        : (average ? tf.layers.averagePooling2d : tf.layers.maxPooling2d)({
+            ...args,
+            poolSize: size,
+            strides: stride,
+          });
     return layer.apply(x) as Symbolic;
   }
 

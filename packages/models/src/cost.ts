@@ -1,7 +1,7 @@
 // What a network costs and sees, layer by layer.
 
 import { product } from "@gmr-conv/core";
-import { GmrConv, graphNodes } from "@gmr-conv/tfjs";
+import { GmrConv, graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { GroupConv2D, groupElements } from "./groupConv/index.ts";
 
@@ -91,9 +91,7 @@ function viewThrough(
   output: tf.SymbolicTensor,
 ): View {
   const config = layer.getConfig();
-  const kernel = list(
-    layer instanceof GmrConv ? layer.partition.kernelSize : (config.kernelSize ?? config.poolSize),
-  );
+  const kernel = windowOf(layer);
   const dilation = list(config.dilationRate);
   const at = (values: number[], axis: number) => values[axis] ?? values[0] ?? 1;
   const wider = size.map((n, axis) => n + (at(kernel, axis) - 1) * at(dilation, axis) * step[axis]);
@@ -105,6 +103,14 @@ function viewThrough(
     return to > from ? n / Math.round(to / from) : n * Math.max(1, Math.round(from / to));
   });
   return { size: wider.map(Math.ceil), step: change };
+}
+
+/** The size of a layer's window; where that depends on the input, the largest. */
+function windowOf(layer: tf.layers.Layer): number[] {
+  if (layer instanceof GmrConv) return [...layer.partition.kernelSize];
+  if (layer instanceof SymmetricPooling) return layer.strides.map((stride) => (stride > 1 ? stride + 1 : 1));
+  const { kernelSize, poolSize } = layer.getConfig();
+  return list(kernelSize ?? poolSize);
 }
 
 function list(value: unknown): number[] {

@@ -1,6 +1,7 @@
 export * from "./cost.ts";
 export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
 export * from "./groupConv/index.ts";
+export { HalvingsCheck, registerHalvingsCheck } from "./halvings.ts";
 export * from "./heads.ts";
 export { MatchSize, registerMatchSize } from "./matchSize.ts";
 export type {

@@ -28,9 +28,9 @@ export type Pooling = "average" | "blur";
 export type Block = "basic" | "bottleneck";
 
 /**
- * How a map with an odd side is halved.
- * - `symmetric`: averages over 3 positions with stride 2, which turn with the image.
- * - `floor`: averages over 2, the last row and column left out, as in the official networks: no longer symmetric.
+ * How odd sides of a map are halved; even ones always over 2 positions.
+ * - `symmetric`: over 3 positions with stride 2, which turn with the image.
+ * - `floor`: over 2, the last row or column left out, as in the official networks: no longer symmetric.
  */
 export type OddSides = "symmetric" | "floor";
 
@@ -48,7 +48,7 @@ export type GlobalPooling = "average" | "max";
 export interface ResNetOptions {
   /**
    * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for
-   * images of any size; these are then taken to have even sides wherever they are halved.
+   * images of any size.
    */
   inputShape: readonly (number | null)[];
   /** Number of classes. */

@@ -1,12 +1,13 @@
 // GMR-ResNet for images and volumes, and its dense twin.
 //
 // Strided convolutions would sample positions that a turn does not map to each other, so a block of stride 2
-// averages its input first and convolves with stride 1 (Du et al., section on network design). On even sides averages
-// over 2 positions are symmetric; on odd sides averages over 3 positions with stride 2 are, and are used there.
+// averages its input first and convolves with stride 1 (Du et al., section on network design). Along even sides averages
+// over 2 positions are symmetric; along odd sides averages over 3 positions with stride 2 are, and are used there.
 
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "./blur.ts";
 import { Builder, type Symbolic } from "./builder.ts";
+import { withHalvings } from "./halvings.ts";
 import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
 
 /**
@@ -23,7 +24,12 @@ export function resNet(options: ResNetOptions): tf.LayersModel {
   const build = new Builder(plan);
   const names = plan.layerNames === "r3d" ? R3D_NAMES : RESNET_NAMES;
   const input = tf.input({ shape: plan.inputShape, name: "images" });
-  const stem = build.conv(names.stem[0], prepare(input, plan), plan.stemWidth, plan.stemKernelSize);
+  const images = withHalvings(prepare(input, plan), "images.sides", {
+    times: plan.stages.filter(({ stride }) => stride === 2).length + Number(plan.stemPool),
+    oddSides: plan.oddSides,
+    keepOne: true,
+  });
+  const stem = build.conv(names.stem[0], images, plan.stemWidth, plan.stemKernelSize);
   let x = build.normRelu(names.stem[1], stem);
   if (plan.stemPool) x = build.pool("pool1", x);
   plan.stages.forEach((stage, s) => {

@@ -130,12 +130,12 @@ describe("unet", () => {
     ],
     [
       "invalid-shape",
-      "inputShape [2,2,1] cannot be halved 2 times: give larger images or fewer levels",
+      "images of [2, 2] cannot be halved 2 times: after 1 their maps are [1, 1]; use larger images or fewer levels",
       { inputShape: [2, 2, 1] },
     ],
     [
       "invalid-shape",
-      'inputShape [18,18,1] leads to maps of [9,9]: upsampling "deconv" needs even sides, or oddSides "floor"',
+      'images of [18, 18] lead to maps of [9, 9]: upsampling "deconv" needs even sides, or oddSides "floor"',
       { inputShape: [18, 18, 1], upsampling: "deconv" },
     ],
   ])("%s: %s", (code, message, options) =>

@@ -1,9 +1,9 @@
 // GMR-UNet for images and volumes, and its dense twin (Falk et al. 2019, https://doi.org/10.1038/s41592-018-0261-2).
 
-import { GmrError, product } from "@gmr-conv/core";
 import { fusedBatchNormalization, instanceNormalization, registerLayers } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { Builder, type Symbolic } from "./builder.ts";
+import { withHalvings } from "./halvings.ts";
 import { MatchSize, registerMatchSize } from "./matchSize.ts";
 import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
 
@@ -24,9 +24,14 @@ export function unet(options: UNetOptions): tf.LayersModel {
   const network = new UNetBuilder(plan);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
   const { features, kernelSizes, levels } = plan;
-  const encoded = [network.twoConv("conv_0", input, features[0], 0)];
+  const images = withHalvings(input, "images.sides", {
+    times: levels,
+    oddSides: plan.oddSides === "symmetric" && plan.upsampling === "deconv" ? "refuse" : plan.oddSides,
+    keepOne: false,
+  });
+  const encoded = [network.twoConv("conv_0", images, features[0], 0)];
   for (let level = 1; level <= levels; level++) {
-    const halved = network.halve(`down_${level}.max_pooling`, encoded[level - 1]);
+    const halved = network.builder.pool(`down_${level}.max_pooling`, encoded[level - 1], plan.pooling);
     encoded.push(network.twoConv(`down_${level}.convs`, halved, features[level], level));
   }
   let x = encoded[levels];
@@ -87,39 +92,6 @@ class UNetBuilder {
     return y;
   }
 
-  /** Halves the sides of x. */
-  halve(name: string, x: Symbolic): Symbolic {
-    const { oddSides, upsampling, pooling, rank } = this.plan;
-    const sizes = x.shape.slice(1, -1);
-    if (sizes.some((size) => size === 1)) {
-      throw new GmrError(
-        "invalid-shape",
-        `inputShape [${this.plan.inputShape}] cannot be halved ${this.plan.levels} times: give larger images or fewer levels`,
-      );
-    }
-    const odd = sizes.some((size) => size !== null && size % 2 === 1);
-    if (odd && oddSides === "symmetric" && upsampling === "deconv") {
-      throw new GmrError(
-        "invalid-shape",
-        `inputShape [${this.plan.inputShape}] leads to maps of [${sizes}]: upsampling "deconv" needs even sides, or oddSides "floor"`,
-      );
-    }
-    if (pooling === "average") return this.builder.pool(name, x);
-    const symmetric = odd && oddSides === "symmetric";
-    const [poolSize, padding] = symmetric ? [3, "same" as const] : [2, "valid" as const];
-    const layer =
-      rank === 3
-        ? tf.layers.maxPooling3d({
-            name,
-            poolSize: [poolSize, poolSize, poolSize],
-            strides: [2, 2, 2],
-            padding,
-            dataFormat: "channelsLast",
-          })
-        : tf.layers.maxPooling2d({ name, poolSize, strides: 2, padding });
-    return layer.apply(x) as Symbolic;
-  }
-
   /** Brings x to the sizes of `like`, about double its own, with other channels. */
   double(name: string, x: Symbolic, like: Symbolic, channels: number): Symbolic {
     if (this.plan.upsampling === "linear") {
@@ -137,10 +109,9 @@ class UNetBuilder {
       biasInitializer: this.builder.uniform(fan),
     });
     const y = layer.apply(x) as Symbolic;
-    const same =
-      product(y.shape.slice(1, -1).map((n) => n ?? 0)) ===
-      product(like.shape.slice(1, -1).map((n) => n ?? 0));
-    if (same) return y;
+    const known = [...y.shape.slice(1, -1), ...like.shape.slice(1, -1)].every((size) => size !== null);
+    const same = y.shape.slice(1, -1).join() === like.shape.slice(1, -1).join();
+    if (same && (known || this.plan.oddSides === "symmetric")) return y;
     return new MatchSize({ name: `${name}.pad`, mode: "replicate" }).apply([y, like]) as Symbolic;
   }
 }

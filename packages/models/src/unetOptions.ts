@@ -15,7 +15,7 @@ export type Upsampling = "linear" | "deconv";
 export interface UNetOptions {
   /**
    * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for images
-   * of any size; these are then taken to have even sides wherever they are halved.
+   * of any size.
    */
   inputShape: readonly (number | null)[];
   /** Number of classes, or other outputs per position. */

@@ -11,6 +11,7 @@ import {
   type ModelName,
   registerFieldOfView,
   registerGroupConv,
+  registerHalvingsCheck,
   registerMatchSize,
   resNet,
 } from "@gmr-conv/models";
@@ -55,6 +56,7 @@ export async function toModel(
   registerFieldOfView();
   registerMatchSize();
   registerGroupConv();
+  registerHalvingsCheck();
   return readLayersModel(input);
 }
 

@@ -1,5 +1,6 @@
 // Every stock layer: ONNX Runtime computes what TensorFlow.js does.
 
+import { symmetricPooling } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeEach, describe, test } from "vitest";
 import { expectSameInOnnx, expectSameOutputs, randomizeWeights } from "../../testing/onnx.ts";
@@ -278,6 +279,62 @@ describe.each(Object.entries(groups))("%s", (_, cases) => {
     const asGiven = name.includes("channels first");
     await expectSameInOnnx(model, batches, { layout: "NHWC" });
     if (!asGiven) await expectSameInOnnx(model, batches);
+  });
+});
+
+// Windows that depend on sizes which are known only when the file runs.
+describe.each(["average", "max"] as const)("SymmetricPooling, %s", (pooling) => {
+  test.each<[string, (number | null)[], number[], number[][]]>([
+    ["1-D", [null], [2], [[7], [8], [1]]],
+    [
+      "2-D",
+      [null, null],
+      [2, 2],
+      [
+        [7, 6],
+        [8, 9],
+        [7, 7],
+        [6, 6],
+        [1, 2],
+      ],
+    ],
+    [
+      "2-D, strides 3 and 1",
+      [null, null],
+      [3, 1],
+      [
+        [7, 6],
+        [8, 9],
+        [9, 9],
+      ],
+    ],
+    [
+      "2-D, one size known",
+      [null, 7],
+      [2, 2],
+      [
+        [7, 7],
+        [6, 7],
+      ],
+    ],
+    ["2-D, both known", [9, 8], [4, 2], [[9, 8]]],
+    [
+      "3-D",
+      [null, null, null],
+      [2, 2, 3],
+      [
+        [5, 6, 7],
+        [4, 5, 8],
+        [4, 4, 9],
+      ],
+    ],
+  ])("%s", async (_, sides, strides, sizes) => {
+    const input = tf.input({ shape: [...sides, 3], name: "x" });
+    const pool = symmetricPooling({ pooling, strides });
+    const model = tf.model({ inputs: input, outputs: pool.apply(input) as Symbolic });
+    const inputs = sizes.map((size) => tf.randomNormal([2, ...size, 3], 0, 1, "float32", 3));
+    await expectSameInOnnx(model, inputs, { layout: "NHWC" });
+    await expectSameInOnnx(model, inputs);
   });
 });
 

@@ -1,4 +1,5 @@
-import { fileAxis, type Value } from "./graph.ts";
+import { type SymmetricPooling, symmetricWindow } from "@gmr-conv/tfjs";
+import { fileAxis, type GraphBuilder, type Value } from "./graph.ts";
 import {
   configOf,
   type DataFormat,
@@ -8,6 +9,9 @@ import {
   type WriteLayer,
 } from "./layerCall.ts";
 import { padWindow, windowPadding } from "./padding.ts";
+
+/** The type of truth values in ONNX. */
+const BOOL = 9;
 
 interface PoolConfig {
   poolSize: number[];
@@ -42,6 +46,40 @@ function pool(type: "MaxPool" | "AveragePool"): WriteLayer {
   };
 }
 
+/**
+ * Windows that depend on the sides. Where a side is not known, both windows are applied along it, which give the same
+ * size, and the result is chosen by the side when the file runs.
+ */
+const symmetricPool: WriteLayer = (call) => {
+  const { graph, shape } = call;
+  const { pooling, strides } = call.layer as SymmetricPooling;
+  const image = imageInput(call);
+  const sides = spatialSizes(image);
+  const type = pooling === "max" ? "MaxPool" : "AveragePool";
+  const pool = (x: string, windows: readonly number[], steps: readonly number[]): string =>
+    graph.node(type, [x], { kernel_shape: windows, strides: steps, auto_pad: "SAME_UPPER" });
+  const ones = strides.map(() => 1);
+  const known = strides.map((stride, i) => (sides[i] === null ? 1 : stride));
+  const windows = known.map((stride, i) => symmetricWindow(sides[i] ?? 0, stride));
+  let x = known.some((stride) => stride > 1) ? pool(image.name, windows, known) : image.name;
+  strides.forEach((stride, i) => {
+    if (sides[i] !== null || stride === 1) return;
+    const [small, large] = [stride, stride + 1].map((window) =>
+      pool(x, ones.with(i, window), ones.with(i, stride)),
+    );
+    x = graph.node("Where", [isLarge(graph, x, i + 2, stride), large, small]);
+  });
+  return { name: x, shape, moved: image.moved };
+};
+
+/** A tensor that says whether the side of an axis asks for a window larger than the stride. */
+function isLarge(graph: GraphBuilder, x: string, axis: number, stride: number): string {
+  const side = graph.node("Gather", [graph.node("Shape", [x]), graph.integers([axis])]);
+  const rest = graph.node("Mod", [side, graph.integers([stride])]);
+  const table = Array.from({ length: stride }, (_, i) => symmetricWindow(i, stride) - stride);
+  return graph.node("Cast", [graph.node("Gather", [graph.integers(table), rest])], { to: BOOL });
+}
+
 function globalPool(type: "ReduceMax" | "ReduceMean"): WriteLayer {
   return ({ graph, layer, inputs: [x], shape }: LayerCall): Value => {
     const { dataFormat } = configOf<{ dataFormat?: DataFormat }>(layer);
@@ -58,6 +96,7 @@ export const poolingLayers: Readonly<Record<string, WriteLayer>> = {
   AveragePooling1D: pool("AveragePool"),
   AveragePooling2D: pool("AveragePool"),
   AveragePooling3D: pool("AveragePool"),
+  SymmetricPooling: symmetricPool,
   GlobalAveragePooling1D: globalPool("ReduceMean"),
   GlobalAveragePooling2D: globalPool("ReduceMean"),
   GlobalMaxPooling1D: globalPool("ReduceMax"),

@@ -44,7 +44,7 @@ export function smoothImages(shape: readonly number[], seed: number): Images {
 /** Images faded out towards the border of the inscribed disc or ball: 1 up to half its radius, then a cosine to 0. */
 export function fadeOut({ image, shape }: Images): Images {
   const sizes = shape.slice(1, -1);
-  const end = (Math.min(...sizes) - 1) / 2;
+  const end = (Math.min(...sizes) - 1) / 2 || 1; // one pixel is its own centre
   const window = new Float32Array(product(sizes));
   forEachPixel(sizes, (pixel, place) => {
     const way = Math.min(1, Math.max(0, (2 * Math.hypot(...place)) / end - 1));

@@ -1,10 +1,8 @@
 // Swapping the convolutions of an existing model by GMR convolutions.
 //
-// Strided convolutions sample positions that a turn does not map to each other, so they become average pooling and a
-// convolution of stride 1 (Du et al., arXiv 2504.02819; `convert_to_gmr_conv` of the official package). Pooling with
-// windows as large as the stride is symmetric where the stride divides the side. Elsewhere, with "same" padding, the
-// windows must overhang both borders alike, for which some must be one larger: side n and stride s leave r = n mod s,
-// the windows of size p overhang by p - r in total, and that must be even. A side of unknown size counts as divisible.
+// Strided convolutions sample positions that a turn does not map to each other, so they become average pooling, with
+// windows that lie symmetrically on sides of any size, and a convolution of stride 1 (Du et al., arXiv 2504.02819;
+// `convert_to_gmr_conv` of the official package).
 //
 //   convolution, "same"      average pooling, then a convolution of stride 1
 //   convolution, 1×1         average pooling, then the same layer with stride 1
@@ -36,6 +34,8 @@ import {
   gmrConv2DTranspose,
   gmrConv3D,
   gmrConv3DTranspose,
+  registerLayers,
+  symmetricPool,
 } from "../layers/index.ts";
 import { applyLayer, cloneLayer, copyWeights, weightNamed } from "./cloneLayer.ts";
 import type { ConversionEntry } from "./conversionReport.ts";
@@ -91,6 +91,7 @@ export interface Conversion {
  *   layer does not fit it
  */
 export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}): Conversion {
+  registerLayers();
   const converter = new Converter(checkOptions(options, model));
   const converted = tidied(() =>
     rebuildModel(model, ({ layer }, inputs, name) => {
@@ -202,7 +203,7 @@ class Converter {
     const { strides } = config;
     let x = input;
     if (plan.resampling === "pool before" || plan.resampling === "pool alone")
-      x = averagePool(x, strides, name(`${layer.name}.pool`));
+      x = symmetricPool(x, { strides, name: name(`${layer.name}.pool`) });
     if (plan.resampling === "upsample") {
       const upsampling = tf.layers.upSampling2d({
         size: strides,
@@ -222,7 +223,8 @@ class Converter {
       const { kernelSize, resampling } = plan;
       this.log(layer, config, { action: ACTIONS[resampling], kernelSize }, made.countParams());
     }
-    return plan.resampling === "pool after" ? averagePool(x, strides, name(`${layer.name}.pool`)) : x;
+    if (plan.resampling !== "pool after") return x;
+    return symmetricPool(x, { strides, name: name(`${layer.name}.pool`) });
   }
 
   /** A plan, or why there is none. */
@@ -317,28 +319,6 @@ class Converter {
 function passes(filter: LayerFilter, layer: tf.layers.Layer): boolean {
   return typeof filter === "function" ? filter(layer) : filter.includes(layer.name);
 }
-
-/** Averages with windows that lie symmetrically in the map; sides become ⌈n / stride⌉. */
-function averagePool(x: tf.SymbolicTensor, strides: readonly number[], name: string): tf.SymbolicTensor {
-  const poolSize = strides.map((stride, axis) => windowSize(x.shape[axis + 1], stride));
-  const args = { padding: "same", name } as const;
-  const layer =
-    strides.length === 1
-      ? tf.layers.averagePooling1d({ ...args, poolSize: poolSize[0], strides: strides[0] })
-      : strides.length === 2
-        ? tf.layers.averagePooling2d({ ...args, poolSize: pair(poolSize), strides: pair(strides) })
-        : tf.layers.averagePooling3d({ ...args, poolSize: triple(poolSize), strides: triple(strides) });
-  return applyLayer(layer, [x])[0];
-}
-
-/** The stride, or one more where windows would overhang one border farther than the other. */
-function windowSize(side: number | null, stride: number): number {
-  const rest = (side ?? 0) % stride;
-  return rest === 0 ? stride : stride + ((stride - rest) % 2);
-}
-
-const pair = ([a, b]: readonly number[]): [number, number] => [a, b];
-const triple = ([a, b, c]: readonly number[]): [number, number, number] => [a, b, c];
 
 /** Gives a built GMR layer the weights that come nearest to those of a stock layer. */
 function project(from: tf.layers.Layer, to: GmrConv): void {

@@ -13,11 +13,13 @@ import {
 } from "./gmrConv.ts";
 import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 import { registerLayers } from "./register.ts";
+import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
 export { type FoldableConv, type FoldedConv, isFoldableConv } from "./foldedConv.ts";
 export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs, RingInitializer } from "./gmrConv.ts";
 export type { InstanceNormalizationArgs } from "./instanceNormalization.ts";
+export { type SymmetricPoolingArgs, symmetricPool, symmetricWindow } from "./symmetricPooling.ts";
 export { clipRingMasks, decaysWeight } from "./weightDecay.ts";
 export {
   AddThenRelu,
@@ -30,6 +32,7 @@ export {
   GmrConv3DTranspose,
   InstanceNormalization,
   registerLayers,
+  SymmetricPooling,
 };
 
 /** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2d`. */
@@ -72,6 +75,12 @@ export function fusedBatchNormalization(args: FusedBatchNormalizationArgs = {}):
 export function instanceNormalization(args: InstanceNormalizationArgs = {}): InstanceNormalization {
   registerLayers();
   return new InstanceNormalization(args);
+}
+
+/** A pooling layer whose windows lie symmetrically on sides of any size, chosen when it is called. */
+export function symmetricPooling(args: SymmetricPoolingArgs): SymmetricPooling {
+  registerLayers();
+  return new SymmetricPooling(args);
 }
 
 /** A layer that adds two inputs of equal shape and sets negative sums to zero, in one kernel. */

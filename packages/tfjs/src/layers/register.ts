@@ -4,6 +4,7 @@ import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
 import { InstanceNormalization } from "./instanceNormalization.ts";
+import { SymmetricPooling } from "./symmetricPooling.ts";
 
 let registered = false;
 
@@ -23,4 +24,5 @@ export function registerLayers(): void {
   tf.serialization.registerClass(FusedBatchNormalization);
   tf.serialization.registerClass(AddThenRelu);
   tf.serialization.registerClass(InstanceNormalization);
+  tf.serialization.registerClass(SymmetricPooling);
 }

@@ -1,0 +1,91 @@
+// Whether the sides of images can be halved as often as a network does: known when the network is made, or else checked
+// for each batch.
+
+import { GmrError } from "@gmr-conv/core";
+import type { FoldableLayer } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
+import type { OddSides } from "./options.ts";
+
+export interface Halvings {
+  /** How often sides are halved. */
+  times: number;
+  /** What becomes of odd sides; `refuse`: all sides must be even. */
+  oddSides: OddSides | "refuse";
+  /** Whether a side of one is left as it is. */
+  keepOne: boolean;
+}
+
+/**
+ * Checks sides; those that are null count as fitting.
+ * @throws GmrError `invalid-shape`, naming the sizes at which halving ends and what to change
+ */
+export function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): void {
+  const { times, oddSides, keepOne } = halvings;
+  let maps = [...sizes];
+  for (let i = 0; i < times; i++) {
+    if (maps.some((size) => size === 1) && !(keepOne && oddSides === "symmetric")) {
+      throw new GmrError(
+        "invalid-shape",
+        `images of [${describe(sizes)}] cannot be halved ${times} times` +
+          `${i > 0 ? `: after ${i} their maps are [${describe(maps)}]` : ""}; ` +
+          `${keepOne ? 'use larger images or oddSides "symmetric"' : "use larger images or fewer levels"}`,
+      );
+    }
+    if (oddSides === "refuse" && maps.some((size) => size !== null && size % 2 === 1)) {
+      throw new GmrError(
+        "invalid-shape",
+        `images of [${describe(sizes)}] lead to maps of [${describe(maps)}]: ` +
+          'upsampling "deconv" needs even sides, or oddSides "floor"',
+      );
+    }
+    maps = maps.map((size) => size && (oddSides === "floor" ? Math.floor(size / 2) : Math.ceil(size / 2)));
+  }
+}
+
+const describe = (sizes: readonly (number | null)[]): string => sizes.map((size) => size ?? "any").join(", ");
+
+/** Hands images on, after {@link checkHalvings} of their sides. */
+export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
+  /** @nocollapse */
+  static readonly className = "HalvingsCheck";
+  private readonly halvings: Halvings;
+
+  constructor(args: NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> & Halvings) {
+    super(args);
+    const { times, oddSides, keepOne } = args;
+    this.halvings = { times, oddSides, keepOne };
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    const x = Array.isArray(inputs) ? inputs[0] : inputs;
+    checkHalvings(x.shape.slice(1, -1), this.halvings);
+    return x.clone();
+  }
+
+  /** Nothing is left of it. */
+  foldToStock([x]: readonly tf.SymbolicTensor[]): tf.SymbolicTensor {
+    return x;
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), ...this.halvings };
+  }
+}
+
+let registered = false;
+
+/** Adds the layer to those that `tf.loadLayersModel` knows. */
+export function registerHalvingsCheck(): void {
+  if (registered) return;
+  registered = true;
+  tf.serialization.registerClass(HalvingsCheck);
+}
+
+/** Checks the sides of a network's images: now where they are known, else in a layer, named `name`, when they are. */
+export function withHalvings(x: tf.SymbolicTensor, name: string, halvings: Halvings): tf.SymbolicTensor {
+  const sizes = x.shape.slice(1, -1);
+  checkHalvings(sizes, halvings);
+  if (!sizes.includes(null) || (halvings.oddSides === "symmetric" && halvings.keepOne)) return x;
+  registerHalvingsCheck();
+  return new HalvingsCheck({ name, ...halvings }).apply(x) as tf.SymbolicTensor;
+}
