@@ -2,6 +2,7 @@
 
 import { replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { avgPoolConfigs } from "./kernels/avgPool.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -20,6 +21,7 @@ import {
   ringMixBackpropWeightsConfig,
   ringMixConfig,
 } from "./kernels/ringMix.ts";
+import { sumConfigs } from "./kernels/sums.ts";
 
 const configs = (): tf.KernelConfig[] => [
   ringConvConfig,
@@ -36,6 +38,8 @@ const configs = (): tf.KernelConfig[] => [
   adamWUpdateConfig,
   sgdUpdateConfig,
   matMulConfig(),
+  ...sumConfigs(),
+  ...avgPoolConfigs(),
   ...denseConvConfigs(),
 ];
 

@@ -6,6 +6,8 @@ import type { Native, NativeOps } from "./nativeOps.ts";
 /** Rows that are added one after the other. */
 const FEWEST = 64;
 const MOST = 256;
+/** Numbers of a group in sums of any length: with 16, sums of equal numbers are right to 6e-7 at any size. */
+export const GROUP = 16;
 
 /** Into how many groups of at least {@link FEWEST} rows to split: few rows stay together. */
 export function groupCount(rows: number): number {
@@ -18,8 +20,20 @@ export function groupCount(rows: number): number {
 /** The sums [C] over the rows of x [rows, C]. */
 export function sumRows(ops: NativeOps, x: Native): Native {
   const [rows, channels] = x.shape;
-  const groups = rows > MOST ? groupCount(rows) : 1;
-  if (groups === 1) return ops.reduceSum(x, 0);
-  const sums = ops.reduceSum(ops.reshape(x, [rows / groups, groups * channels]), 0);
-  return sumRows(ops, ops.reshape(sums, [groups, channels]));
+  return ops.reshape(sumAxis(ops, ops.reshape(x, [1, rows, channels])), [channels]);
+}
+
+/** The sums [outer, inner] over the second axis of x [outer, length, inner]. */
+export function sumAxis(ops: NativeOps, x: Native): Native {
+  const [outer, length, inner] = x.shape;
+  if (length <= GROUP) return ops.reduceSum(x, 1);
+  const groups = Math.floor(length / GROUP);
+  const grouped = groups * GROUP;
+  const whole = grouped === length ? x : ops.slice(x, [0, 0, 0], [outer, grouped, inner]);
+  const parts = ops.reduceSum(ops.reshape(whole, [outer * groups, GROUP, inner]), 1);
+  const sums = ops.reshape(parts, [outer, groups, inner]);
+  if (whole === x) return sumAxis(ops, sums);
+  const rest = ops.slice(x, [0, grouped, 0], [outer, length - grouped, inner]);
+  ops.free(whole);
+  return sumAxis(ops, ops.concat([sums, ops.reshape(ops.reduceSum(rest, 1), [outer, 1, inner])], 1));
 }

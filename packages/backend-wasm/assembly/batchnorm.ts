@@ -1,11 +1,36 @@
 // Batch normalisation in training, channels last: x[rows, channels], statistics over the rows.
 //
 // A group of up to 16 channels at a time: its sums stay in registers while the rows stream by. Rows are summed
-// in chunks whose sums are then added (two-level summation), and the variance is taken about the mean in a
-// second pass, so that float32 is enough.
+// in chunks whose sums are then added in float64, and the variance is taken about the mean in a second pass.
 import { min } from "./common";
 
-const CHUNK = 256;
+const CHUNK = 32;
+
+/** Adds the first two of four numbers, as float64, to a total. */
+// @ts-ignore: decorator
+@inline
+function addLow(total: v128, sum: v128): v128 {
+  return f64x2.add(total, f64x2.promote_low_f32x4(sum));
+}
+
+/** Adds the last two of four numbers, as float64, to a total. */
+// @ts-ignore: decorator
+@inline
+function addHigh(total: v128, sum: v128): v128 {
+  return f64x2.add(total, f64x2.promote_low_f32x4(i64x2.shuffle(sum, sum, 1, 1)));
+}
+
+/** Four totals times `scale` as float32. */
+// @ts-ignore: decorator
+@inline
+function rounded(low: v128, high: v128, scale: v128): v128 {
+  return i64x2.shuffle(
+    f32x4.demote_f64x2_zero(f64x2.mul(low, scale)),
+    f32x4.demote_f64x2_zero(f64x2.mul(high, scale)),
+    0,
+    2,
+  );
+}
 
 /** Loads `count` (1…4) floats, zeros behind. */
 // @ts-ignore: decorator
@@ -35,7 +60,8 @@ function storePart(p: usize, value: v128, count: i32): void {
 // @ts-ignore: decorator
 @inline
 function reduce1(x: usize, rows: i32, rowBytes: usize, count: i32, centre: v128, squared: bool): v128 {
-  let total = f32x4.splat(0);
+  let low = f64x2.splat(0);
+  let high = f64x2.splat(0);
   for (let r = 0; r < rows; ) {
     const stop = min(r + CHUNK, rows);
     let sum = f32x4.splat(0);
@@ -48,19 +74,24 @@ function reduce1(x: usize, rows: i32, rowBytes: usize, count: i32, centre: v128,
       sum = f32x4.add(sum, v);
       x += rowBytes;
     }
-    total = f32x4.add(total, sum);
+    low = addLow(low, sum);
+    high = addHigh(high, sum);
   }
-  return f32x4.div(total, f32x4.splat(<f32>rows));
+  return rounded(low, high, f64x2.splat(1 / <f64>rows));
 }
 
 /** The same for 16 channels; the four results go to `out`. */
 // @ts-ignore: decorator
 @inline
 function reduce4(x: usize, rows: i32, rowBytes: usize, centre: usize, out: usize, squared: bool): void {
-  let t0 = f32x4.splat(0);
-  let t1 = f32x4.splat(0);
-  let t2 = f32x4.splat(0);
-  let t3 = f32x4.splat(0);
+  let low0 = f64x2.splat(0);
+  let high0 = f64x2.splat(0);
+  let low1 = f64x2.splat(0);
+  let high1 = f64x2.splat(0);
+  let low2 = f64x2.splat(0);
+  let high2 = f64x2.splat(0);
+  let low3 = f64x2.splat(0);
+  let high3 = f64x2.splat(0);
   const m0 = v128.load(centre);
   const m1 = v128.load(centre, 16);
   const m2 = v128.load(centre, 32);
@@ -92,16 +123,20 @@ function reduce4(x: usize, rows: i32, rowBytes: usize, centre: usize, out: usize
       s3 = f32x4.add(s3, v3);
       x += rowBytes;
     }
-    t0 = f32x4.add(t0, s0);
-    t1 = f32x4.add(t1, s1);
-    t2 = f32x4.add(t2, s2);
-    t3 = f32x4.add(t3, s3);
+    low0 = addLow(low0, s0);
+    high0 = addHigh(high0, s0);
+    low1 = addLow(low1, s1);
+    high1 = addHigh(high1, s1);
+    low2 = addLow(low2, s2);
+    high2 = addHigh(high2, s2);
+    low3 = addLow(low3, s3);
+    high3 = addHigh(high3, s3);
   }
-  const scale = f32x4.splat(<f32>rows);
-  v128.store(out, f32x4.div(t0, scale));
-  v128.store(out, f32x4.div(t1, scale), 16);
-  v128.store(out, f32x4.div(t2, scale), 32);
-  v128.store(out, f32x4.div(t3, scale), 48);
+  const scale = f64x2.splat(1 / <f64>rows);
+  v128.store(out, rounded(low0, high0, scale));
+  v128.store(out, rounded(low1, high1, scale), 16);
+  v128.store(out, rounded(low2, high2, scale), 32);
+  v128.store(out, rounded(low3, high3, scale), 48);
 }
 
 /**
@@ -220,10 +255,14 @@ function gradientSums(
   const k1 = v128.load(constants, 48);
   const b0 = v128.load(constants, 64);
   const b1 = v128.load(constants, 80);
-  let sums0 = f32x4.splat(0);
-  let sums1 = f32x4.splat(0);
-  let products0 = f32x4.splat(0);
-  let products1 = f32x4.splat(0);
+  let sums0Low = f64x2.splat(0);
+  let sums0High = f64x2.splat(0);
+  let sums1Low = f64x2.splat(0);
+  let sums1High = f64x2.splat(0);
+  let products0Low = f64x2.splat(0);
+  let products0High = f64x2.splat(0);
+  let products1Low = f64x2.splat(0);
+  let products1High = f64x2.splat(0);
   for (let r = 0; r < rows; ) {
     const stop = min(r + CHUNK, rows);
     let s0 = f32x4.splat(0);
@@ -244,16 +283,23 @@ function gradientSums(
       dy += rowBytes;
       x += rowBytes;
     }
-    sums0 = f32x4.add(sums0, s0);
-    sums1 = f32x4.add(sums1, s1);
-    products0 = f32x4.add(products0, p0);
-    products1 = f32x4.add(products1, p1);
+    sums0Low = addLow(sums0Low, s0);
+    sums0High = addHigh(sums0High, s0);
+    products0Low = addLow(products0Low, p0);
+    products0High = addHigh(products0High, p0);
+    if (wide) {
+      sums1Low = addLow(sums1Low, s1);
+      sums1High = addHigh(sums1High, s1);
+      products1Low = addLow(products1Low, p1);
+      products1High = addHigh(products1High, p1);
+    }
   }
-  storePart(sum, sums0, count);
-  storePart(product, products0, count);
+  const one = f64x2.splat(1);
+  storePart(sum, rounded(sums0Low, sums0High, one), count);
+  storePart(product, rounded(products0Low, products0High, one), count);
   if (wide) {
-    v128.store(sum, sums1, 16);
-    v128.store(product, products1, 16);
+    v128.store(sum, rounded(sums1Low, sums1High, one), 16);
+    v128.store(product, rounded(products1Low, products1High, one), 16);
   }
 }
 

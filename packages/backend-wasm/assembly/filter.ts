@@ -3,8 +3,8 @@
 // The work is cut into units: a block of 16 input channels by a chunk of the output rows. How many chunks there are
 // depends on the shapes alone, and chunks are added in order, so that the result is the same to the last bit however
 // many threads share the units. S is made again tile by tile and never stored. The product holds 4 channels x 8
-// columns in registers for the pixels of a tile; tiles are added to the unit's accumulators (two-level summation,
-// hence accurate).
+// columns in registers for the pixels of a tile; tiles are added to the unit's accumulators, and of long units these
+// every few hundred tiles to totals (summation in levels, hence accurate).
 import { PlanField } from "../src/plan-fields";
 import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
@@ -91,8 +91,31 @@ function blockAccumulators(plan: usize, chunk: i32, c: i32): usize {
   return address(plan, PlanField.Accumulators) + <usize>chunk * chunkBytes(plan) + (<usize>before << 7);
 }
 
-/** Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over images. */
-function filterUnit(plan: usize, x: usize, dy: usize, c: i32, width: i32, begin: i32, end: i32, into: usize): void {
+/** to += from, and from = 0. */
+function flush(from: usize, to: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
+  }
+  memory.fill(from, 0, bytes);
+}
+
+/**
+ * Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over images.
+ * @param totals of long units
+ */
+function filterUnit(
+  plan: usize,
+  x: usize,
+  dy: usize,
+  c: i32,
+  width: i32,
+  begin: i32,
+  end: i32,
+  into: usize,
+  totals: usize,
+): void {
+  const flushTiles = field(plan, PlanField.FlushTiles);
+  let tiles = 0;
   const outW = field(plan, PlanField.OutW);
   const outC = field(plan, PlanField.OutC);
   const group = field(plan, PlanField.GroupImages);
@@ -109,7 +132,9 @@ function filterUnit(plan: usize, x: usize, dy: usize, c: i32, width: i32, begin:
   const endImage = (end + rowsPerImage - 1) / rowsPerImage;
 
   scaleTable(plan, width);
-  memory.fill(into, 0, <usize>vectors * panels * 128);
+  const bytes = <usize>(vectors * panels) << 7;
+  memory.fill(into, 0, bytes);
+  if (flushTiles) memory.fill(totals, 0, bytes);
   for (let first = begin / rowsPerImage; first < endImage; first += group) {
     const count = min(group, endImage - first);
     for (let i = 0; i < count; i++) padImage(plan, x, first + i, c, width, padded + <usize>i * imageBytes);
@@ -132,9 +157,14 @@ function filterUnit(plan: usize, x: usize, dy: usize, c: i32, width: i32, begin:
             b += <usize>tile << 5;
           }
         }
+        if (++tiles == flushTiles) {
+          flush(into, totals, bytes);
+          tiles = 0;
+        }
       }
     }
   }
+  if (flushTiles) flush(totals, into, bytes);
 }
 
 /** Channel blocks of x. */
@@ -166,7 +196,9 @@ export function filterGradient(plan: usize, x: usize, dy: usize, begin: i32, end
     const c = blockStart(block, paddedC);
     const from = <i32>((<i64>rows * chunk) / chunks);
     const to = <i32>((<i64>rows * (chunk + 1)) / chunks);
-    filterUnit(plan, x, dy, c, blockChannels(c, paddedC), from, to, blockAccumulators(plan, chunk, c));
+    const into = blockAccumulators(plan, chunk, c);
+    const totals = blockAccumulators(plan, chunks + chunk, c);
+    filterUnit(plan, x, dy, c, blockChannels(c, paddedC), from, to, into, totals);
   }
 }
 

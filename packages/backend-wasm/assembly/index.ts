@@ -1,5 +1,6 @@
 export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
 export { filterFinish, filterGradient } from "./filter";
 export { convolve, packWeights } from "./forward";
-export { avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";
-export { adamW, addRelu, copyRows, dotRows, mixRows, reluGradient, scaleRows, sgd, sumRows } from "./elementwise";
+export { avgPool, avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";
+export { sumAxis } from "./reduce";
+export { adamW, addRelu, copyRows, dotRows, mixRows, reluGradient, scaleRows, sgd } from "./elementwise";

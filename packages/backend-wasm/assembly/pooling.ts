@@ -77,6 +77,83 @@ export function maxPool(
   }
 }
 
+/** y[N, out, C] = the averages of the windows of x[N, in, C], of the positions inside; summed in float64. */
+export function avgPool(
+  x: usize,
+  y: usize,
+  images: i32,
+  inD: i32,
+  inH: i32,
+  inW: i32,
+  outD: i32,
+  outH: i32,
+  outW: i32,
+  channels: i32,
+  filterD: i32,
+  filterH: i32,
+  filterW: i32,
+  strideD: i32,
+  strideH: i32,
+  strideW: i32,
+  padD: i32,
+  padH: i32,
+  padW: i32,
+): void {
+  const pixel = (<usize>channels) << 2;
+  for (let n = 0; n < images; n++) {
+    for (let oz = 0; oz < outD; oz++) {
+      const z0 = max(0, oz * strideD - padD);
+      const z1 = min(inD, oz * strideD - padD + filterD);
+      for (let oy = 0; oy < outH; oy++) {
+        const y0 = max(0, oy * strideH - padH);
+        const y1 = min(inH, oy * strideH - padH + filterH);
+        for (let ox = 0; ox < outW; ox++) {
+          const x0 = max(0, ox * strideW - padW);
+          const x1 = min(inW, ox * strideW - padW + filterW);
+          const share: f64 = 1 / <f64>((z1 - z0) * (y1 - y0) * (x1 - x0));
+          for (let c = 0; c < channels; c += 4) {
+            const at = (<usize>c) << 2;
+            if (c + 4 <= channels) {
+              let low = f64x2.splat(0);
+              let high = f64x2.splat(0);
+              for (let z = z0; z < z1; z++) {
+                for (let r = y0; r < y1; r++) {
+                  let from = x + <usize>((z * inH + r) * inW + x0) * pixel + at;
+                  for (let q = x0; q < x1; q++) {
+                    low = f64x2.add(low, f64x2.promote_low_f32x4(v128.load64_zero(from)));
+                    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.load64_zero(from, 8)));
+                    from += pixel;
+                  }
+                }
+              }
+              const shares = f64x2.splat(share);
+              v128.store64_lane(y + at, f32x4.demote_f64x2_zero(f64x2.mul(low, shares)), 0);
+              v128.store64_lane(y + at, f32x4.demote_f64x2_zero(f64x2.mul(high, shares)), 0, 8);
+            } else {
+              for (let k = c; k < channels; k++) {
+                const own = (<usize>k) << 2;
+                let sum: f64 = 0;
+                for (let z = z0; z < z1; z++) {
+                  for (let r = y0; r < y1; r++) {
+                    let from = x + <usize>((z * inH + r) * inW + x0) * pixel + own;
+                    for (let q = x0; q < x1; q++) {
+                      sum += <f64>load<f32>(from);
+                      from += pixel;
+                    }
+                  }
+                }
+                store<f32>(y + own, <f32>(sum * share));
+              }
+            }
+          }
+          y += pixel;
+        }
+      }
+    }
+    x += <usize>(inD * inH * inW) * pixel;
+  }
+}
+
 /** dx[N, in, C] from dy[N, out, C]: each goes to the first maximum of its window, x and y as in `maxPool`. */
 export function maxPoolGradient(
   dy: usize,

@@ -24,6 +24,8 @@ const KERNELS = {
     "dy x gamma beta mean variance dx dGamma dBeta scratch rows channels epsilon relu begin end",
   maxPool:
     "x y images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
+  avgPool:
+    "x y images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
   maxPoolGradient:
     "dy x y dx images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
   avgPoolGradient:
@@ -34,7 +36,7 @@ const KERNELS = {
   reluGradient: "dy y dx count",
   scaleRows: "x scale y rows period channels",
   copyRows: "from to rows fromStride toStride bytes",
-  sumRows: "x y rows channels",
+  sumAxis: "x y length inner scale begin end",
   adamW: "p g m v pOut mOut vOut count beta1 notBeta1 beta2 notBeta2 keep size scale epsilon",
   sgd: "p g v pOut vOut count momentum keep rate",
 } as const;
@@ -191,6 +193,11 @@ export class WasmKernels {
   /** A new float32 tensor, not initialised. */
   output(shape: number[]): tf.TensorInfo {
     return this.backend.makeOutput(shape, "float32");
+  }
+
+  /** Gives back a tensor that no one else was handed. */
+  release(tensor: tf.TensorInfo): void {
+    this.backend.disposeData(tensor.dataId);
   }
 
   /** Sets a float32 tensor to zero. */

@@ -56,6 +56,8 @@ export enum PlanField {
   Accumulators,
   /** Filter gradient: parts into which the output rows are cut, each with accumulators of its own. */
   Chunks,
+  /** Tiles after which the sums of a chunk are added to its totals, which lie behind all sums; 0: none are kept. */
+  FlushTiles,
   /** Table: for each slot, which of the weight matrices it uses. */
   SlotWeights,
   Count,

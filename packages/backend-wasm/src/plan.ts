@@ -61,6 +61,8 @@ const GROUP_BYTES = 1 << 19;
 /** The filter gradient is cut into about so many units, whatever the number of threads. */
 const FILTER_UNITS = 8;
 const MIN_CHUNK_PIXELS = 512;
+/** Tiles whose sums are added one after the other in float32, where rounding grows with every one. */
+const FLUSH_TILES = 256;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
 
@@ -161,11 +163,13 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   const rest = paddedC % 16;
   const blocks = Math.floor(paddedC / 16) + (rest >> 3) + ((rest >> 2) & 1);
   const rows = g.images * outD * outH;
+  const pixels = rows * outW;
   const chunks = Math.max(
     1,
-    Math.min(Math.ceil(FILTER_UNITS / blocks), rows, Math.floor((rows * outW) / MIN_CHUNK_PIXELS)),
+    Math.min(Math.ceil(FILTER_UNITS / blocks), rows, Math.floor(pixels / MIN_CHUNK_PIXELS)),
   );
-  set(PlanField.Chunks, chunks);
+  const isLong = pixels / chunks > FLUSH_TILES * tilePixels * tileRows;
+  set(PlanField.Chunks, chunks, isLong ? FLUSH_TILES : 0);
   const tableAt = 4 * PlanField.Count;
   const addresses: [PlanField, number][] = [
     [PlanField.RowTable, tableAt],
@@ -179,7 +183,8 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     totalBytes += bytes;
   };
   if (kind === "forward") reserve(PlanField.Packed, vectors * panels * 128);
-  else reserve(PlanField.Accumulators, chunks * slots.length * (paddedC / 4) * panels * 128);
+  else
+    reserve(PlanField.Accumulators, (isLong ? 2 : 1) * chunks * slots.length * (paddedC / 4) * panels * 128);
   totalBytes = ceilTo(totalBytes, 64);
   const threadStart = totalBytes;
   reserve(PlanField.ScaledTable, 4 * (slotWeights - slotTable));
@@ -197,7 +202,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     units: kind === "forward" ? rows : blocks * chunks,
     panels,
     blocks,
-    multiplyAdds: rows * outW * slots.length * paddedC * g.outChannels,
+    multiplyAdds: pixels * slots.length * paddedC * g.outChannels,
     hasDeadMatrices: slots.length < g.matrices,
   };
 }

@@ -2,7 +2,6 @@
 
 import { replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { arrayConfigs } from "./kernels/arrays.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -27,7 +26,9 @@ import {
   sgdUpdateConfig,
 } from "./kernels/elementwise.ts";
 import {
+  avgPool3DConfig,
   avgPool3DGradConfig,
+  avgPoolConfig,
   avgPoolGradConfig,
   maxPool3DConfig,
   maxPool3DGradConfig,
@@ -38,6 +39,8 @@ import {
   ringConvBackpropInputConfig,
   ringConvConfig,
 } from "./kernels/ringConv.ts";
+import { splitConfig } from "./kernels/split.ts";
+import { sumConfigs } from "./kernels/sums.ts";
 
 const CONFIGS: readonly tf.KernelConfig[] = [
   ringConvConfig,
@@ -51,6 +54,7 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   conv3DConfig,
   conv3DBackpropFilterConfig,
   conv3DBackpropInputConfig,
+  avgPool3DConfig,
   avgPoolGradConfig,
   avgPool3DGradConfig,
   maxPool3DConfig,
@@ -72,5 +76,5 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  replaceKernels([...CONFIGS, ...arrayConfigs()]);
+  replaceKernels([...CONFIGS, splitConfig(), ...sumConfigs(), avgPoolConfig()]);
 }

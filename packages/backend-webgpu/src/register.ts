@@ -2,6 +2,7 @@
 
 import { replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { avgPoolConfigs } from "./kernels/avgPool.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -22,6 +23,7 @@ import {
   ringMixBackpropWeightsConfig,
   ringMixConfig,
 } from "./kernels/ringMix.ts";
+import { sumConfigs } from "./kernels/sums.ts";
 
 const configs = (): tf.KernelConfig[] => [
   ringConvConfig,
@@ -41,6 +43,8 @@ const configs = (): tf.KernelConfig[] => [
   ...denseConvConfigs(),
   ...matMulConfigs(),
   ...highRankConfigs(),
+  ...sumConfigs(),
+  ...avgPoolConfigs(),
 ];
 
 let registered = false;

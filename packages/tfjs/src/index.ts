@@ -18,6 +18,7 @@ export * from "./layers/index.ts";
 export * from "./mixture.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";
+export { planReduction, type Reduction, type ReductionStep, reductionConfigs } from "./reductions.ts";
 export * from "./scalePositions.ts";
 export {
   type ConvProblemSize,

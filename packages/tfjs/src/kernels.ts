@@ -217,10 +217,11 @@ let registered = false;
 export function registerGradients(): void {
   if (registered) return;
   registered = true;
-  for (const { kernelName, inputsToSave, gradFuncs } of STOCK_GRADIENTS) {
+  for (const { kernelName, inputsToSave, outputsToSave, gradFuncs } of STOCK_GRADIENTS) {
     register({
       kernelName,
       inputsToSave,
+      ...(outputsToSave && { outputsToSave }),
       gradFunc: (dy, saved, attrs) =>
         Object.fromEntries(
           Object.entries(gradFuncs).map(([input, gradient]) => [

@@ -12,6 +12,8 @@ export interface StockGradient {
   kernelName: string;
   /** What it saves, of which the first is differentiated. */
   inputsToSave: string[];
+  /** Whether it saves its output behind them. */
+  outputsToSave?: [boolean];
   gradFuncs: Record<string, GradFunc>;
 }
 
@@ -75,6 +77,13 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
       },
     },
   },
+  // The stock CPU backend loses the place of a maximum in windows whose height is not their width.
+  {
+    kernelName: tf.MaxPool3D,
+    inputsToSave: ["x"],
+    outputsToSave: [true],
+    gradFuncs: { x: (dy, [x, y], attrs) => maxPool3DGradient(dy, x, y, attrs as unknown as MaxPool3DAttrs) },
+  },
   // The stock CPU backend exchanges height and width in the shape of this gradient.
   {
     kernelName: tf.ResizeBilinear,
@@ -111,6 +120,40 @@ interface PoolAttrs<Sizes> {
   strides: number | Sizes;
   pad: Pads;
 }
+
+type Triple = [number, number, number];
+
+interface MaxPool3DAttrs {
+  filterSize: number | Triple;
+  strides: number | Triple;
+  pad: "valid" | "same" | number;
+  dimRoundingMode?: "floor" | "round" | "ceil";
+}
+
+/** Where the stock kernel may be wrong, a maximum over planes and one over depth are differentiated in its place. */
+function maxPool3DGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, attrs: MaxPool3DAttrs): tf.Tensor {
+  const run = (
+    kernel: string,
+    dy: tf.Tensor,
+    input: tf.Tensor,
+    output: tf.Tensor,
+    attrs: object,
+  ): tf.Tensor => tf.engine().runKernel(kernel, { dy, input, output }, attrs as tf.NamedAttrMap);
+  const { filterSize, strides, pad } = attrs;
+  const [depth, height, width] = triple(filterSize);
+  if (height === width || typeof pad === "number") return run(tf.MaxPool3DGrad, dy, x, y, attrs);
+  const [stride, ...planeStrides] = triple(strides);
+  const ofPlanes = { filterSize: [height, width], strides: planeStrides, pad };
+  const [n, d, ...plane] = x.shape;
+  const planes = x.reshape([n * d, ...plane]);
+  const maxima = tf.engine().runKernel<tf.Tensor>(tf.MaxPool, { x: planes }, ofPlanes as tf.NamedAttrMap);
+  const volumes = maxima.reshape([n, d, ...maxima.shape.slice(1)]);
+  const ofDepth = { filterSize: [depth, 1, 1], strides: [stride, 1, 1], pad };
+  const dMaxima = run(tf.MaxPool3DGrad, dy, volumes, y, ofDepth).reshape(maxima.shape);
+  return run(tf.MaxPoolGrad, dMaxima, planes, maxima, ofPlanes).reshape(x.shape);
+}
+
+const triple = (size: number | Triple): Triple => (typeof size === "number" ? [size, size, size] : size);
 
 /** For each output along an axis: the positions of its window over those of them that lie inside the image. */
 function windowShares(input: number, output: number, filter: number, stride: number, pad: number): number[] {

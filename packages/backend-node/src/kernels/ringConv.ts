@@ -100,7 +100,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
       if (last?.dy === dy.dataId && last.of === describe(dy, attrs)) {
         const pixels = ops.reshape(ops.input(x), [product(x.shape) / cin, cin]);
         const { rings } = last;
-        const joined = ops.matMul(pixels, last.sums, true);
+        const joined = ops.productOfRows(pixels, last.sums);
         const matrices = ops.transpose(ops.reshape(joined, [cin, rings.length, cout]), [1, 0, 2]);
         return allRings(ops, matrices, rings, attrs.numRings);
       }
@@ -108,7 +108,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
       const found = ringSums(ops, ops.input(x), geometry);
       if (!found) return ops.fill([attrs.numRings, cin, cout], 0);
       const rows = ops.reshape(ops.input(dy), [product(dy.shape) / cout, cout]);
-      const matrices = ops.reshape(ops.matMul(found.sums, rows, true), [found.rings.length, cin, cout]);
+      const matrices = ops.reshape(ops.productOfRows(found.sums, rows), [found.rings.length, cin, cout]);
       return allRings(ops, matrices, found.rings, attrs.numRings);
     }),
 );

@@ -1,5 +1,5 @@
-// Pooling: what the stock backend computes wrongly (maxima of negative numbers: MaxPoolGrad, MaxPool3D,
-// MaxPool3DGrad) or slowly (AvgPoolGrad, AvgPool3DGrad).
+// Pooling: what the stock backend computes wrongly (maxima of negative numbers: MaxPoolGrad, MaxPool3D, MaxPool3DGrad;
+// averages of large windows, whose sums lose digits) or slowly (AvgPoolGrad, AvgPool3D, AvgPool3DGrad).
 
 import { kernelConfig } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -141,6 +141,47 @@ function averageGradient(kernels: WasmKernels, { dy, input }: GradInputs, shape:
   );
   return dx;
 }
+
+function average(
+  kernels: WasmKernels,
+  x: tf.TensorInfo,
+  shape: PoolShape,
+  outShape: number[],
+): tf.TensorInfo {
+  const y = kernels.output(outShape);
+  run(kernels, "avgPool", shape, [
+    [x, "in"],
+    [y, "out"],
+  ]);
+  return y;
+}
+
+/** Positions of a window from which on its sum is taken in float64. */
+const LARGE_WINDOW = 64;
+
+/** To be called before the kernels are replaced, since the stock one, which small windows keep, is asked for here. */
+export function avgPoolConfig(): tf.KernelConfig {
+  const stock = tf.getKernel(tf.AvgPool, "wasm");
+  return kernelConfig<{ x: tf.TensorInfo }, PoolAttrs>(
+    { name: tf.AvgPool },
+    "wasm",
+    ({ x }, attrs, backend) => {
+      const shape = shape2D(x.shape, attrs);
+      if (volume(shape.filter) < LARGE_WINDOW) return stock.kernelFunc({ inputs: { x }, attrs, backend });
+      const [, height, width] = shape.outSize;
+      return average(kernelsOf(backend), x, shape, [shape.images, height, width, shape.channels]);
+    },
+  );
+}
+
+export const avgPool3DConfig = kernelConfig<{ x: tf.TensorInfo }, Pool3DAttrs>(
+  { name: tf.AvgPool3D },
+  "wasm",
+  ({ x }, attrs, backend) => {
+    const shape = shape3D(x.shape, attrs);
+    return average(kernelsOf(backend), x, shape, [shape.images, ...shape.outSize, shape.channels]);
+  },
+);
 
 export const maxPool3DConfig = kernelConfig<{ x: tf.TensorInfo }, Pool3DAttrs>(
   { name: tf.MaxPool3D },

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { backendOf } from "../backend.ts";
 import { elements, makeTensor, run, type Shader } from "../program.ts";
-import { CHUNK, sumRows } from "./sumRows.ts";
+import { CHUNK, sumAxis } from "./sums.ts";
 
 /** The rows of a chunk and the channel that a thread works on. */
 const CHUNK_OF_THREAD = `
@@ -277,7 +277,9 @@ function gradientSums(
   const partial = makeTensor(backend, [chunks, 2, channels]);
   const uniforms = { total, rows, channels, relu: Number(relu), fEpsilon: epsilon };
   run(backend, GRADIENT_SUMS, [dy, x, gamma, beta, mean, variance], uniforms, total, partial);
-  const found = { of, sums: sumRows(backend, partial, chunks, 2 * channels) };
+  const sums = sumAxis(backend, partial, { outer: 1, length: chunks, inner: 2 * channels });
+  backend.disposeData(partial.dataId);
+  const found = { of, sums };
   remembered.set(backend, found);
   return found;
 }

@@ -6,7 +6,7 @@ import { kernelConfig, RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } 
 import type * as tf from "@tensorflow/tfjs";
 import { backendOf } from "../backend.ts";
 import { elements, makeTensor, run, type Shader } from "../program.ts";
-import { CHUNK, sumRows } from "./sumRows.ts";
+import { CHUNK, sumAxis } from "./sums.ts";
 
 /** G[r, l], see `mixtureMatrix` of `@gmr-conv/core`. */
 const MIXTURE = `
@@ -109,9 +109,12 @@ export const ringMixBackpropSigmasConfig = kernelConfig(
     if (elements(weights) === 0) return backend.makeTensorInfo([rings], "float32", new Float32Array(rings));
     const { inner, fMin, fMax } = sizes(weights, logSigmas);
     const chunks = Math.ceil(inner / CHUNK);
-    const sums = makeTensor(backend, [chunks * rings]);
-    const total = chunks * rings;
-    run(backend, SIGMA_SUMS, [dy, weights, logSigmas], { total, rings, inner, fMin, fMax }, total, sums);
-    return { ...sumRows(backend, sums, chunks, rings), shape: [rings] };
+    const threads = chunks * rings;
+    const parts = makeTensor(backend, [threads]);
+    const uniforms = { total: threads, rings, inner, fMin, fMax };
+    run(backend, SIGMA_SUMS, [dy, weights, logSigmas], uniforms, threads, parts);
+    const total = sumAxis(backend, parts, { outer: 1, length: chunks, inner: rings });
+    backend.disposeData(parts.dataId);
+    return { ...total, shape: [rings] };
   },
 );

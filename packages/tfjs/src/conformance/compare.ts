@@ -7,10 +7,11 @@ import * as tf from "@tensorflow/tfjs";
  * The largest error that a backend may make, as a share of the expected tensor's largest absolute value:
  *
  * - `output`: outputs, mixed weights and folded kernels;
+ * - `sum`: sums and means of equal numbers, however many;
  * - `gradient`: gradients of x and of every parameter;
  * - `symmetry`: f(g x) against g f(x) for the eight symmetries g of the square.
  */
-export const TOLERANCES = { output: 1e-5, gradient: 1e-4, symmetry: 1e-6 } as const;
+export const TOLERANCES = { output: 1e-5, sum: 1e-6, gradient: 1e-4, symmetry: 1e-6 } as const;
 
 export type ResultKind = keyof typeof TOLERANCES;
 

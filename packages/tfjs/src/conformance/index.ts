@@ -14,6 +14,7 @@ import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
 import { stockGradientCases } from "./stockGradientCases.ts";
+import { sumCases } from "./sumCases.ts";
 import { symmetryCases } from "./symmetryCases.ts";
 
 export { type ResultKind, TOLERANCES } from "./compare.ts";
@@ -45,6 +46,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...batchNormCases(),
     ...elementwiseCases(),
     ...stockGradientCases(),
+    ...sumCases(),
     ...layerCases(),
   ];
 }

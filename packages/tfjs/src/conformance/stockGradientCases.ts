@@ -1,5 +1,6 @@
-// Gradients of stock ops that some backends have wrong and networks need. All of them are linear in x: applied to every
-// unit image at once, an op gives its own matrix, and the gradient is that matrix' transpose times dy.
+// Gradients of stock ops that some backends have wrong and networks need. Most of them are linear in x: applied to every
+// unit image at once, an op gives its own matrix, and the gradient is that matrix' transpose times dy. That of a maximum
+// goes to the place where the number came from.
 
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -70,28 +71,78 @@ const OPS: readonly LinearOp[] = [
   },
 ];
 
+const MAXIMA: readonly { shape: number[]; windows: number[]; strides: number[] }[] = [
+  { shape: [2, 7, 6, 3], windows: [3, 2], strides: [2, 2] },
+  { shape: [1, 6, 5, 4], windows: [2, 4], strides: [3, 2] },
+  { shape: [2, 6, 7, 6, 2], windows: [2, 3, 2], strides: [2, 2, 2] },
+  { shape: [1, 5, 4, 7, 3], windows: [3, 2, 3], strides: [2, 2, 2] },
+  { shape: [1, 5, 4, 7, 3], windows: [2, 1, 3], strides: [1, 1, 3] },
+];
+
+function maximumCase({ shape, windows, strides }: (typeof MAXIMA)[number]): ConformanceCase {
+  const name = `the gradient of maxPool over [${shape}], windows [${windows}], strides [${strides}]`;
+  const kernels = shape.length === 4 ? [tf.MaxPool, tf.MaxPoolGrad] : [tf.MaxPool3D, tf.MaxPool3DGrad];
+  const pool = (x: tf.Tensor): tf.Tensor =>
+    shape.length === 4
+      ? tf.maxPool(x as tf.Tensor4D, windows as [number, number], strides as [number, number], "same")
+      : tf.maxPool3d(
+          x as tf.Tensor5D,
+          windows as [number, number, number],
+          strides as [number, number, number],
+          "same",
+        );
+  return defineCase(
+    name,
+    async () => {
+      registerGradients();
+      // Numbers that differ, negative ones too, so that every maximum tells its place.
+      const count = product(shape);
+      const order = Array.from({ length: count }, (_, i) => (i * 7919) % count);
+      const x = tf.tensor(
+        order.map((i) => i - 30),
+        shape,
+        "float32",
+      );
+      const y = tf.tidy(() => pool(x));
+      const random = new Random(7);
+      const gradY = Float32Array.from({ length: y.size }, () => random.normal());
+      const maxima = await y.data();
+      const data = new Float64Array(x.size);
+      maxima.forEach((value, i) => {
+        data[order.indexOf(Math.round(value) + 30)] += gradY[i];
+      });
+      const gradX = tf.tidy(() => tf.grad(pool)(x, tf.tensor(gradY, y.shape)));
+      tf.dispose([x, y]);
+      await checkAndDispose("the gradient of x", "gradient", gradX, { data, shape });
+    },
+    kernels,
+  );
+}
+
 /** The gradients of stock ops that networks are made of. */
 export function stockGradientCases(): ConformanceCase[] {
-  return OPS.map(({ name, shape, kernels, apply }) =>
-    defineCase(
-      `the gradient of ${name}`,
-      async () => {
-        registerGradients();
-        const count = product(shape);
-        const matrix = tf.tidy(() => apply(tf.eye(count).reshape([count, ...shape])));
-        const columns = await matrix.data();
-        const random = new Random(7);
-        const gradY = Float32Array.from({ length: columns.length / count }, () => random.normal());
-        const data = Float64Array.from({ length: count }, (_, i) =>
-          gradY.reduce((sum, value, j) => sum + value * columns[i * gradY.length + j], 0),
-        );
-        const gradX = tf.tidy(() =>
-          tf.grad(apply)(tf.zeros([1, ...shape]), tf.tensor(gradY, [1, ...matrix.shape.slice(1)])),
-        );
-        matrix.dispose();
-        await checkAndDispose("the gradient of x", "gradient", gradX, { data, shape: [1, ...shape] });
-      },
-      kernels,
-    ),
+  return [...OPS.map(linearCase), ...MAXIMA.map(maximumCase)];
+}
+
+function linearCase({ name, shape, kernels, apply }: LinearOp): ConformanceCase {
+  return defineCase(
+    `the gradient of ${name}`,
+    async () => {
+      registerGradients();
+      const count = product(shape);
+      const matrix = tf.tidy(() => apply(tf.eye(count).reshape([count, ...shape])));
+      const columns = await matrix.data();
+      const random = new Random(7);
+      const gradY = Float32Array.from({ length: columns.length / count }, () => random.normal());
+      const data = Float64Array.from({ length: count }, (_, i) =>
+        gradY.reduce((sum, value, j) => sum + value * columns[i * gradY.length + j], 0),
+      );
+      const gradX = tf.tidy(() =>
+        tf.grad(apply)(tf.zeros([1, ...shape]), tf.tensor(gradY, [1, ...matrix.shape.slice(1)])),
+      );
+      matrix.dispose();
+      await checkAndDispose("the gradient of x", "gradient", gradX, { data, shape: [1, ...shape] });
+    },
+    kernels,
   );
 }

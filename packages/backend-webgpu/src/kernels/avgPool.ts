@@ -1,0 +1,160 @@
+// Averages over large windows: the stock kernels add the numbers of a window one by one, and rounding grows with every
+// step. Here those of few columns are added first, then those of few rows, and so on.
+
+import { product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { backendOf } from "../backend.ts";
+import { makeTensor, run, type Shader } from "../program.ts";
+import { sumAxis } from "./sums.ts";
+
+/** Positions of a window up to which the stock kernel is used. */
+const SMALL_WINDOW = 64;
+/** Numbers that are added one after the other. */
+const TERMS = 16;
+
+/** Columns, TERMS at a time, into rows; rows, TERMS at a time, into the window. */
+const AVERAGE: Shader = {
+  name: "average-pool",
+  inputs: { x: 1 },
+  output: 1,
+  uniforms: [
+    ...["total", "channels", "inD", "inH", "inW", "outD", "outH", "outW"],
+    ...["filterD", "filterH", "filterW", "strideD", "strideH", "strideW", "padD", "padH", "padW"],
+  ],
+  code: `
+    fn main(index : i32) {
+      if (index >= uniforms.total) { return; }
+      let c = index % uniforms.channels;
+      let pixel = index / uniforms.channels;
+      let x0 = pixel % uniforms.outW * uniforms.strideW - uniforms.padW;
+      let y0 = pixel / uniforms.outW % uniforms.outH * uniforms.strideH - uniforms.padH;
+      let plane = pixel / uniforms.outW / uniforms.outH;
+      let z0 = plane % uniforms.outD * uniforms.strideD - uniforms.padD;
+      let image = plane / uniforms.outD;
+      let left = max(0, x0);
+      let right = min(uniforms.inW, x0 + uniforms.filterW);
+      let top = max(0, y0);
+      let bottom = min(uniforms.inH, y0 + uniforms.filterH);
+      let front = max(0, z0);
+      let back = min(uniforms.inD, z0 + uniforms.filterD);
+      var sum = 0.0;
+      for (var z = front; z < back; z++) {
+        var slice = 0.0;
+        for (var band = top; band < bottom; band += ${TERMS}) {
+          var rows = 0.0;
+          for (var y = band; y < min(band + ${TERMS}, bottom); y++) {
+            var row = 0.0;
+            let start = ((image * uniforms.inD + z) * uniforms.inH + y) * uniforms.inW;
+            for (var part = left; part < right; part += ${TERMS}) {
+              var few = 0.0;
+              for (var q = part; q < min(part + ${TERMS}, right); q++) { few += x[(start + q) * uniforms.channels + c]; }
+              row += few;
+            }
+            rows += row;
+          }
+          slice += rows;
+        }
+        sum += slice;
+      }
+      result[index] = sum / f32((back - front) * (bottom - top) * (right - left));
+    }`,
+};
+
+interface PoolShape {
+  images: number;
+  channels: number;
+  inSize: number[];
+  outSize: number[];
+  filter: number[];
+  strides: number[];
+  pad: number[];
+}
+
+type PoolAttrs = Pick<tf.AvgPoolAttrs, "filterSize" | "strides" | "pad" | "dimRoundingMode">;
+type KernelArgs = Parameters<tf.KernelFunc>[0];
+
+function shape2D({ inputs, attrs }: KernelArgs): PoolShape {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs;
+  const inShape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number];
+  const info = tf.backend_util.computePool2DInfo(inShape, filterSize, strides, 1, pad, dimRoundingMode);
+  return {
+    images: info.batchSize,
+    channels: info.inChannels,
+    inSize: [1, info.inHeight, info.inWidth],
+    outSize: [1, info.outHeight, info.outWidth],
+    filter: [1, info.filterHeight, info.filterWidth],
+    strides: [1, info.strideHeight, info.strideWidth],
+    pad: [0, info.padInfo.top, info.padInfo.left],
+  };
+}
+
+function shape3D({ inputs, attrs }: KernelArgs): PoolShape {
+  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as tf.AvgPool3DAttrs;
+  const inShape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number, number];
+  const info = tf.backend_util.computePool3DInfo(inShape, filterSize, strides, 1, pad, dimRoundingMode);
+  return {
+    images: info.batchSize,
+    channels: info.inChannels,
+    inSize: [info.inDepth, info.inHeight, info.inWidth],
+    outSize: [info.outDepth, info.outHeight, info.outWidth],
+    filter: [info.filterDepth, info.filterHeight, info.filterWidth],
+    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
+    pad: [info.padInfo.front, info.padInfo.top, info.padInfo.left],
+  };
+}
+
+function average(
+  x: tf.TensorInfo,
+  shape: PoolShape,
+  outShape: number[],
+  stockBackend: object,
+): tf.TensorInfo {
+  const backend = backendOf(stockBackend);
+  const { images, channels, inSize, outSize, filter, strides, pad } = shape;
+  if (product(outSize) === 1 && filter.join() === inSize.join()) {
+    const length = product(inSize);
+    const means = sumAxis(backend, x, { outer: images, length, inner: channels }, 1 / length);
+    return { ...means, shape: outShape };
+  }
+  const y = makeTensor(backend, outShape);
+  const named = (name: string, [d, h, w]: number[]): Record<string, number> => ({
+    [`${name}D`]: d,
+    [`${name}H`]: h,
+    [`${name}W`]: w,
+  });
+  const total = product(outShape);
+  const uniforms = {
+    ...{ total, channels },
+    ...named("in", inSize),
+    ...named("out", outSize),
+    ...named("filter", filter),
+    ...named("stride", strides),
+    ...named("pad", pad),
+  };
+  run(backend, AVERAGE, [x], uniforms, total, y);
+  return y;
+}
+
+function poolConfig(
+  kernelName: string,
+  shapeOf: (args: KernelArgs) => PoolShape,
+  axes: (sizes: number[]) => number[],
+): tf.KernelConfig {
+  const stock = tf.getKernel(kernelName, "webgpu");
+  return {
+    ...stock,
+    kernelFunc: (args) => {
+      const shape = shapeOf(args);
+      const x = args.inputs.x as tf.TensorInfo;
+      if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) return stock.kernelFunc(args);
+      const outShape = [shape.images, ...axes(shape.outSize), shape.channels];
+      return average(x, shape, outShape, args.backend);
+    },
+  };
+}
+
+/** To be called before the kernels are replaced, since the stock ones are asked for here. */
+export const avgPoolConfigs = (): tf.KernelConfig[] => [
+  poolConfig(tf.AvgPool, shape2D, ([, height, width]) => [height, width]),
+  poolConfig(tf.AvgPool3D, shape3D, (sizes) => sizes),
+];

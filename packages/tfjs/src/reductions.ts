@@ -1,0 +1,89 @@
+// Sums and means over any axes, for backends that replace the stock kernels: those of most add one float32 after the
+// other, which loses digits with every number (on wasm, a sum of ones stops at 16,777,216).
+
+import { product } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { kernelConfig } from "./kernels.ts";
+
+/** Sums over the middle axis: [outer, length, inner] → [outer, inner]. */
+export interface ReductionStep {
+  outer: number;
+  length: number;
+  inner: number;
+}
+
+/** Steps to be taken one after the other, and a factor for the last one's sums. */
+export interface Reduction {
+  steps: ReductionStep[];
+  scale: number;
+  outShape: number[];
+}
+
+interface ReduceAttrs extends tf.NamedAttrMap {
+  axis: number | number[];
+  keepDims: boolean;
+}
+
+/** Neighbouring axes are one step, the last first; axes of size one belong to any. */
+export function planReduction(shape: number[], { axis, keepDims }: ReduceAttrs, mean: boolean): Reduction {
+  const axes = tf.util.parseAxisParam(axis, shape);
+  const left = [...shape];
+  const steps: ReductionStep[] = [];
+  for (let end = shape.length; end > 0; ) {
+    if (!axes.includes(end - 1)) {
+      end--;
+      continue;
+    }
+    let first = end - 1;
+    while (first > 0 && (axes.includes(first - 1) || shape[first - 1] === 1)) first--;
+    const [outer, length, inner] = [left.slice(0, first), left.slice(first, end), left.slice(end)].map(
+      product,
+    );
+    steps.push({ outer, length, inner });
+    left.fill(1, first, end);
+    end = first;
+  }
+  const [kept, reduced] = tf.backend_util.computeOutAndReduceShapes(shape, axes);
+  const outShape = keepDims ? tf.backend_util.expandShapeToKeepDim(kept, axes) : kept;
+  return { steps, scale: mean ? 1 / product(reduced) : 1, outShape };
+}
+
+/**
+ * The kernels Sum and Mean. To be called before they are replaced, since the stock ones are asked for here.
+ * @param reduce for float32 and at least one step; undefined for what the stock kernels do well
+ */
+export function reductionConfigs(
+  backendName: string,
+  reduce: (x: tf.TensorInfo, reduction: Reduction, backend: object) => tf.TensorInfo | undefined,
+): tf.KernelConfig[] {
+  return [tf.Sum, tf.Mean].map((name) => {
+    const stock = tf.getKernel(name, backendName);
+    const isMean = name === tf.Mean;
+    const compute = (x: tf.TensorInfo, attrs: ReduceAttrs, backend: object): tf.TensorInfo => {
+      const reduction = planReduction(x.shape, attrs, isMean);
+      const found = reduction.steps.length > 0 ? reduce(x, reduction, backend) : undefined;
+      return found ?? (stock.kernelFunc({ inputs: { x }, attrs, backend }) as tf.TensorInfo);
+    };
+    return kernelConfig<{ x: tf.TensorInfo }, ReduceAttrs>({ name }, backendName, ({ x }, attrs, backend) => {
+      if (x.dtype === "float32") return compute(x, attrs, backend);
+      if (!isMean) return stock.kernelFunc({ inputs: { x }, attrs, backend });
+      const cast = tf.getKernel(tf.Cast, backendName);
+      const floats = cast.kernelFunc({
+        inputs: { x },
+        attrs: { dtype: "float32" },
+        backend,
+      }) as tf.TensorInfo;
+      try {
+        return compute(floats, attrs, backend);
+      } finally {
+        disposeInfo(floats, backend);
+      }
+    });
+  });
+}
+
+/** Disposes of what a kernel returned to another one. */
+function disposeInfo(info: tf.TensorInfo, backend: object): void {
+  if (info instanceof tf.Tensor) info.dispose();
+  else (backend as tf.KernelBackend).disposeData(info.dataId);
+}
