@@ -120,6 +120,21 @@ it("takes images down to one pixel, in networks of unknown sizes as in others", 
   open.dispose();
 });
 
+it.each(NETWORKS)("gives no results for no images: %s", (_, rank, create) => {
+  const sides = new Array<number>(rank).fill(8);
+  for (const sizes of [sides, sides.map(() => null)]) {
+    const model = create(sizes);
+    const { numTensors } = tf.memory();
+    const x = tf.zeros([0, ...sides, 1]);
+    const y = model.predict(x) as tf.Tensor;
+    const classes = y.shape[y.shape.length - 1];
+    expect(y.shape).toEqual(y.rank === 2 ? [0, 3] : [0, ...sides, classes]);
+    tf.dispose([x, y]);
+    expect(tf.memory().numTensors).toBe(numTensors);
+    model.dispose();
+  }
+});
+
 it("chooses windows when called only where sizes are not known", () => {
   const pools = (inputShape: Sides) => {
     const model = createModel("gmr-resnet18", { ...rings, inputShape });

@@ -10,6 +10,7 @@ export {
   gmrConv3dTranspose,
 } from "./conv.ts";
 export * from "./convShape.ts";
+export { emptyTensorConfigs } from "./emptyTensors.ts";
 export * from "./equivariance/index.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";

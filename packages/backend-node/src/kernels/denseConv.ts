@@ -1,7 +1,6 @@
-// Dense convolutions of no images, which TensorFlow gives the shape of the input. The gradients of the dense `conv2d` with paddings that are given as numbers: the stock kernels refuse these. Paddings
+// The gradients of the dense `conv2d` with paddings that are given as numbers: the stock kernels refuse these. Paddings
 // that have a name are passed on by it, since the native ops have fast implementations of those only.
 
-import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 
@@ -34,50 +33,9 @@ function extended<Inputs, Attrs extends ConvAttrs>(
   };
 }
 
-/** A stock convolution with another implementation where there are no numbers. */
-function withEmpty(kernelName: string, outShape: (args: KernelArgs) => number[]): tf.KernelConfig {
-  const stock = tf.getKernel(kernelName, "tensorflow");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      if (product((args.inputs.x as tf.TensorInfo).shape) > 0) return stock.kernelFunc(args);
-      return runNativeSingle(args.backend, (ops) => ops.fill(outShape(args), 0));
-    },
-  };
-}
-
-type KernelArgs = Parameters<tf.KernelFunc>[0];
-
-function outShape2D({ inputs, attrs }: KernelArgs): number[] {
-  const { strides, pad, dilations, dataFormat, dimRoundingMode } = attrs as unknown as tf.Conv2DAttrs;
-  const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo };
-  const format = tf.backend_util.convertConv2DDataFormat(dataFormat);
-  const shapes = [x.shape as Shape4, filter.shape as Shape4] as const;
-  const padding = pad as ConvAttrs["pad"];
-  return tf.backend_util.computeConv2DInfo(
-    ...shapes,
-    strides,
-    dilations,
-    padding,
-    dimRoundingMode,
-    false,
-    format,
-  ).outShape;
-}
-
-function outShape3D({ inputs, attrs }: KernelArgs): number[] {
-  const { strides, pad, dilations } = attrs as unknown as tf.Conv3DAttrs;
-  const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo };
-  type Shape5 = [number, number, number, number, number];
-  const shapes = [x.shape as Shape5, filter.shape as Shape5] as const;
-  return tf.backend_util.computeConv3DInfo(...shapes, strides, dilations, pad).outShape;
-}
-
 /** To be called before the kernels are replaced, since the stock ones are asked for here. */
 export function denseConvConfigs(): tf.KernelConfig[] {
   return [
-    withEmpty(tf.Conv2D, outShape2D),
-    withEmpty(tf.Conv3D, outShape3D),
     extended<{ dy: tf.TensorInfo; filter: tf.TensorInfo }, ConvAttrs & { inputShape: Shape4 }>(
       tf.Conv2DBackpropInput,
       ({ filter }, { inputShape }) => [inputShape, filter.shape as Shape4],

@@ -10,6 +10,7 @@ import { batchNormCases } from "./batchNormCases.ts";
 import type { ConformanceCase } from "./conformanceCase.ts";
 import { convCases, leakCases, partialGradientCases } from "./convCases.ts";
 import { elementwiseCases } from "./elementwiseCases.ts";
+import { emptyCases } from "./emptyCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
@@ -47,6 +48,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...elementwiseCases(),
     ...stockGradientCases(),
     ...sumCases(),
+    ...emptyCases(),
     ...layerCases(),
   ];
 }

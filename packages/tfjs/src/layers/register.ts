@@ -4,18 +4,21 @@ import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
 import { InstanceNormalization } from "./instanceNormalization.ts";
+import { predictNothing } from "./predictNothing.ts";
 import { SymmetricPooling } from "./symmetricPooling.ts";
 
 let registered = false;
 
 /**
- * Makes the layers known to `tf.loadLayersModel`. The factories below and the backends call it; call it yourself
+ * Makes the layers known to `tf.loadLayersModel`, and mends what TensorFlow.js has wrong and networks need: some gradients,
+ * and `predict` for batches of no images. The factories below and the backends call it; call it yourself
  * before loading a model in a program that uses neither.
  */
 export function registerLayers(): void {
   if (registered) return;
   registered = true;
   registerGradients();
+  predictNothing();
   tf.serialization.registerClass(GmrConv1D);
   tf.serialization.registerClass(GmrConv2D);
   tf.serialization.registerClass(GmrConv3D);

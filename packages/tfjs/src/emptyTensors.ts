@@ -1,0 +1,132 @@
+// Kernels on tensors without numbers: batches of no images, maps that shrank to nothing. Stock kernels of other backends
+// than the CPU's were not made for them: some trap, some run for ever, some read what lies next in memory.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+
+type KernelArgs = Parameters<tf.KernelFunc>[0];
+
+/** Kernels with windows, which may leave nothing of inputs that hold numbers. */
+const WINDOWS: Readonly<Record<string, (args: KernelArgs) => number[]>> = {
+  [tf.Conv2D]: outShapeOfConv,
+  [tf.FusedConv2D]: outShapeOfConv,
+  [tf.DepthwiseConv2dNative]: outShapeOfDepthwise,
+  [tf.FusedDepthwiseConv2D]: outShapeOfDepthwise,
+  [tf.Conv3D]: outShapeOfConv3D,
+  [tf.MaxPool]: outShapeOfPool,
+  [tf.AvgPool]: outShapeOfPool,
+  [tf.MaxPool3D]: outShapeOfPool3D,
+  [tf.AvgPool3D]: outShapeOfPool3D,
+};
+
+/**
+ * The kernels of a backend, as they are where there are numbers, else those of the CPU backend on copies. Windows that leave
+ * nothing of an input are refused. To be called when all others are registered.
+ */
+export function emptyTensorConfigs(backendName: string): tf.KernelConfig[] {
+  return tf.getKernelsForBackend(backendName).flatMap((config) => {
+    const outShape = WINDOWS[config.kernelName];
+    if (!tf.getKernel(config.kernelName, "cpu")) return [];
+    const { kernelFunc } = config;
+    return {
+      ...config,
+      kernelFunc: (args) => {
+        for (const name in args.inputs) {
+          const input = args.inputs[name] as tf.TensorInfo | undefined; // biases may be missing
+          if (input && isEmpty(input)) return onCpu(config, args);
+        }
+        if (outShape) checkWindow(config.kernelName, args, outShape);
+        return kernelFunc(args);
+      },
+    };
+  });
+}
+
+function isEmpty({ shape }: tf.TensorInfo): boolean {
+  for (const size of shape) if (size === 0) return true;
+  return false;
+}
+
+/** @throws GmrError `invalid-shape` for windows that find no place in their input */
+function checkWindow(kernelName: string, args: KernelArgs, outShape: (args: KernelArgs) => number[]): void {
+  if (args.attrs?.pad === "same" || outShape(args).every((size) => size > 0)) return;
+  const { shape } = args.inputs.x as tf.TensorInfo;
+  throw new GmrError(
+    "invalid-shape",
+    `${kernelName} leaves nothing of its input ${describeValue(shape)}: use larger images or padding "same"`,
+  );
+}
+
+function onCpu({ kernelName }: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
+  const cpu = tf.findBackend("cpu") as tf.KernelBackend | null;
+  if (!cpu) {
+    throw new GmrError(
+      "unsupported",
+      `${kernelName} of tensors without numbers needs the CPU backend of TensorFlow.js, which is not registered`,
+    );
+  }
+  (cpu as { firstUse?: boolean }).firstUse = false; // else it recommends another backend, once
+  const own = args.backend as tf.KernelBackend;
+  const copy = (from: tf.KernelBackend, to: tf.KernelBackend, tensor: tf.TensorInfo): tf.TensorInfo => ({
+    dataId: to.write(from.readSync(tensor.dataId) as tf.TypedArray, tensor.shape, tensor.dtype) as object,
+    shape: tensor.shape,
+    dtype: tensor.dtype,
+  });
+  const inputs = Object.fromEntries(
+    Object.entries(args.inputs).flatMap(([name, tensor]) =>
+      tensor ? [[name, copy(own, cpu, tensor as tf.TensorInfo)] as const] : [],
+    ),
+  );
+  const made = new Set(Object.values(inputs).map(({ dataId }) => dataId));
+  try {
+    const given = Array.isArray(args.inputs) ? Object.values(inputs) : inputs;
+    const kernel = tf.getKernel(kernelName, "cpu");
+    const outputs = kernel.kernelFunc({ ...args, inputs: given as tf.NamedTensorInfoMap, backend: cpu });
+    const results = [outputs].flat().map((output) => {
+      made.add(output.dataId);
+      return copy(cpu, own, output);
+    });
+    return Array.isArray(outputs) ? results : results[0];
+  } finally {
+    for (const dataId of made) cpu.disposeData(dataId, true);
+  }
+}
+
+type Shape4 = [number, number, number, number];
+type Shape5 = [number, number, number, number, number];
+
+const shapeOf = <Shape>({ inputs }: KernelArgs, name: string): Shape =>
+  (inputs[name] as tf.TensorInfo).shape as Shape;
+
+function outShapeOfConv(args: KernelArgs): number[] {
+  const { strides, pad, dilations, dimRoundingMode, dataFormat } = args.attrs as unknown as tf.Conv2DAttrs;
+  const [x, filter] = [shapeOf<Shape4>(args, "x"), shapeOf<Shape4>(args, "filter")];
+  const format = tf.backend_util.convertConv2DDataFormat(dataFormat);
+  return tf.backend_util.computeConv2DInfo(x, filter, strides, dilations, pad, dimRoundingMode, false, format)
+    .outShape;
+}
+
+function outShapeOfDepthwise(args: KernelArgs): number[] {
+  const { strides, pad, dilations, dimRoundingMode } = args.attrs as unknown as tf.DepthwiseConv2dNativeAttrs;
+  const [x, filter] = [shapeOf<Shape4>(args, "x"), shapeOf<Shape4>(args, "filter")];
+  return tf.backend_util.computeConv2DInfo(x, filter, strides, dilations ?? 1, pad, dimRoundingMode, true)
+    .outShape;
+}
+
+function outShapeOfConv3D(args: KernelArgs): number[] {
+  const { strides, pad, dilations } = args.attrs as unknown as tf.Conv3DAttrs;
+  const [x, filter] = [shapeOf<Shape5>(args, "x"), shapeOf<Shape5>(args, "filter")];
+  return tf.backend_util.computeConv3DInfo(x, filter, strides, dilations, pad).outShape;
+}
+
+function outShapeOfPool(args: KernelArgs): number[] {
+  const { filterSize, strides, pad, dimRoundingMode } = args.attrs as unknown as tf.AvgPoolAttrs;
+  const x = shapeOf<Shape4>(args, "x");
+  return tf.backend_util.computePool2DInfo(x, filterSize, strides, 1, pad, dimRoundingMode).outShape;
+}
+
+function outShapeOfPool3D(args: KernelArgs): number[] {
+  const { filterSize, strides, pad, dimRoundingMode } = args.attrs as unknown as tf.AvgPool3DAttrs;
+  const x = shapeOf<Shape5>(args, "x");
+  return tf.backend_util.computePool3DInfo(x, filterSize, strides, 1, pad, dimRoundingMode).outShape;
+}
