@@ -306,10 +306,65 @@ describe("a run", () => {
 
       const other = await gmr([...train, "--name", "stopped", "--resume", "--seed", "2"]);
       expect(other.code).toBe(1);
-      expect(other.stderr).toContain("was started with other settings");
+      expect(other.stderr).toContain(
+        "was started with other settings (seed was 1, now 2; networks.0.model.seed was 1, now 2)",
+      );
     },
     300_000,
   );
+
+  it("never starts over a trained run unasked, and gives a finished one more epochs", async () => {
+    const runs = temporaryFolder();
+    const checkpoint = path.join(runs, "mine", "gmr.checkpoint.safetensors");
+    const train = ["train", "--runs", runs, "--name", "mine"];
+    const size = ["--depths", "1,1", "--widths", "4,4", "--kernel-sizes", "3,3", "--limit", "320"];
+    const first = [...train, ...size, "--batch-size", "32", "--epochs", "1"];
+    expect((await gmr(first)).code).toBe(0);
+    const trained = readFileSync(checkpoint);
+
+    for (const again of [first, [...first, "--epochs", "2"], train]) {
+      const { code, stderr } = await gmr(again);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /mine holds a trained run \(gmr\.checkpoint\.safetensors\): add --resume .*--overwrite .*another --name/,
+      );
+      expect(readFileSync(checkpoint)).toEqual(trained);
+    }
+    const both = await gmr([...train, "--resume", "--overwrite"]);
+    expect(both.stderr).toContain("--resume and --overwrite exclude each other");
+    const bad = await gmr([...train, "--overwrite", "--widths", "4,4,4,4"]);
+    expect(bad.stderr).toContain("widths must be a list with one entry");
+    expect(readFileSync(checkpoint)).toEqual(trained);
+
+    // The run's own settings hold where the command line says nothing else.
+    const done = await gmr([...train, "--resume"]);
+    expect(done.code).toBe(0);
+    expect(done.stderr + done.stdout).toContain("GMR-ResNet: trained for all of its 1 epochs");
+    const fewer = await gmr([...train, "--resume", "--batch-size", "64", "--learning-rate", "0.1"]);
+    expect(fewer.code).toBe(1);
+    expect(fewer.stderr).toContain("(batchSize was 32, now 64; optimizer.learningRate was 0.008, now 0.1)");
+    const step = () => readSafetensors(readFileSync(checkpoint)).metadata.step;
+    expect(step()).toBe("10");
+    expect((await gmr([...train, "--resume", "--epochs", "3"])).code).toBe(0);
+    expect(step()).toBe("30");
+    const shorter = await gmr([...train, "--resume", "--epochs", "2"]);
+    expect(shorter.stderr).toContain("networks.0.epochs was 3, now 2");
+
+    expect((await gmr([...first, "--overwrite"])).code).toBe(0);
+    const [before, again] = [trained, readFileSync(checkpoint)].map((bytes) => readSafetensors(bytes));
+    expect(again.tensors).toEqual(before.tensors);
+  }, 300_000);
+
+  it("says why one image a step cannot train", async () => {
+    const runs = temporaryFolder();
+    const { code, stderr } = await gmr(["train", "--runs", runs, "--limit", "64", "--batch-size", "1"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /layer head_norm cannot train on one value per channel, got \[1,40\]: .*batches of more/,
+    );
+    // Nothing was trained, so nothing is lost by the next attempt.
+    expect((await gmr(["train", "--runs", runs, ...small])).code).toBe(0);
+  }, 300_000);
 
   it("names a damaged checkpoint", async () => {
     const runs = temporaryFolder();

@@ -45,7 +45,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
         results[next.i] = await runWithFallback(
           next.task,
           (task) => runInThread({ task, stop }, bars),
-          (line) => bars.log(`${line}\n`),
+          (line) => say(bars, line),
         );
       } catch (error) {
         failures.push(
@@ -70,6 +70,12 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
   }
   if (Atomics.load(flag, 0) !== 0) throw new GmrError("interrupted", "stopped");
   return results;
+}
+
+/** Prints a line above the bars; while there are none, they would keep it to themselves. */
+function say(bars: MultiBar, line: string): void {
+  if (bars.isActive) bars.log(`${line}\n`);
+  else console.error(line);
 }
 
 /** Runs a task; where its device is lost, on the next backend from its last checkpoint. */
@@ -100,7 +106,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | un
           bar = bars.create(message.total, message.done, { label: message.label.padEnd(22), shown: "" });
           break;
         case "note":
-          bars.log(`${input.task.network.label}: ${message.text}\n`);
+          say(bars, `${input.task.network.label}: ${message.text}`);
           break;
         case "update":
           bar?.update(message.done, { shown: shown(message.values) });

@@ -1,7 +1,6 @@
-// What the commands are made of: a run's folder, training, evaluation, report.
+// What the commands are made of: training, evaluation, report.
 
 import os from "node:os";
-import { GmrError } from "@gmr-conv/core";
 import { atATime, candidates, threadsSetting } from "./backend.ts";
 import { describeEnvironment } from "./environment.ts";
 import type { EvaluationOptions } from "./evaluation/evaluate.ts";
@@ -9,33 +8,9 @@ import { runTasks } from "./parallel.ts";
 import { renderReport } from "./report/report.ts";
 import { renderAngleTable } from "./report/table.ts";
 import type { RotationReport } from "./report/types.ts";
-import { checkpointName, checkpointPosition } from "./runs/checkpoint.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
 import type { Task } from "./tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./training/config.ts";
-
-/** Starts a run, or goes on with it: checks that the settings are those of the run's folder. */
-export async function openRun(run: RunFolder, config: TrainConfig, resume: boolean): Promise<void> {
-  if (!resume) await run.create();
-  const before = await run.read("config.json");
-  const text = `${JSON.stringify(config, undefined, 2)}\n`;
-  if (resume) {
-    if (!before) throw new GmrError("io", `nothing to resume: ${run.file("config.json")} does not exist`);
-    if (new TextDecoder().decode(before) !== text) {
-      throw new GmrError(
-        "invalid-argument",
-        `${run.folder} was started with other settings; repeat the command with those, or give another --name`,
-      );
-    }
-    for (const { name } of config.networks) {
-      await run.dropMetricsAfter(name, (await checkpointPosition(run, name))?.step ?? 0);
-    }
-    return;
-  }
-  for (const { name } of config.networks) run.remove(checkpointName(name));
-  run.write("metrics.jsonl", "");
-  run.write("config.json", text);
-}
 
 /** Trains every network of a run, side by side, from their checkpoints where there are some. */
 export async function train(run: RunFolder, config: TrainConfig): Promise<void> {

@@ -4,14 +4,15 @@ export * from "./groupConv/index.ts";
 export { HalvingsCheck, registerHalvingsCheck } from "./halvings.ts";
 export * from "./heads.ts";
 export { MatchSize, registerMatchSize } from "./matchSize.ts";
-export type {
-  Block,
-  ConvKind,
-  FieldOfView,
-  GlobalPooling,
-  OddSides,
-  Pooling,
-  ResNetOptions,
+export {
+  type Block,
+  type ConvKind,
+  checkResNetOptions,
+  type FieldOfView,
+  type GlobalPooling,
+  type OddSides,
+  type Pooling,
+  type ResNetOptions,
 } from "./options.ts";
 export * from "./pretrained.ts";
 export * from "./r3d.ts";

@@ -140,6 +140,11 @@ export interface ResNetPlan {
   layerNames: "resnet" | "r3d";
 }
 
+/** Checks the options of a network without making it. @throws GmrError `invalid-argument`, naming the option */
+export function checkResNetOptions(options: ResNetOptions): void {
+  planResNet(options);
+}
+
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planResNet(options: ResNetOptions): ResNetPlan {
   const inputShape = checkInputShape(options.inputShape);

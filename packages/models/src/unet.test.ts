@@ -135,6 +135,12 @@ describe("unet", () => {
     ],
     [
       "invalid-shape",
+      "layer down_2.convs.conv_0.adn.N cannot normalise maps of one position, got [null, 1, 1, 4]: whatever comes in " +
+        "becomes beta, and nothing before it learns; use larger images or fewer levels",
+      { inputShape: [4, 4, 1], features: [4, 4, 4, 4] },
+    ],
+    [
+      "invalid-shape",
       'images of [18, 18] lead to maps of [9, 9]: upsampling "deconv" needs even sides, or oddSides "floor"',
       { inputShape: [18, 18, 1], upsampling: "deconv" },
     ],

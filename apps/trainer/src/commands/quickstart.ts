@@ -1,7 +1,9 @@
 import type { Command } from "commander";
-import { evaluate, openRun, publish } from "../pipeline.ts";
+import { evaluate, publish } from "../pipeline.ts";
 import { quickstartConfig } from "../recipes.ts";
+import { openRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
+import type { TrainConfig } from "../training/config.ts";
 import { TURNED_IMAGES } from "./eval.ts";
 import { positiveInteger } from "./options.ts";
 
@@ -9,6 +11,7 @@ interface QuickstartOptions {
   name: string;
   runs: string;
   resume: boolean;
+  overwrite: boolean;
   full: boolean;
   epochs?: number;
   limit?: number;
@@ -24,7 +27,8 @@ export function addQuickstart(program: Command): void {
     )
     .option("--name <name>", "name of the run: its folder is RUNS/NAME", "quickstart")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--resume", "go on from the run's checkpoints", false)
+    .option("--resume", "go on from the run's checkpoints, which is done anyway where there are some", false)
+    .option("--overwrite", "start anew, deleting what the run has trained", false)
     .option("--full", `turn and mirror all test images, not ${TURNED_IMAGES} of them`, false)
     .option("--epochs <count>", "passes over the training images (default: the recipe's)", positiveInteger)
     .option("--limit <count>", "train on the first COUNT images only", positiveInteger)
@@ -32,16 +36,15 @@ export function addQuickstart(program: Command): void {
     .action(async (options: QuickstartOptions) => {
       const started = performance.now();
       const run = RunFolder.named(options.runs, options.name);
-      const recipe = quickstartConfig();
-      const config = {
-        ...recipe,
-        networks: recipe.networks.map((network) => ({
+      const settings = (stored?: TrainConfig): TrainConfig => {
+        const base = stored ?? quickstartConfig();
+        const networks = base.networks.map((network) => ({
           ...network,
           epochs: options.epochs ?? network.epochs,
-        })),
-        ...(options.limit === undefined ? {} : { limit: options.limit }),
+        }));
+        return { ...base, networks, ...(options.limit === undefined ? {} : { limit: options.limit }) };
       };
-      await openRun(run, config, options.resume);
+      const config = await openRun(run, settings, startOf(options, "continue"));
       const report = await evaluate(
         run,
         config,

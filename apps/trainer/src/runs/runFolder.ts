@@ -1,11 +1,14 @@
 // A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
 
 import { rmSync } from "node:fs";
-import { appendFile, mkdir, readFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { TrainConfig } from "../training/config.ts";
+
+/** What the names of checkpoints end in. */
+export const CHECKPOINT_SUFFIX = ".checkpoint.safetensors";
 
 /** One line of `metrics.jsonl`: means over the steps since the line before. */
 export interface Metric {
@@ -74,18 +77,30 @@ export class RunFolder {
     try {
       return await readFile(this.file(name));
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code))) {
+        return undefined;
+      }
       throw ioError(`cannot read ${this.file(name)}`, error);
     }
   }
 
   /** The settings of an existing run. @throws GmrError `io` if there is none */
   async readConfig(): Promise<TrainConfig> {
+    const config = await this.readConfigIfAny();
+    if (config) return config;
+    throw new GmrError("io", `${this.file("config.json")} does not exist: expected the folder of a run`);
+  }
+
+  /** The settings of the run, or undefined if there is none. */
+  async readConfigIfAny(): Promise<TrainConfig | undefined> {
     const bytes = await this.read("config.json");
-    if (!bytes) {
-      throw new GmrError("io", `${this.file("config.json")} does not exist: expected the folder of a run`);
-    }
-    return parseJson(bytes, this.file("config.json")) as TrainConfig;
+    return bytes && (parseJson(bytes, this.file("config.json")) as TrainConfig);
+  }
+
+  /** Names of the files that hold trained networks. */
+  async checkpoints(): Promise<string[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    return names.filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
   }
 
   /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */

@@ -117,7 +117,10 @@ async function loop(
   position: { step: number; seconds: number },
 ): Promise<void> {
   const total = stream.totalSteps;
-  if (position.step >= total) return;
+  if (position.step >= total) {
+    monitor.note(`trained for all of its ${network.epochs} epochs; --resume --epochs COUNT trains longer`);
+    return;
+  }
   monitor.start(`Training ${network.label}`, total, position.step);
   const started = performance.now() - 1000 * position.seconds;
   const seconds = (): number => (performance.now() - started) / 1000;

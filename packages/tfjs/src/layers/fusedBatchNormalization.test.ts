@@ -142,6 +142,15 @@ it("keeps its options and averages when saved and loaded", async () => {
   expect(loaded.trainableWeights.length).toBe(2);
 });
 
+it("keeps its averages where a batch holds no images", () => {
+  const layer = fusedBatchNormalization();
+  train(layer, batch(4, 3, 2));
+  const before = layer.getWeights().map((weight) => Array.from(weight.dataSync()));
+  const y = layer.apply(tf.zeros([0, 3, 3, 2]), { training: true }) as tf.Tensor;
+  expect(y.shape).toEqual([0, 3, 3, 2]);
+  expect(layer.getWeights().map((weight) => Array.from(weight.dataSync()))).toEqual(before);
+});
+
 describe("rejects", () => {
   it.each<[string, object]>([
     ["momentum must lie in [0, 1], got 1.5", { momentum: 1.5 }],
@@ -151,6 +160,21 @@ describe("rejects", () => {
   ])("%s", (message, args) =>
     expectGmrError(() => fusedBatchNormalization(args), "invalid-argument", message),
   );
+
+  it.each([
+    [1, 3],
+    [1, 1, 1, 3],
+  ])("one value per channel in training, but not otherwise: [%i, …]", (...shape) => {
+    const layer = fusedBatchNormalization({ name: "norm" });
+    const x = tf.ones(shape);
+    expect((layer.apply(x) as tf.Tensor).shape).toEqual(shape);
+    expectGmrError(
+      () => layer.apply(x, { training: true }),
+      "invalid-shape",
+      `layer norm cannot train on one value per channel, got [${shape}]: normalised, it is 0 whatever comes in, and ` +
+        "nothing before it learns; use batches of more than one image, or larger images",
+    );
+  });
 
   it("inputs of unknown channels", () =>
     expectGmrError(

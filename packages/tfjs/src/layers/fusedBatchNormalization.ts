@@ -21,6 +21,8 @@ export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
  * Batch normalisation over all axes but the last. In training it uses the batch's statistics and updates the
  * moving averages (the variance unbiased, as PyTorch does); otherwise it uses the moving averages.
  * Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`, each [C], as in the stock layer.
+ *
+ * @throws GmrError `invalid-shape` in training, for one value per channel, as PyTorch does: nothing could be learned
  */
 export class FusedBatchNormalization extends tf.layers.Layer {
   /** @nocollapse */
@@ -86,12 +88,22 @@ export class FusedBatchNormalization extends tf.layers.Layer {
           .reshape(x.shape);
         return this.relu ? y.relu() : y;
       }
-      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon, this.relu);
       const count = x.size / gamma.size;
+      if (count === 1) throw this.cannotLearn(x);
+      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon, this.relu);
+      if (count === 0) return y;
       this.move(this.movingMean!, mean, 1);
-      this.move(this.movingVariance!, variance, count / Math.max(1, count - 1));
+      this.move(this.movingVariance!, variance, count / (count - 1));
       return y;
     });
+  }
+
+  private cannotLearn({ shape }: tf.Tensor): GmrError {
+    return new GmrError(
+      "invalid-shape",
+      `layer ${this.name} cannot train on one value per channel, got [${shape}]: normalised, it is 0 whatever comes in, ` +
+        "and nothing before it learns; use batches of more than one image, or larger images",
+    );
   }
 
   private move(average: tf.LayerVariable, value: tf.Tensor, correction: number): void {

@@ -65,3 +65,19 @@ it("refuses what it cannot normalise", () => {
     "layer norm needs inputs [N, ...spatial, C] with C known, got [null, 5]",
   );
 });
+
+it("refuses maps of one position, when it is built and when it is called", () => {
+  const message = (shape: string) =>
+    `layer norm cannot normalise maps of one position, got ${shape}: whatever comes in becomes beta, and nothing before ` +
+    "it learns; use larger images or fewer levels";
+  const layer = instanceNormalization({ name: "norm" });
+  expectGmrError(
+    () => layer.apply(tf.input({ shape: [1, 1, 3] })),
+    "invalid-shape",
+    message("[null, 1, 1, 3]"),
+  );
+  const open = instanceNormalization({ name: "norm" });
+  open.apply(tf.input({ shape: [null, null, 3] }));
+  expect((open.apply(tf.ones([2, 1, 2, 3])) as tf.Tensor).shape).toEqual([2, 1, 2, 3]);
+  expectGmrError(() => open.apply(tf.ones([2, 1, 1, 3])), "invalid-shape", message("[2, 1, 1, 3]"));
+});

@@ -13,6 +13,8 @@ export interface InstanceNormalizationArgs
 /**
  * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike.
  * Weights: `gamma`, `beta`, each [C].
+ *
+ * @throws GmrError `invalid-shape` for maps of one position, as PyTorch does: all that comes in would become beta
  */
 export class InstanceNormalization extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
@@ -38,6 +40,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
         `layer ${this.name} needs inputs [N, ...spatial, C] with C known, got ${describeValue(shape)}`,
       );
     }
+    this.checkPositions(shape);
     this.gamma = this.addWeight("gamma", [channels], "float32", tf.initializers.ones());
     this.beta = this.addWeight("beta", [channels], "float32", tf.initializers.zeros());
     super.build(inputShape);
@@ -47,9 +50,19 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
     return tf.tidy(() => {
       this.invokeCallHook(inputs, kwargs);
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
+      this.checkPositions(x.shape);
       const [gamma, beta] = [this.gamma!, this.beta!].map((weight) => weight.read() as tf.Tensor1D);
       return instanceNorm(x, gamma, beta, this.epsilon);
     });
+  }
+
+  private checkPositions(shape: tf.Shape): void {
+    if (shape.slice(1, -1).some((size) => size !== 1)) return;
+    throw new GmrError(
+      "invalid-shape",
+      `layer ${this.name} cannot normalise maps of one position, got ${describeValue(shape)}: whatever comes in becomes ` +
+        "beta, and nothing before it learns; use larger images or fewer levels",
+    );
   }
 
   /**

@@ -1,0 +1,105 @@
+// Starting a run, or going on with one. What was trained is never deleted unless asked.
+
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkResNetOptions } from "@gmr-conv/models";
+import type { TrainConfig } from "../training/config.ts";
+import { checkpointPosition } from "./checkpoint.ts";
+import type { RunFolder } from "./runFolder.ts";
+
+/**
+ * - `new`: a run that holds checkpoints is refused.
+ * - `resume`: there must be a run.
+ * - `continue`: go on where there are checkpoints, else start.
+ * - `overwrite`: start anew, deleting what there was.
+ */
+export type Start = "new" | "resume" | "continue" | "overwrite";
+
+/** How a command line asks for it; `otherwise` where it does not. */
+export function startOf(options: { resume: boolean; overwrite: boolean }, otherwise: Start): Start {
+  if (options.resume && options.overwrite) {
+    throw new GmrError("invalid-argument", "--resume and --overwrite exclude each other: give one of them");
+  }
+  return options.resume ? "resume" : options.overwrite ? "overwrite" : otherwise;
+}
+
+/**
+ * Prepares a run's folder for training.
+ * @param wanted the settings, given those that the run was started with, where it goes on
+ * @returns the settings
+ * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with (but for
+ *   more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be written
+ */
+export async function openRun(
+  run: RunFolder,
+  wanted: (stored?: TrainConfig) => TrainConfig,
+  start: Start,
+): Promise<TrainConfig> {
+  const stored = await run.readConfigIfAny();
+  const checkpoints = await run.checkpoints();
+  if (start === "resume" || (start === "continue" && checkpoints.length > 0)) {
+    if (!stored) throw new GmrError("io", `nothing to resume: ${run.file("config.json")} does not exist`);
+    return resume(run, stored, wanted(stored));
+  }
+  const config = wanted();
+  for (const { model } of config.networks) checkResNetOptions(model);
+  if (checkpoints.length > 0 && start !== "overwrite") {
+    throw new GmrError(
+      "invalid-argument",
+      `${run.folder} holds a trained run (${checkpoints.join(", ")}): add --resume to go on with it, ` +
+        "--overwrite to start anew and lose it, or give another --name",
+    );
+  }
+  await run.create();
+  for (const name of [...checkpoints, "report.json", "report.html"]) run.remove(name);
+  run.write("metrics.jsonl", "");
+  writeConfig(run, config);
+  return config;
+}
+
+const writeConfig = (run: RunFolder, config: TrainConfig): void =>
+  run.write("config.json", `${JSON.stringify(config, undefined, 2)}\n`);
+
+async function resume(run: RunFolder, stored: TrainConfig, config: TrainConfig): Promise<TrainConfig> {
+  const changes = differences(stored, config);
+  const refused = changes.filter(({ path, before, now }) => {
+    const isMore = /^networks\.\d+\.epochs$/.test(path) && Number(now) > Number(before);
+    return !isMore;
+  });
+  if (refused.length > 0) {
+    const list = refused.map(
+      ({ path, before, now }) => `${path} was ${describeValue(before)}, now ${describeValue(now)}`,
+    );
+    throw new GmrError(
+      "invalid-argument",
+      `${run.folder} was started with other settings (${list.join("; ")}): leave these options out to go on with the ` +
+        "run's own, or give another --name; only the epochs can change, to more",
+    );
+  }
+  if (changes.length > 0) writeConfig(run, config);
+  for (const { name } of config.networks) {
+    await run.dropMetricsAfter(name, (await checkpointPosition(run, name))?.step ?? 0);
+  }
+  return config;
+}
+
+interface Difference {
+  /** Such as `optimizer.learningRate`. */
+  path: string;
+  before: unknown;
+  now: unknown;
+}
+
+/** Where two JSON values differ. */
+export function differences(before: unknown, now: unknown, path = ""): Difference[] {
+  const [a, b] = [before, now].map((value) => (value === undefined ? undefined : JSON.stringify(value)));
+  if (a === b) return [];
+  if (!isRecord(before) || !isRecord(now)) return [{ path, before, now }];
+  const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
+  return [...keys].flatMap((key) => differences(before[key], now[key], path ? `${path}.${key}` : key));
+}
+
+/** Objects, and lists of objects: lists of numbers are compared whole. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (Array.isArray(value)) return value.some((entry) => typeof entry === "object" && entry !== null);
+  return typeof value === "object" && value !== null;
+}
