@@ -36,6 +36,8 @@ const OPS: [string, () => tf.Tensor][] = [
   ["sub with both broadcast", () => random([2, 1, 4, 1, 2], 1).sub(random([1, 3, 1, 5, 1], 2))],
   ["div of six axes", () => random([2, 1, 3, 1, 2, 2], 1).div(random([2, 2, 1, 1, 2, 1], 2).exp())],
   ["prelu with shared axes", () => tf.prelu(x(), random([2], 2))],
+  ["tile", () => x().tile([1, 2, 1, 1, 3])],
+  ["broadcast", () => random([2, 1, 4, 1, 2], 1).broadcastTo([2, 3, 4, 5, 2])],
   ["atan2", () => tf.atan2(x(), random([3, 1, 1, 2], 2))],
   ["maximum", () => x().maximum(random([3, 4, 5, 2], 2))],
   [

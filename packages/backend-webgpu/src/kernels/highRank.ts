@@ -134,6 +134,14 @@ const reverse: Compute = ({ inputs, backend, attrs }, stock) => {
   return alongAxes(x, axes, backend, (y) => stock({ inputs: { x: y }, backend, attrs: { dims: [1] } }));
 };
 
+const tile: Compute = ({ inputs, backend, attrs }, stock) => {
+  const reps = (attrs as { reps: number[] }).reps;
+  const axes = reps.flatMap((count, axis) => (count === 1 ? [] : [axis]));
+  return alongAxes(inputs.x as tf.TensorInfo, axes, backend, (x, axis) =>
+    stock({ inputs: { x }, backend, attrs: { reps: [1, reps[axis], 1] } }),
+  );
+};
+
 /** To be called before the kernels are replaced, since the stock ones are asked for here. */
 export function highRankConfigs(): tf.KernelConfig[] {
   return [
@@ -142,5 +150,6 @@ export function highRankConfigs(): tf.KernelConfig[] {
     extended(tf.PadV2, padding),
     extended(tf.MirrorPad, padding),
     extended(tf.Reverse, reverse),
+    extended(tf.Tile, tile),
   ];
 }

@@ -6,6 +6,7 @@
 import { GmrError, maxRelativeError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { createModel } from "../registry.ts";
+import { lossCases } from "./lossCases.ts";
 import { type TrainingStep, trainingStep } from "./trainingStep.ts";
 
 /** One network: `run` resolves if the active backend passes, and rejects with a GmrError that says what differed. */
@@ -45,9 +46,12 @@ const NETWORKS: readonly [name: string, create: () => tf.LayersModel][] = [
   ["p4-resnet18", () => createModel("p4-resnet18", { ...image, depths: [1, 1], widths: [2, 4] })],
 ];
 
-/** A small network of every kind. Each case takes a step of training on the active backend and on `cpu`. */
+/**
+ * A small network of every kind, each of which takes a step of training on the active backend and on `cpu`; and the losses
+ * at the edge of numbers.
+ */
 export function networkCases(): NetworkCase[] {
-  return NETWORKS.map(([name, create]) => ({ name, run: () => check(create) }));
+  return [...NETWORKS.map(([name, create]) => ({ name, run: () => check(create) })), ...lossCases()];
 }
 
 async function check(create: () => tf.LayersModel): Promise<void> {

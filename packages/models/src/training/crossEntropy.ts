@@ -1,5 +1,6 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { logSoftmax } from "./softmax.ts";
 import { checkLabels, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface CrossEntropyOptions extends LabelOptions {
@@ -19,13 +20,14 @@ const TINY = 1e-30;
  * `L = Σ_n Σ_k w_k ((1 - ε) t_nk + ε/K Σ_j t_nj) (-log p_nk) / Σ_n Σ_k w_k t_nk`,
  *
  * n over all images and positions: the mean over what is labelled, weighted by the labels' classes. It is that of
- * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Differentiable once, in the logits, on
- * every backend.
+ * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Logits of -∞ mask classes out: such a class
+ * costs nothing, and ∞ as a label. Differentiable once, in the logits, on every backend.
  *
  * @param logits [N, K] or [N, ...sizes, K]
- * @param labels class indices [N, ...sizes], int32, of which those outside [0, K) are ignored; or shares of the classes
+ * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes
  *   [N, ...sizes, K], float32
- * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options
+ * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options,
+ *   `invalid-data` for labels that are no class, naming the first (the loss is NaN where only the GPU knows them)
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
@@ -59,16 +61,17 @@ export function softmaxCrossEntropy(
   });
 }
 
-/** `-Σ t · log softmax(logits)`, whose gradient is `softmax(logits) Σ_k t_k - t`. */
+/** `-Σ t · log softmax(logits)`, whose gradient is `softmax(logits) Σ_k t_k - t`; where t is 0, what p is does not count. */
 function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((z, save) => {
-    const logP = (z as tf.Tensor).sub(tf.logSumExp(z as tf.Tensor, -1, true));
+    const logP = logSoftmax(z as tf.Tensor);
     (save as tf.GradSaveFunc)([logP, targets]);
     return {
-      value: logP.mul(targets).sum().neg(),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [logP, targets] = saved;
-        return logP.exp().mul(targets.sum(-1, true)).sub(targets).mul(dy);
+      value: tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets)).sum().neg(),
+      gradFunc: (dy: tf.Tensor, [logP, targets]: tf.Tensor[]) => {
+        const totals = targets.sum(-1, true);
+        const p = tf.where(totals.equal(0), tf.zerosLike(logP), logP.exp());
+        return p.mul(totals).sub(targets).mul(dy);
       },
     };
   });

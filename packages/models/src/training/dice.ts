@@ -1,6 +1,7 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
+import { softmax } from "./softmax.ts";
 import { checkLabels, counting, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface DiceOptions extends LabelOptions {
@@ -29,9 +30,9 @@ export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOption
  * batch. Differentiable on every backend.
  *
  * @param logits [N, ...sizes, K], at least two classes
- * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel` (which is not checked); or shares of the
- *   classes [N, ...sizes, K], float32
- * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options
+ * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes
+ *   [N, ...sizes, K], float32
+ * @throws GmrError as {@link softmaxCrossEntropy}
  */
 export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOptions = {}): tf.Scalar {
   const { smooth = 1e-5, includeBackground = true, perImage = true, ignoreLabel } = options;
@@ -45,16 +46,32 @@ export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOpti
   checkNonNegative("smooth", smooth);
   return tf.tidy(() => {
     const rows = (t: tf.Tensor) => t.reshape([logits.shape[0], -1, classes]);
-    const softmax = tf.softmax(logits);
-    const p = rows(ignoreLabel === undefined ? softmax : softmax.mul(counting(labels, ignoreLabel)));
+    const p = rows(countedSoftmax(logits, labels, ignoreLabel));
     const t = rows(targetsOf(labels, classes, logits.rank, ignoreLabel));
     const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);
     const common = sum(p.mul(t)).mul(2).add(smooth);
-    const ratios = common.div(sum(p.square()).add(sum(t.square())).add(smooth));
+    const sizes = sum(p.square()).add(sum(t.square())).add(smooth);
+    // A class that is nowhere, without `smooth` to make that right.
+    const nowhere = isZero(sizes);
+    const ratios = common.add(nowhere).div(sizes.add(nowhere));
     const first = includeBackground ? 0 : 1;
     const counted = ratios.slice([...new Array<number>(ratios.rank - 1).fill(0), first]);
     return tf.scalar(1).sub(counted.mean());
   });
+}
+
+/** 1 where a number is 0, else 0; without a gradient. */
+const isZero = tf.customGrad((x) => ({
+  value: (x as tf.Tensor).equal(0).cast("float32"),
+  gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+}));
+
+/** The softmax, and 0 at positions that do not count, whatever their logits are. */
+function countedSoftmax(logits: tf.Tensor, labels: tf.Tensor, ignoreLabel: number | undefined): tf.Tensor {
+  if (ignoreLabel === undefined) return softmax(logits);
+  const counts = counting(labels, ignoreLabel);
+  const known = tf.where(counts.cast("bool").broadcastTo(logits.shape), logits, tf.zerosLike(logits));
+  return softmax(known).mul(counts);
 }
 
 /**

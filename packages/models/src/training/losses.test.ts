@@ -2,7 +2,7 @@ import { useWasm } from "@gmr-conv/backend-wasm";
 import { Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
 import { type DiceCrossEntropyOptions, type DiceOptions, diceCrossEntropy, diceLoss } from "./dice.ts";
@@ -134,6 +134,8 @@ function check(
 }
 
 describe.each(["wasm", "cpu"])("on %s", (backend) => {
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
   beforeAll(async () => {
     if (backend === "wasm") await useWasm();
     else await tf.setBackend(backend);
@@ -216,6 +218,105 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(value.dataSync()[0]).toBe(0);
     expect(Math.max(...grad.abs().dataSync())).toBe(0);
     expect(accuracy(z, labels, options).dataSync()[0]).toBeNaN();
+  });
+
+  it("counts a class as right where everything is ignored, with or without smoothing", () => {
+    const labels = tf.tensor3d([255, 255, 255, 255, 0, 1, 255, 2], [2, 2, 2], "int32");
+    const z = tf.linspace(-1, 1, 24).reshape([2, 2, 2, 3]);
+    for (const smooth of [0, 1e-5, 1]) {
+      const { value, grad } = tf.valueAndGrad((x) =>
+        diceLoss(x as tf.Tensor, labels, { ignoreLabel: 255, smooth }),
+      )(z);
+      const second = diceLoss(z.slice([1]), labels.slice([1]), { ignoreLabel: 255, smooth });
+      expect(value.dataSync()[0]).toBeCloseTo(second.dataSync()[0] / 2, 5);
+      expect(grad.slice([0], [1]).abs().max().dataSync()[0]).toBe(0);
+      expect(Number.isFinite(grad.sum().dataSync()[0])).toBe(true);
+    }
+  });
+
+  const infinity = Number.POSITIVE_INFINITY;
+  it.each<[string, number[], number, number, number[]]>([
+    ["a class masked out", [1, -infinity, 1], 0, Math.log(2), [-0.5, 0, 0.5]],
+    ["a masked class as label", [1, -infinity, 1], 1, infinity, [0.5, -1, 0.5]],
+    ["all other classes masked out", [-infinity, 3, -infinity], 1, 0, [0, 0, 0]],
+    ["a certain class", [1, infinity, 2], 1, 0, [0, 0, 0]],
+    ["another class than the certain one", [1, infinity, 2], 2, infinity, [0, 1, -1]],
+    ["two certain classes", [infinity, 5, infinity], 2, Math.log(2), [0.5, 0, -0.5]],
+    ["far apart", [1e30, 0, -1e30], 0, 0, [0, 0, 0]],
+  ])("takes infinite logits to the limit: %s", (_, logits, label, loss, gradient) => {
+    const labels = tf.tensor1d([label, 255], "int32");
+    // The second position does not count, whatever is there.
+    const z = tf.tensor2d([...logits, Number.NaN, infinity, -infinity], [2, 3]);
+    const options = { ignoreLabel: 255 };
+    const { value, grad } = tf.valueAndGrad((x) => softmaxCrossEntropy(x as tf.Tensor, labels, options))(z);
+    expect(value.dataSync()[0]).toBeCloseTo(loss, 5);
+    Array.from(grad.dataSync()).forEach((g, i) => {
+      expect(g).toBeCloseTo([...gradient, 0, 0, 0][i], 5);
+    });
+    const maps = [1, 2, 1, 3];
+    const dice = tf.valueAndGrad((x) => diceLoss(x as tf.Tensor, labels.reshape([1, 2, 1]), options))(
+      z.reshape(maps),
+    );
+    expect(Number.isFinite(dice.value.dataSync()[0])).toBe(true);
+    expect(dice.grad.isFinite().all().dataSync()[0]).toBe(1);
+  });
+
+  it("has no loss where no class is possible, and gives NaN the truth of no class", () => {
+    const labels = tf.tensor1d([0, 0, 1, 255], "int32");
+    const z = tf.tensor2d([NaN, NaN, NaN, 1, 1, NaN, 3, 1, 0, NaN, 0, 0], [4, 3]);
+    const options = { ignoreLabel: 255 };
+    expect(accuracy(z, labels, options).dataSync()[0]).toBe(0);
+    expect(accuracy(z.slice([2]), labels.slice([2]), options).dataSync()[0]).toBe(0);
+    expect(accuracy(z.slice([2], [1]), tf.tensor1d([0], "int32")).dataSync()[0]).toBe(1);
+    const scores = diceScore(z.reshape([1, 4, 3]), labels.reshape([1, 4]), options);
+    expect(Array.from(scores.dataSync())).toEqual([0, 0, NaN]);
+    expect(softmaxCrossEntropy(z, labels, options).dataSync()[0]).toBeNaN();
+    const masked = tf.fill([1, 3], -infinity);
+    expect(softmaxCrossEntropy(masked, tf.tensor1d([0], "int32")).dataSync()[0]).toBeNaN();
+  });
+
+  it.each<[string, number[], number | undefined, string]>([
+    [
+      "a mask of 0 and 255",
+      [0, 255, 255, 0],
+      undefined,
+      "labels must be class indices in [0, 2), got 255 at [0, 0, 1] (2 of 4 labels): a mask of 0 and 255? Divide it by 255",
+    ],
+    [
+      "positions to be ignored, as in many data sets",
+      [0, 1, 255, 0],
+      undefined,
+      "labels must be class indices in [0, 2), got 255 at [0, 1, 0] (1 of 4 labels): " +
+        "give ignoreLabel: 255 if these do not count",
+    ],
+    [
+      "classes from 1 on",
+      [1, 2, 3, 1],
+      -100,
+      "labels must be class indices in [0, 2) or -100, got 2 at [0, 0, 1] (2 of 4 labels)",
+    ],
+    [
+      "negative labels",
+      [0, -1, 1, -1],
+      255,
+      "labels must be class indices in [0, 2) or 255, got -1 at [0, 0, 1] (2 of 4 labels): " +
+        "give ignoreLabel: -1 if these do not count",
+    ],
+  ])("refuses labels that are no class: %s", (_, values, ignoreLabel, message) => {
+    const labels = tf.tensor3d(values, [1, 2, 2], "int32");
+    const z = tf.zeros([1, 2, 2, 2]);
+    const { numTensors } = tf.memory();
+    for (const use of [
+      softmaxCrossEntropy,
+      diceLoss,
+      diceCrossEntropy,
+      accuracy,
+      diceScore,
+      intersectionOverUnion,
+    ]) {
+      expectGmrError(() => use(z, labels, { ignoreLabel }), "invalid-data", message);
+    }
+    expect(tf.memory().numTensors).toBe(numTensors);
   });
 
   it("stays finite for logits far apart", () => {

@@ -1,6 +1,7 @@
-// How well classes are recognised. The class of a position is that of its largest logit, the first among equals.
-// Arguments of all metrics: logits [N, K] or [N, ...sizes, K], and class indices [N, ...sizes], int32, in [0, K) or
-// `ignoreLabel` (which is not checked). All throw GmrError `invalid-shape` or `invalid-argument` where these do not fit.
+// How well classes are recognised. The class of a position is that of its largest logit, the first among equals; none where
+// a logit is NaN. Arguments of all metrics: logits [N, K] or [N, ...sizes, K], and class indices [N, ...sizes], int32, in
+// [0, K) or `ignoreLabel`. All throw GmrError `invalid-shape` or `invalid-argument` where these do not fit, and
+// `invalid-data` for labels that are no class (or give NaN, where only the GPU knows them).
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -56,7 +57,7 @@ function countsOf(
     throw new GmrError("invalid-shape", `metrics need class indices as labels, got shape [${labels.shape}]`);
   }
   const rows = (t: tf.Tensor) => t.reshape([logits.shape[0], -1, classes]);
-  const hard = oneHotRows(logits.argMax(-1), classes);
+  const hard = oneHotRows(logits.argMax(-1), classes).mul(tf.isNaN(logits).any(-1, true).logicalNot());
   const p = rows(ignoreLabel === undefined ? hard : hard.mul(counting(labels, ignoreLabel)));
   const t = rows(targetsOf(labels, classes, logits.rank, ignoreLabel));
   const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);

@@ -12,8 +12,8 @@ export interface LabelOptions {
  * Checks logits [N, ..., K] and their labels: class indices [N, ...], int32, or shares of the classes [N, ..., K],
  * float32.
  * @returns the number of classes K
- * @throws GmrError `invalid-shape`, or `invalid-argument` for other dtypes and an `ignoreLabel` that is no integer or
- *   comes with shares
+ * @throws GmrError `invalid-shape`; `invalid-argument` for other dtypes and an `ignoreLabel` that is no integer or comes
+ *   with shares; `invalid-data` for a label that is no class
  */
 export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel }: LabelOptions): number {
   const { shape, rank } = logits;
@@ -47,10 +47,57 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
       `ignoreLabel must be an integer among labels that are class indices, got ${describeValue(ignoreLabel)}`,
     );
   }
-  return shape[rank - 1];
+  const classes = shape[rank - 1];
+  if (indices) checkIndices(labels, classes, ignoreLabel);
+  return classes;
 }
 
-/** [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored or is no class. */
+/** By the data of tensors, which never change: what they were found to be right for. */
+const checked = new WeakMap<object, string>();
+
+/** @throws GmrError `invalid-data` for an index outside [0, classes) that is not to be ignored, with its place */
+function checkIndices(labels: tf.Tensor, classes: number, ignoreLabel: number | undefined): void {
+  const asked = `${classes} ${ignoreLabel}`;
+  if (checked.get(labels.dataId) === asked) return;
+  const values = knownValues(labels);
+  if (!values) return;
+  const isWrong = (label: number): boolean => label !== ignoreLabel && !(label >= 0 && label < classes);
+  const first = values.findIndex(isWrong);
+  if (first < 0) {
+    checked.set(labels.dataId, asked);
+    return;
+  }
+  const wrong = values.filter(isWrong);
+  const place = tf.util.indexToLoc(first, labels.rank, tf.util.computeStrides(labels.shape));
+  throw new GmrError(
+    "invalid-data",
+    `labels must be class indices in [0, ${classes})${ignoreLabel === undefined ? "" : ` or ${ignoreLabel}`}, ` +
+      `got ${values[first]} at ${describeValue(labels.rank > 1 ? place : [first])} ` +
+      `(${wrong.length} of ${values.length} labels)${hint(values, wrong)}`,
+  );
+}
+
+/** What labels of this kind usually are. */
+function hint(values: Int32Array, wrong: Int32Array): string {
+  const only = wrong.every((label) => label === wrong[0]) ? wrong[0] : undefined;
+  if (only === 255 && values.every((label) => label === 0 || label === 255)) {
+    return ": a mask of 0 and 255? Divide it by 255";
+  }
+  return only === undefined ? "" : `: give ignoreLabel: ${only} if these do not count`;
+}
+
+/** The numbers of a tensor, unless only a GPU has them, which cannot be asked without waiting. */
+function knownValues(labels: tf.Tensor): Int32Array | undefined {
+  if (tf.getBackend() !== "webgpu") return labels.dataSync<"int32">();
+  const { tensorMap } = tf.backend() as { tensorMap?: { get(id: object): { values?: unknown } } };
+  const values = tensorMap?.get(labels.dataId)?.values;
+  return values instanceof Int32Array ? values : undefined;
+}
+
+/**
+ * [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored, NaN where it is no class (which
+ * {@link checkLabels} may be unable to see on a GPU).
+ */
 export function targetsOf(
   labels: tf.Tensor,
   classes: number,
@@ -59,7 +106,16 @@ export function targetsOf(
 ): tf.Tensor {
   if (labels.rank === rank) return labels;
   const targets = oneHotRows(labels, classes);
-  return ignoreLabel === undefined ? targets : targets.mul(counting(labels, ignoreLabel));
+  const counted = ignoreLabel === undefined ? targets : targets.mul(counting(labels, ignoreLabel));
+  return knownValues(labels) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
+}
+
+/** [N, ..., 1]: NaN where a label is neither a class nor to be ignored, else 0. */
+function strangers(labels: tf.Tensor, classes: number, ignoreLabel: number | undefined): tf.Tensor {
+  const known = labels.greaterEqual(0).logicalAnd(labels.less(classes));
+  const right = ignoreLabel === undefined ? known : known.logicalOr(labels.equal(ignoreLabel));
+  const zeros = tf.zeros(labels.shape);
+  return tf.where(right, zeros, tf.fill(labels.shape, Number.NaN)).expandDims(-1);
 }
 
 /** [..., K] float32: 1 for the class of each index. */

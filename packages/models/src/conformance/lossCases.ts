@@ -1,0 +1,81 @@
+// Losses and metrics at the edge of numbers: infinite logits, NaN, labels that are no class.
+
+import { GmrError } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { accuracy, diceLoss, softmaxCrossEntropy } from "../training/index.ts";
+import type { NetworkCase } from "./index.ts";
+
+const { POSITIVE_INFINITY: INFINITY, NaN: NONE } = Number;
+
+/** Logits of two positions, the label of the first, and what the loss and its gradient are; the second is ignored. */
+const LIMITS: readonly [logits: number[], label: number, loss: number, gradient: number[]][] = [
+  [[1, -INFINITY, 1], 0, Math.log(2), [-0.5, 0, 0.5]],
+  [[1, -INFINITY, 1], 1, INFINITY, [0.5, -1, 0.5]],
+  [[1, INFINITY, 2], 1, 0, [0, 0, 0]],
+  [[INFINITY, 5, INFINITY], 2, Math.log(2), [0.5, 0, -0.5]],
+];
+
+export function lossCases(): NetworkCase[] {
+  return [
+    { name: "the cross entropy of infinite logits", run: checkLimits },
+    { name: "NaN is no class", run: checkNaN },
+    { name: "labels that are no class", run: checkStrangers },
+  ];
+}
+
+async function checkLimits(): Promise<void> {
+  for (const [logits, label, loss, gradient] of LIMITS) {
+    const { value, grad, dice } = tf.tidy(() => {
+      const labels = tf.tensor1d([label, 255], "int32");
+      const z = tf.tensor2d([...logits, NONE, INFINITY, -INFINITY], [2, 3]);
+      const lossOf = (x: tf.Tensor) => softmaxCrossEntropy(x, labels, { ignoreLabel: 255 });
+      const maps = labels.reshape([1, 2, 1]);
+      const dice = diceLoss(z.reshape([1, 2, 1, 3]), maps, { ignoreLabel: 255, smooth: 0 });
+      return { ...tf.valueAndGrad(lossOf)(z), dice };
+    });
+    const what = `of logits ${logits} for label ${label}`;
+    expectNear(`the loss ${what}`, await value.data(), [loss]);
+    expectNear(`the gradient ${what}`, await grad.data(), [...gradient, 0, 0, 0]);
+    const [ratio] = await dice.data();
+    if (!(ratio >= 0 && ratio <= 1)) throw wrong(`the Dice loss ${what}`, ratio, "a number from 0 to 1");
+    tf.dispose([value, grad, dice]);
+  }
+}
+
+async function checkNaN(): Promise<void> {
+  const share = tf.tidy(() =>
+    accuracy(tf.tensor2d([NONE, NONE, 1, NONE, 3, 1], [3, 2]), tf.tensor1d([0, 0, 0], "int32")),
+  );
+  expectNear("the share of positions recognised", await share.data(), [1 / 3]);
+  share.dispose();
+}
+
+/** Labels that come from the CPU are refused; those that only a GPU knows make the loss NaN. */
+async function checkStrangers(): Promise<void> {
+  for (const computed of [false, true]) {
+    const labels = tf.tidy(() => {
+      const given = tf.tensor1d([0, 1, 2], "int32");
+      return computed ? given.add(tf.scalar(0, "int32")) : given.clone();
+    });
+    let loss = NONE;
+    try {
+      const value = tf.tidy(() => softmaxCrossEntropy(tf.zeros([3, 2]), labels));
+      [loss] = await value.data();
+      value.dispose();
+    } catch (error) {
+      if (!(error instanceof GmrError) || error.code !== "invalid-data") throw error;
+    }
+    labels.dispose();
+    if (!Number.isNaN(loss)) throw wrong("the loss for label 2 of two classes", loss, "an error or NaN");
+  }
+}
+
+function expectNear(what: string, actual: ArrayLike<number>, expected: readonly number[]): void {
+  expected.forEach((value, i) => {
+    if (actual[i] === value || Math.abs(actual[i] - value) < 1e-5) return;
+    throw wrong(what, actual[i], String(value));
+  });
+}
+
+const wrong = (what: string, got: number, expected: string): GmrError =>
+  new GmrError("invalid-data", `${what} is ${got} on backend "${tf.getBackend()}", expected ${expected}`);
