@@ -378,6 +378,17 @@ describe("a run", () => {
 });
 
 describe("convert", () => {
+  it("reads the tensors of a training checkpoint, and lists what it leaves out", async () => {
+    const fixture = new URL("../../../packages/io/fixtures/objects.pth", import.meta.url).pathname;
+    const output = path.join(temporaryFolder(), "weights.safetensors");
+    const { code, stdout, stderr } = await gmr(["convert", fixture, output]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("8 tensors written");
+    expect(stderr).toMatch(
+      /objects\.pth: left out .*args \(argparse\.Namespace\).* more objects, which are no tensors/,
+    );
+  });
+
   const weights = path.join(fixtures, "gmr_resnet18_w8.weights.pth");
   const network = [
     "--architecture",

@@ -36,8 +36,18 @@ export async function readTensors(
   at?: string,
 ): Promise<Map<string, StoredTensor> | undefined> {
   if (/\.safetensors$/i.test(input)) return readSafetensors(await readFileBytes(input), input).tensors;
-  if (/\.(pth|pt)$/i.test(input)) return readTorch(await readFileBytes(input), input, { at }).tensors;
+  if (/\.(pth|pt)$/i.test(input)) {
+    const { tensors, opaque } = readTorch(await readFileBytes(input), input, { at });
+    if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are no tensors`);
+    return tensors;
+  }
   return undefined;
+}
+
+/** Names with the classes of what they name. */
+function listed(opaque: ReadonlyMap<string, string>): string {
+  const all = [...opaque].map(([name, type]) => `${name} (${type})`);
+  return all.length > 5 ? `${all.slice(0, 5).join(", ")} and ${all.length - 5} more objects` : all.join(", ");
 }
 
 /** The model of an input, with its weights. @throws GmrError naming what is missing */

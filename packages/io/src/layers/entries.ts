@@ -29,12 +29,17 @@ export interface WeightEntry {
   readonly shape: readonly number[];
 }
 
-/** A tensor that PyTorch keeps, and that follows from the options of the layer here. */
+/** A tensor that PyTorch keeps, and that follows from the options of the layer here, or is only kept for it. */
 export interface FixedEntry {
   readonly tensor: StoredTensor;
   /** Whether a file must have the same. */
   readonly binding: boolean;
+  /** Keeps what a file has. */
+  readonly keep?: (tensor: StoredTensor) => void;
 }
+
+/** `num_batches_tracked` of layers, as it was loaded. */
+const batchesTracked = new WeakMap<tf.layers.Layer, StoredTensor>();
 
 export type Entry = WeightEntry | FixedEntry;
 
@@ -125,8 +130,12 @@ function* fixedEntries(
   weights: string[],
 ): Iterable<[key: string, entry: FixedEntry]> {
   if (weights.includes("moving_mean")) {
-    // How many steps the averages have seen; PyTorch uses it only for averages over all of them.
-    yield ["num_batches_tracked", { tensor: { shape: [], data: new BigInt64Array(1) }, binding: false }];
+    // How many steps the averages have seen. PyTorch uses it only for averages over all of them, and nothing does here.
+    const tensor = batchesTracked.get(layer) ?? { shape: [], data: new BigInt64Array(1) };
+    const keep = ({ shape, data }: StoredTensor) => {
+      batchesTracked.set(layer, { shape: [...shape], data: data.slice() });
+    };
+    yield ["num_batches_tracked", { tensor, binding: false, keep }];
   }
   if (!(layer instanceof GmrConv)) return;
   const { partition } = layer;

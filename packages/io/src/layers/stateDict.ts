@@ -8,7 +8,7 @@ import { type Entry, type FixedEntry, modelEntries, type WeightEntry } from "./e
 /**
  * The state dictionary of a model, such that a PyTorch module with the model's layer names as paths loads it
  * strictly: `layer1.0.conv1.weight` is the weight of the layer `layer1.0.conv1`. All that such a module keeps is there,
- * also what follows from a layer's options (ring masks, `mus`) and `num_batches_tracked`, which is 0.
+ * also what follows from a layer's options (ring masks, `mus`), and `num_batches_tracked` as it was loaded (else 0)
  *
  * @throws GmrError `unsupported` for weights that have no counterpart in PyTorch, and for layers that are models
  */
@@ -66,7 +66,10 @@ export function loadStateDict(
     const tensor = tensors.get(key);
     if (tensor) checkShape(key, tensor, entry);
     if ("tensor" in entry) {
-      if (tensor) checkFixed(key, tensor, entry);
+      if (tensor) {
+        checkFixed(key, tensor, entry);
+        writes.push(() => entry.keep?.(tensor));
+      }
     } else if (tensor) {
       report.loaded.push(key);
       writes.push(() => writeWeight(entry, tensor));

@@ -1,9 +1,17 @@
 // The classes and functions that PyTorch's checkpoints of tensors refer to (torch/_utils.py, torch/serialization.py).
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { type ElementType, fileBytes } from "../elementTypes.ts";
+import type { ElementType } from "../elementTypes.ts";
 import { isShape } from "../storedTensor.ts";
-import { HostObject, type PickleHost, type PickleValue, Tuple } from "./pickle.ts";
+import {
+  ByteString,
+  HostObject,
+  OpaqueName,
+  OpaqueObject,
+  type PickleHost,
+  type PickleValue,
+  Tuple,
+} from "./pickle.ts";
 import { Storage, TensorView } from "./tensorView.ts";
 
 /** As in PyTorch. */
@@ -23,6 +31,16 @@ const STORAGES: Record<string, ElementType | undefined> = {
   "torch.storage.UntypedStorage": undefined,
 };
 
+/** Bytes of the elements of storages that are not read: complex and quantised numbers. */
+const OPAQUE_STORAGES: Record<string, number> = {
+  "torch.ComplexHalfStorage": 4,
+  "torch.ComplexFloatStorage": 8,
+  "torch.ComplexDoubleStorage": 16,
+  "torch.QInt8Storage": 1,
+  "torch.QUInt8Storage": 1,
+  "torch.QInt32Storage": 4,
+};
+
 const DTYPES: Record<string, ElementType> = {
   "torch.float64": "F64",
   "torch.float32": "F32",
@@ -39,6 +57,21 @@ const DTYPES: Record<string, ElementType> = {
   "torch.bool": "BOOL",
 };
 
+/** By the names that NumPy gives types: how numbers of it are read. */
+const NUMPY_NUMBERS: Record<string, (view: DataView) => number | bigint | boolean> = {
+  f8: (view) => view.getFloat64(0, true),
+  f4: (view) => view.getFloat32(0, true),
+  i8: (view) => view.getBigInt64(0, true),
+  i4: (view) => view.getInt32(0, true),
+  i2: (view) => view.getInt16(0, true),
+  i1: (view) => view.getInt8(0),
+  u8: (view) => view.getBigUint64(0, true),
+  u4: (view) => view.getUint32(0, true),
+  u2: (view) => view.getUint16(0, true),
+  u1: (view) => view.getUint8(0),
+  b1: (view) => view.getUint8(0) !== 0,
+};
+
 type Args = readonly PickleValue[];
 type Fail = (problem: string) => GmrError;
 
@@ -48,13 +81,36 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
       throw fail("an OrderedDict is made of something: save the checkpoint again with Python 3");
     return new Map();
   },
+  "collections.defaultdict": () => new Map(),
+  "builtins.set": opaqueSet,
+  "builtins.frozenset": opaqueSet,
+  "__builtin__.set": opaqueSet,
+  "__builtin__.frozenset": opaqueSet,
+  // Bytes, before protocol 3.
+  "_codecs.encode": ([text]) =>
+    typeof text === "string" && isLatin1(text)
+      ? new ByteString(Uint8Array.from(text, (c) => c.charCodeAt(0)))
+      : new OpaqueObject("_codecs.encode", [text]),
+  "numpy.core.multiarray.scalar": numpyScalar,
+  "numpy._core.multiarray.scalar": numpyScalar,
+  "torch.device": ([type, index]) => (index === undefined ? type : `${type}:${index}`),
   "torch.Size": ([sizes], fail) => {
     if (sizes instanceof Tuple) return sizes;
     throw fail("a torch.Size is not made of a tuple");
   },
   "torch._utils._rebuild_parameter": ([tensor], fail) => {
-    if (tensor instanceof TensorView) return tensor;
+    if (tensor instanceof TensorView || tensor instanceof OpaqueObject) return tensor;
     throw fail("a parameter is not made of a tensor");
+  },
+  "torch._utils._rebuild_parameter_with_state": ([tensor], fail) => {
+    if (tensor instanceof TensorView || tensor instanceof OpaqueObject) return tensor;
+    throw fail("a parameter is not made of a tensor");
+  },
+  // (function, type, arguments, state): a tensor of a class of its own
+  "torch._tensor._rebuild_from_type_v2": ([make, , args], fail) => {
+    const known = make instanceof TorchName ? FUNCTIONS[make.name] : undefined;
+    if (known && args instanceof Tuple) return known(args.items, fail);
+    return new OpaqueObject("torch._tensor._rebuild_from_type_v2", [make]);
   },
   // (storage, offset, size, stride, requires_grad, backward_hooks, metadata); v3 has a dtype before the metadata
   "torch._utils._rebuild_tensor": (args, fail) => tensorView(args, undefined, undefined, fail),
@@ -72,7 +128,10 @@ export class TorchName extends HostObject {
   }
 }
 
-/** What pickles of tensors can reach. `storages` collects those that they refer to, by key. */
+/**
+ * What pickles of tensors can reach. All else is never looked up, called or constructed: what stands for it keeps its name.
+ * `storages` collects those that they refer to, by key.
+ */
 export class TorchHost implements PickleHost {
   readonly storages = new Map<string, Storage>();
   private readonly names = new Map<string, TorchName>();
@@ -87,18 +146,17 @@ export class TorchHost implements PickleHost {
   }
 
   resolve(name: string): PickleValue {
-    const known = this.names.get(name);
-    if (known) return known;
-    throw new GmrError(
-      "unsupported",
-      `${this.file}: it refers to ${describeValue(name)}, which is not a part of dictionaries of tensors; ` +
-        "save model.state_dict() alone",
-    );
+    return this.names.get(name) ?? new OpaqueName(name);
   }
 
   call(callee: PickleValue, args: Args): PickleValue {
     const make = callee instanceof TorchName ? FUNCTIONS[callee.name] : undefined;
     if (make) return make(args, this.fail);
+    if (callee instanceof OpaqueName) {
+      // What makes an object of its first argument.
+      const made = /\b_reconstruct(or)?$/.test(callee.name) ? args[0] : callee;
+      return new OpaqueObject(made instanceof HostObject ? made.name : callee.name, args);
+    }
     throw this.fail(
       `it calls ${callee instanceof HostObject ? callee.name : "a value"}, which is not a function`,
     );
@@ -107,7 +165,9 @@ export class TorchHost implements PickleHost {
   /** ("storage", class, key, device, number of elements); the old format adds a view of another storage, or None */
   load(id: PickleValue): PickleValue {
     const [kind, type, key, , count, view = null] = id instanceof Tuple ? id.items : [];
-    if (kind !== "storage" || !(type instanceof TorchName) || !Object.hasOwn(STORAGES, type.name)) {
+    const className = type instanceof TorchName || type instanceof OpaqueName ? type.name : "";
+    const opaqueBytes = Object.hasOwn(OPAQUE_STORAGES, className) ? OPAQUE_STORAGES[className] : 0;
+    if (kind !== "storage" || !(Object.hasOwn(STORAGES, className) || opaqueBytes)) {
       throw this.fail("it refers to something outside itself that is not a storage");
     }
     if (typeof key !== "string" || !isSize(count)) throw this.fail("a storage has no key or no size");
@@ -117,12 +177,11 @@ export class TorchHost implements PickleHost {
         `${this.file}: a storage is a view of another; save it again with PyTorch ≥ 1.6`,
       );
     }
-    const elements = STORAGES[type.name];
-    const bytes = count * (elements ? fileBytes(elements) : 1);
+    const opaque = opaqueBytes ? { name: className, elementBytes: opaqueBytes } : undefined;
+    const storage = new Storage(key, STORAGES[className], count, opaque);
     const known = this.storages.get(key);
-    if (known && known.type === elements && known.bytes === bytes) return known;
+    if (known && known.type === storage.type && known.bytes === storage.bytes) return known;
     if (known) throw this.fail(`storage ${describeValue(key)} has two types or sizes`);
-    const storage = new Storage(key, elements, bytes);
     this.storages.set(key, storage);
     return storage;
   }
@@ -135,7 +194,8 @@ function tensorView(
   dtype: PickleValue | undefined,
   metadata: PickleValue | undefined,
   fail: Fail,
-): TensorView {
+): TensorView | OpaqueObject {
+  if (storage instanceof Storage && storage.opaque) return new OpaqueObject(storage.opaque);
   if (!(storage instanceof Storage)) throw fail("a tensor has no storage");
   const shape = size instanceof Tuple ? size.items : [];
   const strides = stride instanceof Tuple ? stride.items : [];
@@ -163,4 +223,26 @@ function tensorView(
 
 function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function opaqueSet([items]: Args): OpaqueObject {
+  const set = new OpaqueObject("set");
+  if (Array.isArray(items)) for (const item of items) set.list.push(item);
+  return set;
+}
+
+/** A number of NumPy, of its type and its bytes. */
+function numpyScalar([type, bytes]: Args): PickleValue {
+  const [name] = type instanceof OpaqueObject ? type.args : [];
+  const read = typeof name === "string" ? NUMPY_NUMBERS[name.replace(/^[<=|]/, "")] : undefined;
+  if (!read || !(bytes instanceof ByteString) || bytes.bytes.length !== Number(String(name).at(-1))) {
+    return new OpaqueObject(`numpy scalar ${typeof name === "string" ? name : ""}`.trim());
+  }
+  const value = read(new DataView(bytes.bytes.buffer, bytes.bytes.byteOffset, bytes.bytes.length));
+  return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function isLatin1(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 255) return false;
+  return true;
 }

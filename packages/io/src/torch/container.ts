@@ -2,7 +2,6 @@
 // before that pickles in a row with the storages behind them (torch/serialization.py).
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { fileBytes } from "../elementTypes.ts";
 import { ZipArchive } from "../zip.ts";
 import { TorchHost } from "./classes.ts";
 import { type PickleValue, readPickle } from "./pickle.ts";
@@ -95,7 +94,7 @@ function openOldFile(bytes: Uint8Array, name: string): Container {
       throw fail("the keys of its storages are not those of its tensors");
     // The number of elements in eight bytes, then the elements.
     const count = at + 8 <= bytes.length ? Number(view.getBigInt64(at, true)) : -1;
-    if (count * (storage.type ? fileBytes(storage.type) : 1) !== storage.bytes) {
+    if (count * storage.elementBytes !== storage.bytes) {
       throw fail(`storage ${describeValue(key)} has ${count} elements in ${storage.bytes} bytes`);
     }
     begins.set(storage.key, at + 8);

@@ -1,6 +1,7 @@
 // The pickle machine, as far as dictionaries of tensors need it (https://docs.python.org/3/library/pickle.html; each
 // opcode is described in CPython's Lib/pickletools.py). A pickle is a program for a stack machine, and in Python it
-// may call any function there is. Here it can name and call what its host knows, and nothing else.
+// may call any function there is. Here it can name and call what its host knows; of all else its host makes objects that do
+// nothing and keep what they were given.
 //
 // Every opcode takes at least one byte of the file and makes a value that is no longer than the bytes and the stack
 // entries it consumes. So the memory that a pickle takes is in proportion to its length, up to the limits below.
@@ -15,6 +16,42 @@ export abstract class HostObject {
   abstract readonly name: string;
 }
 
+/** A class or function that the host does not know. It is never called. */
+export class OpaqueName extends HostObject {
+  readonly name: string;
+
+  constructor(name: string) {
+    super();
+    this.name = name;
+  }
+}
+
+/** What stands for an object of such a class, or for what such a function would return. */
+export class OpaqueObject extends HostObject {
+  readonly name: string;
+  readonly args: readonly PickleValue[];
+  /** Of classes that extend dictionaries. */
+  readonly items: PickleDict = new Map();
+  /** Of classes that extend lists, and of sets. */
+  readonly list: PickleValue[] = [];
+
+  constructor(name: string, args: readonly PickleValue[] = []) {
+    super();
+    this.name = name;
+    this.args = args;
+  }
+}
+
+export class ByteString extends HostObject {
+  readonly name = "bytes";
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    super();
+    this.bytes = bytes;
+  }
+}
+
 export class Tuple {
   readonly items: readonly PickleValue[];
 
@@ -26,9 +63,9 @@ export class Tuple {
 export type PickleDict = Map<Scalar, PickleValue>;
 export type PickleValue = Scalar | PickleValue[] | Tuple | PickleDict | HostObject;
 
-/** What a pickle can reach outside itself. All throw a GmrError for what they do not know. */
+/** What a pickle can reach outside itself. All throw a GmrError for what is damaged. */
 export interface PickleHost {
-  /** The class or function with this full name, such as `collections.OrderedDict`. */
+  /** The class or function with this full name, such as `collections.OrderedDict`; an {@link OpaqueName} if unknown. */
   resolve(name: string): PickleValue;
   /** Must not make more than a bounded amount of memory. */
   call(callee: PickleValue, args: readonly PickleValue[]): PickleValue;
@@ -49,21 +86,10 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Opcodes that a message names, since a hostile pickle or one of other objects has them. */
 const REFUSED = new Map([
-  [0x42, "BINBYTES"],
-  [0x43, "SHORT_BINBYTES"],
   [0x50, "PERSID"],
-  [0x69, "INST"],
-  [0x6f, "OBJ"],
-  [0x81, "NEWOBJ"],
   [0x82, "EXT1"],
   [0x83, "EXT2"],
   [0x84, "EXT4"],
-  [0x8e, "BINBYTES8"],
-  [0x8f, "EMPTY_SET"],
-  [0x90, "ADDITEMS"],
-  [0x91, "FROZENSET"],
-  [0x92, "NEWOBJ_EX"],
-  [0x96, "BYTEARRAY8"],
   [0x97, "NEXT_BUFFER"],
   [0x98, "READONLY_BUFFER"],
 ]);
@@ -118,7 +144,12 @@ class Machine {
     [0x8c, () => this.push(this.text(this.u8()))], // SHORT_BINUNICODE
     [0x54, () => this.push(this.text(this.u32()))], // BINSTRING
     [0x58, () => this.push(this.text(this.u32()))], // BINUNICODE
-    [0x8d, () => this.push(this.text(Number(this.view.getBigUint64(this.take(8), true))))], // BINUNICODE8
+    [0x8d, () => this.push(this.text(this.u64()))], // BINUNICODE8
+
+    [0x43, () => this.pushBytes(this.u8())], // SHORT_BINBYTES
+    [0x42, () => this.pushBytes(this.u32())], // BINBYTES
+    [0x8e, () => this.pushBytes(this.u64())], // BINBYTES8
+    [0x96, () => this.pushBytes(this.u64())], // BYTEARRAY8
 
     [0x29, () => this.pushObject(new Tuple([]))], // EMPTY_TUPLE
     [0x85, () => this.pushObject(new Tuple(this.popMany(1)))], // TUPLE1
@@ -131,6 +162,9 @@ class Machine {
     [0x7d, () => this.pushObject(new Map())], // EMPTY_DICT
     [0x73, () => this.setItems(this.popMany(2))], // SETITEM
     [0x75, () => this.setItems(this.popMark())], // SETITEMS
+    [0x8f, () => this.pushObject(new OpaqueObject("set"))], // EMPTY_SET
+    [0x90, () => this.append(this.popMark())], // ADDITEMS
+    [0x91, () => this.pushFrozenSet(this.popMark())], // FROZENSET
 
     [0x71, () => this.memo.set(this.u8(), this.top())], // BINPUT
     [0x72, () => this.memo.set(this.u32(), this.top())], // LONG_BINPUT
@@ -142,6 +176,10 @@ class Machine {
     [0x93, () => this.resolveTop()], // STACK_GLOBAL
     [0x51, () => this.push(this.host.load(this.pop()))], // BINPERSID
     [0x52, () => this.call()], // REDUCE
+    [0x81, () => this.call()], // NEWOBJ: a class and its arguments
+    [0x92, () => this.callWithNames()], // NEWOBJ_EX: the same and named arguments
+    [0x69, () => this.make(this.host.resolve(`${this.line()}.${this.line()}`), this.popMark())], // INST
+    [0x6f, () => this.makeOfMark()], // OBJ
     [0x62, () => this.build()], // BUILD
   ]);
 
@@ -213,21 +251,22 @@ class Machine {
   }
 
   private append(items: PickleValue[]): void {
-    const list = this.top();
+    const top = this.top();
+    const list = top instanceof OpaqueObject ? top.list : top;
     if (!Array.isArray(list)) throw this.fail("it appends to something that is not a list");
     for (const item of items) list.push(item);
   }
 
   private setItems(items: PickleValue[]): void {
-    const dict = this.top();
+    const top = this.top();
+    const dict = top instanceof OpaqueObject ? top.items : top;
     if (!(dict instanceof Map) || items.length % 2 !== 0) {
       throw this.fail("it sets items of something that is not a dictionary, or a key without a value");
     }
     for (let i = 0; i < items.length; i += 2) {
-      const key = items[i];
-      if (typeof key === "object" && key !== null) {
+      const key = keyOf(items[i]);
+      if (key === undefined)
         throw this.unsupported("a dictionary has a key that is neither a string nor a number");
-      }
       if (dict.has(key)) throw this.fail(`a dictionary has the key ${describeValue(key)} twice`);
       dict.set(key, items[i + 1]);
     }
@@ -250,14 +289,29 @@ class Machine {
   private call(): void {
     const [callee, args] = this.popMany(2);
     if (!(args instanceof Tuple)) throw this.fail("the arguments of a call must be a tuple");
-    this.pushObject(this.host.call(callee, args.items));
+    this.make(callee, args.items);
   }
 
-  /** Sets attributes of the object on the stack. Those of a dictionary (a state dict has some) are left out. */
+  private callWithNames(): void {
+    this.pop();
+    this.call();
+  }
+
+  private makeOfMark(): void {
+    const [callee, ...args] = this.popMark();
+    if (callee === undefined) throw this.fail("an object has no class");
+    this.make(callee, args);
+  }
+
+  private make(callee: PickleValue, args: readonly PickleValue[]): void {
+    this.pushObject(this.host.call(callee, args));
+  }
+
+  /** Sets attributes of the object on the stack, which are left out. */
   private build(): void {
     const state = this.pop();
     const object = this.top();
-    if (object instanceof Map && state instanceof Map) return;
+    if ((object instanceof Map && state instanceof Map) || object instanceof OpaqueObject) return;
     throw this.unsupported("it sets attributes of something that is not a dictionary");
   }
 
@@ -293,6 +347,21 @@ class Machine {
     return this.bytes[this.take(1)];
   }
 
+  private pushFrozenSet(items: readonly PickleValue[]): void {
+    const set = new OpaqueObject("set");
+    for (const item of items) set.list.push(item);
+    this.pushObject(set);
+  }
+
+  private pushBytes(length: number): void {
+    const begin = this.take(length);
+    this.pushObject(new ByteString(this.bytes.subarray(begin, begin + length)));
+  }
+
+  private u64(): number {
+    return Number(this.view.getBigUint64(this.take(8), true));
+  }
+
   private u32(): number {
     return this.view.getUint32(this.take(4), true);
   }
@@ -314,4 +383,14 @@ class Machine {
   private unsupported(problem: string): GmrError {
     return new GmrError("unsupported", `${this.name}: ${problem} (byte ${this.at} of the pickle)`);
   }
+}
+
+/** A key of a dictionary as text or number: of tuples and unknown objects, nearly what Python prints. */
+function keyOf(key: PickleValue): Scalar | undefined {
+  if (key instanceof Tuple) {
+    const parts = key.items.map(keyOf);
+    return parts.includes(undefined) ? undefined : `(${parts.join(", ")})`;
+  }
+  if (key instanceof OpaqueObject || key instanceof OpaqueName) return key.name;
+  return typeof key === "object" && key !== null ? undefined : key;
 }

@@ -111,6 +111,48 @@ describe("a training checkpoint", () => {
     });
   });
 
+  it.each(["objects", "objects_protocol4", "objects_old"])(
+    "%s: tensors beside objects of any class, which are listed and never made",
+    (name) => {
+      const { tensors, at, values, opaque } = readTorch(fixture(`${name}.pth`));
+      expect(at).toBe("state_dict");
+      expect(tensors.get("1.running_mean")?.shape).toEqual([2]);
+      expect(tensors.size).toBe(8);
+      expect(Object.fromEntries(values)).toEqual({
+        device: "cuda:1",
+        cpu: "cpu",
+        best_acc: 0.875,
+        loss: 0.25,
+        steps: -12,
+        done: true,
+        "counts.losses.0": 0.5,
+        "tags.0": "a",
+        "frozen.0": 1,
+        "(a, 1)": "of a pair",
+      });
+      expect(Object.fromEntries(opaque)).toEqual({
+        state_dict: "__main__.State",
+        args: "argparse.Namespace",
+        when: "datetime.datetime",
+        array: "numpy.ndarray",
+        tags: "set",
+        frozen: "set",
+        raw: "bytes",
+        average: "__main__.Average",
+        phases: "torch.ComplexFloatStorage",
+        factory: expect.stringMatching(/dict$/),
+      });
+    },
+  );
+
+  it("refuses a whole module, which holds no dictionary of tensors", () =>
+    expectGmrError(
+      () => readTorch(checkpoint(`\x80\x02c__main__\nNet\n)\x81}${text("w")}${tensor()}sb.`), "net.pth"),
+      "unsupported",
+      'net.pth: it refers to "__main__.Net", which is not a part of dictionaries of tensors, and holds no tensors beside ' +
+        "it; save model.state_dict() alone",
+    ));
+
   it("gives the tensors of the part that is asked for", () => {
     const { tensors, at } = readTorch(fixture("training.pth"), "x", { at: "optimizer.state.0" });
     expect([at, ...tensors.keys()]).toEqual(["optimizer.state.0", "step", "exp_avg", "exp_avg_sq"]);
@@ -121,7 +163,7 @@ describe("a training checkpoint", () => {
     await expectGmrError(
       () => readTorch(bytes, "gan.pth"),
       "invalid-argument",
-      'gan.pth: several dictionaries have tensors; choose one by `at`: "generator", "discriminator"',
+      'gan.pth: several dictionaries have tensors; choose one by the option at (--at in the command): "generator", "discriminator"',
     );
     expect(readTorch(bytes, "gan.pth", { at: "generator" }).tensors.get("w")?.data).toEqual(
       Float32Array.of(1, 1),
@@ -142,7 +184,7 @@ describe("a training checkpoint", () => {
     await expectGmrError(
       () => readTorch(checkpoint(`\x80\x02${value}.`)),
       "invalid-argument",
-      'torch checkpoint: several dictionaries have tensors; choose one by `at`: "", "model"',
+      'torch checkpoint: several dictionaries have tensors; choose one by the option at (--at in the command): "", "model"',
     );
   });
 

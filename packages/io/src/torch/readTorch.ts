@@ -3,7 +3,7 @@
 import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import type { StoredTensor } from "../storedTensor.ts";
 import { openContainer } from "./container.ts";
-import { flatten } from "./flatten.ts";
+import { dictionaryOf, flatten } from "./flatten.ts";
 import type { PickleValue, Scalar } from "./pickle.ts";
 import { type Storage, TensorView } from "./tensorView.ts";
 
@@ -27,6 +27,11 @@ export interface TorchCheckpoint {
   at: string;
   /** All else in the checkpoint by full name, such as `epoch` or `optimizer.param_groups.0.lr`. */
   values: Map<string, TorchValue>;
+  /**
+   * The classes of what is neither a tensor nor a value, by full name: `args` → `argparse.Namespace`. Such objects are never
+   * constructed; the entries of those that extend dictionaries or lists are in `tensors` and `values`.
+   */
+  opaque: Map<string, string>;
 }
 
 /** A number, a string, true, false or None; a `torch.dtype` is its name. */
@@ -38,12 +43,12 @@ const SMALL_FACTOR = 64;
 
 /**
  * Reads a checkpoint written by `torch.save`: dictionaries (such as state dicts, alone or beside an optimiser's
- * state) and lists of tensors, parameters, numbers, strings. Nothing in the file is executed; whatever else it refers
- * to is refused by name. Float16 and bfloat16 are widened to float32, which is exact; views are copied row-major.
+ * state) and lists of tensors, parameters, numbers, strings. Nothing in the file is executed, and no object of another class
+ * constructed: `opaque` lists them. Float16 and bfloat16 are widened to float32, which is exact; views are copied row-major.
  *
  * @param name names the file in errors
- * @throws GmrError `invalid-data` for a damaged file or one that exceeds `maxBytes`; `unsupported` for objects of
- *   other classes, other element types and big-endian files; `invalid-argument` if `at` names no dictionary of
+ * @throws GmrError `invalid-data` for a damaged file or one that exceeds `maxBytes`; `unsupported` for a file with objects
+ *   of other classes but without tensors (such as a whole module), and for big-endian files; `invalid-argument` if `at` names no dictionary of
  *   tensors, or if it is not given and there are several
  */
 export function readTorch(
@@ -53,7 +58,8 @@ export function readTorch(
 ): TorchCheckpoint {
   const maxBytes = checkPositiveInteger("maxBytes", options.maxBytes ?? defaultMaxBytes(bytes));
   const container = openContainer(bytes, name, maxBytes);
-  const { tensors, values } = flatten(container.value, name);
+  const { tensors, values, opaque } = flatten(container.value, name);
+  if (tensors.size === 0 && opaque.size > 0) throw withoutTensors(opaque, name);
   const at = options.at ?? onlyDictionary(container.value, name);
   const prefix = at === "" ? "" : `${at}.`;
   const chosen = [...tensors].filter(([key]) => key.startsWith(prefix));
@@ -78,7 +84,17 @@ export function readTorch(
     ),
     at,
     values,
+    opaque,
   };
+}
+
+function withoutTensors(opaque: ReadonlyMap<string, string>, name: string): GmrError {
+  const [first] = opaque.values();
+  return new GmrError(
+    "unsupported",
+    `${name}: it refers to ${describeValue(first)}, which is not a part of dictionaries of tensors, and holds no tensors ` +
+      "beside it; save model.state_dict() alone",
+  );
 }
 
 function defaultMaxBytes(bytes: Uint8Array): number {
@@ -87,19 +103,20 @@ function defaultMaxBytes(bytes: Uint8Array): number {
 
 /** The top level, if it has tensors itself or no part has; or the only part that has. */
 function onlyDictionary(value: PickleValue, name: string): string {
-  if (!(value instanceof Map)) return "";
-  const found = [...value].filter(([, child]) => hasTensors(child)).map(([key]) => String(key));
+  const dictionary = dictionaryOf(value);
+  if (!dictionary) return "";
+  const found = [...dictionary].filter(([, child]) => hasTensors(child)).map(([key]) => String(key));
   if (hasTensors(value)) found.unshift("");
   if (found.length <= 1) return found[0] ?? "";
   const list = found.slice(0, 5).map(describeValue).join(", ");
   throw new GmrError(
     "invalid-argument",
-    `${name}: several dictionaries have tensors; choose one by \`at\`: ${list}`,
+    `${name}: several dictionaries have tensors; choose one by the option at (--at in the command): ${list}`,
   );
 }
 
 function hasTensors(value: PickleValue): boolean {
-  return value instanceof Map && [...value.values()].some((item) => item instanceof TensorView);
+  return [...(dictionaryOf(value)?.values() ?? [])].some((item) => item instanceof TensorView);
 }
 
 /** Tensors often share a storage, which may have to be inflated. */

@@ -5,19 +5,30 @@ import { decodeTensor, type ElementType, fileBytes, memoryBytes } from "../eleme
 import { elementCount, type StoredTensor } from "../storedTensor.ts";
 import { HostObject } from "./pickle.ts";
 
+/** A storage whose elements are not read. */
+export interface Opaque {
+  name: string;
+  elementBytes: number;
+}
+
 /** A row of elements somewhere in the file. */
 export class Storage extends HostObject {
   readonly name = "a storage";
   readonly key: string;
   /** Undefined for bytes whose type the tensor tells. */
   readonly type: ElementType | undefined;
+  readonly elementBytes: number;
   readonly bytes: number;
+  /** The class, if its elements are of a type that is not read. */
+  readonly opaque: string | undefined;
 
-  constructor(key: string, type: ElementType | undefined, bytes: number) {
+  constructor(key: string, type: ElementType | undefined, count: number, opaque?: Opaque) {
     super();
     this.key = key;
     this.type = type;
-    this.bytes = bytes;
+    this.elementBytes = opaque?.elementBytes ?? (type ? fileBytes(type) : 1);
+    this.bytes = count * this.elementBytes;
+    this.opaque = opaque?.name;
   }
 }
 
