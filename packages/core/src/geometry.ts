@@ -119,6 +119,39 @@ export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
   };
 }
 
+/**
+ * Along which axes the windows lie symmetrically in the input: the first begins as far before it as the last ends behind it,
+ * `(out - 1)s + e - n = 2 · before`. Only then does the output of a ring convolution turn and mirror with its input. With
+ * stride 1 and equal padding it is so for every size; else it depends on n: with an odd kernel, stride 2 and `"same"` padding
+ * on odd sizes alone.
+ */
+export function symmetricAxes(geometry: ConvGeometry): boolean[] {
+  const { inputSize, outputSize, extent, strides, padding, transposed } = geometry;
+  return inputSize.map((size, axis) => {
+    const [before, after] = padding[axis];
+    if (transposed) return before === after;
+    return (outputSize[axis] - 1) * strides[axis] + extent[axis] - size === 2 * before;
+  });
+}
+
+/** The sizes nearest to that of an axis, below and above, for which {@link symmetricAxes} holds there; none, one or two. */
+export function nearestSymmetricSizes(options: ConvGeometryOptions, axis: number): number[] {
+  const { inputSize } = options;
+  const stride = perAxis("strides", options.strides ?? 1, checkRank("axes", inputSize.length))[axis];
+  const isSymmetric = (size: number): boolean => {
+    try {
+      return symmetricAxes(convGeometry({ ...options, inputSize: inputSize.with(axis, size) }))[axis];
+    } catch {
+      return false; // too small
+    }
+  };
+  // Whether a size is symmetric depends on its rest divided by the stride, once it is larger than the kernel.
+  const steps = Array.from({ length: stride }, (_, i) => i + 1);
+  const below = steps.map((i) => inputSize[axis] - i).find((size) => size > 0 && isSymmetric(size));
+  const above = steps.map((i) => inputSize[axis] + i).find(isSymmetric);
+  return [below, above].filter((size) => size !== undefined);
+}
+
 interface AxisSizes {
   input: number;
   extent: number;

@@ -1,8 +1,15 @@
+import { convGeometry, nearestSymmetricSizes, symmetricAxes } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { gmrConv1D, gmrConv2D, gmrConv3D } from "../layers/index.ts";
-import { checkEquivariance, type EquivarianceOptions, type EquivarianceTarget } from "./index.ts";
+import {
+  checkEquivariance,
+  type EquivarianceOptions,
+  type EquivarianceTarget,
+  formatEquivariance,
+} from "./index.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
@@ -194,6 +201,97 @@ describe("unequal sizes", () => {
       expect(exact.elements).toHaveLength(8);
       expect(exact.worst).toBeLessThanOrEqual(EXACT);
     }
+  });
+});
+
+describe("strides", () => {
+  it("keep exactly the sizes that symmetricAxes says, and nearestSymmetricSizes are of these", async () => {
+    const padding = fc.constantFrom<"same" | "valid" | number>("same", "valid", 1, 2);
+    const size = fc.integer({ min: 9, max: 20 });
+    const odd = fc.constantFrom(1, 3, 5);
+    await fc.assert(
+      fc.asyncProperty(
+        size,
+        odd,
+        fc.integer({ min: 1, max: 4 }),
+        padding,
+        fc.constantFrom(1, 2),
+        async (n, k, s, pad, d) => {
+          const layer = gmrConv2D({
+            filters: 2,
+            kernelSize: k,
+            strides: s,
+            padding: pad,
+            dilationRate: d,
+            seed: 1,
+          });
+          const options = { inputSize: [n, n], kernelSize: k, strides: s, pad, dilations: d };
+          const { exact } = await checkEquivariance(layer, gridOnly([n, n, 1]));
+          const expected = symmetricAxes(convGeometry(options));
+          expect(expected[0]).toBe(expected[1]);
+          expect(exact.ok).toBe(expected[0]);
+          expect(exact.asymmetries).toEqual(
+            expected[0]
+              ? []
+              : [
+                  {
+                    layer: layer.name,
+                    inputSize: [n, n],
+                    strides: [s, s],
+                    better: [0, 1].map((axis) => ({ axis, sizes: nearestSymmetricSizes(options, axis) })),
+                  },
+                ],
+          );
+          for (const better of exact.asymmetries.flatMap(({ better }) => better[0].sizes)) {
+            const again = gmrConv2D({
+              filters: 2,
+              kernelSize: k,
+              strides: s,
+              padding: pad,
+              dilationRate: d,
+              seed: 1,
+            });
+            expect((await checkEquivariance(again, gridOnly([better, better, 1]))).exact.ok).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("are named with sizes that fit, in models inside models, of unknown sizes too", async () => {
+    const conv = gmrConv2D({
+      filters: 2,
+      kernelSize: 5,
+      strides: 2,
+      padding: "same",
+      seed: 1,
+      name: "halve",
+    });
+    const pool = tf.layers.maxPooling2d({ poolSize: 2, name: "pool" });
+    const inner = tf.sequential({
+      layers: [tf.layers.inputLayer({ inputShape: [null as never, null as never, 1] }), conv, pool],
+    });
+    const input = tf.input({ shape: [null, null, 1] });
+    const model = tf.model({ inputs: input, outputs: inner.apply(input) as tf.SymbolicTensor });
+    const report = await checkEquivariance(model, gridOnly([32, 32, 1]));
+    expect(report.exact.asymmetries).toEqual([
+      {
+        layer: "halve",
+        inputSize: [32, 32],
+        strides: [2, 2],
+        better: [
+          { axis: 0, sizes: [31, 33] },
+          { axis: 1, sizes: [31, 33] },
+        ],
+      },
+    ]);
+    expect(formatEquivariance(report)).toContain(
+      "  halve: strides 2×2 on 32×32 are not symmetric; they are with H of 31 or 33, W\n  of 31 or 33",
+    );
+    expect((await checkEquivariance(model, gridOnly([31, 31, 1]))).exact.asymmetries).toEqual([]);
+    const odd = await checkEquivariance(model, gridOnly([33, 33, 1]));
+    expect(odd.exact.asymmetries).toMatchObject([{ layer: "pool", inputSize: [17, 17] }]);
   });
 });
 

@@ -13,6 +13,7 @@ import {
 } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "../checks.ts";
+import { asymmetriesOf } from "./asymmetries.ts";
 import type { AngleCurve, AngleError, EquivarianceReport, ExactSymmetries } from "./report.ts";
 import { type EquivarianceTarget, evaluator, fixedSizes, type Images, statedShape } from "./target.ts";
 import { fadeOut, innerPixels, smoothImages } from "./testImages.ts";
@@ -69,6 +70,9 @@ interface Turn {
  * - For any other angle, inputs are faded out outside the inscribed disc, so that nothing is lost, and turned with
  *   bilinear interpolation; what that interpolation costs is measured by turning and turning back.
  *
+ * Where exact symmetries are broken, the report names the layers whose strides do not fit the sizes of their inputs, and sizes
+ * that would: a strided window of odd size keeps turns and mirror images on odd sides, but not on even ones.
+ *
  * Errors are relative to the largest absolute value compared. Works on every backend; keeps no tensors.
  *
  * @param target a model with one input and one output, a layer (built by its first call if it is not), or a function.
@@ -97,7 +101,7 @@ export async function checkEquivariance(
     kind,
     inputShape: [...input.shape],
     outputShape: [...output.shape],
-    exact: await measureExact(subject, input, output, elements, fixedSizes(target), tolerance),
+    exact: await measureExact(subject, input, output, elements, target, tolerance),
     angles: await measureAngles(subject, fadeOut(input), turns),
   };
 }
@@ -107,9 +111,10 @@ async function measureExact(
   input: Images,
   output: Images,
   elements: readonly Symmetry[],
-  fixed: readonly (number | null)[],
+  target: EquivarianceTarget,
   tolerance: number,
 ): Promise<ExactSymmetries> {
+  const fixed = fixedSizes(target);
   const tried: ExactSymmetries["elements"] = [];
   const skipped: ExactSymmetries["skipped"] = [];
   const sizes = input.shape.slice(1, -1);
@@ -128,7 +133,9 @@ async function measureExact(
     }
   }
   const worst = Math.max(...tried.map(({ error }) => error));
-  return { worst, elements: tried, skipped, ok: worst <= tolerance, tolerance };
+  const ok = worst <= tolerance;
+  const asymmetries = ok ? [] : asymmetriesOf(target, input.shape);
+  return { worst, elements: tried, skipped, ok, tolerance, asymmetries };
 }
 
 async function measureAngles(

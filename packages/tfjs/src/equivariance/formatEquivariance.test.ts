@@ -16,6 +16,7 @@ const report: EquivarianceReport = {
     skipped: ["90°", "270°"].map((element) => ({ element, reason: "the model's input is fixed to 20×16" })),
     ok: true,
     tolerance: 1e-4,
+    asymmetries: [],
   },
   angles: {
     curve: [
@@ -62,6 +63,15 @@ describe("formatEquivariance", () => {
         })),
         ok: false,
         tolerance: 1e-4,
+        asymmetries: [
+          {
+            layer: "layer1.0.conv1",
+            inputSize: [32, 31],
+            strides: [2, 2],
+            better: [{ axis: 0, sizes: [31, 33] }],
+          },
+          { layer: "up", inputSize: [8], strides: [2], better: [{ axis: 0, sizes: [] }] },
+        ],
       },
       angles: {
         curve: [{ angle: 315, plane: "DW", error: 1.5, interpolation: 0 }],
@@ -74,6 +84,10 @@ describe("formatEquivariance", () => {
     expect(lines[2]).toBe("exact symmetries: BROKEN, worst 193.3 % (tolerance 1e-4)");
     expect(lines[3]).toBe("  240° about D-H-W, inverted  193.3 %    240° about D-H-W, inverted  166.7 %");
     expect(lines[7]).toBe("  the worst 8 of 30");
+    expect(lines.join(" ").replaceAll(/ +/g, " ")).toContain(
+      "layer1.0.conv1: strides 2×2 on 32×31 are not symmetric; they are with H of 31 or 33 " +
+        "up: strides 2 on 8 are not symmetric; they are with no W",
+    );
     expect(lines.join(" ")).toContain("and 22 more");
     expect(lines.at(-1)).toMatch(/^ DW 315° {2}150\.0 % {8}0 █{40}$/);
   });

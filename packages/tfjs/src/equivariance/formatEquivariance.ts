@@ -1,5 +1,7 @@
 // The report as text for a terminal of 80 columns.
 
+import { AXIS_NAMES } from "@gmr-conv/core";
+import type { Asymmetry } from "./asymmetries.ts";
 import type { AngleCurve, EquivarianceReport, ExactSymmetries } from "./report.ts";
 
 /** So many symmetries are listed; of more, the worst, and the first of those left out. */
@@ -28,7 +30,7 @@ export function formatEquivariance(report: EquivarianceReport): string {
   ].join("\n");
 }
 
-function exactLines({ elements, skipped, worst, ok, tolerance }: ExactSymmetries): string[] {
+function exactLines({ elements, skipped, worst, ok, tolerance, asymmetries }: ExactSymmetries): string[] {
   const most = elements.length > LISTED;
   const listed = most ? elements.toSorted((a, b) => b.error - a.error).slice(0, LISTED) : elements;
   const rows = Math.ceil(listed.length / 2);
@@ -41,7 +43,22 @@ function exactLines({ elements, skipped, worst, ok, tolerance }: ExactSymmetries
     ...Array.from({ length: rows }, (_, row) => `${cells[row]}  ${cells[row + rows] ?? ""}`.trimEnd()),
     ...(most ? [`  the worst ${LISTED} of ${elements.length}`] : []),
     ...skippedLines(skipped),
+    ...asymmetries.slice(0, LISTED).flatMap(asymmetryLines),
   ];
+}
+
+function asymmetryLines({ layer, inputSize, strides, better }: Asymmetry): string[] {
+  const sizes = better.map(({ axis, sizes }) => {
+    const place = AXIS_NAMES[inputSize.length as 1 | 2 | 3][axis];
+    return sizes.length > 0 ? `${place} of ${sizes.join(" or ")}` : `no ${place}`;
+  });
+  return wrap(
+    `${layer}: strides ${strides.join("×")} on ${inputSize.join("×")} are not symmetric; they are with ${sizes.join(", ")}`.split(
+      " ",
+    ),
+    "  ",
+    " ",
+  );
 }
 
 /** One line for each reason. */

@@ -1,3 +1,5 @@
+import type { Asymmetry } from "./asymmetries.ts";
+
 /** How well a target keeps turns and mirror images; plain JSON. */
 export interface EquivarianceReport {
   /** `equivariance`: f(g x) = g f(x), for feature maps. `invariance`: f(g x) = f(x), for outputs [N, K]. */
@@ -20,6 +22,8 @@ export interface ExactSymmetries {
   /** Whether `worst` is within the tolerance. */
   ok: boolean;
   tolerance: number;
+  /** If it is not: layers whose strides do not fit the sizes of their input, with sizes that do. */
+  asymmetries: Asymmetry[];
 }
 
 export interface AngleError {

@@ -62,7 +62,7 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   filters: number;
   /** Kernel sizes, odd. One number for every axis. */
   kernelSize: PerAxis;
-  /** Default 1. */
+  /** Default 1. Larger ones keep turns and mirror images on some sizes only, see {@link GmrConv2D}. */
   strides?: PerAxis | undefined;
   /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
   padding?: Pad | undefined;
@@ -388,7 +388,12 @@ export class GmrConv1D extends GmrConv {
   }
 }
 
-/** [N, H, W, Cin] → [N, H', W', filters], the same for every turn by 90° and every mirror image of its input. */
+/**
+ * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the same sizes and
+ * strides. With strides above 1 that holds only on sizes on which windows lie symmetrically (`symmetricAxes` of
+ * `@gmr-conv/core`): for an odd kernel, strides 2 and padding "same" on odd sizes, not on even ones. Average pooling before a
+ * convolution of stride 1 keeps it on all (`symmetricPooling`), as the networks do.
+ */
 export class GmrConv2D extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv2D";
@@ -398,7 +403,10 @@ export class GmrConv2D extends GmrConv {
   }
 }
 
-/** [N, D, H, W, Cin] → [N, D', H', W', filters], the same for all 48 symmetries of the cube. */
+/**
+ * [N, D, H, W, Cin] → [N, D', H', W', filters], which turns and mirrors with its input by all 48 symmetries of the cube, for
+ * strides above 1 on the sizes that {@link GmrConv2D} tells.
+ */
 export class GmrConv3D extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv3D";
