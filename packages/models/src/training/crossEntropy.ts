@@ -1,6 +1,6 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { logSoftmax } from "./softmax.ts";
+import { forClasses, logSoftmax } from "./softmax.ts";
 import { checkLabels, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface CrossEntropyOptions extends LabelOptions {
@@ -70,7 +70,8 @@ function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar
       value: tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets)).sum().neg(),
       gradFunc: (dy: tf.Tensor, [logP, targets]: tf.Tensor[]) => {
         const totals = targets.sum(-1, true);
-        const p = tf.where(totals.equal(0), tf.zerosLike(logP), logP.exp());
+        const nothing = forClasses(totals, logP).equal(0);
+        const p = tf.where(nothing, tf.zerosLike(logP), logP.exp());
         return p.mul(totals).sub(targets).mul(dy);
       },
     };

@@ -1,7 +1,7 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
-import { softmax } from "./softmax.ts";
+import { forClasses, softmax } from "./softmax.ts";
 import { checkLabels, counting, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface DiceOptions extends LabelOptions {
@@ -70,7 +70,7 @@ const isZero = tf.customGrad((x) => ({
 function countedSoftmax(logits: tf.Tensor, labels: tf.Tensor, ignoreLabel: number | undefined): tf.Tensor {
   if (ignoreLabel === undefined) return softmax(logits);
   const counts = counting(labels, ignoreLabel);
-  const known = tf.where(counts.cast("bool").broadcastTo(logits.shape), logits, tf.zerosLike(logits));
+  const known = tf.where(forClasses(counts, logits).cast("bool"), logits, tf.zerosLike(logits));
   return softmax(known).mul(counts);
 }
 

@@ -6,15 +6,16 @@ import * as tf from "@tensorflow/tfjs";
 /** log p [..., K] of logits [..., K], to be differentiated by its callers. */
 export function logSoftmax(logits: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
-    const largest = logits.max(-1, true);
-    const shifted = tf.where(logits.equal(largest), tf.zerosLike(logits), logits.sub(largest));
-    const undefinedRows = tf.where(
-      largest.equal(Number.NEGATIVE_INFINITY),
-      tf.fill(largest.shape, Number.NaN),
-      tf.zerosLike(largest),
-    );
-    return shifted.sub(shifted.exp().sum(-1, true).log().add(undefinedRows));
+    const differences = logits.sub(logits.max(-1, true));
+    const certain = logits.equal(Number.POSITIVE_INFINITY);
+    const shifted = tf.where(certain, tf.zerosLike(logits), differences); // ∞ - ∞ is 0 here
+    return shifted.sub(shifted.exp().sum(-1, true).log());
   });
+}
+
+/** Numbers per position [..., 1] for each class, as those of `like` [..., K]. (The stock broadcastTo is far slower.) */
+export function forClasses(numbers: tf.Tensor, like: tf.Tensor): tf.Tensor {
+  return tf.zerosLike(like).add(numbers);
 }
 
 /** p [..., K] of logits [..., K], differentiable once. */
