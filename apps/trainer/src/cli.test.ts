@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, truncateSync, writeFile
 import { createRequire } from "node:module";
 import path from "node:path";
 import { maxRelativeError } from "@gmr-conv/core";
-import { readSafetensors, readTorch } from "@gmr-conv/io";
+import { readSafetensors, readTorch, writeTorch } from "@gmr-conv/io";
 import { describe, expect, it, vi } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
 import { runOnnx } from "./parity/runOnnx.ts";
@@ -148,6 +148,23 @@ describe("parity", () => {
     ["node", ".", 40],
   ];
   const possible = cases.filter(([backend]) => works(backend));
+
+  it.each(possible)("passes the official networks of other options on %s", async (backend) => {
+    const folder = new URL("../../../tooling/fixtures/official-networks", import.meta.url).pathname;
+    const only = backend === "cpu" ? "2d|resnet" : ".";
+    const { code, stdout } = await gmr([
+      "parity",
+      "--fixtures",
+      folder,
+      "--backend",
+      backend,
+      "--only",
+      only,
+    ]);
+    expect(stdout).toContain(`${backend === "cpu" ? 5 : 6} passed, 0 failed`);
+    expect(code).toBe(0);
+  });
+
   it.each(possible)("passes the golden cases on %s, one JSON object a line", async (backend, only, count) => {
     const args = ["--fixtures", fixtures, "--backend", backend, "--only", only, "--json"];
     const { code, stdout } = await gmr(["parity", ...args]);
@@ -377,7 +394,51 @@ describe("a run", () => {
   }, 300_000);
 });
 
+/** A new file of this name and content. */
+function fileOf(name: string, content: string): string {
+  const file = path.join(temporaryFolder(), name);
+  writeFileSync(file, Buffer.from(content, "latin1"));
+  return file;
+}
+
 describe("convert", () => {
+  const networks = new URL("../../../tooling/fixtures/official-networks", import.meta.url).pathname;
+
+  it.each([
+    ["resnet18_pooled_odd", 'stemPool true, oddSides "floor"'],
+    [
+      "unet2d_nontrainable_odd",
+      'norm "instance" (group norm, which is not supported, looks the same), pooling "max"',
+    ],
+    ["unet3d_nontrainable", "slope 0.1"],
+  ])("takes official weights as they are, and says what it assumed: %s", async (name, assumed) => {
+    const io = readSafetensors(readFileSync(path.join(networks, `${name}.io.safetensors`))).tensors;
+    const x = io.get("x");
+    const [n, c, ...sizes] = x?.shape ?? [];
+    // The endings and wrappers that trainers leave.
+    const tensors = readSafetensors(readFileSync(path.join(networks, `${name}.weights.safetensors`))).tensors;
+    const wrapped = new Map([...tensors].map(([key, tensor]) => [`module._orig_mod.${key}`, tensor]));
+    const folder = temporaryFolder();
+    const [input, output] = [path.join(folder, "last.ckpt"), path.join(folder, "model.onnx")];
+    writeFileSync(input, writeTorch(wrapped));
+    const { code, stderr } = await gmr([
+      "convert",
+      input,
+      output,
+      "--options",
+      `{"inputShape":${JSON.stringify([...sizes, c])}}`,
+    ]);
+    expect(stderr).toContain('left out "module._orig_mod.", with which all names begin');
+    expect(stderr).toContain("taken as in the official package, since weights do not tell: ");
+    expect(stderr).toContain(assumed);
+    expect(code).toBe(0);
+    const found = await runOnnx(readFileSync(output), {
+      data: x?.data as Float32Array,
+      shape: [n, c, ...sizes],
+    });
+    expect(maxRelativeError(found, (io.get("logits")?.data ?? []) as Float32Array)).toBeLessThan(1e-5);
+  });
+
   it("reads the tensors of a training checkpoint, and lists what it leaves out", async () => {
     const fixture = new URL("../../../packages/io/fixtures/objects.pth", import.meta.url).pathname;
     const output = path.join(temporaryFolder(), "weights.safetensors");
@@ -389,12 +450,13 @@ describe("convert", () => {
     );
   });
 
+  const objects = new URL("../../../packages/io/fixtures/training.pth", import.meta.url).pathname;
   const weights = path.join(fixtures, "gmr_resnet18_w8.weights.pth");
   const network = [
     "--architecture",
     "gmr-resnet18",
     "--options",
-    '{"inputShape":[24,24,3],"classes":5,"widths":[8,16,32,64]}',
+    '{"inputShape":[24,24,3],"stemPool":false,"oddSides":"floor"}',
   ];
 
   it("takes official weights through every format and back, number for number", async () => {
@@ -436,7 +498,7 @@ describe("convert", () => {
   });
 
   it.each<[string, string[], string]>([
-    ["weights without a network", [weights, "x.onnx"], "give --architecture and --options"],
+    ["weights without a network", [objects, "x.onnx"], "give --architecture and --options"],
     ["options that are no JSON", [weights, "x.onnx", ...network.slice(0, 3), "{"], "--options must be JSON"],
     [
       "another network",
@@ -447,6 +509,23 @@ describe("convert", () => {
     ["an unknown ending", [weights, "x.zip"], 'cannot write "x.zip"'],
     ["a missing file", ["none.pth", "x.safetensors"], "cannot read none.pth"],
     ["a missing folder", ["none", "x.onnx"], "none"],
+    [
+      "a pointer of Git LFS",
+      [fileOf("w.pth", "version https://git-lfs.github.com/spec/v1\n"), "x.onnx"],
+      "git lfs pull",
+    ],
+    ["a web page", [fileOf("w.pth", "<!DOCTYPE html><html>"), "x.safetensors"], "is a web page, not weights"],
+    ["an ONNX model", [fileOf("m.onnx", "\b\b\x12"), "x.safetensors"], "can be written but not read"],
+    ["an HDF5 file", [fileOf("m.h5", "\x89HDF\r\n"), "x.onnx"], "tensorflowjs_converter"],
+    ["an empty file", [fileOf("w.bin", ""), "x.onnx"], "is empty"],
+    [
+      "a graph model",
+      [
+        fileOf("model.json", JSON.stringify({ format: "graph-model", modelTopology: { node: [] } })),
+        "x.onnx",
+      ],
+      "is a TensorFlow.js graph model",
+    ],
     ["a key that is not there", [weights, "x.safetensors", "--at", "optimizer"], "optimizer"],
   ])("refuses %s", async (_, args, message) => {
     const { code, stderr } = await gmr(["convert", ...args]);

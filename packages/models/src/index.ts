@@ -5,9 +5,16 @@ export { HalvingsCheck, registerHalvingsCheck } from "./halvings.ts";
 export * from "./heads.ts";
 export { MatchSize, registerMatchSize } from "./matchSize.ts";
 export {
+  formatAssumed,
+  type OfficialNetwork,
+  type OfficialTensor,
+  readOfficialNetwork,
+} from "./official.ts";
+export {
   type Block,
   type ConvKind,
   checkResNetOptions,
+  type Defaults,
   type FieldOfView,
   type GlobalPooling,
   type OddSides,

@@ -7,8 +7,9 @@ import * as tf from "@tensorflow/tfjs";
 /**
  * - `linear`: linear interpolation with the corners kept in place, which turns with the image.
  * - `replicate`: the last row and column repeated, where there is one too few; as in the official networks.
+ * - `double`: twice the sizes by linear interpolation, then as `replicate`; as there without trained upsampling.
  */
-export type MatchMode = "linear" | "replicate";
+export type MatchMode = "linear" | "replicate" | "double";
 
 /** [x [N, ...sizes, C], like [N, ...other sizes, D]] → x with the sizes of `like`. */
 export class MatchSize extends tf.layers.Layer implements FoldableLayer {
@@ -31,7 +32,8 @@ export class MatchSize extends tf.layers.Layer implements FoldableLayer {
       this.invokeCallHook(inputs, {});
       const [x, like] = inputs as tf.Tensor[];
       const sizes = like.shape.slice(1, -1);
-      return this.mode === "linear" ? resizeLinear(x, sizes) : repeatLast(x, sizes);
+      if (this.mode === "linear") return resizeLinear(x, sizes);
+      return repeatLast(this.mode === "double" ? resizeLinear(x, doubled(x)) : x, sizes);
     });
   }
 
@@ -48,7 +50,7 @@ export class MatchSize extends tf.layers.Layer implements FoldableLayer {
     for (let axis = 1; axis < x.shape.length - 1; axis++) {
       const [from, to] = [x.shape[axis] as number, like.shape[axis] as number];
       if (from === to) continue;
-      const matrix = this.mode === "linear" ? linearMatrix(from, to) : repeatMatrix(from, to);
+      const matrix = MATRICES[this.mode](from, to);
       y = multiplyAxis(y, axis, matrix, this.name, name);
     }
     return y;
@@ -105,6 +107,20 @@ function repeatMatrix(from: number, to: number): Float32Array {
   for (let j = 0; j < to; j++) matrix[Math.min(j, from - 1) * to + j] = 1;
   return matrix;
 }
+
+/** [from, to]: linear interpolation to twice the size, of which the last position is repeated where there are more. */
+function doubleMatrix(from: number, to: number): Float32Array {
+  const twice = linearMatrix(from, 2 * from);
+  const matrix = new Float32Array(from * to);
+  for (let i = 0; i < from; i++) {
+    for (let j = 0; j < to; j++) matrix[i * to + j] = twice[i * 2 * from + Math.min(j, 2 * from - 1)];
+  }
+  return matrix;
+}
+
+const MATRICES = { linear: linearMatrix, replicate: repeatMatrix, double: doubleMatrix };
+
+const doubled = (x: tf.Tensor): number[] => x.shape.slice(1, -1).map((size) => 2 * size);
 
 let registered = false;
 

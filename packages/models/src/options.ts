@@ -45,7 +45,18 @@ export type FieldOfView = "square" | "disc";
 /** What becomes of the last feature map: one number per channel, wherever the pattern was. */
 export type GlobalPooling = "average" | "max";
 
+/**
+ * Whose defaults stand for options that are not given: `ours`, or those of the `official` package.
+ *
+ * - ResNet: `kernelSizes` 3 in every stage, `stemPool` true, `oddSides` "floor"
+ * - R3D: `oddSides` "floor"
+ * - UNet: `circular` and `mixture` false, `upsampling` "deconv", `oddSides` "floor"
+ */
+export type Defaults = "ours" | "official";
+
 export interface ResNetOptions {
+  /** Default `ours`, which the defaults below are. */
+  defaults?: Defaults | undefined;
   /**
    * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for
    * images of any size.
@@ -159,8 +170,9 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     fill: (i: number) => number,
   ): number[] => list(name, given ?? depths.map((_, i) => fill(i)), stages);
   const widths = perStage("widths", options.widths, (i) => 64 * 2 ** i);
+  const official = oneOf("defaults", options.defaults ?? "ours", ["ours", "official"]) === "official";
   const kernelSizes = perStage("kernelSizes", options.kernelSizes, (i) =>
-    kind === "dense" ? 3 : i < 2 ? 9 : 5,
+    kind === "dense" || official ? 3 : i < 2 ? 9 : 5,
   );
   const strides = perStage("strides", options.strides, (i) => (i === 0 ? 1 : 2)).map((s) => {
     if (s === 1 || s === 2) return s;
@@ -203,9 +215,12 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     })),
     stemWidth: checkPositiveInteger("stemWidth", options.stemWidth ?? widths[0]),
     stemKernelSize: perAxis("stemKernelSize", stemKernelSize, rank, checkOdd),
-    stemPool: options.stemPool ?? false,
+    stemPool: options.stemPool ?? (official && options.layerNames !== "r3d"),
     pooling: oneOf("pooling", options.pooling ?? "average", ["average", "blur"]),
-    oddSides: oneOf("oddSides", options.oddSides ?? "symmetric", ["symmetric", "floor"]),
+    oddSides: oneOf("oddSides", options.oddSides ?? (official ? "floor" : "symmetric"), [
+      "symmetric",
+      "floor",
+    ]),
     globalPooling: oneOf("globalPooling", options.globalPooling ?? "average", ["average", "max"]),
     fieldOfView,
     inputPadding,

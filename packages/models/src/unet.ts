@@ -95,8 +95,13 @@ class UNetBuilder {
   /** Brings x to the sizes of `like`, about double its own, with other channels. */
   double(name: string, x: Symbolic, like: Symbolic, channels: number): Symbolic {
     if (this.plan.upsampling === "linear") {
-      const y = this.builder.denseConv(`${name}.upsample.preconv`, x, channels, 1, { useBias: true });
-      return new MatchSize({ name: `${name}.upsample`, mode: "linear" }).apply([y, like]) as Symbolic;
+      // Where the channels stay, the official network has no convolution.
+      const y =
+        channels === x.shape[x.shape.length - 1]
+          ? x
+          : this.builder.denseConv(`${name}.upsample.preconv`, x, channels, 1, { useBias: true });
+      const mode = this.plan.oddSides === "floor" ? "double" : "linear";
+      return new MatchSize({ name: `${name}.upsample`, mode }).apply([y, like]) as Symbolic;
     }
     const { rank } = this.plan;
     const fan = channels * 2 ** rank;

@@ -2,17 +2,28 @@
 
 import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
-import { type ConvKind, checkInputShape, checkOdd, list, type OddSides, oneOf } from "./options.ts";
+import {
+  type ConvKind,
+  checkInputShape,
+  checkOdd,
+  type Defaults,
+  list,
+  type OddSides,
+  oneOf,
+} from "./options.ts";
 
 /**
  * How the decoder doubles its maps.
- * - `linear`: a 1×1 convolution, then linear interpolation, which turns with the image.
+ * - `linear`: a 1×1 convolution where the number of channels changes, then linear interpolation, which turns with the image;
+ *   the official `nontrainable`.
  * - `deconv`: a transposed 2×2 convolution, as in the official networks by default. Its four weights treat the four
  *   positions differently, so outputs do not turn exactly with the image.
  */
 export type Upsampling = "linear" | "deconv";
 
 export interface UNetOptions {
+  /** Default `ours`, which the defaults below are. */
+  defaults?: Defaults | undefined;
   /**
    * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for images
    * of any size.
@@ -62,7 +73,7 @@ export interface UNetOptions {
 type Complete<T> = { [K in keyof T]-?: NonNullable<T[K]> };
 
 /** The options with every default filled in. */
-export interface UNetPlan extends Complete<Omit<UNetOptions, "seed" | "numRings">> {
+export interface UNetPlan extends Complete<Omit<UNetOptions, "seed" | "numRings" | "defaults">> {
   rank: 2 | 3;
   inputShape: (number | null)[];
   features: number[];
@@ -78,6 +89,7 @@ const KERNEL_SIZES = [9, 9, 5, 5, 3];
 export function planUNet(options: UNetOptions): UNetPlan {
   const inputShape = checkInputShape(options.inputShape);
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
+  const official = oneOf("defaults", options.defaults ?? "ours", ["ours", "official"]) === "official";
   const levels = options.levels ?? 4;
   if (![1, 2, 3, 4].includes(levels)) {
     throw new GmrError("invalid-argument", `levels must be 1, 2, 3 or 4, got ${describeValue(levels)}`);
@@ -106,14 +118,20 @@ export function planUNet(options: UNetOptions): UNetPlan {
     numRings: options.numRings
       ? perLevel("numRings", options.numRings, levels + 1, each)
       : new Array<undefined>(levels + 1).fill(undefined),
-    circular: options.circular ?? true,
-    mixture: options.mixture ?? true,
+    circular: options.circular ?? !official,
+    mixture: options.mixture ?? !official,
     norm: oneOf("norm", options.norm ?? "instance", ["instance", "batch", "none"]),
     slope: inRange("slope", options.slope ?? 0.1),
     dropout: inRange("dropout", options.dropout ?? 0),
-    upsampling: oneOf("upsampling", options.upsampling ?? "linear", ["linear", "deconv"]),
+    upsampling: oneOf("upsampling", options.upsampling ?? (official ? "deconv" : "linear"), [
+      "linear",
+      "deconv",
+    ]),
     pooling: oneOf("pooling", options.pooling ?? "max", ["max", "average"]),
-    oddSides: oneOf("oddSides", options.oddSides ?? "symmetric", ["symmetric", "floor"]),
+    oddSides: oneOf("oddSides", options.oddSides ?? (official ? "floor" : "symmetric"), [
+      "symmetric",
+      "floor",
+    ]),
     ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingUniform", [
       "kaimingNormal",
       "kaimingUniform",

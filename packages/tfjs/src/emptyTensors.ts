@@ -3,6 +3,7 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { knownValues } from "./knownValues.ts";
 
 type KernelArgs = Parameters<tf.KernelFunc>[0];
 
@@ -57,7 +58,8 @@ function checkWindow(kernelName: string, args: KernelArgs, outShape: (args: Kern
   );
 }
 
-function onCpu({ kernelName }: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
+function onCpu(config: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
+  const { kernelName, backendName } = config;
   const cpu = tf.findBackend("cpu") as tf.KernelBackend | null;
   if (!cpu) {
     throw new GmrError(
@@ -67,25 +69,34 @@ function onCpu({ kernelName }: tf.KernelConfig, args: KernelArgs): tf.TensorInfo
   }
   (cpu as { firstUse?: boolean }).firstUse = false; // else it recommends another backend, once
   const own = args.backend as tf.KernelBackend;
-  const copy = (from: tf.KernelBackend, to: tf.KernelBackend, tensor: tf.TensorInfo): tf.TensorInfo => ({
-    dataId: to.write(from.readSync(tensor.dataId) as tf.TypedArray, tensor.shape, tensor.dtype) as object,
-    shape: tensor.shape,
-    dtype: tensor.dtype,
+  const place = (backend: tf.KernelBackend, { shape, dtype }: tf.TensorInfo, values: tf.TypedArray) => ({
+    dataId: backend.write(values, shape, dtype) as object,
+    shape,
+    dtype,
   });
-  const inputs = Object.fromEntries(
-    Object.entries(args.inputs).flatMap(([name, tensor]) =>
-      tensor ? [[name, copy(own, cpu, tensor as tf.TensorInfo)] as const] : [],
-    ),
-  );
-  const made = new Set(Object.values(inputs).map(({ dataId }) => dataId));
+  let guessed = false;
+  const made = new Set<object>();
+  const copy = (tensor: tf.TensorInfo): tf.TensorInfo => {
+    const values = knownValues(tensor, backendName, own);
+    // Numbers that only a GPU has rarely matter where there is nothing to do with them.
+    guessed ||= values === undefined;
+    const copied = place(cpu, tensor, values ?? new Float32Array(tf.util.sizeFromShape(tensor.shape)));
+    made.add(copied.dataId);
+    return copied;
+  };
   try {
+    const inputs = Object.fromEntries(
+      Object.entries(args.inputs).flatMap(([name, tensor]) =>
+        tensor ? [[name, copy(tensor as tf.TensorInfo)] as const] : [],
+      ),
+    );
     const given = Array.isArray(args.inputs) ? Object.values(inputs) : inputs;
     const kernel = tf.getKernel(kernelName, "cpu");
     const outputs = kernel.kernelFunc({ ...args, inputs: given as tf.NamedTensorInfoMap, backend: cpu });
-    const results = [outputs].flat().map((output) => {
-      made.add(output.dataId);
-      return copy(cpu, own, output);
-    });
+    const all = [outputs].flat();
+    for (const { dataId } of all) made.add(dataId);
+    if (guessed && !all.every(isEmpty)) return config.kernelFunc(args);
+    const results = all.map((output) => place(own, output, cpu.readSync(output.dataId) as tf.TypedArray));
     return Array.isArray(outputs) ? results : results[0];
   } finally {
     for (const dataId of made) cpu.disposeData(dataId, true);

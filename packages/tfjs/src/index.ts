@@ -15,6 +15,7 @@ export * from "./equivariance/index.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";
 export * from "./kernels.ts";
+export { knownValues } from "./knownValues.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
 export * from "./optimizerSteps.ts";

@@ -13,14 +13,23 @@ export function addConvert(program: Command): void {
   program
     .command("convert")
     .description(
-      "Convert models and weights. INPUT: weights (.safetensors, .pth, .pt), a TensorFlow.js model (its folder or " +
+      "Convert models and weights. INPUT: weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model (its folder or " +
         "model.json), or the folder of a run. OUTPUT: weights named as in PyTorch (.safetensors, .pth, .pt), " +
         ".onnx, or a folder for a TensorFlow.js model.",
     )
     .argument("<input>", "what to convert")
     .argument("<output>", "where to write it; the ending decides the format")
-    .addOption(new Option("--architecture <name>", "the network that weights belong to").choices(MODEL_NAMES))
+    .addOption(
+      new Option("--architecture <name>", "the network that weights belong to (official ones tell)").choices(
+        MODEL_NAMES,
+      ),
+    )
     .option("--options <json>", 'its options, such as \'{"inputShape":[32,32,3],"classes":10}\'')
+    .addOption(
+      new Option("--defaults <whose>", "what stands for options that neither you nor the weights tell")
+        .choices(["official", "ours"])
+        .default("official"),
+    )
     .option("--at <path>", "where the weights lie in a nested checkpoint, such as state_dict")
     .option("--network <name>", "which network of a run (default: the first)")
     .option("--fold", "write a TensorFlow.js model of stock layers only, batch norms merged", false)

@@ -1,14 +1,18 @@
 // Where a model or its weights come from.
 
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { readSafetensors, readTorch, type StoredTensor } from "@gmr-conv/io";
+import { readWeights, type StoredTensor, withoutPrefix } from "@gmr-conv/io";
 import { loadStateDict } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel } from "@gmr-conv/io/node";
 import {
   createModel,
+  type Defaults,
+  formatAssumed,
   type ModelName,
+  type OfficialNetwork,
+  readOfficialNetwork,
   registerFieldOfView,
   registerGroupConv,
   registerHalvingsCheck,
@@ -24,24 +28,27 @@ export interface ModelSource {
   architecture?: ModelName;
   /** The architecture's options in JSON. */
   options?: string;
+  /** Whose defaults stand for options that the weights do not tell. */
+  defaults: Defaults;
   /** Where the weights lie in a checkpoint. */
   at?: string;
   /** Which network of a run. */
   network?: string;
 }
 
-/** The tensors of a weights file; undefined for anything else. @throws GmrError `io`, `invalid-data`, `unsupported` */
+/**
+ * The tensors of a weights file; undefined for the folders of models and runs, and `model.json`.
+ * @throws GmrError `io`, `invalid-data`, `unsupported`
+ */
 export async function readTensors(
   input: string,
   at?: string,
 ): Promise<Map<string, StoredTensor> | undefined> {
-  if (/\.safetensors$/i.test(input)) return readSafetensors(await readFileBytes(input), input).tensors;
-  if (/\.(pth|pt)$/i.test(input)) {
-    const { tensors, opaque } = readTorch(await readFileBytes(input), input, { at });
-    if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are no tensors`);
-    return tensors;
-  }
-  return undefined;
+  if (statSync(input, { throwIfNoEntry: false })?.isDirectory() || /\.json$/i.test(input)) return undefined;
+  const { tensors, prefix, opaque } = readWeights(await readFileBytes(input), input, { at });
+  if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are no tensors`);
+  if (prefix !== "") console.error(`${input}: left out ${describeValue(prefix)}, with which all names begin`);
+  return tensors;
 }
 
 /** Names with the classes of what they name. */
@@ -56,11 +63,7 @@ export async function toModel(
   tensors: Map<string, StoredTensor> | undefined,
   source: ModelSource,
 ): Promise<tf.LayersModel> {
-  if (tensors) {
-    const model = buildArchitecture(source);
-    loadStateDict(model, tensors);
-    return model;
-  }
+  if (tensors) return fromWeights(input, tensors, source);
   if (existsSync(path.join(input, "config.json"))) return readRun(input, source.network);
   registerLayers();
   registerFieldOfView();
@@ -70,13 +73,63 @@ export async function toModel(
   return readLayersModel(input);
 }
 
-function buildArchitecture({ architecture, options }: ModelSource): tf.LayersModel {
-  if (architecture === undefined || options === undefined) {
+/**
+ * A network with weights. Those with the names of an official network tell most of its options; the rest are the official
+ * package's defaults, unless they are given or ours are asked for.
+ */
+function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: ModelSource): tf.LayersModel {
+  const given = parseOptions(source.options);
+  const official = source.defaults === "ours" ? undefined : readOfficial(tensors, Object.keys(given));
+  if (
+    official &&
+    familyOf(source.architecture ?? official.network.name) === familyOf(official.network.name)
+  ) {
+    const { network } = official;
+    const inputShape = [...new Array<null>(network.rank).fill(null), network.channels];
+    // A name that is given stands for its own blocks.
+    const own = source.architecture === undefined ? {} : { block: undefined, depths: undefined };
+    const options = { ...network.options, ...own, inputShape, ...given } as Parameters<typeof createModel>[1];
+    const assumed = formatAssumed(network.assumed);
+    if (assumed !== "") {
+      console.error(
+        `${input}: taken as in the official package, since weights do not tell: ${assumed} ` +
+          "(give others in --options, or --defaults ours)",
+      );
+    }
+    const model = createModel(source.architecture ?? network.name, options);
+    loadStateDict(model, official.tensors);
+    return model;
+  }
+  if (source.architecture === undefined || source.options === undefined) {
     throw new GmrError(
       "invalid-argument",
       "a file of weights alone does not tell the network: give --architecture and --options",
     );
   }
+  const model = createModel(source.architecture, given as unknown as Parameters<typeof createModel>[1]);
+  loadStateDict(model, tensors);
+  return model;
+}
+
+/** The official network that weights are of, perhaps behind a prefix that all names have. */
+function readOfficial(
+  tensors: Map<string, StoredTensor>,
+  given: readonly string[],
+): { network: OfficialNetwork; tensors: Map<string, StoredTensor> } | undefined {
+  for (const { tensors: named, prefix } of [{ tensors, prefix: "" }, withoutPrefix(tensors)]) {
+    const network = readOfficialNetwork(named, given);
+    if (!network) continue;
+    if (prefix !== "") console.error(`left out ${describeValue(prefix)}, with which all names begin`);
+    return { network, tensors: named };
+  }
+  return undefined;
+}
+
+/** `gmr-resnet18` and `gmr-resnet50` are of one family. */
+const familyOf = (name: string): string => name.replace(/\d+$/, "");
+
+function parseOptions(options: string | undefined): Record<string, unknown> {
+  if (options === undefined) return {};
   let parsed: unknown;
   try {
     parsed = JSON.parse(options);
@@ -86,7 +139,7 @@ function buildArchitecture({ architecture, options }: ModelSource): tf.LayersMod
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
     throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
   }
-  return createModel(architecture, parsed as Parameters<typeof createModel>[1]);
+  return parsed as Record<string, unknown>;
 }
 
 async function readRun(folder: string, name: string | undefined): Promise<tf.LayersModel> {

@@ -49,6 +49,16 @@ async function loadArtifacts(file: string): Promise<tf.io.ModelArtifacts> {
   if (typeof json !== "object" || json === null || !json.modelTopology) {
     throw new GmrError("invalid-data", `${file} is not a TensorFlow.js model: it has no modelTopology`);
   }
+  if (
+    json.format === "graph-model" ||
+    (typeof json.modelTopology === "object" && "node" in json.modelTopology)
+  ) {
+    throw new GmrError(
+      "unsupported",
+      `${file} is a TensorFlow.js graph model, whose layers are lost: convert the Keras model to a layers model ` +
+        "(tensorflowjs_converter --output_format=tfjs_layers_model)",
+    );
+  }
   return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
     const specs = manifest.flatMap(({ weights }) => weights);
     const parts: Uint8Array[] = [];
@@ -97,6 +107,10 @@ function saveArtifacts(file: string, artifacts: tf.io.ModelArtifacts): tf.io.Sav
   return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: "JSON" } };
 }
 
+const MAX_REASON = 300;
+
+/** The first line of an error, which may quote a whole topology. */
 function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+  const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
+  return line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}…` : line;
 }

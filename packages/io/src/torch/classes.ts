@@ -82,6 +82,7 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
     return new Map();
   },
   "collections.defaultdict": () => new Map(),
+  "collections.Counter": ([counts]) => (counts instanceof Map ? counts : new Map()),
   "builtins.set": opaqueSet,
   "builtins.frozenset": opaqueSet,
   "__builtin__.set": opaqueSet,

@@ -115,8 +115,11 @@ function onlyDictionary(value: PickleValue, name: string): string {
   );
 }
 
+/** Numbers in tensors of their own, such as a best score, are no weights. */
 function hasTensors(value: PickleValue): boolean {
-  return [...(dictionaryOf(value)?.values() ?? [])].some((item) => item instanceof TensorView);
+  return [...(dictionaryOf(value)?.values() ?? [])].some(
+    (item) => item instanceof TensorView && item.shape.length > 0,
+  );
 }
 
 /** Tensors often share a storage, which may have to be inflated. */

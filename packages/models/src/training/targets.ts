@@ -1,6 +1,7 @@
 // Labels as numbers for each class.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
+import { knownValues } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 export interface LabelOptions {
@@ -59,7 +60,7 @@ const checked = new WeakMap<object, string>();
 function checkIndices(labels: tf.Tensor, classes: number, ignoreLabel: number | undefined): void {
   const asked = `${classes} ${ignoreLabel}`;
   if (checked.get(labels.dataId) === asked) return;
-  const values = knownValues(labels);
+  const values = labelsKnown(labels);
   if (!values) return;
   const isWrong = (label: number): boolean => label !== ignoreLabel && !(label >= 0 && label < classes);
   const first = values.findIndex(isWrong);
@@ -86,13 +87,8 @@ function hint(values: Int32Array, wrong: Int32Array): string {
   return only === undefined ? "" : `: give ignoreLabel: ${only} if these do not count`;
 }
 
-/** The numbers of a tensor, unless only a GPU has them, which cannot be asked without waiting. */
-function knownValues(labels: tf.Tensor): Int32Array | undefined {
-  if (tf.getBackend() !== "webgpu") return labels.dataSync<"int32">();
-  const { tensorMap } = tf.backend() as { tensorMap?: { get(id: object): { values?: unknown } } };
-  const values = tensorMap?.get(labels.dataId)?.values;
-  return values instanceof Int32Array ? values : undefined;
-}
+const labelsKnown = (labels: tf.Tensor): Int32Array | undefined =>
+  knownValues(labels, tf.getBackend(), tf.backend()) as Int32Array | undefined;
 
 /**
  * [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored, NaN where it is no class (which
@@ -107,7 +103,7 @@ export function targetsOf(
   if (labels.rank === rank) return labels;
   const targets = oneHotRows(labels, classes);
   const counted = ignoreLabel === undefined ? targets : targets.mul(counting(labels, ignoreLabel));
-  return knownValues(labels) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
+  return labelsKnown(labels) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
 }
 
 /** [N, ..., 1]: NaN where a label is neither a class nor to be ignored, else 0. */

@@ -164,6 +164,15 @@ const OPS: Readonly<Record<string, Compute>> = {
     none(0, 2).mod(3),
     none(0, 3).prelu(some(3)),
   ],
+  "nothing beside numbers that were computed": () => {
+    const computed = some(2, 3).mul(2); // on a GPU, nowhere else
+    return [
+      tf.concat([none(0, 3), computed]),
+      computed.gather(tf.tensor1d([], "int32")),
+      tf.matMul(none(0, 2), computed),
+      tf.conv2d(none(0, 5, 5, 1) as tf.Tensor4D, some(3, 3, 1, 2).mul(2) as tf.Tensor4D, 1, "same"),
+    ];
+  },
   "gradients of no images": () => {
     registerGradients();
     const filter = some(3, 3, 2, 4) as tf.Tensor4D;

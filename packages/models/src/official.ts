@@ -1,0 +1,279 @@
+// Networks of the official PyTorch package (gmr-conv 1.0.3): its defaults, and what its weights tell of a network.
+//
+// What leaves a trace in the weights is read from them; what leaves none is taken to be that package's default, and named.
+
+import {
+  defaultNumRings,
+  describeValue,
+  GmrError,
+  perAxis,
+  product,
+  ringMasks,
+  ringPartition,
+} from "@gmr-conv/core";
+import type { ResNetOptions } from "./options.ts";
+import type { ModelName } from "./registry.ts";
+import type { UNetOptions } from "./unetOptions.ts";
+
+/** A tensor by its shape, with its numbers where they are at hand. */
+export interface OfficialTensor {
+  readonly shape: readonly number[];
+  readonly data?: ArrayLike<number | bigint> | undefined;
+}
+
+type Tensors = ReadonlyMap<string, OfficialTensor>;
+type Options = Omit<ResNetOptions, "inputShape"> | Omit<UNetOptions, "inputShape">;
+
+/** A network as its weights tell. */
+export interface OfficialNetwork {
+  name: ModelName;
+  /** For `createModel`, but for the sizes of images. */
+  options: Options;
+  /** Spatial axes of its images or volumes. */
+  rank: 2 | 3;
+  /** Channels of its images. */
+  channels: number;
+  /** Options that the weights do not tell, with the official defaults that are taken for them. */
+  assumed: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads from a state dictionary which official network it is of, and its options.
+ *
+ * @param given names of options that the caller knows, so that nothing need be taken for them
+ * @returns undefined for tensors that have not the names of one
+ * @throws GmrError `unsupported` for an official variant that this package has not, naming its option
+ */
+export function readOfficialNetwork(
+  tensors: Tensors,
+  given: readonly string[] = [],
+): OfficialNetwork | undefined {
+  const network = read(tensors, given);
+  if (!network) return undefined;
+  const assumed = Object.entries(network.assumed).filter(([name]) => !given.includes(name));
+  return { ...network, assumed: Object.fromEntries(assumed) };
+}
+
+function read(tensors: Tensors, given: readonly string[]): OfficialNetwork | undefined {
+  if (tensors.has("conv_0.conv_0.conv.weight") && tensors.has("final_conv.weight")) {
+    return readUNet(tensors, given);
+  }
+  if (isRing(tensors, "stem.0") && tensors.has("fc.weight")) return readR3d(tensors);
+  if (isRing(tensors, "conv1") && tensors.has("fc.weight")) return readResNet(tensors);
+  return undefined;
+}
+
+function shapeOf(tensors: Tensors, name: string): readonly number[] {
+  const tensor = tensors.get(name);
+  if (tensor) return tensor.shape;
+  throw new GmrError("invalid-data", `the weights lack ${name}, which networks of this kind have`);
+}
+
+/** Whether a module is a ring convolution: its weight has one axis for the rings. */
+const isRing = (tensors: Tensors, module: string): boolean =>
+  tensors.get(`${module}.weight`)?.shape.length === 3;
+
+const has = (tensors: Tensors, module: string): boolean => tensors.has(`${module}.weight`);
+
+interface Kernel {
+  size: number | number[];
+  /** Undefined where it is the default of the size. */
+  numRings: number | undefined;
+}
+
+/**
+ * The kernel of a ring convolution: its masks [1, 1, R, Πk] tell the size, and whether the corners are in a ring.
+ * @returns undefined if no options make these rings
+ */
+function findKernel(tensors: Tensors, module: string, rank: 2 | 3, circular: boolean): Kernel | undefined {
+  const rings = shapeOf(tensors, `${module}.weight`)[2];
+  const masks =
+    tensors.get(`${module}.default_weight_index_mat`) ?? tensors.get(`${module}.weight_index_mat`);
+  if (!masks) return { size: 2 * (rings - (circular ? 1 : 2)) + 1, numRings: undefined };
+  const positions = masks.shape[masks.shape.length - 1];
+  const side = Math.round(positions ** (1 / rank));
+  // The stem of R3D is the only official kernel of unequal sides.
+  const size = side ** rank === positions ? side : [3, 7, 7];
+  const { data } = masks;
+  if (product(perAxis("size", size, rank)) !== positions) return undefined;
+  const expected = ringMasks(ringPartition(size, { rank, numRings: rings, circular }));
+  if (data && !expected.every((value, i) => Math.abs(Number(data[i]) - value) < 0.5)) return undefined;
+  return { size, numRings: rings === defaultNumRings(size, circular) ? undefined : rings };
+}
+
+function kernelOf(tensors: Tensors, module: string, rank: 2 | 3): Kernel {
+  const kernel = findKernel(tensors, module, rank, true);
+  if (kernel) return kernel;
+  throw new GmrError("unsupported", `module ${module} has rings that no options of such a network make`);
+}
+
+/** Numbers of blocks of the stages `layer1`, `layer2`, … */
+function depthsOf(tensors: Tensors): number[] {
+  const depths: number[] = [];
+  for (const name of tensors.keys()) {
+    const match = /^layer(\d+)\.(\d+)\./.exec(name);
+    if (!match) continue;
+    const [stage, block] = [Number(match[1]), Number(match[2])];
+    depths[stage - 1] = Math.max(depths[stage - 1] ?? 0, block + 1);
+  }
+  return depths;
+}
+
+/** Per stage; undefined where all are the defaults. */
+function ringsOf(kernels: readonly Kernel[], circular = true): number[] | undefined {
+  if (kernels.every(({ numRings }) => numRings === undefined)) return undefined;
+  return kernels.map(({ numRings, size }) => numRings ?? defaultNumRings(size, circular));
+}
+
+function readResNet(tensors: Tensors): OfficialNetwork {
+  const depths = depthsOf(tensors);
+  const bottleneck = has(tensors, "layer1.0.conv3");
+  const second = bottleneck ? "conv2" : "conv1";
+  const stages = depths.map((_, s) => {
+    const block = `layer${s + 1}.0`;
+    // A block that halves its input keeps its pooling before the convolution.
+    const pooled = has(tensors, `${block}.${second}.1`);
+    const kernel = kernelOf(tensors, `${block}.${second}${pooled ? ".1" : ""}`, 2);
+    const width = shapeOf(tensors, `${block}.${second}${pooled ? ".1" : ""}.weight`)[0];
+    return { pooled, kernel, width };
+  });
+  const [stemWidth, channels] = shapeOf(tensors, "conv1.weight");
+  const depth = depths.join();
+  const size = bottleneck ? 50 : depth === "3,4,6,3" ? 34 : 18;
+  return {
+    name: `gmr-resnet${size}`,
+    rank: 2,
+    channels,
+    options: {
+      defaults: "official",
+      classes: shapeOf(tensors, "fc.weight")[0],
+      block: bottleneck ? "bottleneck" : "basic",
+      depths,
+      widths: stages.map(({ width }) => width),
+      kernelSizes: stages.map(({ kernel }) => Number(kernel.size)),
+      numRings: ringsOf(stages.map(({ kernel }) => kernel)),
+      strides: stages.map(({ pooled }) => (pooled ? 2 : 1)),
+      stemWidth,
+      stemKernelSize: kernelOf(tensors, "conv1", 2).size,
+    },
+    assumed: { stemPool: true, oddSides: "floor" },
+  };
+}
+
+function readR3d(tensors: Tensors): OfficialNetwork {
+  const depths = depthsOf(tensors);
+  const bottleneck = depths.length > 0 && tensors.get("layer1.0.conv1.0.weight")?.shape.length === 5;
+  const module = bottleneck ? "conv2.1" : "conv1.1";
+  const kernels = depths.map((_, s) => kernelOf(tensors, `layer${s + 1}.0.${module}`, 3));
+  const [stemWidth, channels] = shapeOf(tensors, "stem.0.weight");
+  return {
+    name: depths.join() === "1,1,1,1" ? "gmr-r3d9" : "gmr-r3d18",
+    rank: 3,
+    channels,
+    options: {
+      defaults: "official",
+      classes: shapeOf(tensors, "fc.weight")[0],
+      block: bottleneck ? "bottleneck" : "basic",
+      depths,
+      widths: depths.map((_, s) => shapeOf(tensors, `layer${s + 1}.0.${module}.weight`)[0]),
+      kernelSizes: kernels.map(({ size }) => Number(size)),
+      numRings: ringsOf(kernels),
+      stemWidth,
+      stemKernelSize: kernelOf(tensors, "stem.0", 3).size,
+    },
+    assumed: { strides: depths.map((_, s) => (s === 0 ? 1 : 2)), oddSides: "floor" },
+  };
+}
+
+function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
+  const names = [...tensors.keys()];
+  const refuse = (option: string, why: string): GmrError =>
+    new GmrError(
+      "unsupported",
+      `the weights are of a U-Net with ${option}, which is not supported here: ${why}`,
+    );
+  const first = "conv_0.conv_0";
+  if (names.some((name) => name.includes("pixelshuffle"))) {
+    throw refuse('upsample "pixelshuffle"', 'train it with "deconv" or "nontrainable"');
+  }
+  if (has(tensors, `${first}.adn.A`)) throw refuse('act "PReLU"', "expected a leaky rectifier");
+  if (!tensors.has(`${first}.conv.bias`)) throw refuse("bias false", "expected convolutions with a bias");
+  const final = shapeOf(tensors, "final_conv.weight");
+  const rank = final.length === 5 ? 3 : 2;
+  if (final.length < 4) throw refuse("one spatial axis", "expected images or volumes");
+  const levels = [1, 2, 3, 4].filter((level) => has(tensors, `down_${level}.convs.conv_0.conv`)).length;
+  const modules = [first, ...Array.from({ length: levels }, (_, level) => `down_${level + 1}.convs.conv_0`)];
+  const gmr = isRing(tensors, `${first}.conv`);
+  const { circular, kernels } = gmr
+    ? ringKernels(tensors, modules, rank)
+    : { circular: true, kernels: modules.map((module) => denseKernel(tensors, module)) };
+  const norm = tensors.has(`${first}.adn.N.running_mean`)
+    ? "batch"
+    : has(tensors, `${first}.adn.N`)
+      ? "instance"
+      : undefined;
+  if (norm === undefined && !given.includes("norm")) {
+    throw refuse(
+      "norms without weights of their own",
+      'they leave no trace; give norm "none" if there are none, and train with ("instance", {"affine": True}) otherwise',
+    );
+  }
+  const deconv = has(tensors, `upcat_${levels}.upsample.deconv`);
+  const features = [...modules, "upcat_1.convs.conv_0"].map(
+    (module) => shapeOf(tensors, `${module}.conv.weight`)[0],
+  );
+  return {
+    name: gmr ? "gmr-unet" : "dense-unet",
+    rank,
+    channels: shapeOf(tensors, `${first}.conv.weight`)[1],
+    options: {
+      defaults: "official",
+      classes: final[0],
+      levels,
+      features,
+      kernelSizes: kernels.map(({ size }) => Number(size)),
+      ...(gmr && {
+        numRings: ringsOf(kernels, circular),
+        circular,
+        mixture: tensors.has(`${first}.conv.log_sigmas`),
+      }),
+      ...(norm && { norm }),
+      upsampling: deconv ? "deconv" : "linear",
+    },
+    assumed: {
+      // Group norm has weights of the same names and shapes.
+      ...(norm === "instance" && { norm }),
+      pooling: "max",
+      slope: 0.1,
+      oddSides: "floor",
+    },
+  };
+}
+
+/** The kernels of a U-Net, whose rings all leave the corners out or none does. */
+function ringKernels(
+  tensors: Tensors,
+  modules: readonly string[],
+  rank: 2 | 3,
+): { circular: boolean; kernels: Kernel[] } {
+  for (const circular of [true, false]) {
+    const kernels = modules.flatMap((module) => findKernel(tensors, `${module}.conv`, rank, circular) ?? []);
+    if (kernels.length === modules.length) return { circular, kernels };
+  }
+  throw new GmrError("unsupported", "the weights are of a U-Net with rings that no options make");
+}
+
+const denseKernel = (tensors: Tensors, module: string): Kernel => ({
+  size: shapeOf(tensors, `${module}.conv.weight`)[2],
+  numRings: undefined,
+});
+
+/** Options that weights do not tell in words: `stemPool true, oddSides "floor"`. */
+export function formatAssumed(assumed: Readonly<Record<string, unknown>>): string {
+  return Object.entries(assumed)
+    .map(([name, value]) => {
+      const look = name === "norm" ? " (group norm, which is not supported, looks the same)" : "";
+      return `${name} ${describeValue(value)}${look}`;
+    })
+    .join(", ");
+}
