@@ -6,6 +6,7 @@
 // groups, the mixture, other pad modes than zeros and the bias are handled by the ops.
 
 import * as tf from "@tensorflow/tfjs";
+import { checkChannelwise, checkEqual, checkMixture, checkPositions, checkRingConv } from "./kernelChecks.ts";
 import { releaseGradientsBefore } from "./releaseGradients.ts";
 import { STOCK_GRADIENTS } from "./stockGradients.ts";
 
@@ -50,6 +51,11 @@ export interface SgdAttrs extends tf.NamedAttrMap {
 /** A kernel's name with the types of its inputs and attributes. */
 export interface KernelDeclaration<Inputs, Attrs> {
   readonly name: string;
+  /**
+   * Checks shapes and dtypes before a kernel touches memory.
+   * @throws GmrError `invalid-shape` or `invalid-argument`
+   */
+  readonly check?: (inputs: Inputs, attrs: Attrs) => void;
   /** Carries the types; never set. */
   readonly types?: { inputs: Inputs; attrs: Attrs };
 }
@@ -57,19 +63,26 @@ export interface KernelDeclaration<Inputs, Attrs> {
 /** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
 export const RingConv: KernelDeclaration<{ x: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
   name: "RingConv",
+  check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs),
 };
 
 /** dx[N, ...in, Cin] = Σ_l S_lᵀ(dy · weights[l]ᵀ), with dy [N, ...out, Cout] and weights [L, Cin, Cout]. */
 export const RingConvBackpropInput: KernelDeclaration<
   { dy: tf.TensorInfo; weights: tf.TensorInfo },
   RingConvAttrs
-> = { name: "RingConvBackpropInput" };
+> = {
+  name: "RingConvBackpropInput",
+  check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs),
+};
 
 /** dW[L, Cin, Cout], dW[l] = S_l(x)ᵀ · dy, with x [N, ...in, Cin] and dy [N, ...out, Cout]. */
 export const RingConvBackpropFilter: KernelDeclaration<
   { x: tf.TensorInfo; dy: tf.TensorInfo },
   RingConvAttrs
-> = { name: "RingConvBackpropFilter" };
+> = {
+  name: "RingConvBackpropFilter",
+  check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs),
+};
 
 /**
  * [y, mean, variance] of x [..., C] with gamma and beta [C]: y = (x - mean) / √(variance + ε) · gamma + beta,
@@ -78,7 +91,7 @@ export const RingConvBackpropFilter: KernelDeclaration<
 export const BatchNormTraining: KernelDeclaration<
   { x: tf.TensorInfo; gamma: tf.TensorInfo; beta: tf.TensorInfo },
   BatchNormTrainingAttrs
-> = { name: "BatchNormTraining" };
+> = { name: "BatchNormTraining", check: ({ x, ...vectors }) => checkChannelwise(x, {}, vectors) };
 
 interface BatchNormGradInputs {
   dy: tf.TensorInfo;
@@ -92,58 +105,65 @@ interface BatchNormGradInputs {
 /** dx from dy and what the forward pass took and gave. */
 export const BatchNormTrainingGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
   name: "BatchNormTrainingGrad",
+  check: ({ dy, x, ...vectors }) => checkChannelwise(x, { dy }, vectors),
 };
 
 /** [dgamma, dbeta]. Apart from dx since TensorFlow.js disposes what a gradient function makes beside its result. */
 export const BatchNormTrainingParamGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
   name: "BatchNormTrainingParamGrad",
+  check: ({ dy, x, ...vectors }) => checkChannelwise(x, { dy }, vectors),
 };
 
 /** Mixed weights W'_l = Σ_r G[r, l] w_r of weights [R, ...] and logSigmas [R]. */
 export const RingMix: KernelDeclaration<
   { weights: tf.TensorInfo; logSigmas: tf.TensorInfo },
   Record<string, never>
-> = { name: "RingMix" };
+> = { name: "RingMix", check: ({ weights, logSigmas }) => checkMixture(logSigmas, { weights }) };
 
 /** dw_r = Σ_l G[r, l] dW'_l from dy = dW' [R, ...]. */
 export const RingMixBackpropWeights: KernelDeclaration<
   { dy: tf.TensorInfo; logSigmas: tf.TensorInfo },
   Record<string, never>
-> = { name: "RingMixBackpropWeights" };
+> = { name: "RingMixBackpropWeights", check: ({ dy, logSigmas }) => checkMixture(logSigmas, { dy }) };
 
 /** dlogσ_r = Σ_l G[r, l] (((l - r)/σ_r)² - 1) ⟨dW'_l, w_r⟩, 0 where σ_r is clipped. */
 export const RingMixBackpropSigmas: KernelDeclaration<
   { dy: tf.TensorInfo; weights: tf.TensorInfo; logSigmas: tf.TensorInfo },
   Record<string, never>
-> = { name: "RingMixBackpropSigmas" };
+> = {
+  name: "RingMixBackpropSigmas",
+  check: ({ dy, weights, logSigmas }) => checkMixture(logSigmas, { dy, weights }),
+};
 
 /** y = max(a + b, 0), shapes equal. */
 export const AddRelu: KernelDeclaration<{ a: tf.TensorInfo; b: tf.TensorInfo }, Record<string, never>> = {
   name: "AddRelu",
+  check: (inputs) => checkEqual(inputs),
 };
 
 /** dx = dy where y > 0, else 0. */
 export const ReluGrad: KernelDeclaration<{ dy: tf.TensorInfo; y: tf.TensorInfo }, Record<string, never>> = {
   name: "ReluGrad",
+  check: (inputs) => checkEqual(inputs),
 };
 
 /** y[n, p, c] = x[n, p, c] · scale[p], with x [N, ..., C] and scale [P] for the P positions between. */
 export const ScaleRows: KernelDeclaration<
   { x: tf.TensorInfo; scale: tf.TensorInfo },
   Record<string, never>
-> = { name: "ScaleRows" };
+> = { name: "ScaleRows", check: ({ x, scale }) => checkPositions(x, scale) };
 
 /** [parameter, first, second] after one step of AdamW. */
 export const AdamWUpdate: KernelDeclaration<
   { parameter: tf.TensorInfo; gradient: tf.TensorInfo; first: tf.TensorInfo; second: tf.TensorInfo },
   AdamWAttrs
-> = { name: "AdamWUpdate" };
+> = { name: "AdamWUpdate", check: (inputs) => checkEqual(inputs) };
 
 /** [parameter, velocity] after one step of SGD with Nesterov momentum. */
 export const SgdUpdate: KernelDeclaration<
   { parameter: tf.TensorInfo; gradient: tf.TensorInfo; velocity: tf.TensorInfo },
   SgdAttrs
-> = { name: "SgdUpdate" };
+> = { name: "SgdUpdate", check: (inputs) => checkEqual(inputs) };
 
 /**
  * A configuration for `tf.registerKernel` from a declaration and a typed implementation.
@@ -159,7 +179,10 @@ export function kernelConfig<Inputs, Attrs>(
   return {
     kernelName: kernel.name,
     backendName,
-    kernelFunc: ({ inputs, backend, attrs }) => compute(inputs as Inputs, attrs as Attrs, backend),
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      kernel.check?.(inputs as Inputs, attrs as Attrs);
+      return compute(inputs as Inputs, attrs as Attrs, backend);
+    },
   };
 }
 

@@ -31,7 +31,10 @@ const STORAGES: Record<string, ElementType | undefined> = {
   "torch.storage.UntypedStorage": undefined,
 };
 
-/** Bytes of the elements of storages that are not read: complex and quantised numbers. */
+/**
+ * Bytes of the elements of storages that are not read: complex and quantised numbers. Files from before PyTorch 1.6 need
+ * them, since their storages lie one after the other.
+ */
 const OPAQUE_STORAGES: Record<string, number> = {
   "torch.ComplexHalfStorage": 4,
   "torch.ComplexFloatStorage": 8,
@@ -72,6 +75,9 @@ const NUMPY_NUMBERS: Record<string, (view: DataView) => number | bigint | boolea
   b1: (view) => view.getUint8(0) !== 0,
 };
 
+/** The longest number of NumPy that is read. */
+const MAX_NUMBER_BYTES = 8;
+
 type Args = readonly PickleValue[];
 type Fail = (problem: string) => GmrError;
 
@@ -83,18 +89,19 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
   },
   "collections.defaultdict": () => new Map(),
   "collections.Counter": ([counts]) => (counts instanceof Map ? counts : new Map()),
-  "builtins.set": opaqueSet,
-  "builtins.frozenset": opaqueSet,
-  "__builtin__.set": opaqueSet,
-  "__builtin__.frozenset": opaqueSet,
+  "builtins.set": () => new OpaqueObject("set"),
+  "builtins.frozenset": () => new OpaqueObject("set"),
+  "__builtin__.set": () => new OpaqueObject("set"),
+  "__builtin__.frozenset": () => new OpaqueObject("set"),
   // Bytes, before protocol 3.
   "_codecs.encode": ([text]) =>
-    typeof text === "string" && isLatin1(text)
+    // Only numbers are read of bytes, and a pickle may make many of one text.
+    typeof text === "string" && text.length <= MAX_NUMBER_BYTES && isLatin1(text)
       ? new ByteString(Uint8Array.from(text, (c) => c.charCodeAt(0)))
-      : new OpaqueObject("_codecs.encode", [text]),
+      : new OpaqueObject("bytes"),
   "numpy.core.multiarray.scalar": numpyScalar,
   "numpy._core.multiarray.scalar": numpyScalar,
-  "torch.device": ([type, index]) => (index === undefined ? type : `${type}:${index}`),
+  "torch.device": (args) => deviceName(args) ?? new OpaqueObject("torch.device"),
   "torch.Size": ([sizes], fail) => {
     if (sizes instanceof Tuple) return sizes;
     throw fail("a torch.Size is not made of a tuple");
@@ -109,7 +116,8 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
   },
   // (function, type, arguments, state): a tensor of a class of its own
   "torch._tensor._rebuild_from_type_v2": ([make, , args], fail) => {
-    const known = make instanceof TorchName ? FUNCTIONS[make.name] : undefined;
+    const name = make instanceof TorchName ? make.name : "";
+    const known = /^torch\._utils\._rebuild_tensor/.test(name) ? FUNCTIONS[name] : undefined;
     if (known && args instanceof Tuple) return known(args.items, fail);
     return new OpaqueObject("torch._tensor._rebuild_from_type_v2", [make]);
   },
@@ -167,8 +175,8 @@ export class TorchHost implements PickleHost {
   load(id: PickleValue): PickleValue {
     const [kind, type, key, , count, view = null] = id instanceof Tuple ? id.items : [];
     const className = type instanceof TorchName || type instanceof OpaqueName ? type.name : "";
-    const opaqueBytes = Object.hasOwn(OPAQUE_STORAGES, className) ? OPAQUE_STORAGES[className] : 0;
-    if (kind !== "storage" || !(Object.hasOwn(STORAGES, className) || opaqueBytes)) {
+    const isOpaque = type instanceof OpaqueName && /^torch\.\w+Storage$/.test(className);
+    if (kind !== "storage" || !(Object.hasOwn(STORAGES, className) || isOpaque)) {
       throw this.fail("it refers to something outside itself that is not a storage");
     }
     if (typeof key !== "string" || !isSize(count)) throw this.fail("a storage has no key or no size");
@@ -178,7 +186,8 @@ export class TorchHost implements PickleHost {
         `${this.file}: a storage is a view of another; save it again with PyTorch ≥ 1.6`,
       );
     }
-    const opaque = opaqueBytes ? { name: className, elementBytes: opaqueBytes } : undefined;
+    const elementBytes = Object.hasOwn(OPAQUE_STORAGES, className) ? OPAQUE_STORAGES[className] : 0;
+    const opaque = isOpaque ? { name: className, elementBytes } : undefined;
     const storage = new Storage(key, STORAGES[className], count, opaque);
     const known = this.storages.get(key);
     if (known && known.type === storage.type && known.bytes === storage.bytes) return known;
@@ -208,10 +217,11 @@ function tensorView(
   }
   if (!isSize(offset)) throw fail("a tensor's offset is not a size");
   // Such as that the numbers are to be negated.
-  if (metadata instanceof Map && metadata.size > 0)
-    throw fail("a tensor has attributes, which are not supported");
-  const type = dtype instanceof TorchName ? DTYPES[dtype.name] : storage.type;
-  if (!type) throw fail("a tensor has no element type");
+  if (metadata instanceof Map && metadata.size > 0) return new OpaqueObject("a tensor with attributes");
+  const named = dtype instanceof HostObject ? dtype.name : undefined;
+  const type = named === undefined ? storage.type : DTYPES[named];
+  if (!type && named === undefined) throw fail("a tensor has no element type");
+  if (!type) return new OpaqueObject(`a tensor of ${named}`);
   const tensor = new TensorView(storage, type, offset, shape, strides);
   if (!tensor.fits()) {
     throw fail(
@@ -226,12 +236,6 @@ function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-function opaqueSet([items]: Args): OpaqueObject {
-  const set = new OpaqueObject("set");
-  if (Array.isArray(items)) for (const item of items) set.list.push(item);
-  return set;
-}
-
 /** A number of NumPy, of its type and its bytes. */
 function numpyScalar([type, bytes]: Args): PickleValue {
   const [name] = type instanceof OpaqueObject ? type.args : [];
@@ -241,6 +245,13 @@ function numpyScalar([type, bytes]: Args): PickleValue {
   }
   const value = read(new DataView(bytes.bytes.buffer, bytes.bytes.byteOffset, bytes.bytes.length));
   return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+/** `cuda:1` of a type and perhaps a number. */
+function deviceName([type, index]: Args): string | undefined {
+  if (typeof type !== "string" || type.length > 100) return undefined;
+  if (index === undefined) return type;
+  return typeof index === "number" ? `${type}:${index}` : undefined;
 }
 
 function isLatin1(text: string): boolean {

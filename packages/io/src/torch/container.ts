@@ -94,6 +94,12 @@ function openOldFile(bytes: Uint8Array, name: string): Container {
       throw fail("the keys of its storages are not those of its tensors");
     // The number of elements in eight bytes, then the elements.
     const count = at + 8 <= bytes.length ? Number(view.getBigInt64(at, true)) : -1;
+    if (storage.opaque && storage.elementBytes === 0) {
+      throw new GmrError(
+        "unsupported",
+        `${name}: it has a ${storage.opaque}, whose elements are of unknown size`,
+      );
+    }
     if (count * storage.elementBytes !== storage.bytes) {
       throw fail(`storage ${describeValue(key)} has ${count} elements in ${storage.bytes} bytes`);
     }

@@ -32,7 +32,7 @@ export class OpaqueObject extends HostObject {
   readonly args: readonly PickleValue[];
   /** Of classes that extend dictionaries. */
   readonly items: PickleDict = new Map();
-  /** Of classes that extend lists, and of sets. */
+  /** Of classes that extend lists. */
   readonly list: PickleValue[] = [];
 
   constructor(name: string, args: readonly PickleValue[] = []) {
@@ -163,8 +163,8 @@ class Machine {
     [0x73, () => this.setItems(this.popMany(2))], // SETITEM
     [0x75, () => this.setItems(this.popMark())], // SETITEMS
     [0x8f, () => this.pushObject(new OpaqueObject("set"))], // EMPTY_SET
-    [0x90, () => this.append(this.popMark())], // ADDITEMS
-    [0x91, () => this.pushFrozenSet(this.popMark())], // FROZENSET
+    [0x90, () => this.addItems(this.popMark())], // ADDITEMS
+    [0x91, () => this.replaceMark(new OpaqueObject("set"))], // FROZENSET
 
     [0x71, () => this.memo.set(this.u8(), this.top())], // BINPUT
     [0x72, () => this.memo.set(this.u32(), this.top())], // LONG_BINPUT
@@ -257,6 +257,17 @@ class Machine {
     for (const item of items) list.push(item);
   }
 
+  /** What is in sets is left out. */
+  private addItems(_items: PickleValue[]): void {
+    if (!(this.top() instanceof OpaqueObject))
+      throw this.fail("it adds items to something that is not a set");
+  }
+
+  private replaceMark(value: PickleValue): void {
+    this.popMark();
+    this.pushObject(value);
+  }
+
   private setItems(items: PickleValue[]): void {
     const top = this.top();
     const dict = top instanceof OpaqueObject ? top.items : top;
@@ -264,9 +275,7 @@ class Machine {
       throw this.fail("it sets items of something that is not a dictionary, or a key without a value");
     }
     for (let i = 0; i < items.length; i += 2) {
-      const key = keyOf(items[i]);
-      if (key === undefined)
-        throw this.unsupported("a dictionary has a key that is neither a string nor a number");
+      const key = keyOf(items[i], dict);
       if (dict.has(key)) throw this.fail(`a dictionary has the key ${describeValue(key)} twice`);
       dict.set(key, items[i + 1]);
     }
@@ -309,9 +318,9 @@ class Machine {
 
   /** Sets attributes of the object on the stack, which are left out. */
   private build(): void {
-    const state = this.pop();
+    this.pop();
     const object = this.top();
-    if ((object instanceof Map && state instanceof Map) || object instanceof OpaqueObject) return;
+    if (object instanceof Map || object instanceof OpaqueObject) return;
     throw this.unsupported("it sets attributes of something that is not a dictionary");
   }
 
@@ -347,12 +356,6 @@ class Machine {
     return this.bytes[this.take(1)];
   }
 
-  private pushFrozenSet(items: readonly PickleValue[]): void {
-    const set = new OpaqueObject("set");
-    for (const item of items) set.list.push(item);
-    this.pushObject(set);
-  }
-
   private pushBytes(length: number): void {
     const begin = this.take(length);
     this.pushObject(new ByteString(this.bytes.subarray(begin, begin + length)));
@@ -385,12 +388,25 @@ class Machine {
   }
 }
 
-/** A key of a dictionary as text or number: of tuples and unknown objects, nearly what Python prints. */
-function keyOf(key: PickleValue): Scalar | undefined {
-  if (key instanceof Tuple) {
-    const parts = key.items.map(keyOf);
-    return parts.includes(undefined) ? undefined : `(${parts.join(", ")})`;
+/** Bounds the text that stands for a key, and how deep tuples are looked into for it. */
+const MAX_KEY = 100;
+const MAX_KEY_DEPTH = 4;
+
+/**
+ * A key of a dictionary: numbers and strings as they are; for tuples and objects a text that no other key of the dictionary
+ * is, nearly what Python prints.
+ */
+function keyOf(key: PickleValue, dict: PickleDict): Scalar {
+  if (typeof key !== "object" || key === null) return key;
+  const text = keyText(key, 0);
+  for (let i = 2, unique = text; ; unique = `${text}#${i++}`) if (!dict.has(unique)) return unique;
+}
+
+function keyText(key: PickleValue, depth: number): string {
+  if (key instanceof Tuple && depth < MAX_KEY_DEPTH) {
+    const items = key.items.slice(0, MAX_KEY).map((item) => keyText(item, depth + 1));
+    return `(${items.join(", ")})`.slice(0, MAX_KEY);
   }
-  if (key instanceof OpaqueObject || key instanceof OpaqueName) return key.name;
-  return typeof key === "object" && key !== null ? undefined : key;
+  if (key instanceof HostObject) return key.name;
+  return typeof key === "object" && key !== null ? "(…)" : String(key).slice(0, MAX_KEY);
 }

@@ -126,8 +126,6 @@ describe("a training checkpoint", () => {
         steps: -12,
         done: true,
         "counts.losses.0": 0.5,
-        "tags.0": "a",
-        "frozen.0": 1,
         "(a, 1)": "of a pair",
       });
       expect(Object.fromEntries(opaque)).toEqual({

@@ -13,6 +13,7 @@ import { elementwiseCases } from "./elementwiseCases.ts";
 import { emptyCases } from "./emptyCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
+import { misfitCases } from "./misfitCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
 import { stockGradientCases } from "./stockGradientCases.ts";
 import { sumCases } from "./sumCases.ts";
@@ -43,6 +44,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...partialGradientCases(),
     ...leakCases(),
     ...kernelCases(),
+    ...misfitCases(),
     ...symmetryCases(),
     ...batchNormCases(),
     ...elementwiseCases(),

@@ -1,0 +1,74 @@
+// What kernels check before they touch memory: WebAssembly would read and write whatever lies behind a tensor that is
+// smaller than its kernel takes it for.
+
+import { describeValue, GmrError, product } from "@gmr-conv/core";
+import type * as tf from "@tensorflow/tfjs";
+import type { RingConvAttrs } from "./kernels.ts";
+
+type Infos = Readonly<Record<string, tf.TensorInfo>>;
+
+/** Checks a tensor's dtype, and its shape where that is known. */
+function checkInfo(name: string, info: tf.TensorInfo, shape: readonly number[] = info.shape): void {
+  if (info.dtype !== "float32") {
+    throw new GmrError("invalid-argument", `${name} must have dtype float32, got ${info.dtype}`);
+  }
+  if (info.shape.length === shape.length && info.shape.every((size, axis) => size === shape[axis])) return;
+  throw new GmrError("invalid-shape", `${name} must have shape [${shape}], got [${info.shape}]`);
+}
+
+/** Checks that all tensors have the shape of the first. */
+export function checkEqual(infos: Infos): void {
+  const [first] = Object.values(infos);
+  for (const name in infos) checkInfo(name, infos[name], first.shape);
+}
+
+/** Checks x [..., C], tensors of its shape, and vectors [C]. */
+export function checkChannelwise(x: tf.TensorInfo, same: Infos, vectors: Infos): void {
+  checkInfo("x", x);
+  for (const name in same) checkInfo(name, same[name], x.shape);
+  const channels = x.shape.slice(-1);
+  for (const name in vectors) checkInfo(name, vectors[name], channels);
+}
+
+/** Checks logSigmas [R] and weights [R, ...], with other tensors of their shape. */
+export function checkMixture(logSigmas: tf.TensorInfo, weights: Infos): void {
+  checkEqual(weights);
+  const [[name, { shape }]] = Object.entries(weights);
+  if (shape.length === 0) throw new GmrError("invalid-shape", `${name} must have shape [R, ...], got []`);
+  checkInfo("logSigmas", logSigmas, shape.slice(0, 1));
+}
+
+/** Checks scale [P] and x [N, ..., C] with P positions between. */
+export function checkPositions(x: tf.TensorInfo, scale: tf.TensorInfo): void {
+  checkInfo("x", x);
+  checkInfo("scale", scale, [product(x.shape.slice(1, -1))]);
+}
+
+/**
+ * Checks a ring convolution's tensors against its attributes.
+ * @param input [N, ...in, Cin], @param output [N, ...out, Cout], @param weights [L, Cin, Cout]
+ */
+export function checkRingConv(
+  { input, output, weights }: { input?: tf.TensorInfo; output?: tf.TensorInfo; weights?: tf.TensorInfo },
+  attrs: RingConvAttrs,
+): void {
+  const { kernelSize, ringIndex, numRings, inputSize, outputSize } = attrs;
+  const { strides, dilations, padBefore } = attrs;
+  const rank = kernelSize.length;
+  for (const [name, list] of Object.entries({ strides, dilations, padBefore, inputSize, outputSize })) {
+    if (list.length === rank) continue;
+    throw new GmrError("invalid-argument", `${name} must have ${rank} entries, got ${describeValue(list)}`);
+  }
+  if (ringIndex.length !== product(kernelSize) || ringIndex.some((ring) => ring >= numRings)) {
+    throw new GmrError(
+      "invalid-argument",
+      `ringIndex must hold a ring below ${numRings} for each of ${product(kernelSize)} positions`,
+    );
+  }
+  const images = (input ?? output)?.shape[0] ?? 0;
+  const cin = input?.shape[input.shape.length - 1] ?? weights?.shape[1] ?? 0;
+  const cout = output?.shape[output.shape.length - 1] ?? weights?.shape[2] ?? 0;
+  if (input) checkInfo("x", input, [images, ...inputSize, cin]);
+  if (output) checkInfo("dy", output, [images, ...outputSize, cout]);
+  if (weights) checkInfo("weights", weights, [numRings, cin, cout]);
+}
