@@ -343,15 +343,22 @@ describe("a run", () => {
       const { code, stderr } = await gmr(again);
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /mine holds a trained run \(gmr\.checkpoint\.safetensors\): add --resume .*--overwrite .*another --name/,
+        /mine holds a trained run \(gmr\.checkpoint\.safetensors, metrics\.jsonl\): add --resume .*--overwrite .*another --name/,
       );
       expect(readFileSync(checkpoint)).toEqual(trained);
     }
     const both = await gmr([...train, "--resume", "--overwrite"]);
     expect(both.stderr).toContain("--resume and --overwrite exclude each other");
-    const bad = await gmr([...train, "--overwrite", "--widths", "4,4,4,4"]);
-    expect(bad.stderr).toContain("widths must be a list with one entry");
-    expect(readFileSync(checkpoint)).toEqual(trained);
+    for (const [args, message] of [
+      [["--widths", "4,4,4,4"], "widths must be a list with one entry"],
+      [["--data", "/nonexistent"], "/nonexistent"],
+      [["--batch-size", "1", "--limit", "20"], "cannot train on one value per channel"],
+      [["--label-smoothing", "2"], "labelSmoothing must lie in [0, 1), got 2"],
+    ] as const) {
+      const bad = await gmr([...train, "--overwrite", ...args]);
+      expect(bad.stderr).toContain(message);
+      expect(readFileSync(checkpoint)).toEqual(trained);
+    }
 
     // The run's own settings hold where the command line says nothing else.
     const done = await gmr([...train, "--resume"]);

@@ -1,9 +1,9 @@
 export * from "./cost.ts";
-export { DiscFieldOfView, discMask, registerFieldOfView } from "./fieldOfView.ts";
+export { DiscFieldOfView, discMask } from "./fieldOfView.ts";
 export * from "./groupConv/index.ts";
-export { HalvingsCheck, registerHalvingsCheck } from "./halvings.ts";
+export { HalvingsCheck } from "./halvings.ts";
 export * from "./heads.ts";
-export { MatchSize, registerMatchSize } from "./matchSize.ts";
+export { MatchSize } from "./matchSize.ts";
 export {
   formatAssumed,
   type OfficialNetwork,
@@ -23,6 +23,7 @@ export {
 } from "./options.ts";
 export * from "./pretrained.ts";
 export * from "./r3d.ts";
+export { registerModelLayers } from "./register.ts";
 export * from "./registry.ts";
 export * from "./resnet.ts";
 export * from "./training/index.ts";

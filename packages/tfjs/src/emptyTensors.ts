@@ -77,7 +77,7 @@ function onCpu(config: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.Te
   let guessed = false;
   const made = new Set<object>();
   const copy = (tensor: tf.TensorInfo): tf.TensorInfo => {
-    const values = knownValues(tensor, backendName, own);
+    const values = isEmpty(tensor) ? new Float32Array(0) : knownValues(tensor, backendName, own);
     // Numbers that only a GPU has rarely matter where there is nothing to do with them.
     guessed ||= values === undefined;
     const copied = place(cpu, tensor, values ?? new Float32Array(tf.util.sizeFromShape(tensor.shape)));

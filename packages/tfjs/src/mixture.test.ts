@@ -13,7 +13,7 @@ it.each<[string, () => unknown, string]>([
   ],
   [
     "weights of two axes",
-    () => mixRingWeights(tf.ones([3, 1]), tf.zeros([3])),
+    () => mixRingWeights(tf.ones([3, 1]) as never, tf.zeros([3])),
     "weights must have shape [R, Cin, Cout], got [3,1]",
   ],
   [

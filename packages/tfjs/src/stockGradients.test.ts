@@ -65,3 +65,21 @@ it("conv3dTranspose has gradients", () => {
   const x = noise([2, 3, 3, 4, 3], 4);
   expectAdjoint((kernel) => transpose(x, kernel), filters.shape);
 });
+
+it("the maximum of a volume, padded by a number, sends its gradient to where it came from", () => {
+  const x = tf.tensor(
+    Array.from({ length: 60 }, (_, i) => ((i * 7919) % 60) - 30),
+    [1, 3, 4, 5, 1],
+    "float32",
+  );
+  const pool = (t: tf.Tensor) => tf.maxPool3d(t as tf.Tensor5D, [2, 3, 2], 1, 1);
+  const [values, maxima] = [x, pool(x)].map((t) => Array.from(t.dataSync()));
+  const expected = values.map((value) => maxima.filter((maximum) => maximum === value).length);
+  expect(
+    Array.from(
+      tf
+        .grad((t) => pool(t).sum())(x)
+        .dataSync(),
+    ),
+  ).toEqual(expected);
+});

@@ -141,7 +141,16 @@ function maxPool3DGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, attrs: Max
   ): tf.Tensor => tf.engine().runKernel(kernel, { dy, input, output }, attrs as tf.NamedAttrMap);
   const { filterSize, strides, pad } = attrs;
   const [depth, height, width] = triple(filterSize);
-  if (height === width || typeof pad === "number") return run(tf.MaxPool3DGrad, dy, x, y, attrs);
+  if (height === width) return run(tf.MaxPool3DGrad, dy, x, y, attrs);
+  if (typeof pad === "number") {
+    const sides: [number, number][] = x.shape.map((_, axis) => (axis > 0 && axis < 4 ? [pad, pad] : [0, 0]));
+    const padded = x.pad(sides, Number.NEGATIVE_INFINITY);
+    const dPadded = maxPool3DGradient(dy, padded, y, { filterSize, strides, pad: "valid" });
+    return dPadded.slice(
+      sides.map(([before]) => before),
+      x.shape,
+    );
+  }
   const [stride, ...planeStrides] = triple(strides);
   const ofPlanes = { filterSize: [height, width], strides: planeStrides, pad };
   const [n, d, ...plane] = x.shape;

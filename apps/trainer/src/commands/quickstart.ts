@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { evaluate, publish } from "../pipeline.ts";
 import { quickstartConfig } from "../recipes.ts";
-import { openRun, startOf } from "../runs/openRun.ts";
+import { inRun, openRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { TURNED_IMAGES } from "./eval.ts";
@@ -45,17 +45,19 @@ export function addQuickstart(program: Command): void {
         return { ...base, networks, ...(options.limit === undefined ? {} : { limit: options.limit }) };
       };
       const config = await openRun(run, settings, startOf(options, "continue"));
-      const report = await evaluate(
-        run,
-        config,
-        {
-          rotationStep: 10,
-          flips: true,
-          turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
-          testLimit: options.testLimit,
-        },
-        `npm start${options.full ? " -- --full" : ""}`,
-        true,
+      const report = await inRun(run, () =>
+        evaluate(
+          run,
+          config,
+          {
+            rotationStep: 10,
+            flips: true,
+            turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
+            testLimit: options.testLimit,
+          },
+          `npm start${options.full ? " -- --full" : ""}`,
+          true,
+        ),
       );
       publish(run, report);
       const seconds = (performance.now() - started) / 1000;

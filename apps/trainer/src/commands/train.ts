@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../backend.ts";
 import { train } from "../pipeline.ts";
 import { networksNamed, quickstartConfig } from "../recipes.ts";
-import { openRun, startOf } from "../runs/openRun.ts";
+import { inRun, openRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { OptimizerConfig, TrainConfig } from "../training/config.ts";
 import {
@@ -97,7 +97,7 @@ export function addTrain(program: Command): void {
       const settings = (stored?: TrainConfig): TrainConfig =>
         stored ? withOptions(stored, given(options, command)) : withOptions(quickstartConfig(), options);
       const config = await openRun(run, settings, startOf(options, "new"));
-      await train(run, config);
+      await inRun(run, () => train(run, config));
       console.log(`\nTrained. Evaluate with: gmr eval --name ${options.name} --rotations 10 --flips`);
     });
 }
@@ -112,9 +112,13 @@ function given(options: TrainOptions, command: Command): Partial<TrainOptions> {
 function withOptions(config: TrainConfig, options: Partial<TrainOptions>): TrainConfig {
   const { data, limit, backend, batchSize, labelSmoothing, clipNorm, ema, checkpointStages } = options;
   const { epochs, seed, depths, widths, kernelSizes } = options;
-  const named = options.networks
-    ? networksNamed(options.networks, {}, epochs ?? config.networks[0].epochs)
-    : config.networks;
+  // Networks that the run has already keep their epochs.
+  const named = (
+    options.networks ? networksNamed(options.networks, {}, config.networks[0].epochs) : config.networks
+  ).map((network) => ({
+    ...network,
+    epochs: config.networks.find(({ name }) => name === network.name)?.epochs ?? network.epochs,
+  }));
   const networks = named.map((network) => ({
     ...network,
     ...defined({ epochs }),

@@ -13,13 +13,9 @@ import {
   type ModelName,
   type OfficialNetwork,
   readOfficialNetwork,
-  registerFieldOfView,
-  registerGroupConv,
-  registerHalvingsCheck,
-  registerMatchSize,
+  registerModelLayers,
   resNet,
 } from "@gmr-conv/models";
-import { registerLayers } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { requireCheckpoint } from "../runs/checkpoint.ts";
 import { RunFolder } from "../runs/runFolder.ts";
@@ -51,9 +47,12 @@ export async function readTensors(
   return tensors;
 }
 
+/** Text of a file without what a terminal takes for commands, and not longer than a line. */
+const printable = (text: string): string => text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?").slice(0, 100);
+
 /** Names with the classes of what they name. */
 function listed(opaque: ReadonlyMap<string, string>): string {
-  const all = [...opaque].map(([name, type]) => `${name} (${type})`);
+  const all = [...opaque].map(([name, type]) => printable(`${name} (${type})`));
   return all.length > 5 ? `${all.slice(0, 5).join(", ")} and ${all.length - 5} more objects` : all.join(", ");
 }
 
@@ -65,11 +64,7 @@ export async function toModel(
 ): Promise<tf.LayersModel> {
   if (tensors) return fromWeights(input, tensors, source);
   if (existsSync(path.join(input, "config.json"))) return readRun(input, source.network);
-  registerLayers();
-  registerFieldOfView();
-  registerMatchSize();
-  registerGroupConv();
-  registerHalvingsCheck();
+  registerModelLayers();
   return readLayersModel(input);
 }
 

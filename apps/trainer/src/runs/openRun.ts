@@ -10,7 +10,7 @@ import type { RunFolder } from "./runFolder.ts";
  * - `new`: a run that holds checkpoints is refused.
  * - `resume`: there must be a run.
  * - `continue`: go on where there are checkpoints, else start.
- * - `overwrite`: start anew, deleting what there was.
+ * - `overwrite`: start anew; what there was is deleted once there is a checkpoint of the new run.
  */
 export type Start = "new" | "resume" | "continue" | "overwrite";
 
@@ -34,26 +34,37 @@ export async function openRun(
   wanted: (stored?: TrainConfig) => TrainConfig,
   start: Start,
 ): Promise<TrainConfig> {
-  const stored = await run.readConfigIfAny();
+  await run.settle();
   const checkpoints = await run.checkpoints();
   if (start === "resume" || (start === "continue" && checkpoints.length > 0)) {
+    const stored = await run.readConfigIfAny();
     if (!stored) throw new GmrError("io", `nothing to resume: ${run.file("config.json")} does not exist`);
     return resume(run, stored, wanted(stored));
   }
   const config = wanted();
   for (const { model } of config.networks) checkResNetOptions(model);
-  if (checkpoints.length > 0 && start !== "overwrite") {
+  const results = await run.results();
+  if (results.length > 0 && start === "new") {
     throw new GmrError(
       "invalid-argument",
-      `${run.folder} holds a trained run (${checkpoints.join(", ")}): add --resume to go on with it, ` +
+      `${run.folder} holds a trained run (${results.join(", ")}): add --resume to go on with it, ` +
         "--overwrite to start anew and lose it, or give another --name",
     );
   }
   await run.create();
-  for (const name of [...checkpoints, "report.json", "report.html"]) run.remove(name);
+  if (start === "overwrite") await run.setAside();
   run.write("metrics.jsonl", "");
   writeConfig(run, config);
   return config;
+}
+
+/** Does a run's work; what it overwrites is kept until it comes to something. */
+export async function inRun<T>(run: RunFolder, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await run.settle();
+  }
 }
 
 const writeConfig = (run: RunFolder, config: TrainConfig): void =>

@@ -1,6 +1,6 @@
 // A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
 
-import { rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -9,6 +9,9 @@ import type { TrainConfig } from "../training/config.ts";
 
 /** What the names of checkpoints end in. */
 export const CHECKPOINT_SUFFIX = ".checkpoint.safetensors";
+
+/** The folder of what an overwritten run had, until the new one has a checkpoint. */
+const REPLACED = ".replaced";
 
 /** One line of `metrics.jsonl`: means over the steps since the line before. */
 export interface Metric {
@@ -99,8 +102,38 @@ export class RunFolder {
 
   /** Names of the files that hold trained networks. */
   async checkpoints(): Promise<string[]> {
-    const names = await readdir(this.folder).catch(() => []);
-    return names.filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
+    return (await this.names()).filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
+  }
+
+  /** Names of the files that hold what training and evaluation gave. */
+  async results(): Promise<string[]> {
+    const found = (await this.names()).filter(
+      (name) =>
+        name.endsWith(CHECKPOINT_SUFFIX) || ["report.json", "report.html", "metrics.jsonl"].includes(name),
+    );
+    return found.filter((name) => statSync(this.file(name)).size > 0);
+  }
+
+  private async names(): Promise<string[]> {
+    return readdir(this.folder).catch(() => []);
+  }
+
+  /** Puts the files of a run aside, to be brought back by {@link settle} unless new training comes to something. */
+  async setAside(): Promise<void> {
+    mkdirSync(this.file(REPLACED), { recursive: true });
+    for (const name of [...(await this.results()), "config.json"]) {
+      if (existsSync(this.file(name))) renameSync(this.file(name), this.file(path.join(REPLACED, name)));
+    }
+  }
+
+  /** Brings back what was put aside, unless there is a checkpoint now: then it is deleted. */
+  async settle(): Promise<void> {
+    const aside = this.file(REPLACED);
+    if (!existsSync(aside)) return;
+    if ((await this.checkpoints()).length === 0) {
+      for (const name of readdirSync(aside)) renameSync(path.join(aside, name), this.file(name));
+    }
+    rmSync(aside, { recursive: true, force: true });
   }
 
   /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */

@@ -62,10 +62,24 @@ function averageAlong(ops: NativeOps, x: Native, axis: number, plan: PoolPlan): 
   if (window === 1 && stride === 1) return x;
   const at = axis + 1;
   const size = x.shape[at];
-  if (out === 1 && window === size) {
+  if (stride >= window && plan.padding === "VALID") {
+    // Windows side by side: their positions become an axis.
     const [outer, inner] = [x.shape.slice(0, at), x.shape.slice(at + 1)].map(product);
-    const sums = sumAxis(ops, ops.reshape(x, [outer, size, inner]));
-    return ops.reshape(ops.binary("Mul", sums, ops.scalar(1 / size)), x.shape.with(at, 1));
+    const whole = ops.pad(ops.reshape(x, [outer, size, inner]), [
+      [0, 0],
+      [0, Math.max(0, out * stride - size)],
+      [0, 0],
+    ]);
+    const cut = ops.slice(whole, [0, 0, 0], [outer, out * stride, inner]);
+    const windows = ops.slice(
+      ops.reshape(cut, [outer * out, stride, inner]),
+      [0, 0, 0],
+      [outer * out, window, inner],
+    );
+    return ops.reshape(
+      ops.binary("Mul", sumAxis(ops, windows), ops.scalar(1 / window)),
+      x.shape.with(at, out),
+    );
   }
   const ones = x.shape.map(() => 1);
   const attrs = [

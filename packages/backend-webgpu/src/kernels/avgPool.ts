@@ -1,5 +1,5 @@
 // Averages over large windows: the stock kernels add the numbers of a window one by one, and rounding grows with every
-// step. Here those of few columns are added first, then those of few rows, and so on.
+// step. Here they are added in parts of parts.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -9,10 +9,25 @@ import { sumAxis } from "./sums.ts";
 
 /** Positions of a window up to which the stock kernel is used. */
 const SMALL_WINDOW = 64;
-/** Numbers that are added one after the other. */
-const TERMS = 16;
+/** Numbers are added 16 at a time, their sums 16 at a time, and so on. */
+const PARTS = [4096, 256, 16];
 
-/** Columns, TERMS at a time, into rows; rows, TERMS at a time, into the window. */
+/** WGSL: `total` += what `body` adds to `sum` for each `variable` from `from` to `to`, in parts of parts. */
+function inParts(
+  variable: string,
+  [from, to]: readonly [string, string],
+  total: string,
+  body: (sum: string) => string,
+  parts: readonly number[] = PARTS,
+): string {
+  if (parts.length === 0)
+    return `for (var ${variable} = ${from}; ${variable} < ${to}; ${variable}++) { ${body(total)} }`;
+  const [part, ...smaller] = parts;
+  const [begin, sum] = [`${variable}${part}`, `${total}${part}`];
+  const inner = inParts(variable, [begin, `min(${begin} + ${part}, ${to})`], sum, body, smaller);
+  return `for (var ${begin} = ${from}; ${begin} < ${to}; ${begin} += ${part}) { var ${sum} = 0.0; ${inner} ${total} += ${sum}; }`;
+}
+
 const AVERAGE: Shader = {
   name: "average-pool",
   inputs: { x: 1 },
@@ -40,20 +55,16 @@ const AVERAGE: Shader = {
       var sum = 0.0;
       for (var z = front; z < back; z++) {
         var slice = 0.0;
-        for (var band = top; band < bottom; band += ${TERMS}) {
-          var rows = 0.0;
-          for (var y = band; y < min(band + ${TERMS}, bottom); y++) {
-            var row = 0.0;
-            let start = ((image * uniforms.inD + z) * uniforms.inH + y) * uniforms.inW;
-            for (var part = left; part < right; part += ${TERMS}) {
-              var few = 0.0;
-              for (var q = part; q < min(part + ${TERMS}, right); q++) { few += x[(start + q) * uniforms.channels + c]; }
-              row += few;
-            }
-            rows += row;
-          }
-          slice += rows;
-        }
+        ${inParts(
+          "y",
+          ["top", "bottom"],
+          "slice",
+          (slice) => `
+          var row = 0.0;
+          let start = ((image * uniforms.inD + z) * uniforms.inH + y) * uniforms.inW;
+          ${inParts("q", ["left", "right"], "row", (row) => `${row} += x[(start + q) * uniforms.channels + c];`)}
+          ${slice} += row;`,
+        )}
         sum += slice;
       }
       result[index] = sum / f32((back - front) * (bottom - top) * (right - left));

@@ -3,4 +3,3 @@ export { GroupConv2D, type GroupConv2DArgs } from "./groupConv2D.ts";
 export { GroupPooling, type GroupPoolingArgs } from "./groupPooling.ts";
 export { type GroupResNetOptions, groupResNet } from "./groupResNet.ts";
 export { groupElements, type PlaneGroup } from "./groups.ts";
-export { registerGroupConv } from "./register.ts";

@@ -21,7 +21,7 @@ const TINY = 1e-30;
  *
  * n over all images and positions: the mean over what is labelled, weighted by the labels' classes. It is that of
  * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Logits of -∞ mask classes out: such a class
- * costs nothing, and ∞ as a label. Differentiable once, in the logits, on every backend.
+ * costs nothing, but ∞ as a label, or with a share of the smoothing. Differentiable once, in the logits, on every backend.
  *
  * @param logits [N, K] or [N, ...sizes, K]
  * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes

@@ -103,7 +103,7 @@ export function targetsOf(
   if (labels.rank === rank) return labels;
   const targets = oneHotRows(labels, classes);
   const counted = ignoreLabel === undefined ? targets : targets.mul(counting(labels, ignoreLabel));
-  return labelsKnown(labels) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
+  return checked.has(labels.dataId) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
 }
 
 /** [N, ..., 1]: NaN where a label is neither a class nor to be ignored, else 0. */

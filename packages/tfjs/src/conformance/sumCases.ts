@@ -55,6 +55,12 @@ const PROBLEMS: readonly SumProblem[] = [
     kernels: [tf.AvgPool],
   },
   {
+    name: "average pooling with long windows side by side",
+    shape: [1, 200_001, 1, 2],
+    compute: (x) => tf.avgPool(x as tf.Tensor4D, [100_000, 1], [100_000, 1], "valid"),
+    kernels: [tf.AvgPool],
+  },
+  {
     name: "average pooling of volumes with windows of 64×32×32",
     shape: [1, 64, 64, 64, 3],
     compute: (x) => tf.avgPool3d(x as tf.Tensor5D, [64, 32, 32], [64, 32, 32], "valid"),

@@ -42,10 +42,16 @@ function ofModel(model: tf.LayersModel, inputs: readonly Shape[]): { found: Asym
     if (layer instanceof tf.LayersModel) {
       const inner = ofModel(layer, given);
       found.push(...inner.found);
+      if (inner.outputs.length === 0) return { found, outputs: [] };
       made = inner.outputs;
     } else {
       found.push(...ofLayer(layer, given[0]));
-      const shape = layer.computeOutputShape((given.length === 1 ? given[0] : given) as tf.Shape);
+      let shape: tf.Shape | tf.Shape[];
+      try {
+        shape = layer.computeOutputShape((given.length === 1 ? given[0] : given) as tf.Shape);
+      } catch {
+        return { found, outputs: [] }; // a layer of somebody else's that foresees no shapes: what was found is told
+      }
       made = (Array.isArray(shape[0]) ? shape : [shape]) as Shape[];
     }
     outputs.forEach(({ id }, i) => {

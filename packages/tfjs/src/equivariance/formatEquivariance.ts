@@ -47,18 +47,15 @@ function exactLines({ elements, skipped, worst, ok, tolerance, asymmetries }: Ex
   ];
 }
 
-function asymmetryLines({ layer, inputSize, strides, better }: Asymmetry): string[] {
+function asymmetryLines({ layer, inputSize, better }: Asymmetry): string[] {
   const sizes = better.map(({ axis, sizes }) => {
     const place = AXIS_NAMES[inputSize.length as 1 | 2 | 3][axis];
-    return sizes.length > 0 ? `${place} of ${sizes.join(" or ")}` : `no ${place}`;
+    return sizes.length > 0
+      ? `; they would not with ${place} of ${sizes.join(" or ")}`
+      : `, whatever ${place} is`;
   });
-  return wrap(
-    `${layer}: strides ${strides.join("×")} on ${inputSize.join("×")} are not symmetric; they are with ${sizes.join(", ")}`.split(
-      " ",
-    ),
-    "  ",
-    " ",
-  );
+  const text = `${layer}: its windows lie askew on ${inputSize.join("×")}${sizes.join("")}`;
+  return wrap(text.split(" "), "  ", " ");
 }
 
 /** One line for each reason. */
