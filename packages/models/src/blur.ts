@@ -1,18 +1,19 @@
 // A fixed Gaussian blur of the images: a ring convolution whose weights are not trained.
 
 import { centreDistances, ringPartition } from "@gmr-conv/core";
-import { type GmrConv, gmrConv2D, gmrConv3D } from "@gmr-conv/tfjs";
+import { gmrConv2D, gmrConv3D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * A layer that blurs each channel by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are
- * narrow enough for each to hold one distance, or nearly.
+ * Blurs each channel of x by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are narrow enough for
+ * each to hold one distance, or nearly.
  */
-export function gaussianBlur(name: string, sigma: number, channels: number, rank: 2 | 3 = 2): GmrConv {
+export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number): tf.SymbolicTensor {
+  const rank = x.shape.length === 5 ? 3 : 2;
+  const channels = x.shape[x.shape.length - 1] ?? 0;
   const kernelSize = 2 * Math.ceil(3 * sigma) + 1;
   const numRings = 2 * kernelSize;
-  const weights = ringWeights(kernelSize, numRings, sigma, rank);
-  return (rank === 3 ? gmrConv3D : gmrConv2D)({
+  const layer = (rank === 3 ? gmrConv3D : gmrConv2D)({
     name,
     filters: channels,
     kernelSize,
@@ -22,8 +23,12 @@ export function gaussianBlur(name: string, sigma: number, channels: number, rank
     mixture: false,
     useBias: false,
     trainable: false,
-    weights: [tf.tidy(() => tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels]))],
   });
+  const blurred = layer.apply(x) as tf.SymbolicTensor;
+  // Weights given to the constructor would outlive the layer.
+  const weights = ringWeights(kernelSize, numRings, sigma, rank);
+  tf.tidy(() => layer.setWeights([tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels])]));
+  return blurred;
 }
 
 /** One weight per ring: the mean of the Gaussian over the ring, scaled so that the kernel sums to one. */

@@ -84,6 +84,20 @@ describe("resNet", () => {
     }
   });
 
+  it("leaves nothing behind, blurred input or not", () => {
+    for (const options of [
+      {},
+      { inputBlur: 0.7, headNorm: true },
+      { pooling: "blur", fieldOfView: "disc" } as const,
+    ]) {
+      const { numTensors } = tf.memory();
+      const model = resNet({ ...small, ...options });
+      tf.tidy(() => void model.predict(tf.zeros([1, ...small.inputShape])));
+      model.dispose();
+      expect(tf.memory().numTensors, JSON.stringify(options)).toBe(numTensors);
+    }
+  });
+
   it("takes images of any size", async () => {
     const model = resNet({ ...small, inputShape: [null, null, 1] });
     for (const size of [16, 20]) {

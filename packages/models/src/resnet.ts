@@ -76,16 +76,13 @@ const R3D_NAMES = r3dNames(1);
 const R3D_BOTTLENECK_NAMES = r3dNames(2);
 
 /** Padding and blur of the images. */
-function prepare(images: Symbolic, { inputPadding: padding, inputBlur, inputShape }: ResNetPlan): Symbolic {
+function prepare(images: Symbolic, { inputPadding: padding, inputBlur }: ResNetPlan): Symbolic {
   let x = images;
   if (padding > 0) {
     const sides: [number, number] = [padding, padding];
     x = tf.layers.zeroPadding2d({ name: "pad", padding: [sides, sides] }).apply(x) as Symbolic;
   }
-  if (inputBlur > 0) {
-    const channels = inputShape[inputShape.length - 1] ?? 0;
-    x = gaussianBlur("blur", inputBlur, channels, inputShape.length === 4 ? 3 : 2).apply(x) as Symbolic;
-  }
+  if (inputBlur > 0) x = gaussianBlur(x, "blur", inputBlur);
   return x;
 }
 

@@ -104,10 +104,10 @@ function planGroupResNet(options: GroupResNetOptions, group: PlaneGroup): ResNet
 }
 
 /** Padding and blur of the images. */
-function prepare(images: Symbolic, { inputPadding: padding, inputBlur, inputShape }: ResNetPlan): Symbolic {
+function prepare(images: Symbolic, { inputPadding: padding, inputBlur }: ResNetPlan): Symbolic {
   let x = images;
   if (padding > 0) x = tf.layers.zeroPadding2d({ name: "pad", padding }).apply(x) as Symbolic;
-  if (inputBlur > 0) x = gaussianBlur("blur", inputBlur, inputShape[2] ?? 0).apply(x) as Symbolic;
+  if (inputBlur > 0) x = gaussianBlur(x, "blur", inputBlur);
   return x;
 }
 
