@@ -6,7 +6,7 @@ import type * as TfjsWasm from "@tensorflow/tfjs-backend-wasm";
 /** What the package's Emscripten factory takes and gives. */
 type Factory = (config: {
   mainScriptUrlOrBlob: string;
-  locateFile(file: string, prefix: string): string;
+  locateFile(file: string, prefix: string): string | URL;
   onAbort(): void;
 }) => Promise<ThreadedModule>;
 
@@ -31,7 +31,6 @@ export async function startThreadedHost(
   const { createRequire } = process.getBuiltinModule("node:module");
   const path = process.getBuiltinModule("node:path");
   const os = process.getBuiltinModule("node:os");
-  const fs = process.getBuiltinModule("node:fs");
   const require = createRequire(import.meta.url);
   const folder = path.join(
     path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")),
@@ -42,10 +41,10 @@ export async function startThreadedHost(
   const { wasmWorkerContents } = require(path.join(folder, "tfjs-backend-wasm-threaded-simd.worker.js")) as {
     wasmWorkerContents: string;
   };
-  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "gmr-conv-"));
-  const worker = path.join(scratch, "worker.cjs");
-  // The text is kept as the body of a string literal: its escaped newlines must stay escaped.
-  fs.writeFileSync(worker, wasmWorkerContents.replace(/\n/g, "\\n"));
+  // A thread starts from text: a file in a temporary folder would stay when the process is killed.
+  const worker = new URL(
+    `data:text/javascript,${encodeURIComponent(workerSource(script, wasmWorkerContents))}`,
+  );
   const module = await withoutTraces(() =>
     withProcessorCount(os, 2 * threads, () =>
       factory({
@@ -67,8 +66,18 @@ export async function startThreadedHost(
   };
   const backend = new Backend(module as object as TfjsWasm.BackendWasm["wasm"]);
   for (const thread of [...module.PThread.unusedWorkers, ...module.PThread.runningWorkers]) thread.unref();
-  fs.rmSync(scratch, { recursive: true, force: true });
   return backend;
+}
+
+/**
+ * A module that runs the package's CommonJS worker script, which is kept as the body of a string literal: its escaped newlines
+ * must stay escaped.
+ */
+function workerSource(script: string, contents: string): string {
+  const body = JSON.stringify(contents.replace(/\n/g, "\\n"));
+  return `import { createRequire } from "node:module";
+const path = ${JSON.stringify(script)};
+new Function("require", "__filename", ${body})(createRequire(path), path);`;
 }
 
 /** The build makes half as many threads as there are processors at the moment it starts. */
