@@ -90,6 +90,22 @@ export function checkFinite(name: string, value: unknown): number {
   throw new GmrError("invalid-argument", `${name} must be a finite number, got ${describeValue(value)}`);
 }
 
+/** The most numbers of one array that a size or an option may ask for: 2²⁸, 1 GiB of 32-bit numbers. */
+export const MAX_NUMBERS = 2 ** 28;
+
+/**
+ * Returns `count` if so many fit into memory, and can be worked through.
+ *
+ * @param option name and value of what asks for them, such as `"kernelSize 10001"`
+ * @param what they are, such as `"kernel positions"`
+ * @throws GmrError `invalid-argument` if there are more than `most`, or the count is not a number
+ */
+export function checkFits(option: string, count: number, what: string, most = MAX_NUMBERS): number {
+  if (count <= most) return count;
+  const asked = Number.isSafeInteger(count) ? count : count.toExponential(1);
+  throw new GmrError("invalid-argument", `${option} asks for ${asked} ${what}, at most ${most} fit`);
+}
+
 /**
  * Checks the number of elements of an array.
  * @throws GmrError `invalid-shape` if it is not `expected`; `shape` says in words what the array should hold.

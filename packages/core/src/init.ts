@@ -7,7 +7,7 @@
 
 import { product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkPositiveInteger } from "./errors.ts";
+import { checkFits, checkPositiveInteger } from "./errors.ts";
 import type { Random } from "./random.ts";
 import type { RingPartition } from "./rings.ts";
 
@@ -88,7 +88,8 @@ export function uniformBias(
 ): Float64Array {
   const fan = checkPositiveInteger("fanChannels", fanChannels) * partition.numRings;
   const bound = 1 / Math.sqrt(fan);
-  return draw(checkPositiveInteger("outChannels", outChannels), () => random.uniform(-bound, bound));
+  checkFits(`outChannels ${outChannels}`, checkPositiveInteger("outChannels", outChannels), "biases");
+  return draw(outChannels, () => random.uniform(-bound, bound));
 }
 
 function weightCount(
@@ -99,7 +100,8 @@ function weightCount(
 ): number {
   checkChannels("inChannels", inChannels, groups);
   checkChannels("outChannels", outChannels, groups);
-  return partition.numRings * (inChannels / groups) * outChannels;
+  const asked = `inChannels ${inChannels} with outChannels ${outChannels}`;
+  return checkFits(asked, partition.numRings * (inChannels / groups) * outChannels, "ring weights");
 }
 
 function draw(count: number, next: () => number): Float64Array {

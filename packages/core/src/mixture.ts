@@ -9,6 +9,7 @@
 // Source: the GMR-Conv paper (https://arxiv.org/abs/2504.02819) and the official package gmr-conv 1.0.3.
 
 import { checkLength, checkPositiveInteger, columnsOf, describeValue, GmrError } from "./errors.ts";
+import { checkNumRings } from "./rings.ts";
 
 /** √(2π) to the digits that the official package uses; kept so that its checkpoints give the same numbers. */
 export const GAUSSIAN_NORM = 2.5066;
@@ -30,7 +31,7 @@ const MIN_SIGMA = 0.01;
  */
 export function initialSigma(kernelSize0: number, numRings: number): number {
   checkPositiveInteger("kernelSize0", kernelSize0);
-  checkPositiveInteger("numRings", numRings);
+  checkNumRings(numRings);
   if (numRings === 1) return 1 / GAUSSIAN_NORM;
   return kernelSize0 / (2 * (numRings - 1)) / FWHM_PER_SIGMA;
 }
@@ -45,11 +46,12 @@ export function sigmaBounds(numRings: number): readonly [min: number, max: numbe
  *
  * @param logSigmas [R] natural logarithms of σ
  * @param numRings R, checked against the length of `logSigmas` if given
- * @throws GmrError `invalid-shape` if `logSigmas` has another length, `invalid-data` if it holds NaN
+ * @throws GmrError `invalid-shape` if `logSigmas` has another length, `invalid-data` if it holds NaN, `invalid-argument` for
+ *   no ring or more than {@link MAX_RINGS}
  */
 export function mixtureMatrix(logSigmas: ArrayLike<number>, numRings = logSigmas.length): Float64Array {
   checkLength("logSigmas", logSigmas, numRings, "one per ring");
-  const matrix = new Float64Array(numRings * numRings);
+  const matrix = new Float64Array(checkNumRings(numRings) ** 2);
   for (let r = 0; r < numRings; r++) {
     const sigma = clippedSigma(logSigmas[r], r, numRings);
     for (let l = 0; l < numRings; l++) {

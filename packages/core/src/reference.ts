@@ -10,7 +10,7 @@
 
 import { type PerAxis, product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkLength, checkNonNegativeInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkLength, checkNonNegativeInteger, describeValue, GmrError } from "./errors.ts";
 import { type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
@@ -122,13 +122,15 @@ function planConv(
     );
   }
   checkChannels("the output channels", outChannels, groups);
+  const outputShape = [batch, ...geometry.outputSize, outChannels];
+  checkFits(`an output of shape ${describeValue(outputShape)}`, product(outputShape), "numbers");
   return {
     geometry,
     batch,
     inChannels,
     outChannels,
     groups,
-    outputShape: [batch, ...geometry.outputSize, outChannels],
+    outputShape,
   };
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../testing/helpers.ts";
-import { centreDistances, defaultNumRings, ringMasks, ringPartition } from "./rings.ts";
+import type { PerAxis } from "./axes.ts";
+import { centreDistances, defaultNumRings, type RingOptions, ringMasks, ringPartition } from "./rings.ts";
 
 const oddSize = fc.integer({ min: 0, max: 6 }).map((n) => 2 * n + 1);
 const kernelSizes = fc.array(oddSize, { minLength: 1, maxLength: 3 });
@@ -25,6 +26,41 @@ describe("ringPartition", () => {
       -1,  2,  2,  2, -1,
     ]);
     expect(Array.from(counts)).toEqual([1, 8, 12]);
+  });
+
+  it("refuses what does not fit into memory, at once", () => {
+    const refused = (kernelSize: PerAxis, options: RingOptions, message: string) =>
+      expectGmrError(() => ringPartition(kernelSize, options), "invalid-argument", message);
+    refused(10001, {}, "kernelSize [10001, 10001] asks for 100020001 kernel positions, at most 1048576 fit");
+    refused(
+      1001,
+      { rank: 3 },
+      "kernelSize [1001, 1001, 1001] asks for 1003003001 kernel positions, at most 1048576 fit",
+    );
+    refused(9, { numRings: 1e9 }, "numRings 1000000000 asks for 1000000000 rings, at most 4096 fit");
+    expectGmrError(
+      () => ringMasks(ringPartition(1023, { numRings: 4096 })),
+      "invalid-argument",
+      "numRings 4096 with kernelSize [1023, 1023] asks for 4286582784 shares of positions in rings, at most 268435456 fit",
+    );
+    expect(ringPartition(1023).index).toHaveLength(1023 ** 2);
+  });
+
+  it("puts every position between the edges of its ring", () => {
+    fc.assert(
+      fc.property(kernelSizes, fc.integer({ min: 1, max: 40 }), (kernelSize, numRings) => {
+        const { index } = ringPartition(kernelSize, { numRings });
+        const stop = Math.floor(kernelSize[0] / 2) + 0.5;
+        const edge = (ring: number) => (ring === numRings ? stop : ring * (stop / numRings));
+        const found = Array.from(centreDistances(kernelSize), (distance) => {
+          for (let ring = 0; ring < numRings; ring++) {
+            if (distance >= edge(ring) && distance < edge(ring + 1)) return ring;
+          }
+          return -1;
+        });
+        expect(Array.from(index)).toEqual(found);
+      }),
+    );
   });
 
   it("puts every position of a non-circular kernel on a ring, the corners alone on the last", () => {

@@ -11,7 +11,13 @@
 // The numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
 
 import { checkRank, type PerAxis, perAxis, product, type Rank } from "./axes.ts";
-import { checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+
+/** The most positions of a kernel: 1023 × 1023, or 101³. */
+export const MAX_KERNEL_POSITIONS = 2 ** 20;
+
+/** The most rings of a kernel. */
+export const MAX_RINGS = 2 ** 12;
 
 /** Which ring each position of a kernel belongs to. */
 export interface RingPartition {
@@ -43,14 +49,13 @@ export interface RingOptions {
  *
  * @param kernelSize one odd number for a cube of `rank` axes, or 1 to 3 odd numbers
  * @throws GmrError `invalid-argument` for even, zero, negative or fractional sizes, a rank that is not 1, 2 or 3,
- *   or a `numRings` that is not a positive integer; `invalid-shape` if `kernelSize` is a list whose length is not `rank`
+ *   or a `numRings` that is not a positive integer, more than {@link MAX_KERNEL_POSITIONS} or {@link MAX_RINGS}; `invalid-shape` if `kernelSize` is a list whose length is not `rank`
  */
 export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): RingPartition {
   const size = checkKernelSize(kernelSize, options.rank);
   const circular = options.circular ?? true;
-  const numRings = checkPositiveInteger("numRings", options.numRings ?? defaultNumRings(size, circular));
-
   const distances = centreDistances(size);
+  const numRings = checkNumRings(options.numRings ?? defaultNumRings(size, circular));
   const edges = circular
     ? linspace(Math.floor(size[0] / 2) + 0.5, numRings + 1)
     : linspace(distances[0], numRings); // the first position is a corner: no distance is larger
@@ -71,19 +76,29 @@ export function defaultNumRings(kernelSize: PerAxis, circular = true): number {
   return Math.floor(first / 2) + (circular ? 1 : 2);
 }
 
-/** The partition as 0/1 masks of shape [R, Πk], row-major. */
+/**
+ * The partition as 0/1 masks of shape [R, Πk], row-major.
+ * @throws GmrError `invalid-argument` if there are more than {@link MAX_NUMBERS} of them
+ */
 export function ringMasks(partition: RingPartition): Float64Array {
   const positions = partition.index.length;
-  const masks = new Float64Array(partition.numRings * positions);
+  const { numRings, kernelSize } = partition;
+  const asked = `numRings ${numRings} with kernelSize ${describeValue(kernelSize)}`;
+  const masks = new Float64Array(checkFits(asked, numRings * positions, "shares of positions in rings"));
   partition.index.forEach((ring, position) => {
     if (ring >= 0) masks[ring * positions + position] = 1;
   });
   return masks;
 }
 
-/** [Πk] row-major: the Euclidean distance of each kernel position to the centre, in kernel positions. */
+/**
+ * [Πk] row-major: the Euclidean distance of each kernel position to the centre, in kernel positions.
+ * @throws GmrError `invalid-argument` if there are more than {@link MAX_KERNEL_POSITIONS}
+ */
 export function centreDistances(kernelSize: readonly number[]): Float64Array {
-  const distances = new Float64Array(product(kernelSize));
+  const positions = product(kernelSize);
+  checkFits(`kernelSize ${describeValue(kernelSize)}`, positions, "kernel positions", MAX_KERNEL_POSITIONS);
+  const distances = new Float64Array(positions);
   for (let position = 0; position < distances.length; position++) {
     let rest = position;
     let squared = 0;
@@ -103,6 +118,15 @@ function checkKernelSize(kernelSize: PerAxis, rank: number | undefined): readonl
   return perAxis("kernelSize", kernelSize, checkRank(name, axes), checkOdd);
 }
 
+/**
+ * Returns `value` if it is a number of rings.
+ * @throws GmrError `invalid-argument` unless it is an integer from 1 to {@link MAX_RINGS}
+ */
+export function checkNumRings(value: unknown): number {
+  const numRings = checkPositiveInteger("numRings", value);
+  return checkFits(`numRings ${numRings}`, numRings, "rings", MAX_RINGS);
+}
+
 function checkOdd(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value % 2 === 1) return value;
   throw new GmrError(
@@ -119,8 +143,10 @@ function linspace(stop: number, count: number): Float64Array {
 
 function ringOf(distance: number, edges: Float64Array, circular: boolean): number {
   const last = edges.length - 1;
-  for (let ring = 0; ring < last; ring++) {
-    if (distance >= edges[ring] && distance < edges[ring + 1]) return ring;
-  }
-  return !circular && distance === edges[last] ? last : -1;
+  if (distance >= edges[last]) return !circular && distance === edges[last] ? last : -1;
+  // The edges are evenly spaced but for rounding.
+  let ring = Math.floor((distance / edges[last]) * last);
+  while (distance < edges[ring]) ring--;
+  while (distance >= edges[ring + 1]) ring++;
+  return ring;
 }

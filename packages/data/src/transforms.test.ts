@@ -162,5 +162,6 @@ describe("padImages", () => {
       Float32Array.of(0, 0, 0, 0, 5, 0, 0, 0, 0),
     );
     expect(() => padImages(Float32Array.of(5), [1, 1, 1], -1)).toThrow("padding top -1");
+    expect(() => padImages(Float32Array.of(5), [1, 1, 1], 1e6)).toThrow("asks for 4000004000001 numbers");
   });
 });

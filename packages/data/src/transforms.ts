@@ -1,5 +1,5 @@
 /** Geometric transforms of image batches [N, H, W, C]; each returns a new array and leaves the batch as it is. */
-import { GmrError } from "@gmr-conv/core";
+import { checkFits, describeValue, GmrError } from "@gmr-conv/core";
 import { affineImages, countImages } from "./affine.ts";
 import { type ImageShape, imageSize } from "./imageSet.ts";
 
@@ -70,7 +70,7 @@ export interface Padding {
  *
  * @param padding Pixels per side, or one number for all four.
  * @returns The larger images and their shape.
- * @throws GmrError `invalid-shape` for a bad batch, `invalid-argument` for a padding that is negative or no integer.
+ * @throws GmrError `invalid-shape` for a bad batch, `invalid-argument` for a padding that is negative, no integer or too large.
  */
 export function padImages(
   batch: Float32Array,
@@ -81,7 +81,9 @@ export function padImages(
   const { top, bottom, left, right } = sides(padding);
   const [height, width, channels] = shape;
   const padded: ImageShape = [height + top + bottom, width + left + right, channels];
-  const images = new Float32Array(count * imageSize(padded));
+  const numbers = count * imageSize(padded);
+  checkFits(`padding ${describeValue(Object.values(sides(padding)))}`, numbers, "numbers");
+  const images = new Float32Array(numbers);
   const rowSize = width * channels;
   for (let row = 0; row < count * height; row++) {
     const image = Math.floor(row / height);

@@ -11,7 +11,7 @@ import * as tf from "@tensorflow/tfjs";
 export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number): tf.SymbolicTensor {
   const rank = x.shape.length === 5 ? 3 : 2;
   const channels = x.shape[x.shape.length - 1] ?? 0;
-  const kernelSize = 2 * Math.ceil(3 * sigma) + 1;
+  const kernelSize = blurKernelSize(sigma);
   const numRings = 2 * kernelSize;
   const layer = (rank === 3 ? gmrConv3D : gmrConv2D)({
     name,
@@ -30,6 +30,9 @@ export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number):
   tf.tidy(() => layer.setWeights([tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels])]));
   return blurred;
 }
+
+/** Of a Gaussian blur, cut off at 3σ. */
+export const blurKernelSize = (sigma: number): number => 2 * Math.ceil(3 * sigma) + 1;
 
 /** One weight per ring: the mean of the Gaussian over the ring, scaled so that the kernel sums to one. */
 function ringWeights(kernelSize: number, numRings: number, sigma: number, rank: 2 | 3): Float32Array {

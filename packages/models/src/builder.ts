@@ -1,6 +1,6 @@
 // What the networks of this package are made of, for images and volumes alike.
 
-import { type PerAxis, perAxis, product, Random } from "@gmr-conv/core";
+import { checkFits, describeValue, type PerAxis, perAxis, product, Random } from "@gmr-conv/core";
 import {
   addThenRelu,
   fusedBatchNormalization,
@@ -93,6 +93,12 @@ export class Builder {
     { useBias = false, dilationRate = 1 }: ConvOptions = {},
   ): Symbolic {
     const size = typeof kernelSize === "number" ? kernelSize : [...kernelSize];
+    const fan = fanIn(x, kernelSize, this.settings.rank);
+    checkFits(
+      `layer ${name} with filters ${filters} and inputs of ${describeValue(x.shape)}`,
+      fan * filters,
+      "weights",
+    );
     const layer = (this.settings.rank === 3 ? tf.layers.conv3d : tf.layers.conv2d)({
       name,
       filters,
@@ -100,7 +106,7 @@ export class Builder {
       padding: "same",
       useBias,
       dilationRate: dilationRate as number,
-      ...this.denseInitializers(fanIn(x, kernelSize, this.settings.rank), useBias),
+      ...this.denseInitializers(fan, useBias),
     });
     return layer.apply(x) as Symbolic;
   }

@@ -1,17 +1,20 @@
 // A disc as field of view: the feature maps of a square image end in a square, whose corners and sides lie
 // differently to a pattern turned by 45°. Set to zero outside the inscribed disc, they end alike at every angle.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkFits, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import { type FoldableLayer, scalePositions, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
  * Shares in [0, 1] of the positions of a map in its inscribed disc, [height, width] row-major. The edge falls from
  * one to zero over one position, so that its steps follow the circle.
+ * @throws GmrError `invalid-argument` for sizes that are not positive integers or too large
  */
 export function discMask(height: number, width: number): Float32Array {
+  const positions = checkPositiveInteger("height", height) * checkPositiveInteger("width", width);
+  checkFits(`a disc of ${height} × ${width}`, positions, "positions");
   const radius = Math.min(height, width) / 2;
-  return Float32Array.from({ length: height * width }, (_, i) => {
+  return Float32Array.from({ length: positions }, (_, i) => {
     const y = Math.floor(i / width) - (height - 1) / 2;
     const x = (i % width) - (width - 1) / 2;
     return Math.min(1, Math.max(0, radius - Math.hypot(x, y) + 0.5));

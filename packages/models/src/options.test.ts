@@ -53,6 +53,14 @@ describe("planResNet", () => {
     ['pooling must be one of "average", "blur", got "max"', { pooling: "max" as never }],
     ['fieldOfView must be one of "square", "disc", got "oval"', { fieldOfView: "oval" as never }],
     ["inputBlur must be a number of at least 0, got -1", { inputBlur: -1 }],
+    ["classes 1000000000 asks for 512000000000 weights, at most 268435456 fit", { classes: 1e9 }],
+    ["depths [100000] asks for 100000 blocks, at most 500 fit", { depths: [1e5] }],
+    [
+      "widths[1] 1000000 with kernels of size 9 asks for 5000000000000 weights",
+      { widths: [64, 1e6, 64, 64] },
+    ],
+    ["inputPadding 1000000 asks for 4000000000000 pixels", { inputPadding: 1e6 }],
+    ["inputBlur 1000000 asks for 36000012000001 kernel positions, at most 1048576 fit", { inputBlur: 1e6 }],
   ];
   it.each(bad)("says: %s", (message, options) => {
     expect(() => planResNet({ ...base, ...options })).toThrow(message);

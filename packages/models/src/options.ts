@@ -1,14 +1,17 @@
 // The options of a GMR-ResNet, checked and completed.
 
 import {
+  checkFits,
   checkNonNegativeInteger,
   checkPositiveInteger,
   describeValue,
   GmrError,
+  MAX_KERNEL_POSITIONS,
   type PerAxis,
   perAxis,
 } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
+import { blurKernelSize } from "./blur.ts";
 
 /** `gmr`: ring convolutions. `dense`: the twin of the same depth and widths with plain 3×3 convolutions. */
 export type ConvKind = "gmr" | "dense";
@@ -114,6 +117,9 @@ export interface ResNetOptions {
   layerNames?: "resnet" | "r3d" | undefined;
 }
 
+/** More blocks overflow the stack where TensorFlow.js sorts the layers of a model. */
+const MAX_BLOCKS = 500;
+
 export interface Stage {
   depth: number;
   width: number;
@@ -197,13 +203,25 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
   const stemKernelSize = options.stemKernelSize ?? (kind === "dense" ? 3 : 5);
   const fieldOfView = oneOf("fieldOfView", options.fieldOfView ?? "square", ["square", "disc"]);
   const inputPadding = checkNonNegativeInteger("inputPadding", options.inputPadding ?? 0);
+  checkFits(`depths ${describeValue(depths)}`, sumOf(depths), "blocks", MAX_BLOCKS);
+  checkWidths("widths", widths, { kind, rank, kernelSizes });
+  const classes = checkPositiveInteger("classes", options.classes);
+  checkFits(`classes ${classes}`, classes * widths[stages - 1], "weights");
+  checkFits(`inputPadding ${inputPadding}`, (2 * inputPadding) ** rank, "pixels");
+  const inputBlur = checkNonNegative("inputBlur", options.inputBlur ?? 0);
+  checkFits(
+    `inputBlur ${inputBlur}`,
+    blurKernelSize(inputBlur) ** rank,
+    "kernel positions",
+    MAX_KERNEL_POSITIONS,
+  );
   if (rank === 3 && (fieldOfView === "disc" || inputPadding > 0)) {
     throw new GmrError("unsupported", 'fieldOfView "disc" and inputPadding are for images, not for volumes');
   }
   return {
     rank,
     inputShape,
-    classes: checkPositiveInteger("classes", options.classes),
+    classes,
     kind,
     block: oneOf("block", options.block ?? "basic", ["basic", "bottleneck"]),
     stages: depths.map((depth, i) => ({
@@ -224,7 +242,7 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     globalPooling: oneOf("globalPooling", options.globalPooling ?? "average", ["average", "max"]),
     fieldOfView,
     inputPadding,
-    inputBlur: checkNonNegative("inputBlur", options.inputBlur ?? 0),
+    inputBlur,
     headNorm: options.headNorm ?? false,
     ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingNormal", [
       "kaimingNormal",
@@ -246,6 +264,25 @@ export function list(name: string, values: readonly number[], length?: number): 
     throw new GmrError("invalid-argument", `${name} must be ${expected}, got ${describeValue(values)}`);
   }
   return values.map((value, i) => checkPositiveInteger(`${name}[${i}]`, value));
+}
+
+const sumOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+/**
+ * Refuses channels between which a convolution would have too many weights.
+ * @throws GmrError `invalid-argument`, naming the entry
+ */
+export function checkWidths(
+  name: string,
+  widths: readonly number[],
+  { kind, rank, kernelSizes }: { kind: ConvKind; rank: number; kernelSizes: readonly number[] },
+): void {
+  widths.forEach((width, i) => {
+    const size = kernelSizes[Math.min(i, kernelSizes.length - 1)];
+    const matrices = kind === "gmr" ? Math.ceil(size / 2) : size ** rank;
+    const asked = `${name}[${i}] ${width} with kernels of size ${size}`;
+    checkFits(asked, matrices * width * Math.max(width, widths[i - 1] ?? 1), "weights");
+  });
 }
 
 /** [...sizes, channels] of images or volumes. */

@@ -1,11 +1,18 @@
 // The options of a GMR-UNet, checked and completed.
 
-import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import {
+  checkFits,
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+} from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import {
   type ConvKind,
   checkInputShape,
   checkOdd,
+  checkWidths,
   type Defaults,
   list,
   type OddSides,
@@ -103,18 +110,28 @@ export function planUNet(options: UNetOptions): UNetPlan {
       `${name} must be a list of ${length} numbers (${of}), got ${describeValue(values)}`,
     );
   };
-  const features = options.features ?? [...FEATURES.slice(0, levels + 1), 32];
+  const rank = inputShape.length === 4 ? 3 : 2;
+  const classes = checkPositiveInteger("classes", options.classes);
   const each = `one for each of the ${levels + 1} sizes of maps`;
+  const features = perLevel(
+    "features",
+    options.features ?? [...FEATURES.slice(0, levels + 1), 32],
+    levels + 2,
+    `${each}, and the end of the decoder`,
+  );
+  const kernelSizes = perLevel("kernelSizes", sizes, levels + 1, each).map((k, i) =>
+    checkOdd(`kernelSizes[${i}]`, k),
+  );
+  checkWidths("features", features, { kind, rank, kernelSizes });
+  checkFits(`classes ${classes}`, classes * features[levels + 1], "weights");
   return {
-    rank: inputShape.length === 4 ? 3 : 2,
+    rank,
     inputShape,
-    classes: checkPositiveInteger("classes", options.classes),
+    classes,
     kind,
     levels,
-    features: perLevel("features", features, levels + 2, `${each}, and the end of the decoder`),
-    kernelSizes: perLevel("kernelSizes", sizes, levels + 1, each).map((k, i) =>
-      checkOdd(`kernelSizes[${i}]`, k),
-    ),
+    features,
+    kernelSizes,
     numRings: options.numRings
       ? perLevel("numRings", options.numRings, levels + 1, each)
       : new Array<undefined>(levels + 1).fill(undefined),

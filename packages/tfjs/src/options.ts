@@ -2,12 +2,14 @@
 
 import {
   type ConvGeometry,
+  checkFits,
   checkPositiveInteger,
   convGeometry,
   GmrError,
   type Pad,
   type PadMode,
   type PerAxis,
+  product,
   type Rank,
   type RingPartition,
   ringPartition,
@@ -61,6 +63,9 @@ export interface ConvPlan {
   masks: tf.Tensor2D | undefined;
 }
 
+/** The most numbers of one tensor: 4 GiB, as much as an array or a WebAssembly memory can hold. */
+const MAX_TENSOR_NUMBERS = 2 ** 30;
+
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
 
 /** Checks everything that the caller gave. @throws GmrError `invalid-shape`, `invalid-argument` or `unsupported` */
@@ -109,6 +114,12 @@ export function planConv(
     transposed,
     outputPadding: options.outputPadding,
   });
+  const outputShape = [
+    ...x.shape.slice(0, -rank - 1),
+    ...geometry.outputSize,
+    transposed ? inner * groups : outer,
+  ];
+  checkFits(`an output of shape [${outputShape}]`, product(outputShape), "numbers", MAX_TENSOR_NUMBERS);
   return { rank, partition, geometry, groups, strategy: masks ? "dense" : strategy, masks };
 }
 

@@ -1,4 +1,10 @@
-import { checkNonNegativeInteger, checkPositiveInteger } from "@gmr-conv/core";
+import {
+  checkFits,
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  describeValue,
+  product,
+} from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { checkOdd, oneOf } from "../options.ts";
@@ -76,6 +82,11 @@ export class GroupConv2D extends tf.layers.Layer implements FoldableLayer {
       ...(seed === undefined ? {} : { seed }),
     });
     const shape = [kernelSize, kernelSize, channels, filters];
+    checkFits(
+      `layer ${this.name} with a kernel of ${describeValue(shape)}`,
+      order * product(shape),
+      "weights",
+    );
     this.kernel = this.addWeight("kernel", shape, "float32", initializer);
     if (this.useBias) {
       this.bias = this.addWeight("bias", [filters], "float32", tf.initializers.zeros());

@@ -1,7 +1,7 @@
 // Images to test with: smooth, so that interpolation changes them little, and ending before the border, so that
 // turning loses nothing.
 
-import { product, Random } from "@gmr-conv/core";
+import { checkFits, describeValue, product, Random } from "@gmr-conv/core";
 import type { Images } from "./target.ts";
 
 /** Waves that add up to one channel. */
@@ -13,6 +13,7 @@ const WAVES = 16;
  * (Rahimi and Recht, "Random features for large-scale kernel machines", 2007).
  *
  * @param shape [N, ...spatial, C]; l is a sixth of the smallest spatial size, but from 1.5 to 5 pixels
+ * @throws GmrError `invalid-argument` for images that do not fit into memory
  */
 export function smoothImages(shape: readonly number[], seed: number): Images {
   const random = new Random(seed);
@@ -20,6 +21,7 @@ export function smoothImages(shape: readonly number[], seed: number): Images {
   const channels = shape[shape.length - 1];
   const pixels = product(sizes);
   const length = Math.min(5, Math.max(1.5, Math.min(...sizes) / 6));
+  checkFits(`images of shape ${describeValue(shape)}`, product(shape), "numbers");
   const image = new Float32Array(product(shape));
   for (let n = 0; n < shape[0]; n++) {
     for (let c = 0; c < channels; c++) {

@@ -2,6 +2,7 @@
 
 import {
   type ConvGeometry,
+  checkFits,
   checkNonNegativeInteger,
   checkPositiveInteger,
   convGeometry,
@@ -214,6 +215,8 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     }
     const { numRings, kernelSize } = this.partition;
     const [inner, outer] = this.transposed ? [filters, channels] : [channels, filters];
+    const asked = `layer ${this.name} with filters ${filters} and ${channels} input channels`;
+    checkFits(asked, (numRings * inner * outer) / groups, "ring weights");
     this.ringWeights = this.addWeight(
       "ring_weights",
       [numRings, inner / groups, outer],
