@@ -60,6 +60,13 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
     ["angle", ["eval", "--rotations", "0"], "'0' is invalid"],
     ["bad pattern", ["parity", "--fixtures", "x", "--only", "["], "Expected a regular expression"],
     ["missing fixtures", ["parity", "--fixtures", "no-such-folder"], "no-such-folder"],
+    [
+      "pattern that nothing matches",
+      ["parity", "--fixtures", fixtures, "--only", "zzzz"],
+      "--only zzzz: no case of",
+    ],
+    ["network twice", ["train", "--networks", "gmr,gmr"], 'network "gmr" is named twice'],
+    ["momentum", ["train", "--momentum", "1"], "'1' is invalid. Expected a number below 1"],
     ["shape of a benchmark", ["bench", "layers", "--shape", "1,2,3"], "must be four numbers"],
   ];
   it.each(cases)("%s", async (_name, args, message) => {
@@ -271,14 +278,19 @@ describe("a run", () => {
     );
   }, 300_000);
 
-  const settings: [name: string, steps: number, more: string[]][] = [
-    ["by default", 80, []],
-    ["with averages", 80, ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"]],
+  const settings: [name: string, signal: NodeJS.Signals, steps: number, more: string[]][] = [
+    ["by default, at Ctrl-C", "SIGINT", 80, []],
+    [
+      "with averages, when the terminal is closed",
+      "SIGHUP",
+      80,
+      ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"],
+    ],
   ];
-  if (works("node")) settings.push(["on the native library", 40, ["--backend", "node"]]);
+  if (works("node")) settings.push(["on the native library", "SIGTERM", 40, ["--backend", "node"]]);
   it.each(settings)(
-    "stops at Ctrl-C with a checkpoint, and goes on from it to the very same weights: %s",
-    async (_name, total, more) => {
+    "stops with a checkpoint, and goes on from it to the very same weights: %s",
+    async (_name, signal, total, more) => {
       const runs = temporaryFolder();
       const limit = String(16 * total);
       const train = [
@@ -298,7 +310,7 @@ describe("a run", () => {
         const watch = setInterval(() => {
           if (!existsSync(metrics) || readFileSync(metrics).length === 0) return;
           clearInterval(watch);
-          child.kill("SIGINT");
+          child.kill(signal);
         }, 20);
       });
       expect(stopped.code).toBe(130);
@@ -353,7 +365,7 @@ describe("a run", () => {
       [["--widths", "4,4,4,4"], "widths must be a list with one entry"],
       [["--data", "/nonexistent"], "/nonexistent"],
       [["--batch-size", "1", "--limit", "20"], "cannot train on one value per channel"],
-      [["--label-smoothing", "2"], "labelSmoothing must lie in [0, 1), got 2"],
+      [["--label-smoothing", "2"], "Expected a number below 1"],
     ] as const) {
       const bad = await gmr([...train, "--overwrite", ...args]);
       expect(bad.stderr).toContain(message);

@@ -33,8 +33,14 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
     Atomics.store(flag, 0, 1);
     bars.log("Stopping at the next safe point (again to stop at once)…\n");
   };
+  // A closed terminal takes what is still printed to it.
+  const onHangUp = (): void => {
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+    onSignal();
+  };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onHangUp);
 
   const waiting = tasks.map((task, i) => ({ task, i }));
   const results: (Evaluated | undefined)[] = [];
@@ -62,6 +68,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
     if (bars.isActive) bars.stop();
     process.off("SIGINT", onSignal);
     process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", onHangUp);
   }
   const failure = failures.find((error) => error.code !== "interrupted") ?? failures[0];
   if (failure) {

@@ -54,7 +54,10 @@ export function networksNamed(
   size: Partial<Size>,
   epochs: number,
 ): NetworkConfig[] {
-  return names.map((name) => {
+  return names.map((name, i) => {
+    if (names.indexOf(name) < i) {
+      throw new GmrError("invalid-argument", `network ${JSON.stringify(name)} is named twice`);
+    }
     if (name === "gmr" || name === "dense") return network(name, { ...MNIST_SMALL, ...size }, epochs);
     throw new GmrError("invalid-argument", `network ${JSON.stringify(name)}: expected "gmr" or "dense"`);
   });

@@ -51,7 +51,7 @@ async function evaluateTask(
   options: EvaluationOptions,
   monitor: Monitor,
 ): Promise<Evaluated> {
-  await requireCheckpoint(run, network.name, model);
+  const weights = await requireCheckpoint(run, network.name, model);
   const limit = Math.min(options.testLimit ?? test.count, test.count);
   const evaluation = await evaluateNetwork(network.label, model, evenSubset(test, limit), options, monitor);
   const { uprightImages, turnedImages, ...figures } = evaluation;
@@ -59,7 +59,7 @@ async function evaluateTask(
   return {
     backend,
     threads: activeThreads(),
-    report: await describeNetwork(network, model, config, metrics, figures),
+    report: { ...(await describeNetwork(network, model, config, metrics, figures)), weights },
     dataset: { name: test.name, train: train.count, test: uprightImages, evaluated: turnedImages },
     classNames: [...test.classNames],
   };

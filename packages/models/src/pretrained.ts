@@ -14,6 +14,8 @@ export interface ModelCard {
   /** For {@link createModel}. */
   model: { name: ModelName; options: Record<string, unknown> };
   parameters: number;
+  /** The digest of the checkpoint that the weights and the accuracy come from. */
+  weights?: string;
   /** What the network was trained and tested on, where it comes from, and under which terms. */
   data: { name: string; source: string; licence: string; train: number; test: number };
   /** The commands that made it. */

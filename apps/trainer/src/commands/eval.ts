@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { evaluate, publish } from "../pipeline.ts";
+import { whileLocked } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { positiveInteger, rotationStep } from "./options.ts";
 
@@ -30,18 +31,20 @@ export function addEval(program: Command): void {
     .action(async (options: EvalOptions) => {
       const run = RunFolder.named(options.runs, options.name);
       const config = await run.readConfig();
-      const turned = options.rotations === undefined ? "" : ` --rotations ${options.rotations}`;
-      const report = await evaluate(
-        run,
-        config,
-        {
-          rotationStep: options.rotations,
-          flips: options.flips,
-          turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
-          testLimit: options.limit,
-        },
-        `gmr eval --name ${options.name}${turned}${options.flips ? " --flips" : ""}${options.full ? " --full" : ""}`,
-      );
-      publish(run, report);
+      await whileLocked(run, async () => {
+        const turned = options.rotations === undefined ? "" : ` --rotations ${options.rotations}`;
+        const report = await evaluate(
+          run,
+          config,
+          {
+            rotationStep: options.rotations,
+            flips: options.flips,
+            turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
+            testLimit: options.limit,
+          },
+          `gmr eval --name ${options.name}${turned}${options.flips ? " --flips" : ""}${options.full ? " --full" : ""}`,
+        );
+        publish(run, report);
+      });
     });
 }

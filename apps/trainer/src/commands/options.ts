@@ -30,7 +30,7 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
-export function decay(text: string): number {
+export function belowOne(text: string): number {
   const value = nonNegativeNumber(text);
   if (value >= 1) throw new InvalidArgumentError("Expected a number below 1.");
   return value;

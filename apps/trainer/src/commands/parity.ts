@@ -36,7 +36,15 @@ export function addParity(program: Command): void {
       const strategies: Strategy[] = options.strategy === "both" ? ["ring", "dense"] : [options.strategy];
       const results: ParityResult[] = [];
       const cases = await readCases(options.fixtures);
-      for (const test of cases.filter(({ name }) => options.only?.test(name) ?? true)) {
+      const chosen = cases.filter(({ name }) => options.only?.test(name) ?? true);
+      if (chosen.length === 0) {
+        throw new GmrError(
+          "invalid-argument",
+          `--only ${options.only?.source}: no case of ${options.fixtures} matches, expected one of ` +
+            cases.map(({ name }) => name).join(", "),
+        );
+      }
+      for (const test of chosen) {
         const result =
           test.kind === "network"
             ? await checkNetwork(options.fixtures, test)

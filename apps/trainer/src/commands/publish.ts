@@ -7,9 +7,9 @@ import { writeFileAtomically } from "@gmr-conv/io/node";
 import { MODEL_NAMES, type ModelCard, resNet } from "@gmr-conv/models";
 import type { Command } from "commander";
 import { useBackend } from "../backend.ts";
-import type { RotationReport } from "../report/types.ts";
 import { requireCheckpoint } from "../runs/checkpoint.ts";
 import { RunFolder } from "../runs/runFolder.ts";
+import { checkFileName, parseJson, reportSchema } from "../runs/schemas.ts";
 
 interface PublishOptions {
   runs: string;
@@ -36,6 +36,7 @@ export function addPublish(program: Command): void {
     .option("--output <folder>", "where to write", "weights")
     .action(async (runName: string, name: string, options: PublishOptions) => {
       const run = RunFolder.named(options.runs, runName);
+      checkFileName("network name", name);
       const config = await run.readConfig();
       const network = config.networks.find((entry) => entry.name === options.network);
       if (!network) {
@@ -48,14 +49,21 @@ export function addPublish(program: Command): void {
       const bytes = await run.read("report.json");
       if (!bytes)
         throw new GmrError("io", `${run.file("report.json")} does not exist: evaluate the run first`);
-      const report = JSON.parse(new TextDecoder().decode(bytes)) as RotationReport;
+      const report = parseJson(bytes, run.file("report.json"), reportSchema);
       const evaluated = report.networks.find((entry) => entry.name === network.name);
       if (!evaluated)
         throw new GmrError("invalid-data", `the report of ${runName} lacks network ${network.name}`);
 
       await useBackend("wasm", { threads: 1 });
       const model = resNet(network.model);
-      await requireCheckpoint(run, network.name, model);
+      const weights = await requireCheckpoint(run, network.name, model);
+      if (evaluated.weights !== weights) {
+        throw new GmrError(
+          "invalid-data",
+          `${run.file("report.json")} tells of other weights of network ${network.name} than its checkpoint holds: ` +
+            "evaluate the run again",
+        );
+      }
       const angles = summarizeAngles(evaluated.angles);
       const { kind = "gmr", seed: _, ...rest } = network.model;
       const card: ModelCard = {
@@ -66,6 +74,7 @@ export function addPublish(program: Command): void {
           options: { ...rest, name },
         },
         parameters: evaluated.parameters,
+        weights,
         data: {
           name: report.dataset.name.replace(/ (test|train)$/, ""),
           source: "Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/",

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { evaluate, publish } from "../pipeline.ts";
 import { quickstartConfig } from "../recipes.ts";
-import { inRun, openRun, startOf } from "../runs/openRun.ts";
+import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { TrainConfig } from "../training/config.ts";
 import { TURNED_IMAGES } from "./eval.ts";
@@ -44,9 +44,8 @@ export function addQuickstart(program: Command): void {
         }));
         return { ...base, networks, ...(options.limit === undefined ? {} : { limit: options.limit }) };
       };
-      const config = await openRun(run, settings, startOf(options, "continue"));
-      const report = await inRun(run, () =>
-        evaluate(
+      await inRun(run, settings, startOf(options, "continue"), async (config) => {
+        const report = await evaluate(
           run,
           config,
           {
@@ -57,9 +56,9 @@ export function addQuickstart(program: Command): void {
           },
           `npm start${options.full ? " -- --full" : ""}`,
           true,
-        ),
-      );
-      publish(run, report);
+        );
+        publish(run, report);
+      });
       const seconds = (performance.now() - started) / 1000;
       console.log(`Time: ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
     });

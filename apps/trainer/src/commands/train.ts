@@ -1,12 +1,13 @@
+import path from "node:path";
 import { type Command, Option } from "commander";
 import { BACKENDS, type BackendChoice } from "../backend.ts";
 import { train } from "../pipeline.ts";
 import { networksNamed, quickstartConfig } from "../recipes.ts";
-import { inRun, openRun, startOf } from "../runs/openRun.ts";
+import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import type { OptimizerConfig, TrainConfig } from "../training/config.ts";
 import {
-  decay,
+  belowOne,
   integer,
   names,
   nonNegativeNumber,
@@ -70,17 +71,17 @@ export function addTrain(program: Command): void {
     .option("--weight-decay <number>", "of kernels", nonNegativeNumber, defaults.optimizer.weightDecay)
     .option(
       "--momentum <number>",
-      "momentum, or Adam's beta 1",
-      nonNegativeNumber,
+      "momentum, or Adam's beta 1, in [0, 1)",
+      belowOne,
       defaults.optimizer.momentum,
     )
-    .option("--label-smoothing <share>", "in [0, 1)", nonNegativeNumber, defaults.labelSmoothing)
+    .option("--label-smoothing <share>", "in [0, 1)", belowOne, defaults.labelSmoothing)
     .option(
       "--clip-norm <number>",
       "scale gradients down to this norm where theirs is larger",
       positiveNumber,
     )
-    .option("--ema <decay>", "evaluate with moving averages of the weights, such as 0.999", decay)
+    .option("--ema <decay>", "evaluate with moving averages of the weights, such as 0.999", belowOne)
     .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
     .option(
       "--translate <pixels>",
@@ -88,7 +89,7 @@ export function addTrain(program: Command): void {
       nonNegativeNumber,
       defaults.augment.translate ?? 0,
     )
-    .option("--scale <share>", "random magnification by up to this share", nonNegativeNumber, 0.1)
+    .option("--scale <share>", "random magnification by up to this share, in [0, 1)", belowOne, 0.1)
     .option("--depths <list>", "blocks per stage, such as 2,2,2", positiveIntegers)
     .option("--widths <list>", "channels per stage, such as 16,24,40", positiveIntegers)
     .option("--kernel-sizes <list>", "kernel size per stage of the GMR network, odd", oddIntegers)
@@ -96,8 +97,7 @@ export function addTrain(program: Command): void {
       const run = RunFolder.named(options.runs, options.name);
       const settings = (stored?: TrainConfig): TrainConfig =>
         stored ? withOptions(stored, given(options, command)) : withOptions(quickstartConfig(), options);
-      const config = await openRun(run, settings, startOf(options, "new"));
-      await inRun(run, () => train(run, config));
+      await inRun(run, settings, startOf(options, "new"), (config) => train(run, config));
       console.log(`\nTrained. Evaluate with: gmr eval --name ${options.name} --rotations 10 --flips`);
     });
 }
@@ -132,7 +132,16 @@ function withOptions(config: TrainConfig, options: Partial<TrainOptions>): Train
   const { optimizer: name, learningRate, weightDecay, momentum } = options;
   return {
     ...config,
-    ...defined({ dataFolder: data, limit, backend, batchSize, seed, labelSmoothing, clipNorm, ema }),
+    ...defined({
+      dataFolder: data && path.resolve(data),
+      limit,
+      backend,
+      batchSize,
+      seed,
+      labelSmoothing,
+      clipNorm,
+      ema,
+    }),
     ...(checkpointStages ? { checkpointStages } : {}),
     augment: {
       ...config.augment,

@@ -41,6 +41,8 @@ export interface NetworkReport {
   name: string;
   /** For headings, e.g. "GMR-ResNet". */
   label: string;
+  /** The digest of the checkpoint that was evaluated. */
+  weights?: string;
   parameters: number;
   /** Multiply-adds of one image's forward pass. */
   multiplyAdds: number;

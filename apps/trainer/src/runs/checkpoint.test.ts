@@ -43,7 +43,9 @@ describe("a checkpoint with averages", () => {
     const used = network();
     await requireCheckpoint(run, "net", used);
     expect(offsets(used)).toEqual([3, 6]);
-    expect(await loadCheckpoint(run, "net", used, state)).toEqual({ step: 3, seconds: 1 });
+    expect(await loadCheckpoint(run, "net", used, state)).toMatchObject({
+      position: { step: 3, seconds: 1 },
+    });
     expect(offsets(used)).toEqual([4, 8]);
     expect(offsets(model)).toEqual([4, 8]);
     await state.average?.withAverages(() => expect(offsets(model)).toEqual([3, 6]));

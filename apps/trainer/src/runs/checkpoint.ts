@@ -1,6 +1,7 @@
 // A checkpoint holds all that training needs to go on: weights, their averages where there are some, optimiser state and
 // position. One safetensors file per network, replaced as a whole.
 
+import { createHash } from "node:crypto";
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor, toFloat32, writeSafetensors } from "@gmr-conv/io";
 import type { ExponentialMovingAverage } from "@gmr-conv/models";
@@ -14,6 +15,15 @@ export interface Position {
   step: number;
   /** Training time so far, seconds. */
   seconds: number;
+  /** {@link digestOf} the images and labels of the training. */
+  data?: string | undefined;
+}
+
+/** The SHA-256 of arrays, one after the other. */
+export function digestOf(arrays: Iterable<NodeJS.ArrayBufferView | string>): string {
+  const hash = createHash("sha256");
+  for (const array of arrays) hash.update(array);
+  return `sha256:${hash.digest("hex")}`;
 }
 
 /** What training remembers besides the weights. */
@@ -41,12 +51,24 @@ export async function saveCheckpoint(
     tensors.push([`average/${name}`, await stored(tensor)]);
   tf.dispose(averages);
   for (const [name, tensor] of await optimizer.save()) tensors.push([`optimizer/${name}`, tensor]);
-  const bytes = writeSafetensors(tensors, {
+  const metadata = {
     step: String(position.step),
     seconds: String(position.seconds),
-  });
+    ...(position.data === undefined ? {} : { data: position.data }),
+  };
+  const bytes = writeSafetensors(tensors, { ...metadata, digest: digestOfCheckpoint(tensors, metadata) });
   run.write(checkpointName(network), bytes);
   return run.file(checkpointName(network));
+}
+
+/** Tells one checkpoint from every other, and a damaged one from what was written. */
+function digestOfCheckpoint(
+  tensors: Iterable<[string, StoredTensor]>,
+  { step, seconds, data = "" }: Record<string, string>,
+): string {
+  const parts: (NodeJS.ArrayBufferView | string)[] = [step, seconds, data].map((text) => `${text}\n`);
+  for (const [name, tensor] of tensors) parts.push(`${name} [${tensor.shape}]\n`, tensor.data);
+  return digestOf(parts);
 }
 
 /** Where a network's training stands, or undefined if it has no checkpoint. @throws GmrError `invalid-data` */
@@ -57,22 +79,31 @@ export async function checkpointPosition(run: RunFolder, network: string): Promi
 async function readCheckpoint(
   run: RunFolder,
   network: string,
-): Promise<{ tensors: Map<string, StoredTensor>; position: Position } | undefined> {
+): Promise<{ tensors: Map<string, StoredTensor>; position: Position; digest: string } | undefined> {
   const name = checkpointName(network);
   const bytes = await run.read(name);
   if (!bytes) return undefined;
-  const { tensors, metadata } = readSafetensors(bytes, run.file(name));
-  const position = {
-    step: number(metadata.step, run.file(name)),
-    seconds: number(metadata.seconds, run.file(name)),
-  };
-  return { tensors, position };
+  const file = run.file(name);
+  const { tensors, metadata } = readSafetensors(bytes, file);
+  const step = number(metadata.step, file);
+  if (!Number.isInteger(step))
+    throw new GmrError("invalid-data", `${file}: step ${step}, expected an integer`);
+  const position = { step, seconds: number(metadata.seconds, file), data: metadata.data };
+  const digest = digestOfCheckpoint(tensors, metadata);
+  // Checkpoints of earlier versions have none.
+  if (metadata.digest !== undefined && metadata.digest !== digest) {
+    throw new GmrError(
+      "invalid-data",
+      `${file} is damaged: its content does not have the digest ${metadata.digest}`,
+    );
+  }
+  return { tensors, position, digest };
 }
 
 /**
  * Restores a network from its checkpoint: to go on training where a state is given, otherwise for use, with the averages
  * of its weights where there are some.
- * @returns where training stood, or undefined if there is no checkpoint
+ * @returns where training stood, and the checkpoint's digest, or undefined if there is no checkpoint
  * @throws GmrError `invalid-data` if the file is damaged or of another network
  */
 export async function loadCheckpoint(
@@ -80,7 +111,7 @@ export async function loadCheckpoint(
   network: string,
   model: tf.LayersModel,
   state?: TrainingState,
-): Promise<Position | undefined> {
+): Promise<{ position: Position; digest: string } | undefined> {
   const checkpoint = await readCheckpoint(run, network);
   if (!checkpoint) return undefined;
   const find = (key: string, shape: readonly number[]): StoredTensor => {
@@ -107,19 +138,21 @@ export async function loadCheckpoint(
     await state.average.load(averages);
     tf.dispose(averages);
   }
-  return checkpoint.position;
+  return { position: checkpoint.position, digest: checkpoint.digest };
 }
 
 /**
  * Restores a trained network.
+ * @returns the digest of its checkpoint
  * @throws GmrError `io` if it has no checkpoint; as {@link loadCheckpoint}
  */
 export async function requireCheckpoint(
   run: RunFolder,
   network: string,
   model: tf.LayersModel,
-): Promise<void> {
-  if (await loadCheckpoint(run, network, model)) return;
+): Promise<string> {
+  const found = await loadCheckpoint(run, network, model);
+  if (found) return found.digest;
   throw new GmrError(
     "io",
     `network ${describeValue(network)} has no checkpoint in ${run.folder}: train it first`,
@@ -128,6 +161,9 @@ export async function requireCheckpoint(
 
 function number(text: string | undefined, file: string): number {
   const value = Number(text);
-  if (text !== undefined && Number.isFinite(value)) return value;
-  throw new GmrError("invalid-data", `${file}: metadata holds ${JSON.stringify(text)}, expected a number`);
+  if (text !== undefined && text.trim() !== "" && Number.isFinite(value) && value >= 0) return value;
+  throw new GmrError(
+    "invalid-data",
+    `${file}: metadata holds ${JSON.stringify(text)}, expected a number of at least 0`,
+  );
 }

