@@ -90,6 +90,27 @@ export function checkFinite(name: string, value: unknown): number {
   throw new GmrError("invalid-argument", `${name} must be a finite number, got ${describeValue(value)}`);
 }
 
+/**
+ * Returns `value` if it is an object, not a list: options, for instance.
+ * @throws GmrError `invalid-argument` otherwise
+ */
+export function checkObject<T extends object>(name: string, value: T): T {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new GmrError("invalid-argument", `${name} must be an object, got ${describeValue(value)}`);
+}
+
+/**
+ * Returns `value` if it holds bytes.
+ * @throws GmrError `invalid-argument` otherwise
+ */
+export function checkBytes(name: string, value: Uint8Array): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  throw new GmrError(
+    "invalid-argument",
+    `${name} must be read from a Uint8Array, got ${describeValue(value)}`,
+  );
+}
+
 /** The most numbers of one array that a size or an option may ask for: 2²⁸, 1 GiB of 32-bit numbers. */
 export const MAX_NUMBERS = 2 ** 28;
 

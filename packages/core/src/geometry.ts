@@ -13,7 +13,7 @@
 //     "same"      out = n s, before as for the convolution from out to n
 
 import { checkRank, type PerAxis, perAxis } from "./axes.ts";
-import { checkNonNegativeInteger, describeValue, GmrError } from "./errors.ts";
+import { checkNonNegativeInteger, checkObject, describeValue, GmrError } from "./errors.ts";
 
 /** What lies outside the image; the modes of PyTorch's `padding_mode`. */
 export type PadMode = "zeros" | "reflect" | "replicate" | "circular";
@@ -76,7 +76,11 @@ const PAD_MODES: readonly string[] = ["zeros", "reflect", "replicate", "circular
  *   `unsupported` for a transposed convolution with a padMode other than zeros
  */
 export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
-  const rank = checkRank("the number of spatial axes", options.inputSize.length);
+  const { inputSize: sizes } = checkObject("options", options);
+  if (!Array.isArray(sizes)) {
+    throw new GmrError("invalid-argument", `inputSize must be a list of sizes, got ${describeValue(sizes)}`);
+  }
+  const rank = checkRank("the number of spatial axes", sizes.length);
   const transposed = options.transposed ?? false;
   const padMode = checkPadMode(options.padMode ?? "zeros", transposed);
   const inputSize = perAxis("inputSize", options.inputSize, rank);

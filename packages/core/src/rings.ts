@@ -11,7 +11,7 @@
 // The numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
 
 import { checkRank, type PerAxis, perAxis, product, type Rank } from "./axes.ts";
-import { checkFits, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkObject, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
 
 /** The most positions of a kernel: 1023 × 1023, or 101³. */
 export const MAX_KERNEL_POSITIONS = 2 ** 20;
@@ -52,7 +52,7 @@ export interface RingOptions {
  *   or a `numRings` that is not a positive integer, more than {@link MAX_KERNEL_POSITIONS} or {@link MAX_RINGS}; `invalid-shape` if `kernelSize` is a list whose length is not `rank`
  */
 export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): RingPartition {
-  const size = checkKernelSize(kernelSize, options.rank);
+  const size = checkKernelSize(kernelSize, checkObject("options", options).rank);
   const circular = options.circular ?? true;
   const distances = centreDistances(size);
   const numRings = checkNumRings(options.numRings ?? defaultNumRings(size, circular));

@@ -3,7 +3,7 @@
  * big-endian uint32, then the elements, big-endian, last dimension fastest.
  * Source: https://yann.lecun.com/exdb/mnist ("The IDX file format").
  */
-import { GmrError } from "@gmr-conv/core";
+import { checkBytes, GmrError } from "@gmr-conv/core";
 
 /** An array read from an IDX file; `data` is flat, the last of `dims` runs fastest. */
 export type IdxArray = { dims: number[] } & (
@@ -39,6 +39,7 @@ export function readIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   const fail = (problem: string): never => {
     throw new GmrError("invalid-data", `${name}: ${problem}`);
   };
+  checkBytes(name, bytes);
   if (bytes.length < 4) fail(`${bytes.length} bytes, expected at least the 4 bytes of an IDX magic number`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const code = bytes[2];

@@ -1,7 +1,7 @@
 // The safetensors format (https://github.com/huggingface/safetensors): eight bytes with the length of a JSON
 // header, the header, then the tensors' bytes, little-endian and row-major, one after the other without gaps.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkBytes, describeValue, GmrError } from "@gmr-conv/core";
 import {
   decodeTensor,
   ELEMENT_TYPES,
@@ -32,6 +32,7 @@ const METADATA = "__metadata__";
  */
 export function readSafetensors(bytes: Uint8Array, name = "safetensors data"): SafetensorsFile {
   const fail = (problem: string): GmrError => new GmrError("invalid-data", `${name}: ${problem}`);
+  checkBytes(name, bytes);
   if (bytes.length < 8) throw fail(`expected at least 8 bytes, got ${bytes.length}`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > MAX_HEADER_BYTES || 8 + length > bytes.length) {

@@ -1,6 +1,6 @@
 // Weights in whatever file they come, told by its content: endings lie (`.bin`, `.ckpt`, `.pth.tar`).
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkBytes, describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors } from "./safetensors.ts";
 import type { StoredTensor } from "./storedTensor.ts";
 import { readTorch, type TorchReadOptions } from "./torch/index.ts";
@@ -29,7 +29,7 @@ const WRAPPERS = new Set(["module", "_orig_mod", "model", "net", "network", "sta
  *   {@link readSafetensors}
  */
 export function readWeights(bytes: Uint8Array, name: string, options: TorchReadOptions = {}): Weights {
-  const format = weightsFormat(bytes);
+  const format = weightsFormat(checkBytes(name, bytes));
   if (!format) throw new GmrError("unsupported", `${name} ${kindOfFile(bytes, name)}`);
   const { tensors, opaque } =
     format === "torch"
@@ -40,6 +40,7 @@ export function readWeights(bytes: Uint8Array, name: string, options: TorchReadO
 
 /** The format of weights, by the first bytes; undefined for other files. */
 export function weightsFormat(bytes: Uint8Array): WeightsFormat | undefined {
+  checkBytes("weights", bytes);
   const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   const isPickle = bytes[0] === 0x80 && bytes[1] <= 5;
   if (isZip || isPickle) return "torch";

@@ -2,7 +2,7 @@
 // records. The directory is read here, since every number in it has to be checked before anything is inflated.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { inflateSync } from "fflate";
+import { Inflate } from "fflate";
 import { crc32 } from "./crc32.ts";
 
 /** Sizes of the fixed parts of headers, and their first four bytes. */
@@ -17,6 +17,9 @@ const STORED = 0;
 const DEFLATED = 8;
 /** No deflated byte stands for more (https://zlib.net/zlib_tech.html). */
 const MAX_RATIO = 1032;
+
+/** Bytes; what they inflate to is at most about a thousand times as much. */
+const INFLATED_AT_ONCE = 2 ** 16;
 
 interface ZipRecord {
   name: string;
@@ -81,12 +84,19 @@ export class ZipArchive {
   }
 
   private inflate(stored: Uint8Array, { name, size }: ZipRecord): Uint8Array {
-    let length = -1;
     const out = new Uint8Array(size);
+    let length = 0;
+    const stream = new Inflate((part) => {
+      out.set(part, length); // Fails where a record holds more than it claims: it is not inflated to its end.
+      length += part.length;
+    });
     try {
-      length = inflateSync(stored, { out }).length;
+      for (let at = 0; at < stored.length; at += INFLATED_AT_ONCE) {
+        const next = at + INFLATED_AT_ONCE;
+        stream.push(stored.subarray(at, next), next >= stored.length);
+      }
     } catch {
-      // Reported below.
+      length = -1;
     }
     if (length !== size) throw this.fail(`record ${describeValue(name)} does not inflate to ${size} bytes`);
     return out;

@@ -1,7 +1,7 @@
 // What a network costs and sees, layer by layer.
 
 import { product } from "@gmr-conv/core";
-import { GmrConv, graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
+import { checkModel, GmrConv, graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { GroupConv2D, groupElements } from "./groupConv/index.ts";
 
@@ -29,7 +29,7 @@ export interface ModelCost {
 
 /** Parameters, multiply-adds and receptive field of a model whose input sides are known; unknown ones count as one. */
 export function modelCost(model: tf.LayersModel): ModelCost {
-  const layers = model.layers.map(layerCost);
+  const layers = checkModel(model).layers.map(layerCost);
   return {
     layers,
     parameters: sum(layers.map((l) => l.parameters)),

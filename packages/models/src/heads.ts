@@ -1,6 +1,7 @@
 // Other outputs of a network than its logits.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -10,6 +11,10 @@ import * as tf from "@tensorflow/tfjs";
  * @throws GmrError `invalid-argument` for a name that no layer begins with
  */
 export function featureExtractor(model: tf.LayersModel, stages: readonly string[]): tf.LayersModel {
+  checkModel(model);
+  if (!Array.isArray(stages)) {
+    throw new GmrError("invalid-argument", `stages must be a list of names, got ${describeValue(stages)}`);
+  }
   const outputs = stages.map((stage) => {
     const layer =
       model.layers.find(({ name }) => name === stage) ??
@@ -32,7 +37,7 @@ export function featureExtractor(model: tf.LayersModel, stages: readonly string[
  * @throws GmrError `invalid-argument` for a model without a dense classifier at its end
  */
 export function embedding(model: tf.LayersModel): tf.LayersModel {
-  const last = model.layers.at(-1);
+  const last = checkModel(model).layers.at(-1);
   if (last?.getClassName() !== "Dense") {
     throw new GmrError(
       "invalid-argument",

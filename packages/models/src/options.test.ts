@@ -1,5 +1,13 @@
+import { GmrError } from "@gmr-conv/core";
+import { convertToGmr, foldModel, gmrConv2D } from "@gmr-conv/tfjs";
 import { describe, expect, it } from "vitest";
+import { modelCost } from "./cost.ts";
+import { groupResNet } from "./groupConv/index.ts";
+import { embedding } from "./heads.ts";
 import { planResNet, type ResNetOptions } from "./options.ts";
+import { r3d } from "./r3d.ts";
+import { resNet } from "./resnet.ts";
+import { unet } from "./unet.ts";
 
 const base: ResNetOptions = { inputShape: [32, 32, 3], classes: 10 };
 
@@ -65,4 +73,25 @@ describe("planResNet", () => {
   it.each(bad)("says: %s", (message, options) => {
     expect(() => planResNet({ ...base, ...options })).toThrow(message);
   });
+});
+
+it.each(
+  Object.entries({
+    resNet,
+    unet,
+    r3d,
+    groupResNet,
+    gmrConv2D,
+    foldModel,
+    convertToGmr,
+    modelCost,
+    embedding,
+  }),
+)("%s says what it needs instead of null", (_, make) => {
+  for (const nothing of [null, undefined, []]) {
+    expect(() => make(nothing as never)).toThrow(GmrError);
+    expect(() => make(nothing as never)).toThrow(
+      /must be (an object|a layers model), got (null|undefined|\[\])/,
+    );
+  }
 });

@@ -3,6 +3,7 @@
 import {
   checkFits,
   checkNonNegativeInteger,
+  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -164,7 +165,7 @@ export function checkResNetOptions(options: ResNetOptions): void {
 
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planResNet(options: ResNetOptions): ResNetPlan {
-  const inputShape = checkInputShape(options.inputShape);
+  const inputShape = checkInputShape(checkObject("options", options).inputShape);
   const rank = inputShape.length === 4 ? 3 : 2;
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
   const depths = list("depths", options.depths ?? [2, 2, 2, 2]);

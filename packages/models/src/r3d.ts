@@ -1,5 +1,6 @@
 // GMR-R3D, the residual network for volumes.
 
+import { checkObject } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { ResNetOptions } from "./options.ts";
 import { resNet } from "./resnet.ts";
@@ -15,6 +16,7 @@ import { resNet } from "./resnet.ts";
  * @throws GmrError as {@link resNet}
  */
 export function r3d(options: ResNetOptions): tf.LayersModel {
+  checkObject("options", options);
   return resNet({
     ...options,
     kernelSizes: options.kernelSizes ?? (options.depths ?? [2, 2, 2, 2]).map(() => 3),

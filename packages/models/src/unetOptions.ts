@@ -3,6 +3,7 @@
 import {
   checkFits,
   checkNonNegativeInteger,
+  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -94,7 +95,7 @@ const KERNEL_SIZES = [9, 9, 5, 5, 3];
 
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planUNet(options: UNetOptions): UNetPlan {
-  const inputShape = checkInputShape(options.inputShape);
+  const inputShape = checkInputShape(checkObject("options", options).inputShape);
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
   const official = oneOf("defaults", options.defaults ?? "ours", ["ours", "official"]) === "official";
   const levels = options.levels ?? 4;

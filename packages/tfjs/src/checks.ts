@@ -23,6 +23,13 @@ export function checkTensor(
   }
 }
 
+/** Returns `model` if it is a layers model. @throws GmrError `invalid-argument` otherwise */
+export function checkModel(model: tf.LayersModel): tf.LayersModel {
+  // Not by its class: a model may come from another copy of TensorFlow.js.
+  if (Array.isArray(model?.layers) && Array.isArray(model.inputs ?? [])) return model;
+  throw new GmrError("invalid-argument", `model must be a layers model, got ${describeValue(model)}`);
+}
+
 /** Checks that a value is a float32 tensor [length]; `meaning` says what the numbers are. */
 export function checkVector(name: string, tensor: tf.Tensor, length: number, meaning: string): void {
   const expected = `[${length}] (${meaning})`;

@@ -1,5 +1,6 @@
 export * from "./addRelu.ts";
 export * from "./batchNorm.ts";
+export { checkModel } from "./checks.ts";
 export {
   gmrConv,
   gmrConv1d,

@@ -1,6 +1,6 @@
 // Measuring which strategy is faster, once for each shape.
 
-import { checkPositiveInteger, product } from "@gmr-conv/core";
+import { checkPositiveInteger, describeValue, GmrError, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { convolveGroup } from "./conv.ts";
 import { registerGradients } from "./kernels.ts";
@@ -35,6 +35,9 @@ export async function tuneStrategies(
   run: () => unknown,
   options: TuneOptions = {},
 ): Promise<TunedStrategy[]> {
+  if (typeof run !== "function") {
+    throw new GmrError("invalid-argument", `run must be a function, got ${describeValue(run)}`);
+  }
   const repeats = checkPositiveInteger("repeats", options.repeats ?? 3);
   const calls = new Map<string, AutoCall>();
   recordAutoCalls((call) => calls.set(call.key, call));

@@ -16,7 +16,7 @@
 // (`default_weight_index_mat`, and `weight_index_mat` where it is not trained) and, with a mixture, `mus` = 0 … R - 1.
 
 import { describeValue, GmrError, ringMasks } from "@gmr-conv/core";
-import { GmrConv } from "@gmr-conv/tfjs";
+import { checkModel, GmrConv } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { StoredTensor } from "../storedTensor.ts";
 import { flattenedMap } from "./flattenedMap.ts";
@@ -59,7 +59,7 @@ const PLAIN: Record<string, string> = {
  */
 export function modelEntries(model: tf.LayersModel): Map<string, Entry> {
   const entries = new Map<string, Entry>();
-  for (const layer of model.layers) {
+  for (const layer of checkModel(model).layers) {
     if ("layers" in layer) {
       throw new GmrError(
         "unsupported",

@@ -326,6 +326,21 @@ describe("errors", () => {
     );
   });
 
+  it("names weights that compute nothing but NaN", async () => {
+    const conv = layers.conv2d({ name: "conv", filters: 2, kernelSize: 1, inputShape: [2, 2, 1] });
+    const norm = layers.batchNormalization({ name: "norm" });
+    const model = tf.sequential({ layers: [conv, norm] });
+    const refused = (mergeBatchNorm: boolean, message: string) =>
+      expectGmrError(() => exportOnnx(model, { mergeBatchNorm }), "invalid-data", message);
+    const [gamma, beta, mean, variance] = norm.getWeights();
+    norm.setWeights([gamma, beta, mean, tf.tensor1d([1, -0.5])]);
+    await refused(false, "weight norm/variance[1] is -0.5, expected at least -0.001");
+    await refused(true, "weight conv/kernel[1] is NaN, expected a finite number");
+    norm.setWeights([gamma, beta, mean, variance]);
+    conv.setWeights([tf.tensor4d([1, Number.NaN], [1, 1, 1, 2]), tf.zeros([2])]);
+    await refused(false, "weight conv/kernel[1] is NaN, expected a finite number");
+  });
+
   it("names layers that TensorFlow.js itself does not do", async () => {
     const options = { name: "odd", filters: 2, kernelSize: 1, dataFormat: "channelsFirst" } as const;
     const conv = tf.sequential({ layers: [layers.conv1d({ ...options, inputShape: [3, 4] })] });

@@ -1,7 +1,7 @@
 // A layers model as an ONNX file, for inference elsewhere.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
-import { graphNodes } from "@gmr-conv/tfjs";
+import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
+import { checkModel, graphNodes } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import manifest from "../../package.json" with { type: "json" };
 import { type DataType, encodeModel, type OnnxValueInfo } from "./encodeModel.ts";
@@ -37,13 +37,19 @@ export interface ExportOnnxOptions {
  *
  * @throws GmrError `unsupported` for a layer that cannot be written, naming it; for "same" padding that depends on sizes
  *   that are not known, unless it is of zeros and the kernel neither dilated nor shorter than a stride; for 2 GiB or
- *   more. `invalid-argument` for unknown options or a model without outputs
+ *   more. `invalid-data` for weights that are NaN or infinite, and variances below 0. `invalid-argument` for unknown options or a model without outputs
  */
 export async function exportOnnx(
   model: tf.LayersModel,
   options: ExportOnnxOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { layout = "NCHW", mergeBatchNorm = true, name = model.name, metadata = {} } = options;
+  checkModel(model);
+  const {
+    layout = "NCHW",
+    mergeBatchNorm = true,
+    name = model.name,
+    metadata = {},
+  } = checkObject("options", options);
   checkOptions(layout, metadata);
   if (model.outputs.length === 0) {
     throw new GmrError("invalid-argument", `model ${model.name} must be built before it is exported`);
@@ -58,6 +64,9 @@ export async function exportOnnx(
       return graph.weights.map(({ tensor }) => tensor);
     });
     const numbers = await Promise.all(weights.map((weight) => weight.data()));
+    graph.weights.forEach(({ name, least }, i) => {
+      checkNumbers(name, numbers[i], least);
+    });
     const tensors = graph.weights.map((weight, i) => ({
       name: weight.name,
       type: "float32" as const,
@@ -76,6 +85,15 @@ export async function exportOnnx(
     });
   } finally {
     tf.dispose(weights);
+  }
+}
+
+/** A file with other numbers would compute nothing but NaN, somewhere else and much later. */
+function checkNumbers(name: string, numbers: ArrayLike<number>, least: number): void {
+  for (let i = 0; i < numbers.length; i++) {
+    if (Number.isFinite(numbers[i]) && numbers[i] >= least) continue;
+    const expected = Number.isFinite(numbers[i]) ? `at least ${least}` : "a finite number";
+    throw new GmrError("invalid-data", `weight ${name}[${i}] is ${numbers[i]}, expected ${expected}`);
   }
 }
 

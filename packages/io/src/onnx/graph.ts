@@ -19,7 +19,7 @@ export class GraphBuilder {
   /** Numbers that are known already. */
   readonly constants: OnnxTensor[] = [];
   /** Numbers that are still with a backend. */
-  readonly weights: { readonly name: string; readonly tensor: tf.Tensor }[] = [];
+  readonly weights: { readonly name: string; readonly tensor: tf.Tensor; readonly least: number }[] = [];
   /** The layer that is being written: names of what is added begin with it. */
   owner = "";
   private readonly names = new Set<string>();
@@ -84,8 +84,16 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A constant made of a layer's weights. It is written once, however often the layer is called. */
-  weight(layer: tf.layers.Layer, key: string, create: () => tf.Tensor): string {
+  /**
+   * A constant made of a layer's weights, with the smallest number that makes sense. It is written once, however often the layer
+   * is called.
+   */
+  weight(
+    layer: tf.layers.Layer,
+    key: string,
+    create: () => tf.Tensor,
+    least = Number.NEGATIVE_INFINITY,
+  ): string {
     const names = this.weightNames.get(layer) ?? new Map<string, string>();
     this.weightNames.set(layer, names);
     const known = names.get(key);
@@ -93,7 +101,7 @@ export class GraphBuilder {
     const name = this.unique(`${layer.name}/${key}`);
     names.set(key, name);
     // A clone, since a weight itself belongs to the model.
-    this.weights.push({ name, tensor: create().clone() });
+    this.weights.push({ name, tensor: create().clone(), least });
     return name;
   }
 

@@ -45,7 +45,7 @@ const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
   if (axis === 1) {
     const [gamma, beta, mean, variance] = parameters(layer);
     const names = Object.entries({ gamma, beta, mean, variance }).map(([key, tensor]) =>
-      graph.weight(layer, key, () => tensor),
+      graph.weight(layer, key, () => tensor, key === "variance" ? -epsilon : undefined),
     );
     y = graph.elementwise("BatchNormalization", x, names, { epsilon: float(epsilon) });
   } else {

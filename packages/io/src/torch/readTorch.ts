@@ -1,6 +1,6 @@
 // Checkpoints of PyTorch.
 
-import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import { checkBytes, checkObject, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import type { StoredTensor } from "../storedTensor.ts";
 import { openContainer } from "./container.ts";
 import { dictionaryOf, flatten } from "./flatten.ts";
@@ -56,7 +56,11 @@ export function readTorch(
   name = "torch checkpoint",
   options: TorchReadOptions = {},
 ): TorchCheckpoint {
-  const maxBytes = checkPositiveInteger("maxBytes", options.maxBytes ?? defaultMaxBytes(bytes));
+  checkBytes(name, bytes);
+  const maxBytes = checkPositiveInteger(
+    "maxBytes",
+    checkObject("options", options).maxBytes ?? defaultMaxBytes(bytes),
+  );
   const container = openContainer(bytes, name, maxBytes);
   const { tensors, values, opaque } = flatten(container.value, name);
   if (tensors.size === 0 && opaque.size > 0) throw withoutTensors(opaque, name);

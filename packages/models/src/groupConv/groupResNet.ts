@@ -1,6 +1,6 @@
 // A residual network of group convolutions, of the same topology as `resNet` with basic blocks.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
@@ -58,7 +58,7 @@ export interface GroupResNetOptions
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for volumes
  */
 export function groupResNet(options: GroupResNetOptions): tf.LayersModel {
-  const group = checkGroup(options.group ?? "p4m");
+  const group = checkGroup(checkObject("options", options).group ?? "p4m");
   const plan = planGroupResNet(options, group);
   const groupPooling = oneOf("groupPooling", options.groupPooling ?? plan.globalPooling, ["average", "max"]);
   registerGroupConv();

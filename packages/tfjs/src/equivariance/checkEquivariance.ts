@@ -3,6 +3,7 @@
 import {
   AXIS_NAMES,
   checkFinite,
+  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -87,6 +88,7 @@ export async function checkEquivariance(
   target: EquivarianceTarget,
   options: EquivarianceOptions = {},
 ): Promise<EquivarianceReport> {
+  checkObject("options", options);
   const evaluate = evaluator(target);
   const input = await inputImages(target, options);
   const turns = turnsOf(input.shape.length - 2, options);

@@ -13,6 +13,7 @@
 
 import {
   checkNonNegativeInteger,
+  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -25,6 +26,7 @@ import {
   ringPartition,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkModel } from "../checks.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import {
   GmrConv,
@@ -92,6 +94,7 @@ export interface Conversion {
  */
 export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}): Conversion {
   registerLayers();
+  checkModel(model);
   const converter = new Converter(checkOptions(options, model));
   const converted = tidied(() =>
     rebuildModel(model, ({ layer }, inputs, name) => {
@@ -117,7 +120,14 @@ function isConvolution(layer: tf.layers.Layer): boolean {
 }
 
 function checkOptions(options: ConvertOptions, model: tf.LayersModel): ConvertOptions {
-  const { kernelSize = 1, numRings, circular, groups = 1, weights = "fresh", seed = 0 } = options;
+  const {
+    kernelSize = 1,
+    numRings,
+    circular,
+    groups = 1,
+    weights = "fresh",
+    seed = 0,
+  } = checkObject("options", options);
   ringPartition(kernelSize, { rank: 1, numRings, circular });
   checkPositiveInteger("groups", groups);
   checkNonNegativeInteger("seed", seed);

@@ -1,7 +1,8 @@
 // Folding: a model with our layers becomes a stock model that computes the same.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkModel } from "../checks.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import { AddThenRelu, FusedBatchNormalization } from "../layers/index.ts";
 import { isChannelNorm, isScalable, mergeIntoStock, normAffine, stockNorm } from "./batchNorm.ts";
@@ -44,7 +45,8 @@ export interface FoldOptions {
  *   for inputs of unknown size, naming the layer; `invalid-argument` for an unknown option
  */
 export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
-  const { mergeBatchNorm = true, convolutions = "fold" } = options;
+  checkModel(model);
+  const { mergeBatchNorm = true, convolutions = "fold" } = checkObject("options", options);
   if (convolutions !== "fold" && convolutions !== "keep") {
     throw new GmrError(
       "invalid-argument",

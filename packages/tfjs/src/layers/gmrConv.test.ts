@@ -24,6 +24,12 @@ function create(args: unknown): unknown {
   return Reflect.apply(gmrConv2D, undefined, [args]);
 }
 
+it("refuses channels in front, which it would take for a side", () => {
+  const args = { filters: 2, kernelSize: 3, dataFormat: "channelsFirst" };
+  expect(() => gmrConv2D(args)).toThrow('dataFormat must be "channelsLast", got "channelsFirst"');
+  expect(gmrConv2D({ ...args, dataFormat: "channelsLast" } as typeof args).filters).toBe(2);
+});
+
 describe("in a model", () => {
   it("has the weights, shapes and counts that summary shows", () => {
     const model = modelOf({ filters: 6, kernelSize: 5, groups: 2, name: "ring" });

@@ -4,6 +4,7 @@ import {
   type ConvGeometry,
   checkFits,
   checkNonNegativeInteger,
+  checkObject,
   checkPositiveInteger,
   convGeometry,
   describeValue,
@@ -152,7 +153,14 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   private bias?: tf.LayerVariable;
 
   protected constructor(rank: Rank, args: GmrConvArgs & GmrConvTransposeArgs, transposed = false) {
-    super(args);
+    super(checkObject("the arguments of a layer", args));
+    const { dataFormat } = args as { dataFormat?: unknown };
+    if (dataFormat != null && dataFormat !== "channelsLast") {
+      throw new GmrError(
+        "unsupported",
+        `dataFormat must be "channelsLast", got ${describeValue(dataFormat)}: permute the axes first`,
+      );
+    }
     this.rank = rank;
     this.transposed = transposed;
     this.filters = checkPositiveInteger("filters", args.filters);
