@@ -1,3 +1,5 @@
+import type { Obstacle } from "./obstacles.ts";
+
 /** What became of one convolution in a conversion. */
 export interface ConversionEntry {
   /** Of the layer, before and after. */
@@ -20,8 +22,14 @@ export interface ConversionEntry {
   readonly parametersAfter: number;
 }
 
-/** A table of a conversion's report, one line per convolution and one with the sums, for a monospaced font. */
-export function formatConversion(report: readonly ConversionEntry[]): string {
+/**
+ * A table of a conversion's report, one line per convolution and one with the sums, for a monospaced font; and one for each
+ * layer that keeps the model from being invariant.
+ */
+export function formatConversion(
+  report: readonly ConversionEntry[],
+  obstacles: readonly Obstacle[] = [],
+): string {
   const sum = (key: "parametersBefore" | "parametersAfter") =>
     report.reduce((total, entry) => total + entry[key], 0);
   const rows = [
@@ -37,14 +45,16 @@ export function formatConversion(report: readonly ConversionEntry[]): string {
     ["total", "", "", "", change(count(sum("parametersBefore")), count(sum("parametersAfter"))), ""],
   ];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join("  ")
+      .trimEnd(),
+  );
+  const warnings = obstacles.map(
+    ({ layer, className, reason }) => `not invariant because of ${layer} (${className}): ${reason}`,
+  );
+  return [...lines, ...warnings].join("\n");
 }
 
 function change(before: string, after: string): string {

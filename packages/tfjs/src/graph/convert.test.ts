@@ -78,6 +78,39 @@ describe("makes a network invariant", () => {
     expect(() => expectInvariant(network(16), noise([2, 16, 16, 3], 1))).toThrow();
   });
 
+  it.each([
+    [16, 16],
+    [17, 17],
+    [18, 20],
+    [null, null],
+  ])("with Keras' zeros on one side before strides: %j × %j", (height, width) => {
+    const input = tf.input({ shape: [height, width, 3] });
+    const pad = (x: tf.SymbolicTensor, name: string) => {
+      // Of an odd side, Keras' networks pad both ends.
+      const padding = x.shape.slice(1, 3).map((side) => [(side ?? 0) % 2, 1]);
+      return on(x, L.zeroPadding2d({ padding: padding as [[number, number], [number, number]], name }));
+    };
+    const args = { kernelSize: 3, strides: 2, padding: "valid" } as const;
+    const stem = on(pad(input, "pad1"), L.conv2d({ ...args, filters: 4, name: "stem" }));
+    const half = pad(stem, "pad2");
+    const deep = on(half, L.depthwiseConv2d({ ...args, name: "deep" }));
+    const logits = on(
+      on(deep, L.globalAveragePooling2d({ dataFormat: "channelsLast" })),
+      L.dense({ units: 3 }),
+    );
+    const original = tf.model({ inputs: input, outputs: logits });
+    const { model, report, obstacles } = convertToGmr(original);
+    expect(report.map(({ name, action }) => [name, action])).toEqual([
+      ["stem", "replaced with average pooling"],
+      ["deep", "replaced with average pooling"],
+    ]);
+    expect(obstacles).toEqual([]);
+    expect(model.layers.some((layer) => layer.name === "pad1")).toBe(height === 17);
+    const x = noise([2, height ?? 24, width ?? 24, 3], 1);
+    if (height === width) expectInvariant(model, x);
+    else expectClose(model.predict(x.reverse([1, 2])) as tf.Tensor, model.predict(x) as tf.Tensor, 1e-4);
+  });
+
   it("in 1-D", () => {
     const layers = [2, 3].map((strides) => L.conv1d({ filters: 4, kernelSize: 4, strides, padding: "same" }));
     const { model } = convertToGmr(chain([24, 2], ...layers, L.globalAveragePooling1d()));
@@ -273,6 +306,56 @@ describe("the report", () => {
   ])("shows what was chosen by %s", (_, options) => {
     const replaced = convertToGmr(model(), options).report.filter(({ action }) => action !== "left");
     expect(replaced.map(({ name }) => name)).toEqual(["first"]);
+  });
+
+  it("names what keeps the model from being invariant", () => {
+    const sequence = tf.input({ shape: [2, 8, 8, 2] });
+    const frames = on(
+      sequence,
+      L.timeDistributed({ layer: L.conv2d({ filters: 2, kernelSize: 3, padding: "same" }), name: "frames" }),
+    );
+    const memory = on(
+      frames,
+      L.convLstm2d({
+        filters: 2,
+        kernelSize: 3,
+        padding: "same",
+        dataFormat: "channelsLast",
+        name: "memory",
+      }),
+    );
+    const uneven = on(
+      memory,
+      L.zeroPadding2d({
+        padding: [
+          [0, 2],
+          [0, 2],
+        ],
+        name: "uneven",
+      }),
+    );
+    const left = on(uneven, L.conv2d({ filters: 2, kernelSize: [3, 1], padding: "same", name: "tall" }));
+    const ring = on(left, L.conv2d({ filters: 2, kernelSize: 3, padding: "same", name: "ring" }));
+    const pooled = on(ring, L.maxPooling2d({ poolSize: 3, strides: 2, padding: "same", name: "pool" }));
+    const logits = on(on(pooled, L.flatten({ name: "flat" })), L.dense({ units: 2 }));
+    const { report, obstacles } = convertToGmr(tf.model({ inputs: sequence, outputs: logits }));
+    expect(report.map(({ name, action, reason }) => [name, action, reason])).toEqual([
+      ["frames", "left", "Conv2D inside a wrapper"],
+      ["memory", "left", "recurrent"],
+      ["tall", "left", "kernel 3×1"],
+      ["ring", "replaced", undefined],
+    ]);
+    expect(obstacles.map(({ layer, reason }) => `${layer}: ${reason}`)).toEqual([
+      "frames: the Conv2D inside: its 3×3 kernel is free, not one of rings",
+      "memory: its 3×3 kernel is free, not one of rings",
+      "uneven: one side is treated unlike the other",
+      "tall: its 3×1 kernel is free, not one of rings",
+      "flat: takes positions apart",
+      "pool: strides 2×2 lie askew on maps of 10×10",
+    ]);
+    expect(formatConversion(report, obstacles).split("\n").at(-1)).toBe(
+      "not invariant because of pool (MaxPooling2D): strides 2×2 lie askew on maps of 10×10",
+    );
   });
 
   it("says why transposed convolutions in 3-D with strides are left", () => {

@@ -6,6 +6,7 @@
 //
 //   convolution, "same"      average pooling, then a convolution of stride 1
 //   convolution, 1×1         average pooling, then the same layer with stride 1
+//   zeros on one side, "valid" as "same", which Keras' networks write so: the zeros are left out
 //   convolution, "valid"     a convolution of stride 1, then average pooling, which gives the same sizes as before
 //   transposed, "same"       each position repeated (nearest-neighbour upsampling), then stride 1
 //   transposed, "valid"      strides are kept: without cropping, its sampling is symmetric. Where the kernel is no
@@ -43,6 +44,7 @@ import { applyLayer, cloneLayer, copyWeights, weightNamed } from "./cloneLayer.t
 import type { ConversionEntry } from "./conversionReport.ts";
 import { diagonalBlocks } from "./kernels.ts";
 import { nestedGraphs } from "./nodes.ts";
+import { innerLayer, invarianceObstacles, type Obstacle } from "./obstacles.ts";
 import { recentreKernel, ringMeans, unmixWeights } from "./projectRings.ts";
 import { rebuildModel, type UniqueName } from "./rebuild.ts";
 import { tidied } from "./tidied.ts";
@@ -76,8 +78,10 @@ export interface ConvertOptions {
 
 export interface Conversion {
   readonly model: tf.LayersModel;
-  /** One entry per convolution, in the order of execution. */
+  /** One entry per convolution, also those in wrappers such as `TimeDistributed`, in the order of execution. */
   readonly report: readonly ConversionEntry[];
+  /** What keeps the new model from being invariant to turns by 90° and mirror images, as far as its layers tell. */
+  readonly obstacles: readonly Obstacle[];
 }
 
 /**
@@ -86,7 +90,8 @@ export interface Conversion {
  * convolutions, which stay as they are otherwise. All other layers keep their weights. `model` stays as it is; the result is not compiled.
  *
  * If all convolutions are swapped, pooling windows fill the maps, and what follows looks at no position in particular
- * (global pooling, no flatten), the result is invariant to turns by 90° and mirror images.
+ * (global pooling, no flatten), the result is invariant to turns by 90° and mirror images. `obstacles` names the layers for which
+ * it is not.
  *
  * @throws GmrError `invalid-argument` for options that are never allowed, or names that no convolution has;
  *   `invalid-shape` where an even kernel with "valid" padding or a new kernel size changed the size of a map and a
@@ -96,13 +101,19 @@ export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}
   registerLayers();
   checkModel(model);
   const converter = new Converter(checkOptions(options, model));
+  const paddings = converter.paddingsOf(model);
   const converted = tidied(() =>
-    rebuildModel(model, ({ layer }, inputs, name) => {
-      const output = isConvolution(layer) ? converter.convert(layer, inputs[0], name) : undefined;
+    rebuildModel(model, ({ layer, inputs: [from], outputs: [to] }, inputs, name) => {
+      if (paddings.has(to.id)) return inputs;
+      if (!isConvolution(layer)) {
+        converter.logUnconverted(layer);
+        return undefined;
+      }
+      const output = converter.convert(layer, inputs[0], name, paddings.has(from.id));
       return output && [output];
     }),
   );
-  return { model: converted, report: converter.report };
+  return { model: converted, report: converter.report, obstacles: invarianceObstacles(converted) };
 }
 
 const KINDS: Readonly<Record<string, { rank: Rank; transposed: boolean }>> = {
@@ -199,9 +210,73 @@ class Converter {
     this.random = options.seed === undefined ? undefined : new Random(options.seed);
   }
 
-  /** What stands for a call of a convolution, or undefined to keep it. */
-  convert(layer: tf.layers.Layer, input: tf.SymbolicTensor, name: UniqueName): tf.SymbolicTensor | undefined {
+  /**
+   * Paddings, by the ids of their outputs, that make of the "valid" convolutions behind them what "same" ones are: zeros at one
+   * end more than at the other, as "same" puts them where strides divide the side.
+   */
+  paddingsOf(model: tf.LayersModel): Set<number> {
+    const found = new Set<number>();
+    for (const { model: graph, nodes } of nestedGraphs(model)) {
+      const given = new Set(graph.outputs.map(({ id }) => id));
+      for (const { layer, inputs, outputs } of nodes) {
+        const { padding, dataFormat } = layer.getConfig() as {
+          padding: [number, number][];
+          dataFormat?: string;
+        };
+        const isUneven =
+          layer.getClassName() === "ZeroPadding2D" && padding.some(([before, after]) => before !== after);
+        if (!isUneven || dataFormat === "channelsFirst" || given.has(outputs[0].id)) continue;
+        const users = nodes.filter((node) => node.inputs.some(({ id }) => id === outputs[0].id));
+        const sizes = inputs[0].shape.slice(1, -1);
+        const total = padding.map(([before, after]) => before + after);
+        const isSame = (user: tf.layers.Layer) =>
+          nodes.filter((node) => node.layer === user).length === 1 && this.isSame(user, sizes, total);
+        if (users.length > 0 && users.every((user) => isSame(user.layer))) found.add(outputs[0].id);
+      }
+    }
+    return found;
+  }
+
+  /** Whether a layer is a convolution to be swapped that gives maps of the size that "same" would, behind so many zeros. */
+  private isSame(
+    layer: tf.layers.Layer,
+    sizes: readonly (number | null)[],
+    zeros: readonly number[],
+  ): boolean {
+    if (!isConvolution(layer) || isFoldableConv(layer)) return false;
     const config = layer.getConfig() as unknown as StockConfig;
+    const { kernelSize, strides, dilationRate } = config;
+    if (config.padding !== "valid" || KINDS[layer.getClassName()].transposed) return false;
+    const plan = this.plan(layer, { ...config, padding: "same" });
+    if (typeof plan === "string" || plan.resampling === "pool alone") return false;
+    return sizes.every((size, axis) => {
+      const extent = (dilationRate?.[axis] ?? 1) * (kernelSize[axis] - 1) + 1;
+      const stride = strides[axis];
+      if (size === null) return zeros[axis] < extent && zeros[axis] >= extent - stride;
+      return Math.floor((size + zeros[axis] - extent) / stride) + 1 === Math.ceil(size / stride);
+    });
+  }
+
+  /** Names a layer that holds a convolution without being one. */
+  logUnconverted(layer: tf.layers.Layer): void {
+    const inner = innerLayer(layer);
+    const isRecurrent = layer.getClassName().startsWith("ConvLSTM");
+    if (this.left.has(layer) || !(isRecurrent || (inner && isConvolution(inner)))) return;
+    this.left.add(layer);
+    const config = (isRecurrent ? layer : inner!).getConfig() as unknown as StockConfig;
+    const reason = isRecurrent ? "recurrent" : `${inner!.getClassName()} inside a wrapper`;
+    this.log(layer, config, { action: "left", reason }, layer.countParams());
+  }
+
+  /** What stands for a call of a convolution, or undefined to keep it. */
+  convert(
+    layer: tf.layers.Layer,
+    input: tf.SymbolicTensor,
+    name: UniqueName,
+    isSame: boolean,
+  ): tf.SymbolicTensor | undefined {
+    const stock = layer.getConfig() as unknown as StockConfig;
+    const config: StockConfig = isSame ? { ...stock, padding: "same" } : stock;
     const plan = this.plan(layer, config);
     if (typeof plan === "string") {
       if (!this.left.has(layer)) {
