@@ -5,6 +5,7 @@ import { convLayers, writeFoldedConv } from "./convLayers.ts";
 import { dense } from "./denseLayer.ts";
 import type { Value } from "./graph.ts";
 import { type LayerCall, unsupportedLayer, type WriteLayer } from "./layerCall.ts";
+import { matchSize } from "./matchSize.ts";
 import { mergeLayers } from "./mergeLayers.ts";
 import { normLayers } from "./normLayers.ts";
 import { poolingLayers } from "./poolingLayers.ts";
@@ -21,6 +22,7 @@ const WRITERS: Readonly<Record<string, WriteLayer>> = {
   ...poolingLayers,
   ...shapeLayers,
   Dense: dense,
+  MatchSize: matchSize,
   Dropout: identity,
   SpatialDropout1D: identity,
   GaussianNoise: identity,
