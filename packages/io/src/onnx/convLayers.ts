@@ -140,8 +140,10 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
   const kernel = graph.weight(layer, key, () => {
     const scaled = norm ? scaleKernel(conv, norm) : conv.kernel;
     const extended = zeros.some((n) => n > 0) ? scaled.pad([...zeros, 0, 0].map((n) => [0, n])) : scaled;
-    // [...k, I, O] → [O, I, ...k]
-    return extended.transpose([rank + 1, rank, ...strides.map((_, axis) => axis)]);
+    // [...k, I, O] → [O, I, ...k]; three axes, since backends are slow with more
+    const [inner, outer] = extended.shape.slice(rank);
+    const matrices = extended.reshape<tf.Tensor3D>([-1, inner, outer]);
+    return matrices.transpose([2, 1, 0]).reshape([outer, inner, ...extended.shape.slice(0, rank)]);
   });
   const bias = conv.bias || norm ? [graph.weight(layer, "bias", () => mergeBias(conv.bias, norm))] : [];
   const name = graph.node(conv.transposed ? "ConvTranspose" : "Conv", [x, kernel, ...bias], {
