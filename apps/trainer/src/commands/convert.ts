@@ -7,6 +7,7 @@ import { kindOfFile, writeModel, writeTensors } from "../convert/target.ts";
 interface ConvertOptions extends ModelSource {
   fold: boolean;
   layout: "NCHW" | "NHWC";
+  rings: "fold" | "keep" | "sums";
 }
 
 export function addConvert(program: Command): void {
@@ -35,6 +36,14 @@ export function addConvert(program: Command): void {
     .option("--fold", "write a TensorFlow.js model of stock layers only, batch norms merged", false)
     .addOption(
       new Option("--layout <axes>", "of an ONNX model's images").choices(["NCHW", "NHWC"]).default("NCHW"),
+    )
+    .addOption(
+      new Option(
+        "--rings <form>",
+        "of ring convolutions in ONNX: ordinary kernels; rings that become kernels when the file is loaded; sums over rings",
+      )
+        .choices(["fold", "keep", "sums"])
+        .default("fold"),
     )
     .action(async (input: string, output: string, options: ConvertOptions) => {
       const kind = kindOfFile(output);

@@ -36,17 +36,19 @@ export interface TargetOptions {
   fold: boolean;
   /** Axes of the images (ONNX). */
   layout: "NCHW" | "NHWC";
+  /** How ring convolutions are held (ONNX). */
+  rings: "fold" | "keep" | "sums";
 }
 
 export async function writeModel(
   output: string,
   kind: FileKind,
   model: tf.LayersModel,
-  options: TargetOptions,
+  { fold, layout, rings }: TargetOptions,
 ): Promise<void> {
   if (kind === "weights") await writeTensors(output, await stateDictOf(model));
-  else if (kind === "onnx") write(output, await exportOnnx(model, { layout: options.layout }));
-  else await writeLayersModel(options.fold ? foldModel(model) : model, output);
+  else if (kind === "onnx") write(output, await exportOnnx(model, { layout, rings }));
+  else await writeLayersModel(fold ? foldModel(model) : model, output);
 }
 
 function write(output: string, bytes: Uint8Array): void {

@@ -1,7 +1,7 @@
 // Convolutions: GMR layers folded into ordinary ones, and the stock layers.
 
 import { convGeometry } from "@gmr-conv/core";
-import type { FoldedConv } from "@gmr-conv/tfjs";
+import type { FoldedConv, FoldedRings } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { activate } from "./activations.ts";
 import type { Attributes } from "./encodeModel.ts";
@@ -137,23 +137,95 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
         ...padWindow(graph, image.name, windowPadding(layer, conv, sizes), conv.padMode),
         zeros: sizes.map(() => 0),
       };
-  const kernel = graph.weight(layer, key, () => {
-    const scaled = norm ? scaleKernel(conv, norm) : conv.kernel;
-    const extended = zeros.some((n) => n > 0) ? scaled.pad([...zeros, 0, 0].map((n) => [0, n])) : scaled;
-    // [...k, I, O] → [O, I, ...k]; three axes, since backends are slow with more
-    const [inner, outer] = extended.shape.slice(rank);
-    const matrices = extended.reshape<tf.Tensor3D>([-1, inner, outer]);
-    return matrices.transpose([2, 1, 0]).reshape([outer, inner, ...extended.shape.slice(0, rank)]);
-  });
-  const bias = conv.bias || norm ? [graph.weight(layer, "bias", () => mergeBias(conv.bias, norm))] : [];
-  const name = graph.node(conv.transposed ? "ConvTranspose" : "Conv", [x, kernel, ...bias], {
+  const rings = graph.rings !== "fold" && zeros.every((n) => n === 0) ? conv.rings : undefined;
+  const bias = () =>
+    conv.bias || norm ? [graph.weight(layer, "bias", () => mergeBias(conv.bias, norm))] : [];
+  const window: Attributes = {
     kernel_shape: conv.kernelSize.map((size, axis) => size + zeros[axis]),
     strides,
     dilations,
-    group: groups,
     ...pads,
-  });
+  };
+  let name: string;
+  if (rings && graph.rings === "sums" && !conv.transposed) {
+    name = ringSums(call, conv, rings, x, window, bias);
+  } else {
+    const kernel = rings
+      ? foldedInGraph(call, conv, rings)
+      : graph.weight(layer, key, () => {
+          const scaled = norm ? scaleKernel(conv, norm) : conv.kernel;
+          const extended = zeros.some((n) => n > 0)
+            ? scaled.pad([...zeros, 0, 0].map((n) => [0, n]))
+            : scaled;
+          // [...k, I, O] → [O, I, ...k]; three axes, since backends are slow with more
+          const [inner, outer] = extended.shape.slice(rank);
+          const matrices = extended.reshape<tf.Tensor3D>([-1, inner, outer]);
+          return matrices.transpose([2, 1, 0]).reshape([outer, inner, ...extended.shape.slice(0, rank)]);
+        });
+    const type = conv.transposed ? "ConvTranspose" : "Conv";
+    name = graph.node(type, [x, kernel, ...bias()], { ...window, group: groups });
+  }
   return activate(call, { name, shape, moved: image.moved }, norm?.relu ? "relu" : conv.activation);
+}
+
+/**
+ * A kernel that the file makes of its rings: a table of them, and of zeros, of which each position takes its own. Runtimes do so
+ * once, when they load the file.
+ */
+function foldedInGraph(call: LayerCall, conv: Conv, rings: FoldedRings): string {
+  const { graph } = call;
+  const end = rings.index.includes(-1) ? 1 : 0;
+  const { name, shape } = ringTable(call, conv, rings, end);
+  const [outer, inner, columns] = shape;
+  const positions = graph.integers(Array.from(rings.index, (ring) => (ring < 0 ? columns - 1 : ring)));
+  const kernel = graph.node("Gather", [name, positions], { axis: 2 });
+  return graph.node("Reshape", [kernel, graph.integers([outer, inner, ...conv.kernelSize])]);
+}
+
+/** The sums of each input channel over each ring, by 0/1 masks, times the matrix of ring weights. */
+function ringSums(
+  call: LayerCall,
+  conv: Conv,
+  rings: FoldedRings,
+  x: string,
+  window: Attributes,
+  bias: () => string[],
+): string {
+  const { graph } = call;
+  const { groups, kernelSize } = conv;
+  const { name, shape } = ringTable(call, conv, rings, 0);
+  const [outer, inner, numRings] = shape;
+  const channels = inner * groups;
+  const ones = kernelSize.map(() => 1);
+  const masks = graph.node("Tile", [
+    graph.ringMasks(numRings, kernelSize, rings.index),
+    graph.integers([channels, 1, ...ones]),
+  ]);
+  const sums = graph.node("Conv", [x, masks], { ...window, group: channels });
+  const matrix = graph.node("Reshape", [name, graph.integers([outer, inner * numRings, ...ones])]);
+  return graph.node("Conv", [sums, matrix, ...bias()], { kernel_shape: ones, group: groups });
+}
+
+/** Ring weights [O, I, R], with `zeros` more columns of zeros. */
+function ringTable(
+  { graph, layer, norm }: LayerCall,
+  conv: Conv,
+  rings: FoldedRings,
+  zeros: number,
+): { name: string; shape: [outer: number, inner: number, columns: number] } {
+  const weights = rings.weights();
+  const [numRings, inner, outer] = weights.shape;
+  const name = graph.weight(layer, "rings", () => {
+    const scaled = norm ? scaleKernel({ ...conv, kernel: weights }, norm) : weights;
+    return scaled
+      .pad([
+        [0, zeros],
+        [0, 0],
+        [0, 0],
+      ])
+      .transpose([2, 1, 0]);
+  });
+  return { name, shape: [outer, inner, numRings + zeros] };
 }
 
 /**

@@ -5,7 +5,7 @@ import { checkModel, graphNodes } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import manifest from "../../package.json" with { type: "json" };
 import { type DataType, encodeModel, type OnnxValueInfo } from "./encodeModel.ts";
-import { GraphBuilder, inFileOrder, type Value } from "./graph.ts";
+import { GraphBuilder, inFileOrder, type RingForm, type Value } from "./graph.ts";
 import { nestedModels, planMerges } from "./merges.ts";
 import { isWritable } from "./writeLayer.ts";
 import { knownSizes, writeModel } from "./writeModel.ts";
@@ -22,6 +22,17 @@ export interface ExportOnnxOptions {
   layout?: "NCHW" | "NHWC" | undefined;
   /** Put batch normalisation into the weights of the convolution before it. Default true. */
   mergeBatchNorm?: boolean | undefined;
+  /**
+   * How the file holds ring convolutions:
+   * - `"fold"` (default): as ordinary convolutions;
+   * - `"keep"`: as ring weights, of which it makes ordinary kernels, which runtimes do once, when they load it. It is smaller by
+   *   about the positions of a kernel per ring;
+   * - `"sums"`: as the sums of each input channel over each ring, a grouped convolution with 0/1 masks, and a 1×1 convolution: as
+   *   small, and with far fewer multiplications. Convolutions that are transposed are as in `"keep"`.
+   *
+   * Trained masks, which need not be rings, are always ordinary kernels.
+   */
+  rings?: RingForm | undefined;
   /** Name of the graph. Default: the model's. */
   name?: string | undefined;
   /** Strings to go with the model. */
@@ -47,14 +58,16 @@ export async function exportOnnx(
   const {
     layout = "NCHW",
     mergeBatchNorm = true,
+    rings = "fold",
     name = model.name,
     metadata = {},
   } = checkObject("options", options);
-  checkOptions(layout, metadata);
+  checkOptions(layout, rings, metadata);
   if (model.outputs.length === 0) {
     throw new GmrError("invalid-argument", `model ${model.name} must be built before it is exported`);
   }
   const graph = new GraphBuilder();
+  graph.rings = rings;
   let weights: tf.Tensor[] = [];
   try {
     let inputs: OnnxValueInfo[] = [];
@@ -97,9 +110,15 @@ function checkNumbers(name: string, numbers: ArrayLike<number>, least: number): 
   }
 }
 
-function checkOptions(layout: string, metadata: Readonly<Record<string, unknown>>): void {
+function checkOptions(layout: string, rings: string, metadata: Readonly<Record<string, unknown>>): void {
   if (layout !== "NCHW" && layout !== "NHWC") {
     throw new GmrError("invalid-argument", `layout must be "NCHW" or "NHWC", got ${describeValue(layout)}`);
+  }
+  if (!["fold", "keep", "sums"].includes(rings)) {
+    throw new GmrError(
+      "invalid-argument",
+      `rings must be "fold", "keep" or "sums", got ${describeValue(rings)}`,
+    );
   }
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== "string") {

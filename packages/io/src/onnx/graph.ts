@@ -14,12 +14,20 @@ export interface Value {
   readonly moved: boolean;
 }
 
+/**
+ * How the file holds kernels of rings: `fold` as ordinary ones, `keep` as their rings, of which it makes ordinary ones, `sums` as
+ * the sums of inputs over each ring, times a matrix.
+ */
+export type RingForm = "fold" | "keep" | "sums";
+
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
   /** Numbers that are known already. */
   readonly constants: OnnxTensor[] = [];
   /** Numbers that are still with a backend. */
   readonly weights: { readonly name: string; readonly tensor: tf.Tensor; readonly least: number }[] = [];
+  /** How kernels of rings are stored. */
+  rings: RingForm = "fold";
   /** The layer that is being written: names of what is added begin with it. */
   owner = "";
   private readonly names = new Set<string>();
@@ -50,11 +58,10 @@ export class GraphBuilder {
 
   /** A constant list of integers. */
   integers(values: readonly number[]): string {
-    return this.constant(`integers_${values.join("_")}`, () => ({
-      type: "int64",
-      shape: [values.length],
-      data: BigInt64Array.from(values, BigInt),
-    }));
+    const key = `integers_${values.join("_")}`;
+    const create = () =>
+      ({ type: "int64", shape: [values.length], data: BigInt64Array.from(values, BigInt) }) as const;
+    return this.constant(key, create, values.length > 8 ? "integers" : key);
   }
 
   /** A constant list of floats. */
@@ -75,10 +82,23 @@ export class GraphBuilder {
     }));
   }
 
-  private constant(key: string, create: () => Omit<OnnxTensor, "name">): string {
+  /** The 0/1 masks of a partition into rings, [R, 1, ...k]. @param index the ring of each position, -1 for none */
+  ringMasks(numRings: number, kernelSize: readonly number[], index: Int32Array): string {
+    const key = `masks_${kernelSize.join("x")}_${numRings}_${index.join("_")}`;
+    const create = () => {
+      const data = new Float32Array(numRings * index.length);
+      index.forEach((ring, position) => {
+        if (ring >= 0) data[ring * index.length + position] = 1;
+      });
+      return { type: "float32", shape: [numRings, 1, ...kernelSize], data } as const;
+    };
+    return this.constant(key, create, `masks_${kernelSize.join("x")}`);
+  }
+
+  private constant(key: string, create: () => Omit<OnnxTensor, "name">, wanted = key): string {
     const known = this.constantNames.get(key);
     if (known !== undefined) return known;
-    const name = this.unique(key);
+    const name = this.unique(wanted);
     this.constantNames.set(key, name);
     this.constants.push({ name, ...create() });
     return name;

@@ -28,7 +28,8 @@ const MAKERS: ((n: number, shape: tf.Shape) => tf.layers.Layer)[] = [
   (n) => gmrConv2D({ filters: 1 + (n % 4), kernelSize: 3, padding: "same", useBias: n % 2 > 0 }),
   () => layers.batchNormalization(),
   (n) => layers.layerNormalization({ axis: 1 + (n % 3) }),
-  () => instanceNormalization(),
+  // Maps of one position cannot be normalised.
+  (_, [, a, b]) => ((a ?? 1) * (b ?? 1) > 1 ? instanceNormalization() : layers.reLU()),
   () => layers.activation({ activation: "softmax" }),
   () => layers.prelu({}),
   (n) => layers.averagePooling2d({ poolSize: 2, strides: 1 + (n % 2), padding: "same" }),

@@ -22,6 +22,16 @@ export interface FoldedConv {
   readonly outputPadding: readonly number[];
   /** Name of the stock activation that follows; `"linear"` for none. */
   readonly activation: string;
+  /** What the kernel was folded from; absent where rings are not all equal-weighted. */
+  readonly rings?: FoldedRings | undefined;
+}
+
+/** Rings of a kernel. */
+export interface FoldedRings {
+  /** Their weights, mixed already, [R, ...] as the kernel from its matrices on. The caller disposes it. */
+  weights(): tf.Tensor3D;
+  /** The ring of each kernel position, -1 for none. */
+  readonly index: Int32Array;
 }
 
 /** A layer that can be written as an ordinary convolution. */

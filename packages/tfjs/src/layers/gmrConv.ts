@@ -332,8 +332,10 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     if (!weights)
       throw new GmrError("invalid-argument", `layer ${this.name} must be built before it is folded`);
     const { kernelSize, numRings, index } = this.partition;
+    const mixedRings = (): tf.Tensor3D =>
+      this.logSigmas ? mixRingWeights(weights, this.logSigmas.read() as tf.Tensor1D) : weights.clone();
     const kernel = tf.tidy(() => {
-      const mixed = this.logSigmas ? mixRingWeights(weights, this.logSigmas.read() as tf.Tensor1D) : weights;
+      const mixed = mixedRings();
       const masks =
         this.clippedMasks() ??
         tf.tensor2d(Float32Array.from(ringMasks(this.partition)), [numRings, index.length]);
@@ -351,6 +353,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       bias: this.bias?.read().clone() as tf.Tensor1D | undefined,
       kernelSize,
       activation: this.activation ?? "linear",
+      rings: this.trainMasks ? undefined : { weights: mixedRings, index },
     };
   }
 

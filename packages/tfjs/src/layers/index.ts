@@ -15,7 +15,7 @@ import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanc
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
-export { type FoldableConv, type FoldedConv, isFoldableConv } from "./foldedConv.ts";
+export { type FoldableConv, type FoldedConv, type FoldedRings, isFoldableConv } from "./foldedConv.ts";
 export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs, RingInitializer } from "./gmrConv.ts";
 export type { InstanceNormalizationArgs } from "./instanceNormalization.ts";
