@@ -4,7 +4,7 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import { BACKENDS } from "../backend.ts";
 
-/** Names of runs and networks, which name files: letters, digits, "-", "_" and ".", none of them in front but letters. */
+/** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
 const FILE_NAME = /^\w[\w.-]*$/;
 
 const fileName = z.string().regex(FILE_NAME, 'expected letters, digits, "-", "_" and "." only');
