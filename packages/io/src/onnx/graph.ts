@@ -64,6 +64,15 @@ export class GraphBuilder {
     return this.constant(key, create, values.length > 8 ? "integers" : key);
   }
 
+  /** A constant integer. */
+  integer(value: number): string {
+    return this.constant(`integer_${value}`, () => ({
+      type: "int64",
+      shape: [],
+      data: BigInt64Array.of(BigInt(value)),
+    }));
+  }
+
   /** A constant list of floats. */
   numbers(values: readonly number[]): string {
     return this.constant(`numbers_${values.join("_")}`, () => ({

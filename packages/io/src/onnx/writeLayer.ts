@@ -3,6 +3,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { activationLayers } from "./activations.ts";
 import { convLayers, writeFoldedConv } from "./convLayers.ts";
 import { dense } from "./denseLayer.ts";
+import { discFieldOfView } from "./discFieldOfView.ts";
 import type { Value } from "./graph.ts";
 import { type LayerCall, unsupportedLayer, type WriteLayer } from "./layerCall.ts";
 import { matchSize } from "./matchSize.ts";
@@ -22,6 +23,7 @@ const WRITERS: Readonly<Record<string, WriteLayer>> = {
   ...poolingLayers,
   ...shapeLayers,
   Dense: dense,
+  DiscFieldOfView: discFieldOfView,
   MatchSize: matchSize,
   Dropout: identity,
   SpatialDropout1D: identity,

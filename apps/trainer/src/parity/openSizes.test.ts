@@ -1,8 +1,8 @@
-// One ONNX file of a U-Net for images of all sizes.
+// One ONNX file of a network for images of all sizes.
 
 import { maxRelativeError } from "@gmr-conv/core";
 import { exportOnnx } from "@gmr-conv/io/onnx";
-import { type UNetOptions, unet } from "@gmr-conv/models";
+import { type ResNetOptions, resNet, type UNetOptions, unet } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../backend.ts";
@@ -36,9 +36,25 @@ it.each<[string, Partial<UNetOptions>, number[][]]>([
   ["averages, batch norm", { pooling: "average", norm: "batch" }, images],
   ["volumes, linear", {}, volumes],
   ["volumes, as the official one", { upsampling: "linear", oddSides: "floor" }, volumes],
-])("%s", async (_, options, shapes) => {
-  const open = shapes[0].slice(1, -1).map(() => null);
-  const model = unet({ inputShape: [...open, 1], ...small, ...options });
+])("a U-Net: %s", async (_, options, shapes) => {
+  const model = unet({ inputShape: openShape(shapes), ...small, ...options });
+  await expectSame(model, shapes);
+});
+
+it.each<[string, Partial<ResNetOptions>, number[][]]>([
+  ["a disc as field of view", { fieldOfView: "disc", inputBlur: 0.7, headNorm: true }, images],
+  ["as the official one", { defaults: "official" }, images],
+  ["volumes", { layerNames: "r3d" }, volumes],
+])("a ResNet: %s", async (_, options, shapes) => {
+  const size = { depths: [1, 1], widths: [4, 6], kernelSizes: [5, 3], classes: 3, seed: 1 };
+  const model = resNet({ inputShape: openShape(shapes), ...size, ...options });
+  await expectSame(model, shapes);
+});
+
+const openShape = (shapes: number[][]) => [...shapes[0].slice(1, -1).map(() => null), 1];
+
+/** Compares a model with its file for images of several shapes, and disposes it. */
+async function expectSame(model: tf.LayersModel, shapes: number[][]): Promise<void> {
   const file = await exportOnnx(model, { layout: "NHWC" });
   for (const shape of shapes) {
     const x = tf.randomNormal(shape, 0, 1, "float32", 1);
@@ -48,4 +64,4 @@ it.each<[string, Partial<UNetOptions>, number[][]]>([
     tf.dispose([x, expected]);
   }
   model.dispose();
-});
+}
