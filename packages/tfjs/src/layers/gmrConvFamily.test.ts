@@ -165,7 +165,7 @@ describe("foldedConv", () => {
     const layer = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 2, activation: "relu" });
     const x = image(1, 7, 8, 2);
     const y = layer.apply(x) as tf.Tensor;
-    const { kernel, bias, ...facts } = layer.foldedConv();
+    const { kernel, bias, rings, ...facts } = layer.foldedConv();
     const stock = tf
       .conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, "same")
       .add(bias ?? 0)
@@ -183,6 +183,22 @@ describe("foldedConv", () => {
       outputPadding: [0, 0],
       activation: "relu",
     });
+    const zeros = [
+      [0, 0, 0],
+      [0, 0, 0],
+    ];
+    // Every position of the kernel has the weights of its ring, or zeros.
+    const [weights, positions] = [rings!.weights(), kernel.reshape([25, 2, 3])].map(
+      (tensor) => tensor.arraySync() as number[][][],
+    );
+    expect(positions).toEqual(Array.from(rings!.index, (ring) => weights[ring] ?? zeros));
+    expect(rings!.index).toContain(-1);
+  });
+
+  it("has no rings with trained masks", () => {
+    const layer = gmrConv2D({ filters: 3, kernelSize: 5, trainMasks: true });
+    layer.build([null, 8, 8, 2]);
+    expect(layer.foldedConv().rings).toBeUndefined();
   });
 
   it("needs a layer with weights", () => {
