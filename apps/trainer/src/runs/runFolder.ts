@@ -92,8 +92,7 @@ export class RunFolder {
   /** The settings of the run, or undefined if there is none. */
   async readConfigIfAny(): Promise<TrainConfig | undefined> {
     const bytes = await this.read("config.json");
-    // JSON has no undefined entries.
-    return bytes && (parseJson(bytes, this.file("config.json"), configSchema) as unknown as TrainConfig);
+    return bytes && parseJson(bytes, this.file("config.json"), configSchema);
   }
 
   /** Names of the files that hold trained networks. */

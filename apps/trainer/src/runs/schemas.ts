@@ -1,8 +1,10 @@
 // What the files of a run hold. They may come from elsewhere, or have been edited: whoever reads them checks them here.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkResNetOptions, type ResNetOptions } from "@gmr-conv/models";
 import { z } from "zod";
 import { BACKENDS } from "../backend.ts";
+import type { TrainConfig } from "../training/config.ts";
 
 /** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
 const FILE_NAME = /^\w[\w.-]*$/;
@@ -12,23 +14,32 @@ const count = z.int().min(1);
 const belowOne = z.number().min(0).lt(1);
 const share = z.number().min(0).max(1);
 
-/** `config.json`. The options of models are checked where a model is made. */
-export const configSchema = z.object({
+/** Checked as where a network is made. */
+const modelOptions = z.custom<ResNetOptions>().superRefine((options, context) => {
+  try {
+    checkResNetOptions(options);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+/** `config.json`. */
+export const configSchema: z.ZodType<TrainConfig> = z.object({
   title: z.string(),
   dataset: z.literal("mnist"),
-  dataFolder: z.string().optional(),
-  limit: count.optional(),
+  dataFolder: z.string().exactOptional(),
+  limit: count.exactOptional(),
   backend: z.enum(BACKENDS),
   batchSize: count,
   seed: z.int(),
   labelSmoothing: belowOne,
-  clipNorm: z.number().positive().optional(),
-  ema: belowOne.optional(),
-  checkpointStages: z.boolean().optional(),
+  clipNorm: z.number().positive().exactOptional(),
+  ema: belowOne.exactOptional(),
+  checkpointStages: z.boolean().exactOptional(),
   augment: z.object({
-    translate: z.number().min(0).optional(),
-    subpixel: z.boolean().optional(),
-    scale: z.tuple([z.number().positive(), z.number().positive()]).optional(),
+    translate: z.number().min(0).exactOptional(),
+    subpixel: z.boolean().exactOptional(),
+    scale: z.tuple([z.number().positive(), z.number().positive()]).exactOptional(),
   }),
   optimizer: z.object({
     name: z.enum(["adamw", "sgd"]),
@@ -43,7 +54,7 @@ export const configSchema = z.object({
         name: fileName,
         label: z.string(),
         epochs: count,
-        model: z.looseObject({ inputShape: z.array(z.int().min(1).nullable()), classes: count }),
+        model: modelOptions,
       }),
     )
     .min(1)

@@ -2,6 +2,7 @@
 // step. Here they are added in parts of parts.
 
 import { product } from "@gmr-conv/core";
+import { kernelConfig, type PoolShape, pool2DShape, pool3DShape, type Size3 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf } from "../backend.ts";
 import { makeTensor, run, type Shader } from "../program.ts";
@@ -71,49 +72,6 @@ const AVERAGE: Shader = {
     }`,
 };
 
-interface PoolShape {
-  images: number;
-  channels: number;
-  inSize: number[];
-  outSize: number[];
-  filter: number[];
-  strides: number[];
-  pad: number[];
-}
-
-type PoolAttrs = Pick<tf.AvgPoolAttrs, "filterSize" | "strides" | "pad" | "dimRoundingMode">;
-type KernelArgs = Parameters<tf.KernelFunc>[0];
-
-function shape2D({ inputs, attrs }: KernelArgs): PoolShape {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs;
-  const inShape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number];
-  const info = tf.backend_util.computePool2DInfo(inShape, filterSize, strides, 1, pad, dimRoundingMode);
-  return {
-    images: info.batchSize,
-    channels: info.inChannels,
-    inSize: [1, info.inHeight, info.inWidth],
-    outSize: [1, info.outHeight, info.outWidth],
-    filter: [1, info.filterHeight, info.filterWidth],
-    strides: [1, info.strideHeight, info.strideWidth],
-    pad: [0, info.padInfo.top, info.padInfo.left],
-  };
-}
-
-function shape3D({ inputs, attrs }: KernelArgs): PoolShape {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as tf.AvgPool3DAttrs;
-  const inShape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number, number];
-  const info = tf.backend_util.computePool3DInfo(inShape, filterSize, strides, 1, pad, dimRoundingMode);
-  return {
-    images: info.batchSize,
-    channels: info.inChannels,
-    inSize: [info.inDepth, info.inHeight, info.inWidth],
-    outSize: [info.outDepth, info.outHeight, info.outWidth],
-    filter: [info.filterDepth, info.filterHeight, info.filterWidth],
-    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-    pad: [info.padInfo.front, info.padInfo.top, info.padInfo.left],
-  };
-}
-
 function average(
   x: tf.TensorInfo,
   shape: PoolShape,
@@ -121,14 +79,14 @@ function average(
   stockBackend: object,
 ): tf.TensorInfo {
   const backend = backendOf(stockBackend);
-  const { images, channels, inSize, outSize, filter, strides, pad } = shape;
+  const { images, channels, inSize, outSize, filter, strides, padBefore } = shape;
   if (product(outSize) === 1 && filter.join() === inSize.join()) {
     const length = product(inSize);
     const means = sumAxis(backend, x, { outer: images, length, inner: channels }, 1 / length);
     return { ...means, shape: outShape };
   }
   const y = makeTensor(backend, outShape);
-  const named = (name: string, [d, h, w]: number[]): Record<string, number> => ({
+  const named = (name: string, [d, h, w]: Size3): Record<string, number> => ({
     [`${name}D`]: d,
     [`${name}H`]: h,
     [`${name}W`]: w,
@@ -140,32 +98,30 @@ function average(
     ...named("out", outSize),
     ...named("filter", filter),
     ...named("stride", strides),
-    ...named("pad", pad),
+    ...named("pad", padBefore),
   };
   run(backend, AVERAGE, [x], uniforms, total, y);
   return y;
 }
 
-function poolConfig(
-  kernelName: string,
-  shapeOf: (args: KernelArgs) => PoolShape,
-  axes: (sizes: number[]) => number[],
+function poolConfig<Attrs extends tf.NamedAttrMap>(
+  name: string,
+  shapeOf: (inShape: readonly number[], attrs: Attrs) => PoolShape,
+  axes: (sizes: Size3) => readonly number[],
 ): tf.KernelConfig {
-  const stock = tf.getKernel(kernelName, "webgpu");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const shape = shapeOf(args);
-      const x = args.inputs.x as tf.TensorInfo;
-      if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) return stock.kernelFunc(args);
-      const outShape = [shape.images, ...axes(shape.outSize), shape.channels];
-      return average(x, shape, outShape, args.backend);
-    },
-  };
+  const stock = tf.getKernel(name, "webgpu");
+  return kernelConfig<{ x: tf.TensorInfo }, Attrs>({ name }, "webgpu", ({ x }, attrs, backend) => {
+    const shape = shapeOf(x.shape, attrs);
+    if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) {
+      return stock.kernelFunc({ inputs: { x }, attrs, backend });
+    }
+    const outShape = [shape.images, ...axes(shape.outSize), shape.channels];
+    return average(x, shape, outShape, backend);
+  });
 }
 
 /** To be called before the kernels are replaced, since the stock ones are asked for here. */
 export const avgPoolConfigs = (): tf.KernelConfig[] => [
-  poolConfig(tf.AvgPool, shape2D, ([, height, width]) => [height, width]),
-  poolConfig(tf.AvgPool3D, shape3D, (sizes) => sizes),
+  poolConfig(tf.AvgPool, pool2DShape, ([, height, width]) => [height, width]),
+  poolConfig(tf.AvgPool3D, pool3DShape, (sizes) => sizes),
 ];

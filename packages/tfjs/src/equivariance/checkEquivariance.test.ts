@@ -217,14 +217,8 @@ describe("strides", () => {
         padding,
         fc.constantFrom(1, 2),
         async (n, k, s, pad, d) => {
-          const layer = gmrConv2D({
-            filters: 2,
-            kernelSize: k,
-            strides: s,
-            padding: pad,
-            dilationRate: d,
-            seed: 1,
-          });
+          const args = { filters: 2, kernelSize: k, strides: s, padding: pad, dilationRate: d, seed: 1 };
+          const layer = gmrConv2D(args);
           const options = { inputSize: [n, n], kernelSize: k, strides: s, pad, dilations: d };
           const { exact } = await checkEquivariance(layer, gridOnly([n, n, 1]));
           const expected = symmetricAxes(convGeometry(options));
@@ -243,14 +237,7 @@ describe("strides", () => {
                 ],
           );
           for (const better of exact.asymmetries.flatMap(({ better }) => better[0].sizes)) {
-            const again = gmrConv2D({
-              filters: 2,
-              kernelSize: k,
-              strides: s,
-              padding: pad,
-              dilationRate: d,
-              seed: 1,
-            });
+            const again = gmrConv2D(args);
             expect((await checkEquivariance(again, gridOnly([better, better, 1]))).exact.ok).toBe(true);
           }
         },

@@ -49,9 +49,10 @@ function strideObstacles(model: tf.LayersModel): Obstacle[] {
   const [input] = model.inputs;
   const shape = input.shape.map((size, axis) => (axis === 0 ? 1 : size));
   if (model.inputs.length > 1 || shape.length < 3 || shape.includes(null)) return [];
+  const layers = nestedGraphs(model).flatMap(({ nodes }) => nodes.map((node) => node.layer));
   return asymmetriesOf(model, shape as number[]).map(({ layer, inputSize, strides }) => ({
     layer,
-    className: model.layers.find(({ name }) => name === layer)?.getClassName() ?? "",
+    className: layers.find(({ name }) => name === layer)?.getClassName() ?? "",
     reason: `strides ${strides.join("×")} lie askew on maps of ${inputSize.join("×")}`,
   }));
 }
