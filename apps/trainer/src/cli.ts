@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Errors that a user can act on are one line; the exit code is 1, or 130 after Ctrl-C.
 
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 import { makeProgram } from "./program.ts";
 
 // Whoever reads the output may stop early, as `head` does.
@@ -15,6 +15,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (program.opts().debug) console.error(error);
-  else console.error(`gmr: ${error instanceof Error ? error.message : String(error)}`);
+  else console.error(`gmr: ${reasonOf(error)}`);
   process.exitCode = error instanceof GmrError && error.code === "interrupted" ? 130 : 1;
 }

@@ -7,6 +7,7 @@ import {
   forgetMeasuredStrategies,
   registerLayers,
   setCostModel,
+  startBackend,
   type TunedStrategy,
   type TuneOptions,
   tuneStrategies,
@@ -65,6 +66,10 @@ function cacheFile(): string | undefined {
  */
 export async function useNode(options: UseNodeOptions = {}): Promise<void> {
   checkOptions(options);
+  await startBackend(() => start(options));
+}
+
+async function start(options: UseNodeOptions): Promise<void> {
   if (tf.findBackendFactory(BACKEND) == null) {
     prepareEnvironment(options);
     loadPackage(usablePackage(options.package));

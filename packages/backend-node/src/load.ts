@@ -4,7 +4,7 @@ import "./utilFunctions.ts";
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 
 const require = createRequire(import.meta.url);
 
@@ -77,7 +77,7 @@ export function loadPackage({ name }: InstalledPackage): void {
   try {
     require(name);
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    const [reason] = reasonOf(error).split("\n");
     throw new GmrError("unsupported", `${name} does not load: ${reason}`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 import { measuredStrategies, restoreMeasuredStrategies } from "@gmr-conv/tfjs";
 
 type Tables = Record<string, Record<string, unknown>>;
@@ -47,8 +47,7 @@ export function saveStrategies(file: string, device: string): void {
     renameSync(fresh, file);
   } catch (error) {
     if (existsSync(fresh)) rmSync(fresh);
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new GmrError("io", `cannot write the measured strategies: ${reason}`, { cause: error });
+    throw new GmrError("io", `cannot write the measured strategies: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -1,6 +1,6 @@
 // The compiled kernels, attached to the heap of a stock wasm backend: they work on its tensors in place.
 
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, typeName } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { KERNELS_BASE64, SHARED_KERNELS_BASE64 } from "./generated/module.ts";
@@ -85,7 +85,7 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   if (attached.has(backend)) return;
   const host = backend.wasm as object as HostModule;
   const memory = host.wasmMemory ?? host.asm?.memory;
-  if (!(memory instanceof WebAssembly.Memory)) {
+  if (memory === undefined) {
     throw new GmrError(
       "unsupported",
       "this version of @tensorflow/tfjs-backend-wasm does not expose its memory; expected 4.22",
@@ -138,7 +138,7 @@ export function attachedKernels(backend: object): WasmKernels | undefined {
 }
 
 function isShared(memory: WebAssembly.Memory): boolean {
-  return typeof SharedArrayBuffer === "function" && memory.buffer instanceof SharedArrayBuffer;
+  return typeName(memory.buffer) === "SharedArrayBuffer";
 }
 
 function functionsOf(exports: WebAssembly.Exports): KernelFunctions {

@@ -19,7 +19,8 @@ interface ThreadedModule {
 }
 
 /**
- * Starts the threaded build with so many threads.
+ * Starts the threaded build with so many threads. Runs in Node and in Deno; in Bun 1.3, kernels in threads trap on addresses
+ * beyond the memory's first size.
  * @returns the backend
  * @throws whatever is missing here; the caller goes on with one thread
  */
@@ -28,10 +29,11 @@ export async function startThreadedHost(
   threads: number,
 ): Promise<TfjsWasm.BackendWasm> {
   // Not imported: bundlers for browsers must not look for them.
+  if ("bun" in process.versions) throw new Error("threads in Bun cannot reach memory that has grown");
   const { createRequire } = process.getBuiltinModule("node:module");
   const path = process.getBuiltinModule("node:path");
   const os = process.getBuiltinModule("node:os");
-  const require = createRequire(import.meta.url);
+  const require = createRequire(ownFile(path));
   const folder = path.join(
     path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")),
     "wasm-out",
@@ -69,14 +71,24 @@ export async function startThreadedHost(
   return backend;
 }
 
+/** This file, from which packages are looked for. Bundles in CommonJS have no `import.meta.url`, but a `__filename`. */
+function ownFile(path: typeof import("node:path")): string {
+  if (import.meta.url) return import.meta.url;
+  return typeof __filename === "string" ? __filename : path.resolve("index.js");
+}
+
 /**
  * A module that runs the package's CommonJS worker script, which is kept as the body of a string literal: its escaped newlines
- * must stay escaped.
+ * must stay escaped. It sets globals, some of which cannot be assigned to in Deno.
  */
 function workerSource(script: string, contents: string): string {
   const body = JSON.stringify(contents.replace(/\n/g, "\\n"));
   return `import { createRequire } from "node:module";
 const path = ${JSON.stringify(script)};
+for (const name of ["self", "location", "Worker", "importScripts", "postMessage", "performance"]) {
+  const value = globalThis[name];
+  Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
+}
 new Function("require", "__filename", ${body})(createRequire(path), path);`;
 }
 

@@ -4,7 +4,7 @@
 // done. A thread that has nothing to do spins for a moment, since the next kernel usually follows within
 // microseconds, and then sleeps. Threads that are still starting are left out, so nothing ever waits for a start.
 
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, isNode } from "@gmr-conv/core";
 
 /** Integers of the state: threads that are ready, calls not done, calls that failed, stop; then a cell per thread. */
 const READY = 0;
@@ -72,7 +72,10 @@ export class ThreadPool {
   private readonly names: readonly string[];
   private readonly run: Record<string, (...args: number[]) => void>;
   private handles: ThreadHandle[] = [];
-  private dead: string | undefined;
+  /** What happened in the middle of a job, whose results are lost. */
+  private failure: string | undefined;
+  /** What became of a thread between jobs, or at its start: one thread goes on. */
+  private ending: string | undefined;
 
   private constructor(size: number, names: readonly string[], run: ThreadPool["run"]) {
     this.size = size;
@@ -103,9 +106,7 @@ export class ThreadPool {
         index,
         names: pool.names,
       };
-      const handle = start(input, (reason) => {
-        pool.dead ??= reason;
-      });
+      const handle = start(input, (reason) => pool.end(reason));
       // A program ends when its own work is done, whatever the threads do.
       handle.unref?.();
       pool.handles.push(handle);
@@ -113,10 +114,21 @@ export class ThreadPool {
     return pool;
   }
 
+  /** Threads that take part in jobs once they have started, the calling one included. */
+  get threads(): number {
+    return this.handles.length === 0 || this.ending !== undefined ? 1 : this.size;
+  }
+
   /** Threads that can take part in a job now, the calling one included. */
   get available(): number {
-    if (this.dead !== undefined) throw this.died();
-    return this.handles.length === 0 || Atomics.load(this.state, READY) < this.handles.length ? 1 : this.size;
+    if (this.failure !== undefined) throw this.failed();
+    return Atomics.load(this.state, READY) < this.handles.length ? 1 : this.threads;
+  }
+
+  private end(reason: string): void {
+    if (this.threads === 1) return;
+    this.ending = reason;
+    console.warn(`GMR-Conv: one thread, since another one of the wasm kernels ${reason}`);
   }
 
   /** Calls one kernel once per list of arguments, the first on this thread. */
@@ -143,20 +155,20 @@ export class ThreadPool {
       if (spin % 100_000 !== 0) continue;
       started ||= performance.now();
       if (performance.now() - started > PATIENCE_MS) {
-        this.dead = `did not finish within ${PATIENCE_MS / 1000} s`;
-        throw this.died();
+        this.failure = `did not finish within ${PATIENCE_MS / 1000} s`;
+        throw this.failed();
       }
     }
     if (Atomics.load(state, FAILED) > 0) {
-      this.dead = "failed in a kernel";
-      throw this.died();
+      this.failure = "failed in a kernel";
+      throw this.failed();
     }
   }
 
-  private died(): GmrError {
+  private failed(): GmrError {
     return new GmrError(
       "internal",
-      `a thread of the wasm kernels ${this.dead}; call useWasm({ threads: 1 })`,
+      `a thread of the wasm kernels ${this.failure}; call useWasm({ threads: 1 })`,
     );
   }
 
@@ -167,8 +179,9 @@ export class ThreadPool {
       Atomics.add(this.state, CELLS + thread, 1);
       Atomics.notify(this.state, CELLS + thread);
     }
-    for (const handle of this.handles) handle.terminate();
+    const { handles } = this;
     this.handles = [];
+    for (const handle of handles) handle.terminate();
   }
 }
 
@@ -176,11 +189,11 @@ type Start = (input: ThreadInput, onDeath: (reason: string) => void) => ThreadHa
 
 /** How threads are started here: by Node's worker_threads or by a browser's Worker. */
 async function threadStarter(): Promise<Start> {
-  if (typeof process === "object" && process.versions?.node) {
+  if (isNode()) {
     const { Worker } = process.getBuiltinModule("node:worker_threads");
     const source = `(${threadMain})(require("node:worker_threads").workerData)`;
     return (input, onDeath) => {
-      const worker = new Worker(source, { eval: true, workerData: input, execArgv: [], stdin: false });
+      const worker = new Worker(source, { eval: true, workerData: input, execArgv: [] });
       worker.on("error", (error) => onDeath(`ended with an error: ${error.message}`));
       worker.on("exit", () => onDeath("ended"));
       return worker;

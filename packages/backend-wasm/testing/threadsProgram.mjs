@@ -5,39 +5,44 @@ import { disposeThreads, useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
 import { adamWUpdate, addRelu, batchNormTraining, gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
-await useWasm();
-// The threads start in the background; wait for them so that they take part.
-await new Promise((resolve) => setTimeout(resolve, 500));
-const digest = createHash("sha256");
-const note = (...tensors) => {
-  for (const tensor of tensors) digest.update(tensor.dataSync());
-};
-for (const [n, side, cin, cout, k, strides] of [
-  [4, 32, 64, 64, 9, 1],
-  [3, 17, 33, 37, 5, 1],
-  [8, 14, 16, 24, 5, 2],
-  [1, 100, 3, 8, 11, 1],
-  [5, 2, 256, 128, 9, 1],
-]) {
-  const x = tf.randomNormal([n, side, side, cin], 0, 1, "float32", 1);
-  const weights = tf.randomNormal([(k >> 1) + 1, cin, cout], 0, 0.1, "float32", 2);
-  const logSigmas = tf.fill([(k >> 1) + 1], -0.4);
-  const gamma = tf.randomNormal([cout], 1, 0.1, "float32", 3);
-  const beta = tf.randomNormal([cout], 0, 0.1, "float32", 4);
-  const f = (...args) => {
-    const y = gmrConv2d(args[0], args[1], { kernelSize: k, pad: "same", strides, logSigmas: args[2] });
-    const z = batchNormTraining(y, args[3], args[4], 1e-5, true).y;
-    return tf.avgPool(addRelu(z, y), 2, 1, "same").square();
+// Without top-level await, so that it can be bundled into CommonJS.
+async function main() {
+  await useWasm();
+  // The threads start in the background; wait for them so that they take part.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const digest = createHash("sha256");
+  const note = (...tensors) => {
+    for (const tensor of tensors) digest.update(tensor.dataSync());
   };
-  const inputs = [x, weights, logSigmas, gamma, beta];
-  note(f(...inputs), ...tf.grads(f)(inputs));
-  const kernel = tf.randomNormal([3, 3, cin, cout], 0, 0.1, "float32", 5);
-  note(...tf.grads((a, b) => tf.conv2d(a, b, strides, "same").square())([x, kernel]));
-  const update = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
-  note(...adamWUpdate(x, x.square(), x.mul(0.5), x.square(), update));
+  for (const [n, side, cin, cout, k, strides] of [
+    [4, 32, 64, 64, 9, 1],
+    [3, 17, 33, 37, 5, 1],
+    [8, 14, 16, 24, 5, 2],
+    [1, 100, 3, 8, 11, 1],
+    [5, 2, 256, 128, 9, 1],
+  ]) {
+    const x = tf.randomNormal([n, side, side, cin], 0, 1, "float32", 1);
+    const weights = tf.randomNormal([(k >> 1) + 1, cin, cout], 0, 0.1, "float32", 2);
+    const logSigmas = tf.fill([(k >> 1) + 1], -0.4);
+    const gamma = tf.randomNormal([cout], 1, 0.1, "float32", 3);
+    const beta = tf.randomNormal([cout], 0, 0.1, "float32", 4);
+    const f = (...args) => {
+      const y = gmrConv2d(args[0], args[1], { kernelSize: k, pad: "same", strides, logSigmas: args[2] });
+      const z = batchNormTraining(y, args[3], args[4], 1e-5, true).y;
+      return tf.avgPool(addRelu(z, y), 2, 1, "same").square();
+    };
+    const inputs = [x, weights, logSigmas, gamma, beta];
+    note(f(...inputs), ...tf.grads(f)(inputs));
+    const kernel = tf.randomNormal([3, 3, cin, cout], 0, 0.1, "float32", 5);
+    note(...tf.grads((a, b) => tf.conv2d(a, b, strides, "same").square())([x, kernel]));
+    const update = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
+    note(...adamWUpdate(x, x.square(), x.mul(0.5), x.square(), update));
+  }
+  console.log(JSON.stringify({ threads: wasmThreads(), digest: digest.digest("hex") }));
+  if (process.argv[2] === "dispose") {
+    disposeThreads();
+    console.log(JSON.stringify({ threads: wasmThreads() }));
+  }
 }
-console.log(JSON.stringify({ threads: wasmThreads(), digest: digest.digest("hex") }));
-if (process.argv[2] === "dispose") {
-  disposeThreads();
-  console.log(JSON.stringify({ threads: wasmThreads() }));
-}
+
+main();

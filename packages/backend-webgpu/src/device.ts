@@ -1,6 +1,6 @@
 // Finding WebGPU: the browser's own, or Dawn by the npm package `webgpu` in Node.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, isNode, reasonOf } from "@gmr-conv/core";
 import type { SumFormat } from "./conv/sums.ts";
 
 export interface WebGpuOptions {
@@ -28,22 +28,16 @@ export function checkOptions({ powerPreference, sums }: WebGpuOptions): void {
   check("sums", sums, ["f32", "f16"]);
 }
 
-const isNode = typeof process === "object" && process.versions?.node !== undefined;
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** The entry point of WebGPU, which Node gets from Dawn and from then on has as `navigator.gpu`, as in browsers. */
 async function findGpu(): Promise<GPU> {
   if (globalThis.navigator?.gpu) return navigator.gpu;
-  if (!isNode) {
+  if (!isNode()) {
     const secure = globalThis.isSecureContext ? "" : ": it needs https or localhost";
     throw new GmrError("unsupported", `this browser has no WebGPU (navigator.gpu)${secure}`);
   }
   const name = "webgpu"; // Not a literal: bundlers for browsers must not look for it.
   const dawn = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name).catch((error: unknown) => {
-    throw new GmrError("unsupported", `Node needs the npm package "webgpu" for WebGPU: ${textOf(error)}`, {
+    throw new GmrError("unsupported", `Node needs the npm package "webgpu" for WebGPU: ${reasonOf(error)}`, {
       cause: error,
     });
   })) as { create(options: string[]): GPU; globals: object };
@@ -74,7 +68,7 @@ export async function requestAdapter(options: WebGpuOptions): Promise<GPUAdapter
   const { powerPreference = "high-performance", forceFallbackAdapter = false } = options;
   const adapter = await gpu.requestAdapter({ powerPreference, forceFallbackAdapter });
   if (!adapter) {
-    const hint = isNode
+    const hint = isNode()
       ? "is there a driver for Vulkan, Metal or Direct3D 12"
       : "is it blocked or switched off";
     throw new GmrError("unsupported", `WebGPU found no adapter: ${hint}?`);
@@ -95,7 +89,7 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
     hoistEnables(device);
     return device;
   } catch (error) {
-    throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${textOf(error)}`, {
+    throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${reasonOf(error)}`, {
       cause: error,
     });
   }

@@ -1,7 +1,7 @@
 // GMR-Conv on the TensorFlow.js WebGPU backend: `await useWebGpu()`, and the ops of `@gmr-conv/tfjs` run on WGSL kernels.
 
 import { GmrError } from "@gmr-conv/core";
-import { registerLayers } from "@gmr-conv/tfjs";
+import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { adopt, applyOptions, backendOf, createWebGpuBackend, isUsable } from "./backend.ts";
 import { checkOptions, type WebGpuOptions } from "./device.ts";
@@ -30,14 +30,9 @@ export { type TunedVariant, type TuneWebGpuOptions, tuneWebGpu } from "./tune.ts
  */
 export async function useWebGpu(options: WebGpuOptions = {}): Promise<void> {
   checkOptions(options);
-  starting ??= start(options).finally(() => {
-    starting = undefined;
-  });
-  await starting;
+  await startBackend(() => start(options));
   applyOptions(backendOf(tf.engine().registry.webgpu), options);
 }
-
-let starting: Promise<void> | undefined;
 
 async function start(options: WebGpuOptions): Promise<void> {
   const running: unknown = tf.engine().registry.webgpu;

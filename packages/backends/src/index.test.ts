@@ -1,8 +1,12 @@
+import { useWasm } from "@gmr-conv/backend-wasm";
+import { useWebGpu } from "@gmr-conv/backend-webgpu";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { type BackendName, formatSelection, selectBackend } from "./index.ts";
+
+const stockFactory = tf.findBackendFactory("wasm");
 
 async function convolve(): Promise<number> {
   const y = tf.tidy(() =>
@@ -19,6 +23,28 @@ it.each(["wasm", "cpu"] as const)("starts %s, and the ops run on it", async (nam
   expect(await convolve()).toBe(9 * 9 * 2);
 });
 
+describe("starts at the same time", () => {
+  const wasmOrCpu = (): Promise<unknown> => selectBackend(["wasm", "cpu"]);
+  const webGpuIfAny = (): Promise<unknown> => useWebGpu().catch(() => undefined);
+  const mixtures: Readonly<Record<string, readonly (() => Promise<unknown>)[]>> = {
+    "of two components": [wasmOrCpu, wasmOrCpu],
+    "by either function": [() => useWasm(), wasmOrCpu, () => useWasm({ threads: 1 }), wasmOrCpu],
+    "after TensorFlow.js began its own": [() => tf.ready(), wasmOrCpu, () => useWasm()],
+    "before TensorFlow.js asks for its own": [wasmOrCpu, () => tf.ready(), () => useWasm()],
+    "of several backends, where the last is wasm": [() => selectBackend(["cpu"]), webGpuIfAny, wasmOrCpu],
+    "of which some fail": [webGpuIfAny, wasmOrCpu, webGpuIfAny, () => useWasm()],
+  };
+
+  it.each(Object.entries(mixtures))("%s", async (_, starts) => {
+    tf.removeBackend("wasm");
+    tf.registerBackend("wasm", stockFactory, 2);
+    await Promise.all(starts.map((start) => start()));
+    expect(tf.getBackend()).toBe("wasm");
+    expect(tf.backend()).toBe(tf.engine().registry.wasm);
+    expect(await convolve()).toBe(9 * 9 * 2);
+  });
+});
+
 it("does not take a mistake for a backend that does not work", () =>
   expectGmrError(
     () => selectBackend(["webgpu", "cpu"], { webgpu: { sums: "f8" as "f16" } }),
@@ -26,6 +52,7 @@ it("does not take a mistake for a backend that does not work", () =>
     'sums must be "f32" or "f16", got "f8"',
   ));
 
+// Afterwards, backends are loaded a second time.
 it("falls through to the next one, and says why", async () => {
   vi.stubGlobal("process", { ...process, versions: {} }); // a browser without WebGPU
   vi.resetModules();

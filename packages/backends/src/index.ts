@@ -3,8 +3,8 @@
 import type { UseNodeOptions } from "@gmr-conv/backend-node";
 import type { UseWasmOptions } from "@gmr-conv/backend-wasm";
 import type { WebGpuOptions } from "@gmr-conv/backend-webgpu";
-import { describeValue, GmrError } from "@gmr-conv/core";
-import { registerLayers } from "@gmr-conv/tfjs";
+import { describeValue, GmrError, isNode, reasonOf } from "@gmr-conv/core";
+import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 export const BACKEND_NAMES = ["node", "webgpu", "wasm", "cpu"] as const;
@@ -54,7 +54,7 @@ export async function selectBackend(
       // A wrong option is a mistake, not a reason to go on with something slower.
       const mistaken = error instanceof GmrError && error.code === "invalid-argument";
       if (names.length === 1 || mistaken) throw error;
-      skipped.push({ backend, reason: error instanceof Error ? error.message : String(error) });
+      skipped.push({ backend, reason: reasonOf(error) });
     }
   }
   const reasons = skipped.map(({ backend, reason }) => `${backend}: ${reason}`).join("; ");
@@ -66,11 +66,9 @@ export function formatSelection({ backend, skipped }: BackendSelection): string 
   return [`took ${backend}`, ...skipped.map((entry) => `${entry.backend}: ${entry.reason}`)].join("; ");
 }
 
-const isNode = typeof process === "object" && process.versions?.node !== undefined;
-
 const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => Promise<void>>> = {
   async node({ node }) {
-    if (!isNode) throw new GmrError("unsupported", "it runs in Node only");
+    if (!isNode()) throw new GmrError("unsupported", "it runs in Node only");
     const name = "@gmr-conv/backend-node"; // Not a literal: bundlers for browsers must not look for it.
     const { useNode } = (await import(
       /* @vite-ignore */ /* webpackIgnore: true */ name
@@ -91,7 +89,7 @@ const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => 
   },
   async cpu() {
     if (!tf.findBackendFactory("cpu")) throw new GmrError("unsupported", "it is not registered");
-    await tf.setBackend("cpu");
+    await startBackend(() => tf.setBackend("cpu"));
     registerLayers();
   },
 };

@@ -36,6 +36,26 @@ export class GmrError extends Error {
   }
 }
 
+/** What an error says, whatever was thrown: an `Error` of any realm, an object with a message, a text. */
+export function reasonOf(error: unknown): string {
+  const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
+  return String(message);
+}
+
+/** The `code` that errors of Node's modules carry, such as `"ENOENT"`. */
+export function codeOf(error: unknown): string | undefined {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}
+
+/**
+ * The name of a built-in type, such as `"Uint8Array"`. `instanceof` does not know values of another realm: of a frame, of
+ * Node where a program runs in a context of its own (Jest).
+ */
+export function typeName(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
+
 const MAX_DESCRIPTION = 60;
 
 /** A short, one-line description of any value, for error messages: `"same"`, `NaN`, `[3, 4]`, `Float32Array(12)`. */
@@ -104,7 +124,7 @@ export function checkObject<T extends object>(name: string, value: T): T {
  * @throws GmrError `invalid-argument` otherwise
  */
 export function checkBytes(name: string, value: Uint8Array): Uint8Array {
-  if (value instanceof Uint8Array) return value;
+  if (typeName(value) === "Uint8Array") return value;
   throw new GmrError(
     "invalid-argument",
     `${name} must be read from a Uint8Array, got ${describeValue(value)}`,

@@ -13,5 +13,6 @@ export * from "./random.ts";
 export * from "./reference.ts";
 export * from "./referenceGmr.ts";
 export * from "./rings.ts";
+export * from "./runtime.ts";
 export * from "./symmetry.ts";
 export * from "./transformImage.ts";

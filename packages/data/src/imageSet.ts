@@ -1,5 +1,5 @@
 /** Labelled images as flat arrays, and the parts taken from them. */
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, typeName } from "@gmr-conv/core";
 
 /** Height, width, channels of one image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
@@ -21,6 +21,9 @@ export interface FloatImageSet extends ImageSet {
   readonly images: Float32Array;
 }
 
+const isFloats = (pixels: Uint8Array | Float32Array): pixels is Float32Array =>
+  typeName(pixels) === "Float32Array";
+
 /** `byte / 255` as float32, so that 0 (the background) stays exactly 0. */
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
@@ -33,7 +36,7 @@ export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
   checkIndices(set, indices);
   const size = imageSize(set.shape);
   const length = indices.length * size;
-  const images = set.images instanceof Float32Array ? new Float32Array(length) : new Uint8Array(length);
+  const images = isFloats(set.images) ? new Float32Array(length) : new Uint8Array(length);
   const labels = gatherLabels(set, indices);
   for (let n = 0; n < indices.length; n++) {
     const from = indices[n] * size;
@@ -61,7 +64,7 @@ export function evenSubset(set: ImageSet, count: number): ImageSet {
 /** The set with float pixels in [0, 1]: bytes become `byte / 255`; floats are kept as they are. */
 export function toFloat(set: ImageSet): FloatImageSet {
   const { images } = set;
-  return { ...set, images: images instanceof Float32Array ? images : images01(images) };
+  return { ...set, images: isFloats(images) ? images : images01(images) };
 }
 
 /** The images at `indices` as float32 [indices.length, H, W, C]; bytes become `byte / 255`. Indices are trusted. */
@@ -71,7 +74,7 @@ export function gatherImages(set: ImageSet, indices: ArrayLike<number>): Float32
   for (let n = 0; n < indices.length; n++) {
     const from = indices[n] * size;
     const image = set.images.subarray(from, from + size);
-    batch.set(image instanceof Float32Array ? image : images01(image), n * size);
+    batch.set(isFloats(image) ? image : images01(image), n * size);
   }
   return batch;
 }

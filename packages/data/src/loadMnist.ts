@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import type { ImageSet } from "./imageSet.ts";
 import { mnistFromIdx } from "./mnist.ts";
 
@@ -59,7 +59,7 @@ async function readPlainOrGzip(path: string): Promise<{ path: string; bytes: Uin
   try {
     return { path: `${path}.gz`, bytes: await promisify(gunzip)(packed) };
   } catch (cause) {
-    throw new GmrError("invalid-data", `${path}.gz: damaged gzip data (${messageOf(cause)})`, { cause });
+    throw new GmrError("invalid-data", `${path}.gz: damaged gzip data (${reasonOf(cause)})`, { cause });
   }
 }
 
@@ -67,8 +67,8 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw new GmrError("io", `${path}: cannot be read (${messageOf(cause)})`, { cause });
+    if (codeOf(cause) === "ENOENT") return undefined;
+    throw new GmrError("io", `${path}: cannot be read (${reasonOf(cause)})`, { cause });
   }
 }
 
@@ -84,8 +84,4 @@ function bundledFolder(): string {
       },
     );
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,6 @@
 // Element types by their names in safetensors files. All are little-endian, as are the machines that run JavaScript.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, typeName } from "@gmr-conv/core";
 import { elementCount, type StoredTensor, type TensorData } from "./storedTensor.ts";
 
 interface ArrayType {
@@ -70,20 +70,21 @@ export function encodeTensor(
     );
   }
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  return { type: bool && data instanceof Uint8Array ? "BOOL" : typeOf(data), bytes };
+  const type = TYPE_OF_ARRAY[typeName(data)] ?? (bool ? "BOOL" : "U8");
+  return { type, bytes };
 }
 
-function typeOf(data: TensorData): ElementType {
-  if (data instanceof Float64Array) return "F64";
-  if (data instanceof Float32Array) return "F32";
-  if (data instanceof BigInt64Array) return "I64";
-  if (data instanceof Int32Array) return "I32";
-  if (data instanceof Int16Array) return "I16";
-  if (data instanceof Int8Array) return "I8";
-  if (data instanceof BigUint64Array) return "U64";
-  if (data instanceof Uint32Array) return "U32";
-  return data instanceof Uint16Array ? "U16" : "U8";
-}
+const TYPE_OF_ARRAY: Readonly<Record<string, ElementType>> = {
+  Float64Array: "F64",
+  Float32Array: "F32",
+  BigInt64Array: "I64",
+  Int32Array: "I32",
+  Int16Array: "I16",
+  Int8Array: "I8",
+  BigUint64Array: "U64",
+  Uint32Array: "U32",
+  Uint16Array: "U16",
+};
 
 /** IEEE 754 binary16, bit by bit: 1 sign, 5 exponent (bias 15), 10 fraction. */
 function widenHalf(halves: Uint16Array): Float32Array {

@@ -1,5 +1,7 @@
 // A tensor in memory as files give it, and the element types that files have for it.
 
+import { typeName } from "@gmr-conv/core";
+
 /** The element types whose values are JavaScript numbers. */
 export type NumberData =
   | Float64Array
@@ -24,9 +26,9 @@ export interface StoredTensor {
 
 /** The elements of a tensor rounded to float32: its own array if it holds float32. */
 export function toFloat32({ data }: StoredTensor): Float32Array {
-  if (data instanceof Float32Array) return data;
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
-  return Float32Array.from(data);
+  return typeName(data) === "Float32Array"
+    ? (data as Float32Array)
+    : Float32Array.from<number | bigint>(data, Number);
 }
 
 /** The number of elements of a shape: beyond 2^53 not exact, but never a small number. */

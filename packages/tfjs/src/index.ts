@@ -23,6 +23,7 @@ export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";
 export { planReduction, type Reduction, type ReductionStep, reductionConfigs } from "./reductions.ts";
 export * from "./scalePositions.ts";
+export { startBackend } from "./startBackend.ts";
 export {
   type ConvProblemSize,
   type CostModel,

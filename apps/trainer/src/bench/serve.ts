@@ -1,6 +1,7 @@
 // The other end of benchProcess.ts: a process that measures on request.
 
 import { createInterface } from "node:readline";
+import { reasonOf } from "@gmr-conv/core";
 
 /** What a process offers: the answer to a request, which is a line of JSON. */
 export interface Service {
@@ -16,7 +17,7 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
     say({ ready: true, threads });
     for await (const line of createInterface({ input: process.stdin })) say(await answer(line));
   } catch (error) {
-    say({ error: error instanceof Error ? error.message : String(error) });
+    say({ error: reasonOf(error) });
     process.exitCode = 1;
   }
 }

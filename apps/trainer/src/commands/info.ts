@@ -1,3 +1,4 @@
+import { reasonOf } from "@gmr-conv/core";
 import type { Command } from "commander";
 import { BACKEND_NAMES, describeBackend, useBackend } from "../backend.ts";
 import { describeEnvironment } from "../environment.ts";
@@ -11,10 +12,7 @@ export function addInfo(program: Command): void {
       for (const [name, version] of Object.entries(versions)) console.log(`${name} ${version}`);
       console.log(`Node ${node} on ${platform}, ${cpu}`);
       for (const backend of BACKEND_NAMES) {
-        const state = await useBackend(backend).then(
-          () => `works, ${describeBackend()}`,
-          (error: unknown) => (error instanceof Error ? error.message : String(error)),
-        );
+        const state = await useBackend(backend).then(() => `works, ${describeBackend()}`, reasonOf);
         console.log(`backend ${backend}: ${state}`);
       }
     });

@@ -1,6 +1,7 @@
 // Checks of a backend, one after the other, each in plain words.
 
 import { driverGpus, installedPackages, nodeDevice } from "@gmr-conv/backend-node";
+import { reasonOf } from "@gmr-conv/core";
 import { applies, conformanceCases } from "@gmr-conv/tfjs/conformance";
 import { type BackendName, describeBackend, useBackend } from "../backend.ts";
 import { cudaNeeds, missingLibraries } from "./cuda.ts";
@@ -20,7 +21,7 @@ export async function* diagnose(backend: BackendName): AsyncGenerator<Finding, v
   try {
     await useBackend(backend);
   } catch (error) {
-    yield startFailure(backend, error instanceof Error ? error.message : String(error));
+    yield startFailure(backend, reasonOf(error));
     return;
   }
   yield { state: "ok", text: `starts: ${describeBackend()}` };
@@ -103,7 +104,7 @@ async function checkLayers(): Promise<Finding> {
     try {
       await run();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = reasonOf(error);
       return { state: "problem", text: `computes a layer wrong (${name}): ${reason}` };
     }
   }

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { GmrError, type PadMode, type Rank } from "@gmr-conv/core";
+import { GmrError, type PadMode, type Rank, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
 
 export interface ConvCase {
@@ -38,7 +38,7 @@ export async function readCases(folder: string): Promise<(ConvCase | NetworkCase
   try {
     parsed = JSON.parse(await readFile(file, "utf8"));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
   }
   if (!isRecord(parsed) || !Array.isArray(parsed.cases)) {
@@ -87,7 +87,7 @@ export async function readCase(folder: string, name: string): Promise<Map<string
     return readSafetensors(await readFile(file), file).tensors;
   } catch (error) {
     if (error instanceof GmrError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
   }
 }

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError } from "@gmr-conv/core";
 
 const LOCK = "run.lock";
 
@@ -40,7 +40,7 @@ function claim(file: string): boolean {
     writeFileSync(file, `${process.pid} ${os.hostname()}`, { flag: "wx" });
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   }
 }
@@ -63,6 +63,6 @@ function isAlive(pid: number, host: string): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
 }

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { TrainConfig } from "../training/config.ts";
 import { checkFileName, configSchema, metricSchema, parseJson } from "./schemas.ts";
@@ -75,7 +75,7 @@ export class RunFolder {
     try {
       return await readFile(this.file(name));
     } catch (error) {
-      if (error instanceof Error && "code" in error && ["ENOENT", "ENOTDIR"].includes(String(error.code))) {
+      if (["ENOENT", "ENOTDIR"].includes(String(codeOf(error)))) {
         return undefined;
       }
       throw ioError(`cannot read ${this.file(name)}`, error);
@@ -180,6 +180,6 @@ export class RunFolder {
 }
 
 function ioError(what: string, cause: unknown): GmrError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   return new GmrError("io", `${what}: ${reason}`, { cause });
 }

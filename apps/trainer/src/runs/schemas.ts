@@ -1,6 +1,6 @@
 // What the files of a run hold. They may come from elsewhere, or have been edited: whoever reads them checks them here.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { checkResNetOptions, type ResNetOptions } from "@gmr-conv/models";
 import { z } from "zod";
 import { BACKENDS } from "../backend.ts";
@@ -19,7 +19,7 @@ const modelOptions = z.custom<ResNetOptions>().superRefine((options, context) =>
   try {
     checkResNetOptions(options);
   } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : String(error) });
+    context.addIssue({ code: "custom", message: reasonOf(error) });
   }
 });
 
@@ -102,7 +102,7 @@ export function parseJson<T>(content: Uint8Array | string, file: string, schema:
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new GmrError("invalid-data", `${file} is not JSON: ${error instanceof Error ? error.message : ""}`);
+    throw new GmrError("invalid-data", `${file} is not JSON: ${reasonOf(error)}`);
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;

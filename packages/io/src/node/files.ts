@@ -2,7 +2,7 @@
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 
 /** The bytes of a file. @throws GmrError `io`, naming the file */
 export async function readFileBytes(file: string): Promise<Uint8Array> {
@@ -36,6 +36,5 @@ export function writeFileAtomically(file: string, content: string | Uint8Array):
 }
 
 function ioError(what: string, cause: unknown): GmrError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GmrError("io", `${what}: ${reason}`, { cause });
+  return new GmrError("io", `${what}: ${reasonOf(cause)}`, { cause });
 }

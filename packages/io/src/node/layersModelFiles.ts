@@ -3,7 +3,7 @@
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, reasonOf, typeName } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { readFileBytes, writeFileAtomically } from "./files.ts";
 
@@ -82,7 +82,7 @@ function weightsPath(file: string, name: unknown): string {
 }
 
 function saveArtifacts(file: string, artifacts: tf.io.ModelArtifacts): tf.io.SaveResult {
-  if (!artifacts.weightData || artifacts.modelTopology instanceof ArrayBuffer) {
+  if (!artifacts.weightData || typeName(artifacts.modelTopology) === "ArrayBuffer") {
     throw new GmrError(
       "unsupported",
       "only models with weights and a topology in JSON can be saved to files",
@@ -91,12 +91,6 @@ function saveArtifacts(file: string, artifacts: tf.io.ModelArtifacts): tf.io.Sav
   const { modelTopology, weightSpecs = [], weightData, ...rest } = artifacts;
   const weightsManifest = [{ paths: [WEIGHTS_FILE], weights: weightSpecs }];
   const json = { modelTopology, weightsManifest, ...rest };
-  if (!weightData || modelTopology instanceof ArrayBuffer) {
-    throw new GmrError(
-      "unsupported",
-      "only models with weights and a topology in JSON can be saved to files",
-    );
-  }
   mkdirSync(path.dirname(file), { recursive: true });
   const buffers = Array.isArray(weightData) ? weightData : [weightData];
   writeFileAtomically(
@@ -111,6 +105,6 @@ const MAX_REASON = 300;
 
 /** The first line of an error, which may quote a whole topology. */
 function reason(error: unknown): string {
-  const [line] = (error instanceof Error ? error.message : String(error)).split("\n");
+  const [line] = reasonOf(error).split("\n");
   return line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}…` : line;
 }

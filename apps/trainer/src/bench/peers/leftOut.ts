@@ -1,4 +1,6 @@
+import { reasonOf } from "@gmr-conv/core";
+
 /** One line for the user about a peer that cannot run. */
 export function leftOut(name: string, error: unknown): string {
-  return `${name} is left out: ${error instanceof Error ? error.message : String(error)}`;
+  return `${name} is left out: ${reasonOf(error)}`;
 }

@@ -1,0 +1,93 @@
+// Starting the stock wasm backend, with threads where the runtime or the page lets it have them.
+//
+// In Node its package ships a threaded build and switches it off; in a cross-origin isolated page it starts that build by
+// itself, and waits for ever where the page's policies keep its threads from starting. So whatever is asked for, one
+// thread is what a start falls back to, with a warning that says why.
+
+import { GmrError, isNode, reasonOf } from "@gmr-conv/core";
+import * as tf from "@tensorflow/tfjs";
+import { BackendWasm, setThreadsCount } from "@tensorflow/tfjs-backend-wasm";
+import { isIsolated, remedy, whyNoThreads } from "./page.ts";
+import { startThreadedHost } from "./threadedHost.ts";
+
+/** The factory that the stock package registers, and the one of ours that takes its place. */
+const stockFactory = tf.findBackendFactory("wasm");
+let ownFactory: typeof stockFactory | undefined;
+
+/**
+ * Makes the stock wasm backend the active one, and starts it if it does not run.
+ * @throws GmrError `unsupported` if it cannot be started, or is another one
+ */
+export async function activateHost(threads: number): Promise<BackendWasm> {
+  await pendingStart();
+  if (tf.engine().registry.wasm === undefined) await registerStarted(threads);
+  if (!(await tf.setBackend("wasm"))) {
+    throw new GmrError("unsupported", NOT_STARTED);
+  }
+  const backend = tf.backend();
+  if (backend instanceof BackendWasm) return backend;
+  throw new GmrError(
+    "unsupported",
+    "the active wasm backend is not that of @tensorflow/tfjs-backend-wasm: is it installed twice?",
+  );
+}
+
+const NOT_STARTED = "the TensorFlow.js wasm backend could not be started here";
+
+/** A start by somebody else (`tf.ready()`) is let finish: two at once obsolete each other. */
+const PATIENCE_MS = 10_000;
+
+async function pendingStart(): Promise<void> {
+  const { pendingBackendInit } = tf.engine() as object as { pendingBackendInit?: Promise<boolean> | null };
+  if (!pendingBackendInit) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise((resolve) => {
+    timer = setTimeout(resolve, PATIENCE_MS);
+  });
+  await Promise.race([pendingBackendInit, patience]);
+  clearTimeout(timer);
+}
+
+/** Puts a backend that runs already in the place of the stock factory: one that runs is activated at once. */
+async function registerStarted(threads: number): Promise<void> {
+  const factory = tf.findBackendFactory("wasm");
+  if (!factory) {
+    throw new GmrError("unsupported", "the TensorFlow.js wasm backend is not registered: was it removed?");
+  }
+  if (factory !== stockFactory && factory !== ownFactory) return;
+  let started: tf.KernelBackend | undefined = await start(threads);
+  ownFactory = () => {
+    const backend = started ?? start(threads);
+    started = undefined;
+    return backend;
+  };
+  tf.removeBackend("wasm");
+  tf.registerBackend("wasm", ownFactory, 2);
+}
+
+async function start(threads: number): Promise<tf.KernelBackend> {
+  let reason: string | undefined;
+  try {
+    if (threads > 1 && isNode()) return await startThreadedHost(BackendWasm, threads);
+    if (threads > 1 && isIsolated()) {
+      reason = await whyNoThreads();
+      if (reason === undefined) return await startStock(threads);
+    }
+  } catch (error) {
+    reason = `the threaded build of the wasm backend did not start: ${reasonOf(error)}`;
+  }
+  const backend = await startStock(1);
+  if (reason !== undefined) console.warn(`GMR-Conv: one thread, since ${reason}`);
+  return backend;
+}
+
+async function startStock(threads: number): Promise<tf.KernelBackend> {
+  setThreadsCount(threads);
+  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threads > 1);
+  try {
+    return await stockFactory();
+  } catch (error) {
+    const reason = isNode() ? reasonOf(error) : remedy();
+    throw new GmrError("unsupported", `${NOT_STARTED}: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,111 @@
+// Starting backends in pages with the headers that real servers send, and in workers of such pages.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, servePages } from "../../../tooling/testing/chromium.ts";
+
+const executable = findChromium();
+const root = fileURLToPath(new URL("../testing/browser", import.meta.url));
+const wasmFiles = path.join(
+  path.dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json")),
+  "wasm-out",
+);
+
+/** What testing/browser/starts.js reports. */
+interface Report {
+  started: string[];
+  backend: string;
+  threads: number;
+  sum: number;
+  seconds: number;
+  warnings: string[];
+}
+
+const NO_BLOBS = /one thread, since this page does not let workers start from blob: addresses/;
+const WASM = /'wasm-unsafe-eval'/;
+
+/** Content security policies: the threads that start under them on an isolated page, or why there is no wasm. */
+const POLICIES: readonly [policy: string, expected: number | RegExp][] = [
+  ["", 2],
+  ["script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:", 2],
+  ["default-src 'self' blob: 'unsafe-eval'", 2],
+  ["script-src 'self' 'wasm-unsafe-eval'", 1],
+  ["default-src 'self' 'wasm-unsafe-eval'", 1],
+  ["default-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:", 1],
+  ["script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self'", 1],
+  ["script-src 'self' blob: 'wasm-unsafe-eval'; require-trusted-types-for 'script'", 1],
+  ["default-src 'self'", WASM],
+  ["default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'", WASM],
+  [
+    "script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'",
+    /could not be started here: does useWasm\({ wasmPaths }\) name .* let it be fetched/,
+  ],
+];
+
+describe.skipIf(!executable)("in Chromium", () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "gmr-starts-"));
+  let browser: Browser;
+
+  beforeAll(async () => {
+    await build({
+      root,
+      configFile: false,
+      logLevel: "error",
+      worker: { format: "es" },
+      build: { outDir: folder, emptyOutDir: true, minify: false, target: "esnext" },
+    });
+    browser = await chromium.launch({ executablePath: executable ?? "", args: ["--no-sandbox"] });
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function open(policy: string, isolated: boolean, inWorker: boolean): Promise<Report> {
+    const headers: Record<string, string> = policy ? { "content-security-policy": policy } : {};
+    if (isolated) {
+      headers["cross-origin-opener-policy"] = "same-origin";
+      headers["cross-origin-embedder-policy"] = "require-corp";
+    }
+    const server = await servePages({ "": folder, wasm: wasmFiles }, headers);
+    const page = await browser.newPage();
+    try {
+      await page.goto(`${server.address}${inWorker ? "#worker" : ""}`);
+      await page.waitForSelector("#done", { state: "attached", timeout: 30_000 });
+      return JSON.parse((await page.textContent("#done")) ?? "") as Report;
+    } finally {
+      await page.close();
+      server.close();
+    }
+  }
+
+  for (const inWorker of [false, true]) {
+    for (const isolated of [true, false]) {
+      const where = `${inWorker ? "a worker of " : ""}${isolated ? "an isolated" : "a"} page`;
+      it.each(POLICIES)(`starts in ${where} under "%s"`, async (policy, expected) => {
+        const trusted = policy.includes("require-trusted-types-for");
+        if (trusted && inWorker) return; // Such a page cannot start any worker without a policy of its own.
+        const report = await open(policy, isolated, inWorker);
+        expect(report.seconds).toBeLessThan(10);
+        expect(report.sum).toBe(9 * 9 * 2);
+        const { started, backend, threads, warnings } = report;
+        if (typeof expected !== "number") {
+          expect(started).toEqual(["cpu", expect.stringMatching(expected), "cpu"]);
+          expect(backend).toBe("cpu");
+          return;
+        }
+        expect({ started, backend }).toEqual({ started: ["wasm", "wasm", "wasm"], backend: "wasm" });
+        expect(threads).toBe(isolated ? expected : 1);
+        const reasons = warnings.filter((text) => text.includes("GMR-Conv"));
+        expect(reasons).toEqual(isolated && expected === 1 ? [expect.stringMatching(NO_BLOBS)] : []);
+      });
+    }
+  }
+});

@@ -1,0 +1,3 @@
+import { startAll } from "./starts.js";
+
+postMessage(await startAll());
