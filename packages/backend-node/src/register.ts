@@ -1,6 +1,6 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
-import { emptyTensorConfigs, replaceKernels } from "@gmr-conv/tfjs";
+import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { avgPoolConfigs } from "./kernels/avgPool.ts";
 import {
@@ -49,5 +49,5 @@ export function registerKernels(): void {
   if (registered) return;
   registered = true;
   replaceKernels(configs());
-  replaceKernels(emptyTensorConfigs("tensorflow"));
+  replaceKernels(cpuFallbackConfigs("tensorflow"));
 }

@@ -1,4 +1,5 @@
 export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
+export { depthwiseFilterGradient, depthwiseInputGradient } from "./depthwise";
 export { filterFinish, filterGradient } from "./filter";
 export { convolve, packWeights } from "./forward";
 export { avgPool, avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";

@@ -30,6 +30,10 @@ const KERNELS = {
     "dy x y dx images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW",
   avgPoolGradient:
     "dy dx images inD inH inW outD outH outW channels filterD filterH filterW strideD strideH strideW padD padH padW share",
+  depthwiseFilterGradient:
+    "x dy dFilter images inH inW channels multiplier outH outW kernelW strideH strideW dilationH dilationW padH padW begin end",
+  depthwiseInputGradient:
+    "dy filter dx inH inW channels multiplier outH outW kernelH kernelW strideH strideW dilationH dilationW padH padW begin end",
   mixRows: "matrix src dst rings inner transposed",
   dotRows: "a b dst rings inner",
   addRelu: "a b y count",

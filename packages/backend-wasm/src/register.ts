@@ -1,6 +1,6 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
-import { emptyTensorConfigs, replaceKernels } from "@gmr-conv/tfjs";
+import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import {
   batchNormTrainingConfig,
@@ -14,6 +14,7 @@ import {
   conv3DBackpropInputConfig,
   conv3DConfig,
 } from "./kernels/denseConv.ts";
+import { depthwiseFilterGradientConfig, depthwiseInputGradientConfig } from "./kernels/depthwiseConv.ts";
 import {
   adamWUpdateConfig,
   addReluConfig,
@@ -41,6 +42,7 @@ import {
 } from "./kernels/ringConv.ts";
 import { splitConfig } from "./kernels/split.ts";
 import { sumConfigs } from "./kernels/sums.ts";
+import { refuses, refusesType } from "./types.ts";
 
 const CONFIGS: readonly tf.KernelConfig[] = [
   ringConvConfig,
@@ -54,6 +56,8 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   conv3DConfig,
   conv3DBackpropFilterConfig,
   conv3DBackpropInputConfig,
+  depthwiseFilterGradientConfig,
+  depthwiseInputGradientConfig,
   avgPool3DConfig,
   avgPoolGradConfig,
   avgPool3DGradConfig,
@@ -77,5 +81,5 @@ export function registerKernels(): void {
   if (registered) return;
   registered = true;
   replaceKernels([...CONFIGS, splitConfig(), ...sumConfigs(), avgPoolConfig()]);
-  replaceKernels(emptyTensorConfigs("wasm"));
+  replaceKernels(cpuFallbackConfigs("wasm", { refuses, refusesType }));
 }

@@ -5,6 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { SumFormat } from "./conv/sums.ts";
 import { checkOptions, requestAdapter, requestDevice, type WebGpuOptions } from "./device.ts";
+import { mendShaders } from "./shaderText.ts";
 
 /** Why the device of a backend was lost. */
 const lost = new WeakMap<object, string>();
@@ -87,6 +88,7 @@ const listeners = new WeakMap<object, Set<LostListener>>();
 /** Makes a backend known, so that the loss of its device is noticed. */
 function watch(backend: WebGPUBackend, adapter: WebGpuAdapter): void {
   adapters.set(backend, adapter);
+  mendShaders(backend.device);
   const told = new Set<LostListener>();
   listeners.set(backend, told);
   void backend.device.lost.then(({ reason, message }) => {

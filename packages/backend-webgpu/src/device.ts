@@ -86,24 +86,10 @@ export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
       requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     });
-    hoistEnables(device);
     return device;
   } catch (error) {
     throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${reasonOf(error)}`, {
       cause: error,
     });
   }
-}
-
-/** Directives must be first in a shader; the stock backend puts declarations in front of ours. */
-function hoistEnables(device: GPUDevice): void {
-  const create = device.createShaderModule.bind(device);
-  device.createShaderModule = (descriptor) => {
-    const enables: string[] = [];
-    const code = descriptor.code.replace(/^enable [\w, ]+;$/gm, (line) => {
-      enables.push(line);
-      return "";
-    });
-    return create(enables.length > 0 ? { ...descriptor, code: [...enables, code].join("\n") } : descriptor);
-  };
 }

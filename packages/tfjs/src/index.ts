@@ -11,7 +11,7 @@ export {
   gmrConv3dTranspose,
 } from "./conv.ts";
 export * from "./convShape.ts";
-export { emptyTensorConfigs } from "./emptyTensors.ts";
+export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
 export * from "./equivariance/index.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";

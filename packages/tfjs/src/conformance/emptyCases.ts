@@ -4,10 +4,8 @@
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { registerGradients } from "../kernels.ts";
-import { checkClose, type Expected } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-
-type Compute = () => tf.Tensor | tf.Tensor[];
+import { type Compute, sameAsOnCpu } from "./sameAsOnCpu.ts";
 
 const none = (...shape: number[]): tf.Tensor => tf.zeros(shape);
 const some = (...shape: number[]): tf.Tensor => tf.randomNormal(shape, 0, 1, "float32", 5);
@@ -214,7 +212,7 @@ const SHRINKING: Readonly<Record<string, () => tf.Tensor>> = {
 /** Ops on tensors without numbers. */
 export function emptyCases(): ConformanceCase[] {
   return [
-    ...emptyInputs(),
+    ...Object.entries(OPS).map(([name, compute]) => sameAsOnCpu(`nothing: ${name}`, compute)),
     ...Object.entries(SHRINKING).map(([name, compute]) => shrinkingCase(name, compute)),
   ];
 }
@@ -233,35 +231,4 @@ function shrinkingCase(name: string, compute: () => tf.Tensor): ConformanceCase 
       if (!(error instanceof GmrError) || error.code !== "invalid-shape") throw error;
     }
   });
-}
-
-function emptyInputs(): ConformanceCase[] {
-  return Object.entries(OPS).map(([name, compute]) =>
-    defineCase(`nothing: ${name}`, async () => {
-      const backend = tf.getBackend();
-      await tf.setBackend("cpu");
-      const expected = await results(compute);
-      await tf.setBackend(backend);
-      const actual = tf.tidy(() => [compute()].flat());
-      if (actual.length !== expected.length)
-        throw new GmrError("internal", `${name} gives ${actual.length} results`);
-      for (const [i, y] of actual.entries()) {
-        await checkClose(`result ${i} of ${name}`, "output", y, expected[i]);
-        if (y.dtype !== expected[i].dtype) {
-          throw new GmrError(
-            "invalid-data",
-            `result ${i} of ${name} should be ${expected[i].dtype}, got ${y.dtype}`,
-          );
-        }
-      }
-      tf.dispose(actual);
-    }),
-  );
-}
-
-async function results(compute: Compute): Promise<(Expected & { dtype: string })[]> {
-  const tensors = tf.tidy(() => [compute()].flat());
-  const read = tensors.map((y) => ({ data: Array.from(y.dataSync()), shape: y.shape, dtype: y.dtype }));
-  tf.dispose(tensors);
-  return read;
 }

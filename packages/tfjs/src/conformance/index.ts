@@ -11,6 +11,7 @@ import type { ConformanceCase } from "./conformanceCase.ts";
 import { convCases, leakCases, partialGradientCases } from "./convCases.ts";
 import { elementwiseCases } from "./elementwiseCases.ts";
 import { emptyCases } from "./emptyCases.ts";
+import { integerCases } from "./integerCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { misfitCases } from "./misfitCases.ts";
@@ -51,6 +52,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...stockGradientCases(),
     ...sumCases(),
     ...emptyCases(),
+    ...integerCases(),
     ...layerCases(),
   ];
 }

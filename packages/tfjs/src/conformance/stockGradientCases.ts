@@ -119,9 +119,72 @@ function maximumCase({ shape, windows, strides }: (typeof MAXIMA)[number]): Conf
   );
 }
 
+interface DepthwiseProblem {
+  x: [number, number, number, number];
+  /** [kH, kW, C, multiplier] */
+  filter: [number, number, number, number];
+  strides: [number, number];
+  pad: "same" | "valid";
+}
+
+const DEPTHWISE: readonly DepthwiseProblem[] = [
+  { x: [2, 5, 6, 4], filter: [3, 3, 4, 1], strides: [1, 1], pad: "same" },
+  { x: [1, 7, 6, 21], filter: [3, 5, 21, 1], strides: [2, 2], pad: "same" },
+  { x: [2, 6, 5, 3], filter: [2, 3, 3, 2], strides: [1, 1], pad: "valid" },
+  { x: [1, 8, 9, 6], filter: [5, 4, 6, 3], strides: [3, 3], pad: "valid" },
+  { x: [2, 3, 2, 5], filter: [9, 9, 5, 1], strides: [1, 1], pad: "same" },
+];
+
+/** Both gradients of a depthwise convolution, against loops over all its products. */
+function depthwiseCase({ x: shape, filter, strides, pad }: DepthwiseProblem): ConformanceCase {
+  const name = `the gradients of depthwiseConv2d, x [${shape}], filter [${filter}], strides ${strides}, ${pad}`;
+  return defineCase(name, async () => {
+    const random = new Random(9);
+    const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+    const info = tf.backend_util.computeConv2DInfo(shape, filter, strides, 1, pad, undefined, true);
+    const [, outH, outW, outC] = info.outShape;
+    const [images, inH, inW, channels] = shape;
+    const [kernelH, kernelW, , multiplier] = filter;
+    const values = {
+      x: draw(product(shape)),
+      filter: draw(product(filter)),
+      dy: draw(product(info.outShape)),
+    };
+    const dx = new Float64Array(values.x.length);
+    const dFilter = new Float64Array(values.filter.length);
+    for (let at = 0; at < values.dy.length * kernelH * kernelW; at++) {
+      const [tap, out] = [at % (kernelH * kernelW), Math.floor(at / (kernelH * kernelW))];
+      const [q, ox] = [out % outC, Math.floor(out / outC) % outW];
+      const [oy, n] = [Math.floor(out / outC / outW) % outH, Math.floor(out / outC / outW / outH)];
+      const y = oy * strides[0] + Math.floor(tap / kernelW) - info.padInfo.top;
+      const column = ox * strides[1] + (tap % kernelW) - info.padInfo.left;
+      if (y < 0 || y >= inH || column < 0 || column >= inW || n >= images) continue;
+      const from = ((n * inH + y) * inW + column) * channels + Math.floor(q / multiplier);
+      dx[from] += values.dy[out] * values.filter[tap * outC + q];
+      dFilter[tap * outC + q] += values.dy[out] * values.x[from];
+    }
+    const x = tf.tensor4d(values.x, shape);
+    const weights = tf.tensor4d(values.filter, filter);
+    const dy = tf.tensor4d(values.dy, info.outShape);
+    const convolve = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>
+      tf.depthwiseConv2d(a as tf.Tensor4D, b as tf.Tensor4D, strides, pad);
+    const [gradX, gradFilter] = tf.grads(convolve)([x, weights], dy);
+    tf.dispose([x, weights, dy]);
+    await checkAndDispose("the gradient of x", "gradient", gradX, { data: dx, shape });
+    await checkAndDispose("the gradient of the filter", "gradient", gradFilter, {
+      data: dFilter,
+      shape: filter,
+    });
+  }, [
+    tf.DepthwiseConv2dNative,
+    tf.DepthwiseConv2dNativeBackpropInput,
+    tf.DepthwiseConv2dNativeBackpropFilter,
+  ]);
+}
+
 /** The gradients of stock ops that networks are made of. */
 export function stockGradientCases(): ConformanceCase[] {
-  return [...OPS.map(linearCase), ...MAXIMA.map(maximumCase)];
+  return [...OPS.map(linearCase), ...MAXIMA.map(maximumCase), ...DEPTHWISE.map(depthwiseCase)];
 }
 
 function linearCase({ name, shape, kernels, apply }: LinearOp): ConformanceCase {

@@ -1,5 +1,6 @@
-// Kernels on tensors without numbers: batches of no images, maps that shrank to nothing. Stock kernels of other backends
-// than the CPU's were not made for them: some trap, some run for ever, some read what lies next in memory.
+// What stock kernels of a backend cannot do is left to those of the CPU backend, on copies. Tensors without numbers (batches of
+// no images, maps that shrank to nothing) are for none of them: some trap, some run for ever, some read what lies next in
+// memory. On some backends the same goes for types, or a kernel is missing.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -20,26 +21,64 @@ const WINDOWS: Readonly<Record<string, (args: KernelArgs) => number[]>> = {
   [tf.AvgPool3D]: outShapeOfPool3D,
 };
 
+export interface CpuFallbackOptions {
+  /**
+   * Whether a kernel is wrong for an input of another type than float32.
+   * @param input "x" or "a", for instance; of kernels that take a list, its index
+   */
+  refusesType?:
+    | ((kernelName: string, dtype: tf.DataType, input: string, attrs: tf.NamedAttrMap) => boolean)
+    | undefined;
+  /** Whether a kernel is wrong for what it is asked to do with numbers of any type. */
+  refuses?: ((kernelName: string, attrs: tf.NamedAttrMap) => boolean) | undefined;
+}
+
+/** Kernels that backends lack, and that copies on the CPU can stand in for: of numbers, not complex ones or texts. */
+const STAND_INS: readonly string[] = [
+  tf.BitwiseAnd,
+  tf.DenseBincount,
+  tf.Einsum,
+  tf.RotateWithOffset,
+  tf.SearchSorted,
+  tf.SparseSegmentMean,
+  tf.SparseSegmentSum,
+  tf.Transform,
+  tf.UnsortedSegmentSum,
+];
+
 /**
- * The kernels of a backend, as they are where there are numbers, else those of the CPU backend on copies. Windows that leave
- * nothing of an input are refused. To be called when all others are registered.
+ * The kernels of a backend, as they are where they can do what they are asked for, else those of the CPU backend on copies.
+ * Windows that leave nothing of an input are refused. To be called when all others are registered.
  */
-export function emptyTensorConfigs(backendName: string): tf.KernelConfig[] {
-  return tf.getKernelsForBackend(backendName).flatMap((config) => {
-    const outShape = WINDOWS[config.kernelName];
-    if (!tf.getKernel(config.kernelName, "cpu")) return [];
-    const { kernelFunc } = config;
-    return {
-      ...config,
-      kernelFunc: (args) => {
-        for (const name in args.inputs) {
-          const input = args.inputs[name] as tf.TensorInfo | undefined; // biases may be missing
-          if (input && isEmpty(input)) return onCpu(config, args);
-        }
-        if (outShape) checkWindow(config.kernelName, args, outShape);
-        return kernelFunc(args);
-      },
+export function cpuFallbackConfigs(
+  backendName: string,
+  { refusesType, refuses }: CpuFallbackOptions = {},
+): tf.KernelConfig[] {
+  const wrapped = tf.getKernelsForBackend(backendName).flatMap((config): tf.KernelConfig[] => {
+    const { kernelName, kernelFunc } = config;
+    if (!tf.getKernel(kernelName, "cpu")) return [];
+    const outShape = WINDOWS[kernelName];
+    const kernel: tf.KernelFunc = (args) => {
+      const attrs = args.attrs as tf.NamedAttrMap;
+      for (const name in args.inputs) {
+        const input = args.inputs[name] as tf.TensorInfo | undefined; // biases may be missing
+        if (input && (isEmpty(input) || isRefused(input, name, attrs))) return onCpu(config, args);
+      }
+      if (outShape) checkWindow(kernelName, args, outShape);
+      return refuses?.(kernelName, attrs) ? onCpu(config, args) : kernelFunc(args);
     };
+    const isRefused = ({ dtype }: tf.TensorInfo, name: string, attrs: tf.NamedAttrMap): boolean =>
+      dtype !== "float32" && refusesType !== undefined && refusesType(kernelName, dtype, name, attrs);
+    return [{ ...config, kernelFunc: kernel }];
+  });
+  return [...wrapped, ...standIns(backendName)];
+}
+
+function standIns(backendName: string): tf.KernelConfig[] {
+  if (backendName === "webgpu") return []; // whose numbers cannot be read without waiting
+  return STAND_INS.filter((name) => !tf.getKernel(name, backendName)).map((kernelName) => {
+    const config: tf.KernelConfig = { kernelName, backendName, kernelFunc: (args) => onCpu(config, args) };
+    return config;
   });
 }
 
@@ -64,7 +103,7 @@ function onCpu(config: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.Te
   if (!cpu) {
     throw new GmrError(
       "unsupported",
-      `${kernelName} of tensors without numbers needs the CPU backend of TensorFlow.js, which is not registered`,
+      `${kernelName} of such tensors needs the CPU backend of TensorFlow.js, which is not registered`,
     );
   }
   (cpu as { firstUse?: boolean }).firstUse = false; // else it recommends another backend, once
