@@ -75,10 +75,52 @@ export function isUsable(backend: unknown): backend is WebGPUBackend {
 /** The backend that a kernel was called with. */
 export function backendOf(backend: object): WebGPUBackend {
   if (isUsable(backend)) return backend;
-  const reason = lost.get(backend);
-  throw reason === undefined
-    ? new GmrError("internal", "the webgpu backend is not that of @tensorflow/tfjs-backend-webgpu")
-    : new GmrError("device-lost", `the WebGPU device was lost (${reason}): call useWebGpu() for a new one`);
+  if (lost.has(backend)) throw lostError(backend);
+  throw new GmrError("internal", "the webgpu backend is not that of @tensorflow/tfjs-backend-webgpu");
+}
+
+function lostError(backend: object): GmrError {
+  return new GmrError(
+    "device-lost",
+    `the WebGPU device was lost (${lost.get(backend)}), and the numbers of its tensors: call useWebGpu() for a new one, ` +
+      "or take another backend, and give the model its weights again",
+  );
+}
+
+/** From now on whatever needs the device says that it is gone: the stock backend would go on with zeros. */
+function lose(backend: WebGPUBackend, reason: string): void {
+  lost.set(backend, reason);
+  backend.runWebGPUProgram = () => {
+    throw lostError(backend);
+  };
+}
+
+/** How long a failed read waits to be told that the device was lost. */
+const TOLD_WITHIN_MS = 100;
+
+/** Lets reads fail with the reason; the stock backend gives zeros for a device that was lost. */
+function guardReads(backend: WebGPUBackend): void {
+  const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];
+  const isKept = (dataId: object): boolean => Boolean(backend.tensorMap.get(dataId)?.values);
+  backend.read = async (dataId) => {
+    if (lost.has(backend) && !isKept(dataId)) throw lostError(backend);
+    try {
+      return await read(dataId);
+    } catch (error) {
+      const late = new Promise((resolve) => setTimeout(resolve, TOLD_WITHIN_MS));
+      await Promise.race([backend.device.lost, late]);
+      throw lost.has(backend) ? lostError(backend) : error;
+    }
+  };
+  backend.readSync = (dataId) => {
+    if (isKept(dataId)) return readSync(dataId);
+    if (lost.has(backend)) throw lostError(backend);
+    if (typeof OffscreenCanvas === "function") return readSync(dataId);
+    throw new GmrError(
+      "unsupported",
+      "numbers on WebGPU cannot be read at once here, nor moved to another backend: use `await tensor.data()`",
+    );
+  };
 }
 
 type LostListener = (reason: string) => void;
@@ -89,11 +131,17 @@ const listeners = new WeakMap<object, Set<LostListener>>();
 function watch(backend: WebGPUBackend, adapter: WebGpuAdapter): void {
   adapters.set(backend, adapter);
   mendShaders(backend.device);
+  guardReads(backend);
+  const destroy = backend.device.destroy.bind(backend.device);
+  backend.device.destroy = () => {
+    lose(backend, "destroyed"); // before the promise below is told
+    return destroy();
+  };
   const told = new Set<LostListener>();
   listeners.set(backend, told);
   void backend.device.lost.then(({ reason, message }) => {
     const text = message ? `${reason}: ${message}` : reason;
-    lost.set(backend, text);
+    lose(backend, text);
     if (told.size === 0) console.warn(`GMR-Conv: the WebGPU device was lost (${text})`);
     for (const listener of told) listener(text);
   });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { gmrConv2d } from "@gmr-conv/tfjs";
+import { gmrConv2D, gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -102,6 +102,50 @@ describe.skipIf(missing)("useWebGpu", () => {
     await expectGmrError(() => useWebGpu({ sums: "f8" as "f16" }), "invalid-argument", sums);
   });
 
+  it.each(["cpu", "webgpu"])(
+    "never takes lost weights for zeros, and takes new ones, on %s",
+    async (name) => {
+      tf.removeBackend("webgpu");
+      await useWebGpu({ onDeviceLost: () => {} });
+      const kernelSize = 3;
+      const layer = gmrConv2D({ filters: 4, kernelSize, inputShape: [8, 8, 3], useBias: true });
+      const model = tf.sequential({ layers: [layer, tf.layers.flatten(), tf.layers.dense({ units: 2 })] });
+      const image = tf.randomNormal([1, 8, 8, 3], 0, 1, "float32", 1);
+      const predict = async (): Promise<number[]> => {
+        const y = tf.tidy(() => model.predict(image) as tf.Tensor);
+        return Array.from(await y.data()).map((value) => Number(value.toFixed(4)));
+      };
+      const copy = await Promise.all(
+        model.getWeights().map(async (weight) => ({ values: await weight.data(), shape: weight.shape })),
+      );
+      const before = await predict(); // numbers that were read are kept until they go to the device again
+      const computed = tf.tidy(() => tf.ones([40, 40]).mul(2));
+      const pending = computed.data();
+      webGpuBackend().device.destroy();
+      await expect(pending).rejects.toMatchObject({ code: "device-lost" });
+      await expect(computed.data()).rejects.toMatchObject({ code: "device-lost" });
+      if (name === "webgpu") await useWebGpu();
+      else await tf.setBackend(name);
+      await expect(predict()).rejects.toMatchObject({ code: "device-lost" });
+      tf.tidy(() => model.setWeights(copy.map(({ values, shape }) => tf.tensor(values, shape))));
+      expect(await predict()).toEqual(before);
+      computed.dispose();
+      model.dispose();
+      if (name !== "webgpu") await useWebGpu();
+    },
+  );
+
+  it("says how numbers are read in Node", async () => {
+    await useWebGpu();
+    const computed = tf.tidy(() => tf.ones([40, 40]).mul(2));
+    const message =
+      "numbers on WebGPU cannot be read at once here, nor moved to another backend: use `await tensor.data()`";
+    await expectGmrError(() => computed.dataSync(), "unsupported", message);
+    await computed.data();
+    expect(computed.dataSync()[0]).toBe(2); // they are kept from then on
+    computed.dispose();
+  });
+
   it("reports a device that is lost, and starts a new one", async () => {
     const onDeviceLost = vi.fn();
     tf.removeBackend("webgpu");
@@ -112,8 +156,11 @@ describe.skipIf(missing)("useWebGpu", () => {
     expect(onDeviceLost).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/^destroyed/));
     const { numTensors } = tf.memory();
     const [[reason]] = onDeviceLost.mock.calls;
-    const message = `the WebGPU device was lost (${reason}): call useWebGpu() for a new one`;
+    const message =
+      `the WebGPU device was lost (${reason}), and the numbers of its tensors: call useWebGpu() for a new one, ` +
+      "or take another backend, and give the model its weights again";
     await expectGmrError(() => tf.tidy(convolve), "device-lost", message);
+    await expectGmrError(() => tf.tidy(() => tf.ones([40, 40]).mul(2)), "device-lost", message);
     expect(tf.memory().numTensors).toBe(numTensors);
 
     await useWebGpu();

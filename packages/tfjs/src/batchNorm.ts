@@ -40,6 +40,7 @@ export function batchNormTraining<T extends tf.Tensor>(
     throw new GmrError("invalid-argument", `epsilon must be positive, got ${epsilon}`);
   }
   registerGradients();
+  if (x.size === 0) return ofNothing(x, gamma, beta);
   if (hasKernel(BatchNormTraining)) {
     const [y, mean, variance] = runKernelMulti(BatchNormTraining, { x, gamma, beta }, { epsilon, relu });
     return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
@@ -61,6 +62,16 @@ function composed<T extends tf.Tensor>(
     const y = x.sub(moments.mean).mul(scale).add(beta);
     return [relu ? y.relu() : y, constant(moments.mean), constant(moments.variance)];
   });
+  return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
+}
+
+/** y of the same shape, gradients of zero, and statistics that are not numbers. */
+function ofNothing<T extends tf.Tensor>(x: T, gamma: tf.Tensor1D, beta: tf.Tensor1D): BatchNormResult<T> {
+  const [y, mean, variance] = tf.tidy(() => [
+    x.mul(gamma).add(beta),
+    tf.fill([gamma.size], Number.NaN),
+    tf.fill([gamma.size], Number.NaN),
+  ]);
   return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 

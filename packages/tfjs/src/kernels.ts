@@ -8,7 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { checkChannelwise, checkEqual, checkMixture, checkPositions, checkRingConv } from "./kernelChecks.ts";
 import { releaseGradientsBefore } from "./releaseGradients.ts";
-import { STOCK_GRADIENTS } from "./stockGradients.ts";
+import { broadcastingGradients, STOCK_GRADIENTS } from "./stockGradients.ts";
 
 /** The geometry that the three ring convolution kernels share; one entry per spatial axis. */
 export interface RingConvAttrs extends tf.NamedAttrMap {
@@ -254,6 +254,7 @@ export function registerGradients(): void {
         ),
     });
   }
+  for (const config of broadcastingGradients()) tf.registerGradient(config);
   register({
     kernelName: RingConv.name,
     inputsToSave: ["x", "weights"],

@@ -110,6 +110,31 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
   },
 ];
 
+/** Ops on two tensors, of which one may be smaller. */
+const BROADCASTING = [
+  ...[tf.Add, tf.Sub, tf.Multiply, tf.RealDiv, tf.FloorDiv, tf.Mod],
+  ...[tf.Pow, tf.Prelu, tf.Atan2],
+];
+
+/**
+ * The gradients of stock ops on two tensors, of which the larger may hold no numbers: the smaller one's gradient is zero
+ * there. The stock ones do not take an axis without entries for one that was broadcast along.
+ */
+export function broadcastingGradients(): tf.GradConfig[] {
+  return BROADCASTING.flatMap((name) => {
+    const stock = tf.getGradient(name);
+    if (!stock) return [];
+    return {
+      ...stock,
+      gradFunc: (dy, saved, attrs) => {
+        if ((Array.isArray(dy) ? dy[0] : dy).size > 0) return stock.gradFunc(dy, saved, attrs);
+        const inputs = stock.inputsToSave ?? [];
+        return Object.fromEntries(inputs.map((input, i) => [input, () => tf.zerosLike(saved[i])]));
+      },
+    };
+  });
+}
+
 interface Conv3DAttrs {
   strides: [number, number, number];
   pad: "valid" | "same";

@@ -3,6 +3,7 @@
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { batchNormTraining } from "../batchNorm.ts";
 import { registerGradients } from "../kernels.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { type Compute, sameAsOnCpu } from "./sameAsOnCpu.ts";
@@ -11,6 +12,8 @@ const none = (...shape: number[]): tf.Tensor => tf.zeros(shape);
 const some = (...shape: number[]): tf.Tensor => tf.randomNormal(shape, 0, 1, "float32", 5);
 const ints = (...shape: number[]): tf.Tensor => tf.zeros(shape, "int32");
 const grad = (f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): tf.Tensor => tf.grad(f)(x);
+const broadcast = (f: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): tf.Tensor[] =>
+  tf.grads(f)([none(0, 3), some(1, 3)]);
 
 const OPS: Readonly<Record<string, Compute>> = {
   "one by one": () => [
@@ -187,6 +190,11 @@ const OPS: Readonly<Record<string, Compute>> = {
       grad((x) => x.softmax().square().sum(), none(0, 3)),
       grad((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [8, 8], true), images),
       grad((x) => x.slice([0, 0, 0, 0], [0, 2, 2, 1]), images),
+      ...broadcast((a, b) => a.add(b)),
+      ...broadcast((a, b) => a.sub(b)),
+      ...broadcast((a, b) => a.mul(b)),
+      ...broadcast((a, b) => a.div(b)),
+      ...broadcast((x, gamma) => batchNormTraining(x, gamma.reshape([3]), some(3) as tf.Tensor1D).y),
       grad((x) => tf.concat([x, x], 3).reshape([0, 6 * 6 * 4]), images),
     ];
   },
