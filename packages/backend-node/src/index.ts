@@ -7,6 +7,7 @@ import {
   forgetMeasuredStrategies,
   registerLayers,
   setCostModel,
+  setNonFiniteCheck,
   startBackend,
   type TunedStrategy,
   type TuneOptions,
@@ -17,6 +18,7 @@ import { costModel } from "./costModel.ts";
 import { nodeDevice } from "./device.ts";
 import { loadPackage, PACKAGES, type PackageName, usablePackage } from "./load.ts";
 import { isNativeBackend, nativeBackend } from "./nativeBackend.ts";
+import { holdsNonFinite } from "./nonFinite.ts";
 import { registerKernels } from "./register.ts";
 import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
 
@@ -82,6 +84,7 @@ async function start(options: UseNodeOptions): Promise<void> {
     );
   }
   registerKernels();
+  setNonFiniteCheck(BACKEND, holdsNonFinite);
   registerLayers();
   setCostModel(BACKEND, costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
   deterministic = options.deterministic ?? deterministic;

@@ -31,6 +31,7 @@ export interface NativeBackend extends tf.KernelBackend {
     readonly TF_Version: string;
     createTensor(shape: readonly number[], dtype: number, values: Float32Array | Int32Array): number;
     deleteTensor(id: number): void;
+    tensorDataSync(id: number): Float32Array;
     executeOp(name: string, attrs: OpAttr[], inputs: number[], outputs: number): NativeTensorInfo[];
   };
   /** The native tensors of tensors; uploads what was not yet. */

@@ -11,10 +11,26 @@ function forwardGather(shape: ConvShape): Gather {
   return {
     ...shape,
     slots: ringIndex ?? Array.from({ length: shape.matrices }, (_, i) => i),
-    symmetric: ringIndex !== undefined,
+    symmetric: ringIndex !== undefined && isMirrored(ringIndex, shape.kernelSize),
     offset: shape.padBefore,
     step: ONES,
   };
+}
+
+/** Whether positions mirrored about the centre share their matrix, in every axis. */
+function isMirrored(index: readonly number[], [, height, width]: ConvShape["kernelSize"]): boolean {
+  const depth = index.length / height / width;
+  return index.every((matrix, position) => {
+    const x = position % width;
+    const y = Math.floor(position / width) % height;
+    const z = Math.floor(position / width / height);
+    const at = (a: number, b: number, c: number): number => index[(a * height + b) * width + c];
+    return (
+      matrix === at(depth - 1 - z, y, x) &&
+      matrix === at(z, height - 1 - y, x) &&
+      matrix === at(z, y, width - 1 - x)
+    );
+  });
 }
 
 /** The gradient of the input is a convolution of dy, spread out by the strides, with the reflected kernel. */

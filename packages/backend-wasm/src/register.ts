@@ -35,19 +35,13 @@ import {
   maxPool3DGradConfig,
   maxPoolGradConfig,
 } from "./kernels/pooling.ts";
-import {
-  ringConvBackpropFilterConfig,
-  ringConvBackpropInputConfig,
-  ringConvConfig,
-} from "./kernels/ringConv.ts";
+import { ringConvConfigs } from "./kernels/ringConv.ts";
 import { splitConfig } from "./kernels/split.ts";
 import { sumConfigs } from "./kernels/sums.ts";
 import { refuses, refusesType } from "./types.ts";
 
 const CONFIGS: readonly tf.KernelConfig[] = [
-  ringConvConfig,
-  ringConvBackpropInputConfig,
-  ringConvBackpropFilterConfig,
+  ...ringConvConfigs,
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
   batchNormTrainingParamGradConfig,

@@ -13,11 +13,7 @@ import { denseConvConfigs } from "./kernels/denseConv.ts";
 import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
 import { highRankConfigs } from "./kernels/highRank.ts";
 import { matMulConfigs } from "./kernels/matMul.ts";
-import {
-  ringConvBackpropFilterConfig,
-  ringConvBackpropInputConfig,
-  ringConvConfig,
-} from "./kernels/ringConv.ts";
+import { ringConvConfigs } from "./kernels/ringConv.ts";
 import {
   ringMixBackpropSigmasConfig,
   ringMixBackpropWeightsConfig,
@@ -26,9 +22,7 @@ import {
 import { sumConfigs } from "./kernels/sums.ts";
 
 const configs = (): tf.KernelConfig[] => [
-  ringConvConfig,
-  ringConvBackpropInputConfig,
-  ringConvBackpropFilterConfig,
+  ...ringConvConfigs,
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
   batchNormTrainingParamGradConfig,

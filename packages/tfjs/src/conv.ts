@@ -2,20 +2,24 @@
 
 import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { adjoint, denseConv, denseConvTranspose } from "./dense.ts";
+import { adjoint, kernelAttrs } from "./convAttrs.ts";
+import { denseConv, denseConvTranspose } from "./dense.ts";
 import {
   hasKernel,
+  PositionConv,
   RingConv,
-  type RingConvAttrs,
   RingConvBackpropInput,
   registerGradients,
   runKernel,
 } from "./kernels.ts";
 import { mixRingWeights } from "./mixture.ts";
+import { holdsNonFinite } from "./nonFinite.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
-import { composedRingConv, composedRingConvTranspose } from "./ringSums.ts";
+import { hasGaps, positionConv } from "./positions.ts";
+import { asForward, composedRingConv } from "./ringSums.ts";
 import { resolveStrategy } from "./strategy.ts";
+import { tapwiseConv } from "./tapwise.ts";
 
 /**
  * Gaussian mixture ring convolution in two dimensions:
@@ -144,26 +148,14 @@ export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan
     });
   }
   const { transposed } = geometry;
+  // Neither stock kernels nor masks of zeros and ones can leave a pixel out: 0 · ∞ is not a number.
+  if (!plan.masks && holdsNonFinite(x)) return asForward(x, weights, plan, tapwiseConv);
   if (resolveStrategy(x, weights, plan) === "dense") {
+    if (hasGaps(plan) && hasKernel(PositionConv)) return positionConv(x, weights, plan);
     return transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan);
   }
-  if (!hasKernel(RingConv)) {
-    return transposed ? composedRingConvTranspose(x, weights, plan) : composedRingConv(x, weights, plan);
-  }
+  if (!hasKernel(RingConv)) return asForward(x, weights, plan, composedRingConv);
   return transposed
     ? runKernel(RingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
     : runKernel(RingConv, { x, weights }, kernelAttrs(plan));
-}
-
-function kernelAttrs({ partition, geometry }: ConvPlan): RingConvAttrs {
-  return {
-    kernelSize: [...partition.kernelSize],
-    ringIndex: Array.from(partition.index),
-    numRings: partition.numRings,
-    strides: [...geometry.strides],
-    dilations: [...geometry.dilations],
-    padBefore: geometry.padding.map(([before]) => before),
-    inputSize: [...geometry.inputSize],
-    outputSize: [...geometry.outputSize],
-  };
 }

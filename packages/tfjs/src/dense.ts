@@ -5,15 +5,6 @@ import * as tf from "@tensorflow/tfjs";
 import type { ConvPlan } from "./options.ts";
 import { cropSpatial, padSpatial } from "./padding.ts";
 
-/** The convolution that a transposed convolution is the adjoint of. */
-export function adjoint(plan: ConvPlan): ConvPlan {
-  const { inputSize, outputSize } = plan.geometry;
-  return {
-    ...plan,
-    geometry: { ...plan.geometry, inputSize: outputSize, outputSize: inputSize, transposed: false },
-  };
-}
-
 /** Ring masks [Πextent, L] over the kernel's extent: the gaps of a dilated kernel belong to no ring. */
 export function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor2D {
   const positions = partition.index.length;

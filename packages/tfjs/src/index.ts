@@ -19,6 +19,7 @@ export * from "./kernels.ts";
 export { knownValues } from "./knownValues.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
+export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";
 export { planReduction, type Reduction, type ReductionStep, reductionConfigs } from "./reductions.ts";

@@ -85,6 +85,20 @@ export const RingConvBackpropFilter: KernelDeclaration<
 };
 
 /**
+ * The three kernels above for positions that need not lie symmetrically, each with a matrix of its own: a dense convolution of
+ * the positions that lie on a ring, and of no others. Backends that may not assume symmetry have the same code for both.
+ */
+export const PositionConv: typeof RingConv = { ...RingConv, name: "PositionConv" };
+export const PositionConvBackpropInput: typeof RingConvBackpropInput = {
+  ...RingConvBackpropInput,
+  name: "PositionConvBackpropInput",
+};
+export const PositionConvBackpropFilter: typeof RingConvBackpropFilter = {
+  ...RingConvBackpropFilter,
+  name: "PositionConvBackpropFilter",
+};
+
+/**
  * [y, mean, variance] of x [..., C] with gamma and beta [C]: y = (x - mean) / √(variance + ε) · gamma + beta,
  * with the mean and the biased variance [C] over all axes but the last.
  */
@@ -255,23 +269,8 @@ export function registerGradients(): void {
     });
   }
   for (const config of broadcastingGradients()) tf.registerGradient(config);
-  register({
-    kernelName: RingConv.name,
-    inputsToSave: ["x", "weights"],
-    gradFunc: (dy, [x, weights], attrs) => ({
-      x: () => runKernel(RingConvBackpropInput, { dy: single(dy), weights }, attrs as RingConvAttrs),
-      weights: () => runKernel(RingConvBackpropFilter, { x, dy: single(dy) }, attrs as RingConvAttrs),
-    }),
-  });
-  // The transposed convolution; its gradients are those of the convolution with the roles of x and dy exchanged.
-  register({
-    kernelName: RingConvBackpropInput.name,
-    inputsToSave: ["dy", "weights"],
-    gradFunc: (dx, [dy, weights], attrs) => ({
-      dy: () => runKernel(RingConv, { x: single(dx), weights }, attrs as RingConvAttrs),
-      weights: () => runKernel(RingConvBackpropFilter, { x: single(dx), dy }, attrs as RingConvAttrs),
-    }),
-  });
+  registerConvGradients(RingConv, RingConvBackpropInput, RingConvBackpropFilter);
+  registerConvGradients(PositionConv, PositionConvBackpropInput, PositionConvBackpropFilter);
   register({
     kernelName: BatchNormTraining.name,
     inputsToSave: ["x", "gamma", "beta"],
@@ -313,6 +312,39 @@ export function registerGradients(): void {
       };
       return { a: gradient, b: gradient };
     },
+  });
+}
+
+/** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
+function registerConvGradients(
+  forward: typeof RingConv,
+  backpropInput: typeof RingConvBackpropInput,
+  backpropFilter: typeof RingConvBackpropFilter,
+): void {
+  register({
+    kernelName: forward.name,
+    inputsToSave: ["x", "weights"],
+    gradFunc: (dy, [x, weights], attrs) => ({
+      x: () => runKernel(backpropInput, { dy: single(dy), weights }, attrs as RingConvAttrs),
+      weights: () => runKernel(backpropFilter, { x, dy: single(dy) }, attrs as RingConvAttrs),
+    }),
+  });
+  // The transposed convolution; its gradients are those of the convolution with the roles of x and dy exchanged.
+  register({
+    kernelName: backpropInput.name,
+    inputsToSave: ["dy", "weights"],
+    gradFunc: (dx, [dy, weights], attrs) => ({
+      dy: () => runKernel(forward, { x: single(dx), weights }, attrs as RingConvAttrs),
+      weights: () => runKernel(backpropFilter, { x: single(dx), dy }, attrs as RingConvAttrs),
+    }),
+  });
+  register({
+    kernelName: backpropFilter.name,
+    inputsToSave: ["x", "dy"],
+    gradFunc: (ddw, [x, dy], attrs) => ({
+      x: () => runKernel(backpropInput, { dy, weights: single(ddw) }, attrs as RingConvAttrs),
+      dy: () => runKernel(forward, { x, weights: single(ddw) }, attrs as RingConvAttrs),
+    }),
   });
 }
 

@@ -18,11 +18,17 @@ export function composedRingConv(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvP
 }
 
 /**
- * The transposed convolution, x [N, ...in, Cin] with mixed weights [L, Cout, Cin] → [N, ...out, Cout], as a
- * convolution: x spread out by the strides, stride 1. The kernel need not be mirrored, since rings are symmetric.
+ * Computes a convolution that may be transposed, x [N, ...in, Cin] with mixed weights [L, Cout, Cin], as one that is not: x
+ * spread out by the strides, stride 1. The kernel need not be mirrored, since rings are symmetric.
  */
-export function composedRingConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+export function asForward(
+  x: tf.Tensor,
+  weights: tf.Tensor3D,
+  plan: ConvPlan,
+  convolve: (x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan) => tf.Tensor,
+): tf.Tensor {
   const { geometry } = plan;
+  if (!geometry.transposed) return convolve(x, weights, plan);
   const ones = geometry.strides.map(() => 1);
   const padding = geometry.padding.map(([before, after], axis): [number, number] => [
     geometry.extent[axis] - 1 - before,
@@ -32,7 +38,7 @@ export function composedRingConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, pl
     spreadOut(x, geometry.strides),
     padding.map(([before, after]): [number, number] => [-before, -after]),
   );
-  return composedRingConv(spread, weights.transpose<tf.Tensor3D>([0, 2, 1]), {
+  return convolve(spread, weights.transpose<tf.Tensor3D>([0, 2, 1]), {
     ...plan,
     geometry: {
       ...geometry,

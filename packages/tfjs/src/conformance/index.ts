@@ -16,6 +16,7 @@ import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { misfitCases } from "./misfitCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
+import { nonFiniteCases } from "./nonFiniteCases.ts";
 import { stockGradientCases } from "./stockGradientCases.ts";
 import { sumCases } from "./sumCases.ts";
 import { symmetryCases } from "./symmetryCases.ts";
@@ -46,6 +47,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...leakCases(),
     ...kernelCases(),
     ...misfitCases(),
+    ...nonFiniteCases(),
     ...symmetryCases(),
     ...batchNormCases(),
     ...elementwiseCases(),
