@@ -2,6 +2,7 @@
 
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { addNConfig } from "./kernels/addN.ts";
 import { avgPoolConfigs } from "./kernels/avgPool.ts";
 import {
   batchNormTrainingConfig,
@@ -33,6 +34,7 @@ const configs = (): tf.KernelConfig[] => [
   reluGradConfig,
   adamWUpdateConfig,
   sgdUpdateConfig,
+  addNConfig(),
   castConfig(),
   ...denseConvConfigs(),
   ...matMulConfigs(),

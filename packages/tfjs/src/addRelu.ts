@@ -1,7 +1,8 @@
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "./checks.ts";
-import { AddRelu, hasKernel, registerGradients, runKernel } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
+import { AddRelu, hasKernel, runKernel } from "./kernels.ts";
 
 /**
  * max(a + b, 0), the end of a residual block, in one pass. Differentiable on every backend.

@@ -3,7 +3,8 @@
 import { checkFinite, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor, checkVector } from "./checks.ts";
-import { BatchNormTraining, hasKernel, registerGradients, runKernelMulti } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
+import { BatchNormTraining, hasKernel, runKernelMulti } from "./kernels.ts";
 
 export interface BatchNormResult<T extends tf.Tensor> {
   /** The normalised input, in its shape. */

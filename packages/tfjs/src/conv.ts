@@ -4,14 +4,8 @@ import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
 import { denseConv, denseConvTranspose } from "./dense.ts";
-import {
-  hasKernel,
-  PositionConv,
-  RingConv,
-  RingConvBackpropInput,
-  registerGradients,
-  runKernel,
-} from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
+import { hasKernel, PositionConv, RingConv, RingConvBackpropInput, runKernel } from "./kernels.ts";
 import { mixRingWeights } from "./mixture.ts";
 import { holdsNonFinite } from "./nonFinite.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";

@@ -13,12 +13,14 @@ export {
 export * from "./convShape.ts";
 export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
 export * from "./equivariance/index.ts";
+export { registerGradients } from "./gradients.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";
 export * from "./kernels.ts";
 export { knownValues } from "./knownValues.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
+export { mixtureMatrix } from "./mixtureMatrix.ts";
 export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";

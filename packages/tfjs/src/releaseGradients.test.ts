@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { addRelu } from "./addRelu.ts";
-import { AddRelu, kernelConfig, ReluGrad, registerGradients } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
+import { AddRelu, kernelConfig, ReluGrad } from "./kernels.ts";
 
 // A backend that has our kernels: only their gradients take part.
 beforeAll(async () => {

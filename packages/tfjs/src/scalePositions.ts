@@ -1,7 +1,8 @@
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "./checks.ts";
-import { hasKernel, registerGradients, runKernel, ScaleRows } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
+import { hasKernel, runKernel, ScaleRows } from "./kernels.ts";
 
 /**
  * x[n, ..., c] · scale[...]: every position of a map times a constant, the same for all images and channels.

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { registerGradients } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
 
 beforeAll(async () => {
   await tf.setBackend("cpu");

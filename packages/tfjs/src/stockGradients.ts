@@ -2,10 +2,15 @@
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import {
+  type Pool2DKernelAttrs,
+  type Pool3DKernelAttrs,
+  type PoolShape,
+  pool2DShape,
+  pool3DShape,
+} from "./convShape.ts";
 
 type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
-
-type Pads = "valid" | "same" | number | tf.backend_util.ExplicitPadding;
 
 /** A stock kernel, the input that its gradient is for, and that gradient. */
 export interface StockGradient {
@@ -43,13 +48,8 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
     inputsToSave: ["x"],
     gradFuncs: {
       x: (dy, [x], attrs) => {
-        const { filterSize, strides, pad } = attrs as unknown as PoolAttrs<[number, number]>;
-        const shape = x.shape as [number, number, number, number];
-        const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad);
-        const scaled = byShare(dy, [
-          windowShares(info.inHeight, info.outHeight, info.filterHeight, info.strideHeight, info.padInfo.top),
-          windowShares(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, info.padInfo.left),
-        ]);
+        const { filterSize, strides, pad } = attrs;
+        const scaled = byShare(dy, pool2DShape(x.shape, attrs as Pool2DKernelAttrs));
         return tf.engine().runKernel(tf.AvgPoolGrad, { dy: scaled, input: x }, { filterSize, strides, pad });
       },
     },
@@ -59,21 +59,10 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
     inputsToSave: ["x"],
     gradFuncs: {
       x: (dy, [x], attrs) => {
-        const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs<
-          [number, number, number]
-        > & { pad: "valid" | "same" | number; dimRoundingMode?: "floor" };
-        const shape = x.shape as [number, number, number, number, number];
-        const info = tf.backend_util.computePool3DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-        const { padInfo } = info;
-        const scaled = byShare(dy, [
-          windowShares(info.inDepth, info.outDepth, info.filterDepth, info.strideDepth, padInfo.front),
-          windowShares(info.inHeight, info.outHeight, info.filterHeight, info.strideHeight, padInfo.top),
-          windowShares(info.inWidth, info.outWidth, info.filterWidth, info.strideWidth, padInfo.left),
-        ]);
+        const { filterSize, strides, pad, dimRoundingMode } = attrs;
+        const scaled = byShare(dy, pool3DShape(x.shape, attrs as Pool3DKernelAttrs));
         const poolAttrs = { filterSize, strides, pad, dimRoundingMode };
-        return tf
-          .engine()
-          .runKernel(tf.AvgPool3DGrad, { dy: scaled, input: x }, poolAttrs as unknown as tf.NamedAttrMap);
+        return tf.engine().runKernel(tf.AvgPool3DGrad, { dy: scaled, input: x }, poolAttrs);
       },
     },
   },
@@ -140,12 +129,6 @@ interface Conv3DAttrs {
   pad: "valid" | "same";
 }
 
-interface PoolAttrs<Sizes> {
-  filterSize: number | Sizes;
-  strides: number | Sizes;
-  pad: Pads;
-}
-
 type Triple = [number, number, number];
 
 interface MaxPool3DAttrs {
@@ -198,13 +181,20 @@ function windowShares(input: number, output: number, filter: number, stride: num
 }
 
 /** dy [N, ...out, C] times a factor for each position, the product of those of its axes, where the kernel needs it. */
-function byShare(dy: tf.Tensor, shares: readonly number[][]): tf.Tensor {
+export function byShare(dy: tf.Tensor, shape: PoolShape, power: 1 | -1 = 1): tf.Tensor {
   if (tf.getBackend() === "tensorflow") return dy;
+  const { inSize, outSize, filter, strides, padBefore } = shape;
   let scaled = dy;
-  shares.forEach((factors, i) => {
-    if (factors.every((factor) => factor === 1)) return;
-    const shape = dy.shape.map((_, axis) => (axis === i + 1 ? factors.length : 1));
-    scaled = scaled.mul(tf.tensor(factors, shape));
-  });
+  for (const axis of [0, 1, 2].slice(5 - dy.rank)) {
+    const factors = windowShares(inSize[axis], outSize[axis], filter[axis], strides[axis], padBefore[axis]);
+    if (factors.every((factor) => factor === 1)) continue;
+    const along = dy.shape.map((_, at) => (at === axis + dy.rank - 4 ? factors.length : 1));
+    scaled = scaled.mul(
+      tf.tensor(
+        factors.map((factor) => factor ** power),
+        along,
+      ),
+    );
+  }
   return scaled;
 }

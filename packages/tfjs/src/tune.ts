@@ -3,7 +3,7 @@
 import { checkPositiveInteger, describeValue, GmrError, product, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { convolveGroup } from "./conv.ts";
-import { registerGradients } from "./kernels.ts";
+import { registerGradients } from "./gradients.ts";
 import { type AutoCall, measuredStrategies, recordAutoCalls, remember } from "./strategy.ts";
 
 export interface TuneOptions {

@@ -20,6 +20,7 @@ export function lossCases(): NetworkCase[] {
     { name: "the cross entropy of infinite logits", run: checkLimits },
     { name: "NaN is no class", run: checkNaN },
     { name: "labels that are no class", run: checkStrangers },
+    { name: "gradients of the losses' gradients", run: checkCurvature },
   ];
 }
 
@@ -67,6 +68,33 @@ async function checkStrangers(): Promise<void> {
     }
     labels.dispose();
     if (!Number.isNaN(loss)) throw wrong("the loss for label 2 of two classes", loss, "an error or NaN");
+  }
+}
+
+/** The slope of |∂L/∂logits|² along a direction, against its differences. */
+async function checkCurvature(): Promise<void> {
+  const losses: Readonly<Record<string, (z: tf.Tensor, labels: tf.Tensor) => tf.Scalar>> = {
+    "the cross entropy": (z, labels) => softmaxCrossEntropy(z, labels, { labelSmoothing: 0.1 }),
+    "the Dice loss": (z, labels) => diceLoss(z, labels, { ignoreLabel: 2 }),
+  };
+  for (const [name, lossOf] of Object.entries(losses)) {
+    const [slope, difference] = tf.tidy(() => {
+      const labels = tf.tensor([0, 1, 2, 1, 0, 0], [1, 2, 3], "int32");
+      const [z, direction] = [1, 2].map((seed) => tf.randomNormal([1, 2, 3, 3], 0, 1, "float32", seed));
+      const penalty = (at: tf.Tensor): tf.Tensor =>
+        tf
+          .grad((x) => lossOf(x, labels))(at)
+          .square()
+          .sum();
+      const h = 2 ** -7;
+      const ends = [h, -h].map((step) => penalty(z.add(direction.mul(step))));
+      return [tf.grad(penalty)(z).mul(direction).sum(), ends[0].sub(ends[1]).div(2 * h)];
+    });
+    const [[actual], [expected]] = [await slope.data(), await difference.data()];
+    tf.dispose([slope, difference]);
+    if (!(Math.abs(actual - expected) <= 0.01 * Math.abs(expected))) {
+      throw wrong(`the slope of the gradient of ${name}`, actual, String(expected));
+    }
   }
 }
 

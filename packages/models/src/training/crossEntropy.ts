@@ -21,7 +21,7 @@ const TINY = 1e-30;
  *
  * n over all images and positions: the mean over what is labelled, weighted by the labels' classes. It is that of
  * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Logits of -∞ mask classes out: such a class
- * costs nothing, but ∞ as a label, or with a share of the smoothing. Differentiable once, in the logits, on every backend.
+ * costs nothing, but ∞ as a label, or with a share of the smoothing. Differentiable in the logits on every backend.
  *
  * @param logits [N, K] or [N, ...sizes, K]
  * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes
@@ -65,10 +65,11 @@ export function softmaxCrossEntropy(
 function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((z, save) => {
     const logP = logSoftmax(z as tf.Tensor);
-    (save as tf.GradSaveFunc)([logP, targets]);
+    (save as tf.GradSaveFunc)([z as tf.Tensor, logP, targets]);
     return {
       value: tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets)).sum().neg(),
-      gradFunc: (dy: tf.Tensor, [logP, targets]: tf.Tensor[]) => {
+      gradFunc: (dy: tf.Tensor, [z, saved, targets]: tf.Tensor[]) => {
+        const logP = tf.engine().isTapeOn() ? logSoftmax(z) : saved; // to be differentiated again
         const totals = targets.sum(-1, true);
         const nothing = forClasses(totals, logP).equal(0);
         const p = tf.where(nothing, tf.zerosLike(logP), logP.exp());

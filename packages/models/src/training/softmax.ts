@@ -1,10 +1,12 @@
 // The softmax and its logarithm, in the limit where logits are infinite: -∞ masks a class out, +∞ makes one certain (and
 // several equally likely). Rows that are -∞ throughout, or hold NaN, have none: NaN.
 
+import { registerGradients } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /** log p [..., K] of logits [..., K], to be differentiated by its callers. */
 export function logSoftmax(logits: tf.Tensor): tf.Tensor {
+  registerGradients();
   return tf.tidy(() => {
     const differences = logits.sub(logits.max(-1, true));
     const certain = logits.equal(Number.POSITIVE_INFINITY);
@@ -18,14 +20,17 @@ export function forClasses(numbers: tf.Tensor, like: tf.Tensor): tf.Tensor {
   return tf.zerosLike(like).add(numbers);
 }
 
-/** p [..., K] of logits [..., K], differentiable once. */
+/** p [..., K] of logits [..., K]. */
 export function softmax(logits: tf.Tensor): tf.Tensor {
   const op = tf.customGrad((z, save) => {
     const p = logSoftmax(z as tf.Tensor).exp();
-    (save as tf.GradSaveFunc)([p]);
+    (save as tf.GradSaveFunc)([z as tf.Tensor, p]);
     return {
       value: p,
-      gradFunc: (dy: tf.Tensor, [p]: tf.Tensor[]) => p.mul(dy.sub(p.mul(dy).sum(-1, true))),
+      gradFunc: (dy: tf.Tensor, [z, saved]: tf.Tensor[]) => {
+        const p = tf.engine().isTapeOn() ? logSoftmax(z).exp() : saved; // to be differentiated again
+        return p.mul(dy.sub(p.mul(dy).sum(-1, true)));
+      },
     };
   });
   return op(logits);

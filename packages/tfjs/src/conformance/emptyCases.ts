@@ -4,7 +4,7 @@
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
-import { registerGradients } from "../kernels.ts";
+import { registerGradients } from "../gradients.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { type Compute, sameAsOnCpu } from "./sameAsOnCpu.ts";
 

@@ -17,6 +17,7 @@ import { layerCases } from "./layerCases.ts";
 import { misfitCases } from "./misfitCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
 import { nonFiniteCases } from "./nonFiniteCases.ts";
+import { secondGradientCases } from "./secondGradientCases.ts";
 import { stockGradientCases } from "./stockGradientCases.ts";
 import { sumCases } from "./sumCases.ts";
 import { symmetryCases } from "./symmetryCases.ts";
@@ -52,6 +53,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...batchNormCases(),
     ...elementwiseCases(),
     ...stockGradientCases(),
+    ...secondGradientCases(),
     ...sumCases(),
     ...emptyCases(),
     ...integerCases(),

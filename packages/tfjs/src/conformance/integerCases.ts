@@ -146,6 +146,7 @@ const ARITHMETIC: Readonly<Record<string, () => tf.Tensor | tf.Tensor[]>> = {
     tf.oneHot(numbers([500], "int32").abs() as tf.Tensor1D, 9),
     tf.oneHot(numbers([500], "int32").abs() as tf.Tensor1D, 9, 1, 0, "float32"),
   ],
+  "sums of many": () => tf.addN(Array.from({ length: 40 }, (_, i) => matrix("int32", i + 1))),
   "truth of truths": () => [
     tf.logicalAnd(matrix("bool"), matrix("bool", 5)),
     tf.logicalNot(matrix("bool")),

@@ -4,7 +4,7 @@
 
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { registerGradients } from "../kernels.ts";
+import { registerGradients } from "../gradients.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { checkAndDispose } from "./convProblem.ts";
 

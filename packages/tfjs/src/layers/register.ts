@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { registerGradients } from "../kernels.ts";
+import { registerGradients } from "../gradients.ts";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
