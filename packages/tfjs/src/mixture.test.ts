@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { mixRingWeights, mixtureMatrix } from "./mixture.ts";
+import { mixRingWeights } from "./mixture.ts";
+import { mixtureMatrix } from "./mixtureMatrix.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 

@@ -2,6 +2,7 @@
 
 import { checkPositiveInteger, describeValue, GmrError, type ImageBatch } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { copiesError } from "../copies.ts";
 
 /** What can be checked: anything that makes one tensor of one tensor [N, ...spatial, C]. */
 export type EquivarianceTarget =
@@ -73,6 +74,7 @@ function callable(target: EquivarianceTarget): (x: tf.Tensor) => unknown {
   }
   if (target instanceof tf.layers.Layer) return (x) => target.apply(x);
   if (typeof target === "function") return target;
+  if (typeof target === "object" && target !== null && "layers" in target) throw copiesError("the target");
   throw new GmrError(
     "invalid-argument",
     `target must be a model, a layer or a function, got ${describeValue(target)}`,

@@ -2,6 +2,7 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkOwnModel } from "../copies.ts";
 import { applyLayer, cloneLayer, copyWeights } from "./cloneLayer.ts";
 import { type GraphNode, graphNodes } from "./nodes.ts";
 
@@ -29,6 +30,7 @@ export type Replace = (
  * @throws GmrError `invalid-shape` where a layer does not fit the outputs of replaced ones
  */
 export function rebuildModel(model: tf.LayersModel, replace: Replace = () => undefined): tf.LayersModel {
+  checkOwnModel(model);
   const rebuilt = keepingNothingOnError(() => new Rebuilder(replace).rebuild(model));
   const metadata = model.getUserDefinedMetadata();
   if (metadata) rebuilt.setUserDefinedMetadata({ ...metadata });

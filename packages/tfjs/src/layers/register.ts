@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { refuseForeignInputs, warnOfCopies } from "../copies.ts";
 import { registerGradients } from "../gradients.ts";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
@@ -15,8 +16,10 @@ let registered = false;
  * before loading a model in a program that uses neither.
  */
 export function registerLayers(): void {
+  warnOfCopies();
   if (registered) return;
   registered = true;
+  refuseForeignInputs();
   registerGradients();
   predictNothing();
   tf.serialization.registerClass(GmrConv1D);

@@ -50,11 +50,17 @@ export function resolve<T extends tf.serialization.Serializable>(
 
 function fromObject(given: object): tf.serialization.Serializable | undefined {
   if (given instanceof tf.serialization.Serializable) return given;
+  if (isSerializable(given)) return create(given.getClassName(), given.getConfig());
   if ("className" in given && typeof given.className === "string") {
     const config = "config" in given ? given.config : {};
     return create(given.className, config as tf.serialization.ConfigDict);
   }
   return undefined;
+}
+
+/** Whether an object is what another copy of TensorFlow.js calls serializable. */
+function isSerializable(given: object): given is tf.serialization.Serializable {
+  return "getClassName" in given && "getConfig" in given;
 }
 
 function create(
