@@ -15,6 +15,6 @@ export async function expectGmrError(
   expect(thrown).toMatchObject({
     name: "GmrError",
     code,
-    message: typeof message === "string" ? message : expect.stringMatching(message),
+    message: message instanceof RegExp ? expect.stringMatching(message) : message,
   });
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { SHARED_KERNELS_BASE64 } from "./generated/module.ts";
@@ -94,7 +95,8 @@ describe("ThreadPool", () => {
   it("goes on with one thread where another one ended, and says so", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const threads = await pool(3);
-    await threads["handles"][0].terminate();
+    const [handle] = Reflect.get(threads, "handles") as Worker[];
+    await handle.terminate();
     await vi.waitFor(() => expect(threads.available).toBe(1));
     expect(threads.threads).toBe(1);
     expect(warn.mock.calls).toEqual([["GMR-Conv: one thread, since another one of the wasm kernels ended"]]);
