@@ -1,5 +1,6 @@
-// The gradients of the dense `conv2d` with paddings that are given as numbers: the stock kernels refuse these. Paddings
-// that have a name are passed on by it, since the native ops have fast implementations of those only.
+// The gradients of the dense `conv2d` where the stock kernels fail. They refuse paddings that are given as numbers; such as
+// have a name are passed on by it, since the native ops have fast implementations of those only. And oneDNN's gradient of
+// a strided 1×1 filter is wrong on processors with AVX2, and reads beyond its tensors on those with AVX-512.
 
 import * as tf from "@tensorflow/tfjs";
 import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
@@ -8,22 +9,27 @@ type Shape4 = [number, number, number, number];
 type ConvAttrs = Pick<tf.Conv2DBackpropInputAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">;
 
 /**
- * A stock kernel with ours in its place where the padding is given as numbers.
+ * A stock kernel with ours in its place where the padding is given as numbers, or `always` says so.
  * @param sizes the shapes of the convolution's input and filter
  */
 function extended<Inputs, Attrs extends ConvAttrs>(
   kernelName: string,
   sizes: (inputs: Inputs, attrs: Attrs) => [input: Shape4, filter: Shape4],
   compute: (inputs: Inputs, window: ConvWindow, ops: NativeOps, sizes: [Shape4, Shape4]) => Native,
+  always: (window: ConvWindow, filter: Shape4) => boolean = () => false,
 ): tf.KernelConfig {
   const stock = tf.getKernel(kernelName, "tensorflow");
   return {
     ...stock,
     kernelFunc: (args) => {
       const [inputs, attrs] = [args.inputs as Inputs, args.attrs as unknown as Attrs];
-      if (typeof attrs.pad === "string" || attrs.dataFormat !== "NHWC") return stock.kernelFunc(args);
+      if (attrs.dataFormat !== "NHWC") return stock.kernelFunc(args);
       const shapes = sizes(inputs, attrs);
       const window = windowOf(...shapes, attrs);
+      if (always(window, shapes[1])) {
+        return runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
+      }
+      if (typeof attrs.pad === "string") return stock.kernelFunc(args);
       const pad = (["same", "valid"] as const).find(
         (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
       );
@@ -46,9 +52,30 @@ export function denseConvConfigs(): tf.KernelConfig[] {
       tf.Conv2DBackpropFilter,
       ({ x }, { filterShape }) => [x.shape as Shape4, filterShape],
       ({ x, dy }, window, ops, [, filterShape]) =>
-        ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
+        isStridedPoint(window, filterShape)
+          ? pointFilterGradient(ops, ops.input(x), ops.input(dy), window)
+          : ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
+      isStridedPoint,
     ),
   ];
+}
+
+const isStridedPoint = ({ strides }: ConvWindow, [height, width]: Shape4): boolean =>
+  height === 1 && width === 1 && Math.max(...strides) > 1;
+
+/** The gradient of a 1×1 filter, [1, 1, Cin, Cout]: the product of the pixels that it reads and dy. */
+function pointFilterGradient(
+  ops: NativeOps,
+  x: Native,
+  dy: Native,
+  { strides, padding }: ConvWindow,
+): Native {
+  const padded = ops.pad(x, [[0, 0], ...padding, [0, 0]]);
+  const read = ops.subsample(padded, [1, ...strides, 1]);
+  const [inputs, outputs] = [x.shape[3], dy.shape[3]];
+  const rows = dy.shape[0] * dy.shape[1] * dy.shape[2];
+  const product = ops.productOfRows(ops.reshape(read, [rows, inputs]), ops.reshape(dy, [rows, outputs]));
+  return ops.reshape(product, [1, 1, inputs, outputs]);
 }
 
 function windowOf(

@@ -182,9 +182,58 @@ function depthwiseCase({ x: shape, filter, strides, pad }: DepthwiseProblem): Co
   ]);
 }
 
+interface PointProblem {
+  x: [number, number, number, number];
+  filters: number;
+  strides: [number, number];
+}
+
+const POINTS: readonly PointProblem[] = [
+  { x: [1, 9, 9, 1], filters: 9, strides: [1, 3] },
+  { x: [1, 17, 9, 9], filters: 9, strides: [1, 3] },
+  { x: [4, 16, 3, 5], filters: 4, strides: [3, 3] },
+  { x: [2, 14, 14, 24], filters: 48, strides: [2, 2] },
+];
+
+/** The gradient of a strided 1×1 filter, as networks shrink their maps by: the product of the pixels that it reads and dy. */
+function pointCase({ x: shape, filters, strides }: PointProblem): ConformanceCase {
+  const name = `the gradient of a 1×1 filter, x [${shape}], ${filters} filters, strides ${strides}`;
+  return defineCase(name, async () => {
+    const random = new Random(11);
+    const [images, height, width, channels] = shape;
+    const [outH, outW] = [Math.ceil(height / strides[0]), Math.ceil(width / strides[1])];
+    const draw = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+    const values = { x: draw(product(shape)), dy: draw(images * outH * outW * filters) };
+    const data = new Float64Array(channels * filters);
+    for (let at = 0; at < values.dy.length; at++) {
+      const [f, out] = [at % filters, Math.floor(at / filters)];
+      const [column, row] = [(out % outW) * strides[1], (Math.floor(out / outW) % outH) * strides[0]];
+      const from = ((Math.floor(out / outW / outH) * height + row) * width + column) * channels;
+      for (let c = 0; c < channels; c++) data[c * filters + f] += values.x[from + c] * values.dy[at];
+    }
+    const gradFilter = tf.tidy(() => {
+      const x = tf.tensor4d(values.x, shape);
+      const convolve = (w: tf.Tensor): tf.Tensor => tf.conv2d(x, w as tf.Tensor4D, strides, "valid");
+      return tf.grad(convolve)(
+        tf.zeros([1, 1, channels, filters]),
+        tf.tensor(values.dy, [images, outH, outW, filters]),
+      );
+    });
+    await checkAndDispose("the gradient of the filter", "gradient", gradFilter, {
+      data,
+      shape: [1, 1, channels, filters],
+    });
+  }, [tf.Conv2D, tf.Conv2DBackpropFilter]);
+}
+
 /** The gradients of stock ops that networks are made of. */
 export function stockGradientCases(): ConformanceCase[] {
-  return [...OPS.map(linearCase), ...MAXIMA.map(maximumCase), ...DEPTHWISE.map(depthwiseCase)];
+  return [
+    ...OPS.map(linearCase),
+    ...MAXIMA.map(maximumCase),
+    ...DEPTHWISE.map(depthwiseCase),
+    ...POINTS.map(pointCase),
+  ];
 }
 
 function linearCase({ name, shape, kernels, apply }: LinearOp): ConformanceCase {
