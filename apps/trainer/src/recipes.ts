@@ -20,6 +20,7 @@ const MNIST_SMALL: Size = {
   fieldOfView: "disc",
   inputBlur: 0.7,
   headNorm: true,
+  ringBasis: "rings",
   ringInitializer: "ringMean",
   seed: 1,
 };

@@ -120,6 +120,19 @@ export function checkObject<T extends object>(name: string, value: T): T {
 }
 
 /**
+ * Returns `value` if it is one of the names that are allowed.
+ * @throws GmrError `invalid-argument` otherwise
+ */
+export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((entry) => entry === value);
+  if (found !== undefined) return found;
+  throw new GmrError(
+    "invalid-argument",
+    `${name} must be one of ${allowed.map((a) => `"${a}"`).join(", ")}, got ${describeValue(value)}`,
+  );
+}
+
+/**
  * Returns `value` if it holds bytes.
  * @throws GmrError `invalid-argument` otherwise
  */

@@ -12,6 +12,7 @@ export * from "./picture.ts";
 export * from "./random.ts";
 export * from "./reference.ts";
 export * from "./referenceGmr.ts";
+export * from "./ringBasis.ts";
 export * from "./rings.ts";
 export * from "./runtime.ts";
 export * from "./symmetry.ts";

@@ -54,6 +54,27 @@ export function kaimingNormalRingMean(
 }
 
 /**
+ * Ring weights for white coordinates ({@link whiteBasis}): independent there, normal with standard deviation
+ * 1 / √(R √(Cin Cout) / groups) / γ, between what keeps the size of maps in the forward pass and what keeps that of gradients.
+ *
+ * @returns [R, Cin/groups, Cout], in white coordinates
+ * @throws GmrError as {@link kaimingNormalFanOut}
+ */
+export function whiteNormal(
+  partition: RingPartition,
+  inChannels: number,
+  outChannels: number,
+  groups: number,
+  random: Random,
+  gain: number,
+): Float64Array {
+  const count = weightCount(partition, inChannels, outChannels, groups);
+  const channels = Math.sqrt(inChannels * outChannels) / groups;
+  const std = 1 / Math.sqrt(partition.numRings * channels) / gain;
+  return draw(count, () => random.normal(0, std));
+}
+
+/**
  * Ring weights as the official layer by itself starts with: uniform in ±1/√fan, where fan = Cin/groups · Πk is
  * the fan-in of the folded kernel (Kaiming uniform with a = √5, the default of PyTorch's convolutions).
  *

@@ -1,6 +1,14 @@
 // What the networks of this package are made of, for images and volumes alike.
 
-import { checkFits, describeValue, type PerAxis, perAxis, product, Random } from "@gmr-conv/core";
+import {
+  checkFits,
+  describeValue,
+  type PerAxis,
+  perAxis,
+  product,
+  Random,
+  type RingBasis,
+} from "@gmr-conv/core";
 import {
   addThenRelu,
   fusedBatchNormalization,
@@ -21,6 +29,7 @@ export type Symbolic = tf.SymbolicTensor;
 export interface BuilderSettings {
   rank: 2 | 3;
   kind: ConvKind;
+  ringBasis: RingBasis;
   ringInitializer: RingInitializer;
   decaySigma: boolean;
   seed: number | undefined;
@@ -67,7 +76,7 @@ export class Builder {
 
   /** A convolution of the network's kind that keeps the sizes. */
   conv(name: string, x: Symbolic, filters: number, kernelSize: PerAxis, options: ConvOptions = {}): Symbolic {
-    const { kind, rank, ringInitializer, decaySigma } = this.settings;
+    const { kind, rank, ringBasis, ringInitializer, decaySigma } = this.settings;
     if (kind === "dense") return this.denseConv(name, x, filters, kernelSize, options);
     const factory = rank === 3 ? gmrConv3D : gmrConv2D;
     const layer = factory({
@@ -77,6 +86,7 @@ export class Builder {
       filters,
       kernelSize,
       padding: "same",
+      ringBasis,
       kernelInitializer: ringInitializer,
       decaySigma,
       seed: this.seed(),

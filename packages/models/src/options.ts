@@ -8,8 +8,10 @@ import {
   describeValue,
   GmrError,
   MAX_KERNEL_POSITIONS,
+  oneOf,
   type PerAxis,
   perAxis,
+  type RingBasis,
 } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import { blurKernelSize } from "./blur.ts";
@@ -52,9 +54,9 @@ export type GlobalPooling = "average" | "max";
 /**
  * Whose defaults stand for options that are not given: `ours`, or those of the `official` package.
  *
- * - ResNet: `kernelSizes` 3 in every stage, `stemPool` true, `oddSides` "floor"
- * - R3D: `oddSides` "floor"
- * - UNet: `circular` and `mixture` false, `upsampling` "deconv", `oddSides` "floor"
+ * - all: `ringBasis` "rings", `oddSides` "floor"
+ * - ResNet: `kernelSizes` 3 in every stage, `stemPool` true
+ * - UNet: `circular` and `mixture` false, `upsampling` "deconv"
  */
 export type Defaults = "ours" | "official";
 
@@ -102,7 +104,12 @@ export interface ResNetOptions {
   inputBlur?: number | undefined;
   /** Batch normalisation of the features before the classifier. Default false. */
   headNorm?: boolean | undefined;
-  /** How the weights of ring convolutions start. Default `kaimingNormal`, as in the official 2-D networks. */
+  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `white`. */
+  ringBasis?: RingBasis | undefined;
+  /**
+   * How the weights of ring convolutions start. Default `white`; for the basis `rings` `kaimingNormal`, as in the official 2-D
+   * networks.
+   */
   ringInitializer?: RingInitializer | undefined;
   /** Let weight decay act on the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
@@ -150,6 +157,7 @@ export interface ResNetPlan {
   inputPadding: number;
   inputBlur: number;
   headNorm: boolean;
+  ringBasis: RingBasis;
   ringInitializer: RingInitializer;
   zeroInitResidual: boolean;
   decaySigma: boolean;
@@ -245,11 +253,7 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     inputPadding,
     inputBlur,
     headNorm: options.headNorm ?? false,
-    ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingNormal", [
-      "kaimingNormal",
-      "kaimingUniform",
-      "ringMean",
-    ]),
+    ...ringStart(options, "kaimingNormal"),
     decaySigma: options.decaySigma ?? false,
     zeroInitResidual: options.zeroInitResidual ?? false,
     seed: options.seed,
@@ -257,6 +261,23 @@ export function planResNet(options: ResNetOptions): ResNetPlan {
     layerNames: oneOf("layerNames", options.layerNames ?? "resnet", ["resnet", "r3d"]),
   };
 }
+
+/** The basis and the start of ring convolutions. */
+export function ringStart(
+  options: Pick<ResNetOptions, "defaults" | "ringBasis" | "ringInitializer">,
+  ofRings: RingInitializer,
+): { ringBasis: RingBasis; ringInitializer: RingInitializer } {
+  const basis = options.ringBasis ?? (options.defaults === "official" ? "rings" : "white");
+  const ringBasis = oneOf("ringBasis", basis, ["white", "rings"]);
+  const start = options.ringInitializer ?? (ringBasis === "white" ? "white" : ofRings);
+  const ringInitializer = oneOf("ringInitializer", start, RING_INITIALIZERS);
+  if (ringInitializer === "white" && ringBasis === "rings") {
+    throw new GmrError("invalid-argument", 'ringInitializer "white" needs ringBasis "white", got "rings"');
+  }
+  return { ringBasis, ringInitializer };
+}
+
+const RING_INITIALIZERS = ["white", "kaimingNormal", "kaimingUniform", "ringMean"] as const;
 
 export function list(name: string, values: readonly number[], length?: number): number[] {
   if (!Array.isArray(values) || (length !== undefined && values.length !== length)) {
@@ -310,14 +331,5 @@ function checkNonNegative(name: string, value: number): number {
   throw new GmrError(
     "invalid-argument",
     `${name} must be a number of at least 0, got ${describeValue(value)}`,
-  );
-}
-
-export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((entry) => entry === value);
-  if (found !== undefined) return found;
-  throw new GmrError(
-    "invalid-argument",
-    `${name} must be one of ${allowed.map((a) => `"${a}"`).join(", ")}, got ${describeValue(value)}`,
   );
 }

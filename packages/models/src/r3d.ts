@@ -2,7 +2,7 @@
 
 import { checkObject } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import type { ResNetOptions } from "./options.ts";
+import { type ResNetOptions, ringStart } from "./options.ts";
 import { resNet } from "./resnet.ts";
 
 /**
@@ -21,7 +21,7 @@ export function r3d(options: ResNetOptions): tf.LayersModel {
     ...options,
     kernelSizes: options.kernelSizes ?? (options.depths ?? [2, 2, 2, 2]).map(() => 3),
     stemKernelSize: options.stemKernelSize ?? [3, 7, 7],
-    ringInitializer: options.ringInitializer ?? "kaimingUniform",
+    ...ringStart(options, "kaimingUniform"),
     layerNames: "r3d",
     name: options.name ?? `${options.kind ?? "gmr"}-r3d`,
   });

@@ -7,6 +7,8 @@ import {
   checkPositiveInteger,
   describeValue,
   GmrError,
+  oneOf,
+  type RingBasis,
 } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import {
@@ -17,7 +19,7 @@ import {
   type Defaults,
   list,
   type OddSides,
-  oneOf,
+  ringStart,
 } from "./options.ts";
 
 /**
@@ -68,7 +70,9 @@ export interface UNetOptions {
   pooling?: "max" | "average" | undefined;
   /** Default `symmetric`, which needs `upsampling: "linear"` where a side is odd. */
   oddSides?: OddSides | undefined;
-  /** How the weights of ring convolutions start. Default `kaimingUniform`, as in the official networks. */
+  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `white`. */
+  ringBasis?: RingBasis | undefined;
+  /** How the weights of ring convolutions start. Default `white`; for the basis `rings` `kaimingUniform`, as in the official networks. */
   ringInitializer?: RingInitializer | undefined;
   /** Let weight decay act on the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
@@ -150,11 +154,7 @@ export function planUNet(options: UNetOptions): UNetPlan {
       "symmetric",
       "floor",
     ]),
-    ringInitializer: oneOf("ringInitializer", options.ringInitializer ?? "kaimingUniform", [
-      "kaimingNormal",
-      "kaimingUniform",
-      "ringMean",
-    ]),
+    ...ringStart(options, "kaimingUniform"),
     decaySigma: options.decaySigma ?? false,
     seed: options.seed == null ? undefined : checkNonNegativeInteger("seed", options.seed),
     name: options.name ?? `${kind}-unet`,

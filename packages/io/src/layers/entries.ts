@@ -1,8 +1,8 @@
 // How the weights of layers are called and laid out in PyTorch's state dictionaries.
 //
 //   layer                 weight here                                 in PyTorch
-//   GMR convolution       ring_weights [R, Cin/groups, Cout]          weight [Cout, Cin/groups, R]
-//     transposed          ring_weights [R, Cout/groups, Cin]          weight [Cin, Cout/groups, R]
+//   GMR convolution       ring weights [R, Cin/groups, Cout]          weight [Cout, Cin/groups, R]
+//     transposed          ring weights [R, Cout/groups, Cin]          weight [Cin, Cout/groups, R]
 //                         log_sigmas [R], bias [Cout]                 the same
 //                         ring_masks [R, Πk], if trained              weight_index_mat [1, 1, R, Πk]
 //   convolution           kernel [...k, Cin, Cout]                    weight [Cout, Cin, ...k]
@@ -23,7 +23,7 @@ import { flattenedMap } from "./flattenedMap.ts";
 
 /** A weight. Reshaped to `from`, with its axes put in `order`, and reshaped to `shape`, it is PyTorch's tensor. */
 export interface WeightEntry {
-  readonly variable: tf.LayerVariable;
+  readonly variable: { readonly shape: tf.Shape; read(): tf.Tensor; write(value: tf.Tensor): unknown };
   readonly from: readonly number[];
   readonly order: readonly number[];
   readonly shape: readonly number[];
@@ -87,7 +87,14 @@ function weightEntry(
 ): [key: string, entry: WeightEntry] {
   const sizes = variable.shape as number[];
   const axes = sizes.map((_, axis) => axis);
-  if (name === "ring_weights") return ["weight", turned(variable, sizes)];
+  if (layer instanceof GmrConv && (name === "ring_weights" || name === "white_weights")) {
+    const rings = {
+      shape: variable.shape,
+      read: () => layer.readRings(),
+      write: (weights: tf.Tensor) => layer.writeRings(weights as tf.Tensor3D),
+    };
+    return ["weight", turned(rings, sizes)];
+  }
   if (name === "ring_masks")
     return ["weight_index_mat", { variable, from: sizes, order: axes, shape: [1, 1, ...sizes] }];
   if (name === "kernel") {
@@ -119,7 +126,7 @@ function weightEntry(
 }
 
 /** [...spatial, a, b] → [b, a, ...spatial]. */
-function turned(variable: tf.LayerVariable, from: readonly number[]): WeightEntry {
+function turned(variable: WeightEntry["variable"], from: readonly number[]): WeightEntry {
   const spatial = from.slice(0, -2).map((_, axis) => axis);
   const order = [from.length - 1, from.length - 2, ...spatial];
   return { variable, from, order, shape: order.map((axis) => from[axis]) };

@@ -3,11 +3,12 @@ import {
   checkNonNegativeInteger,
   checkPositiveInteger,
   describeValue,
+  oneOf,
   product,
 } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { checkOdd, oneOf } from "../options.ts";
+import { checkOdd } from "../options.ts";
 import { expandKernel, kernelSources } from "./expandKernel.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 

@@ -1,10 +1,10 @@
 // A residual network of group convolutions, of the same topology as `resNet` with basic blocks.
 
-import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
+import { checkObject, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
-import { type GlobalPooling, oneOf, planResNet, type ResNetOptions, type ResNetPlan } from "../options.ts";
+import { type GlobalPooling, planResNet, type ResNetOptions, type ResNetPlan } from "../options.ts";
 import { GroupBatchNormalization } from "./groupBatchNormalization.ts";
 import { GroupConv2D } from "./groupConv2D.ts";
 import { GroupPooling } from "./groupPooling.ts";

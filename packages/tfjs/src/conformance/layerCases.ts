@@ -42,6 +42,7 @@ const LAYERS: readonly LayerTest[] = [
     { filters: 4, kernelSize: 5, mixture: false, useBias: false, numRings: 4, strategy: "dense" },
   ],
   [gmrConv2D, IMAGE, { filters: 4, kernelSize: 3, trainMasks: true, dilationRate: 2 }],
+  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 7, padding: "same", ringBasis: "rings" }],
   [gmrConv1D, [20, 3], { filters: 4, kernelSize: 7, padding: "same" }],
   [gmrConv3D, VOLUME, { filters: 4, kernelSize: 3, padding: 1, strides: [1, 2, 1], groups: 2 }],
   [gmrConv2DTranspose, IMAGE, { filters: 2, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }],
@@ -71,11 +72,14 @@ function convLayerCase([factory, shape, args]: LayerTest): ConformanceCase {
     for (const weight of layer.weights) {
       parameters.set(weight.originalName.replace(/^.*\//, ""), await weight.read().data());
     }
+    const rings = layer.readRings();
+    parameters.set("rings", await rings.data());
+    rings.dispose();
     const expected = referenceGmrConv(
       await x.data(),
       x.shape,
       {
-        weights: parameters.get("ring_weights") ?? [],
+        weights: parameters.get("rings") ?? [],
         logSigmas: parameters.get("log_sigmas"),
         masks: parameters.get("ring_masks"),
         bias: parameters.get("bias"),

@@ -23,6 +23,7 @@ import {
   product,
   Random,
   type Rank,
+  type RingBasis,
   type RingPartition,
   ringPartition,
 } from "@gmr-conv/core";
@@ -61,6 +62,8 @@ export interface ConvertOptions {
   circular?: boolean | undefined;
   /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
   mixture?: boolean | undefined;
+  /** What is trained, see {@link GmrConvArgs}. */
+  ringBasis?: RingBasis | undefined;
   /** Groups of convolutions whose channels they divide. Default 1; depthwise convolutions stay depthwise. */
   groups?: number | undefined;
   /**
@@ -350,7 +353,7 @@ class Converter {
     name: string,
   ): tf.layers.Layer {
     if (plan.resampling === "pool alone") return cloneLayer(layer, { name, strides: [...plan.strides] });
-    const { numRings, circular, mixture, groups: wanted = 1 } = this.options;
+    const { numRings, circular, mixture, ringBasis, groups: wanted = 1 } = this.options;
     const className = layer.getClassName();
     const depthwise = className === "DepthwiseConv2D";
     const filters = depthwise ? channels * (config.depthMultiplier ?? 1) : config.filters;
@@ -366,6 +369,7 @@ class Converter {
       numRings,
       circular,
       mixture,
+      ringBasis,
       activation: config.activation,
       useBias: config.useBias,
       trainable: layer.trainable,
@@ -409,14 +413,14 @@ function passes(filter: LayerFilter, layer: tf.layers.Layer): boolean {
 function project(from: tf.layers.Layer, to: GmrConv): void {
   const { partition } = to;
   const rank = partition.kernelSize.length;
-  const rings = weightNamed(to, "ring_weights")!;
   const depthwise = weightNamed(from, "depthwise_kernel");
   const kernel = depthwise?.read() ?? diagonalBlocks(weightNamed(from, "kernel")!.read(), groupsOf(to));
   const size = kernel.shape.slice(0, rank);
   const positions = product(size);
   const matrix = projection(size, partition, weightNamed(to, "log_sigmas") !== undefined);
   const values = tf.matMul(matrix, kernel.reshape<tf.Tensor2D>([positions, -1]));
-  rings.write(values.reshape(rings.shape as number[]));
+  const trained = to.weights[0].shape as [number, number, number];
+  to.writeRings(values.reshape(trained));
   const bias = weightNamed(from, "bias");
   if (bias) weightNamed(to, "bias")!.write(bias.read());
 }

@@ -1,3 +1,4 @@
+import { changeBasis, ringPartition, whiteBasis } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
@@ -38,7 +39,7 @@ describe("in a model", () => {
     const row = lines.find((line) => line.startsWith("ring (GmrConv2D)"));
     expect(row).toMatch(/\[null,5,4,6\]\s+45\s*$/); // 3 rings × 2 × 6 + 3 sigmas + 6 biases
     expect(model.weights.map((weight) => [weight.originalName, weight.shape])).toEqual([
-      ["ring/ring_weights", [3, 2, 6]],
+      ["ring/white_weights", [3, 2, 6]],
       ["ring/log_sigmas", [3]],
       ["ring/bias", [6]],
     ]);
@@ -90,7 +91,7 @@ describe("in a model", () => {
   it("leaves sigma alone with trainSigma: false", () => {
     const layer = modelOf({ filters: 2, kernelSize: 3, trainSigma: false }).layers[1];
     expect(layer.trainableWeights.map((weight) => weight.originalName.split("/")[1])).toEqual([
-      "ring_weights",
+      "white_weights",
       "bias",
     ]);
     expect(layer.nonTrainableWeights.length).toBe(1);
@@ -98,7 +99,47 @@ describe("in a model", () => {
 
   it("has neither sigma nor bias where they are switched off", () => {
     const layer = modelOf({ filters: 2, kernelSize: 3, mixture: false, useBias: false }).layers[1];
-    expect(layer.weights.map((weight) => weight.originalName.split("/")[1])).toEqual(["ring_weights"]);
+    expect(layer.weights.map((weight) => weight.originalName.split("/")[1])).toEqual(["white_weights"]);
+  });
+
+  it.each<[string, Partial<GmrConvArgs>]>([
+    ["of the official networks", { kernelInitializer: "kaimingNormal", seed: 4 }],
+    ["of a stock initialiser", { kernelInitializer: "ones" }],
+  ])("has ring weights %s in either basis", (_, start) => {
+    const read = (ringBasis: "white" | "rings") => {
+      const model = modelOf({ filters: 3, kernelSize: 9, padding: "same", ...start, ringBasis });
+      return (model.layers[1] as GmrConv2D).readRings().dataSync();
+    };
+    const rings = read("rings");
+    const largest = Math.max(...rings.map(Math.abs));
+    read("white").forEach((weight, i) => {
+      expect(Math.abs(weight - rings[i])).toBeLessThan(2e-6 * largest);
+    });
+  });
+
+  it("trains in white coordinates what it would train in rings: the gradients differ by the basis alone", () => {
+    const x = image(2, 7, 7, 2);
+    const args = { filters: 3, kernelSize: 5, kernelInitializer: "kaimingNormal", seed: 4 } as const;
+    const [white, rings] = (["white", "rings"] as const).map((ringBasis) => {
+      const layer = gmrConv2D({ ...args, ringBasis });
+      layer.build([null, 7, 7, 2]);
+      const [trained] = layer.weights.map((weight) => weight.read() as tf.Variable);
+      const { grads } = tf.variableGrads(() => (layer.apply(x) as tf.Tensor).square().mean(), [trained]);
+      return Array.from(grads[trained.name].dataSync());
+    });
+    const { matrix } = whiteBasis(ringPartition(5));
+    const largest = Math.max(...white.map(Math.abs));
+    changeBasis(matrix, rings).forEach((value, i) => {
+      expect(Math.abs(value - white[i])).toBeLessThan(1e-5 * largest);
+    });
+  });
+
+  it("refuses a start in coordinates that it does not train", () => {
+    const args = { filters: 2, kernelSize: 3, ringBasis: "rings", kernelInitializer: "white" } as const;
+    expect(() => gmrConv2D(args)).toThrow('kernelInitializer "white" needs ringBasis "white", got "rings"');
+    expect(() => gmrConv2D({ ...args, ringBasis: "ring" as "rings" })).toThrow(
+      'ringBasis must be one of "white", "rings", got "ring"',
+    );
   });
 
   it("starts with the same weights for the same seed", () => {
@@ -210,13 +251,14 @@ describe("saving and loading", () => {
       numRings: 2,
       circular: true,
       mixture: true,
+      ringBasis: "white",
       trainSigma: true,
       decaySigma: false,
       trainMasks: false,
       strategy: "auto",
       activation: "linear",
       useBias: true,
-      kernelInitializer: "kaimingNormal",
+      kernelInitializer: "white",
       seed: null,
       biasInitializer: { className: "Zeros", config: {} },
       kernelRegularizer: null,
@@ -284,7 +326,13 @@ describe("initialisers, regularisers, constraints", () => {
         return {};
       }
     }
-    const [weights] = modelOf({ filters: 1, kernelSize: 3, kernelInitializer: new Twos() }).getWeights();
+    const args: GmrConvArgs = {
+      filters: 1,
+      kernelSize: 3,
+      kernelInitializer: new Twos(),
+      ringBasis: "rings",
+    };
+    const [weights] = modelOf(args).getWeights();
     expect(Array.from(weights.dataSync())).toEqual(new Array(8).fill(2));
   });
 });

@@ -2,26 +2,33 @@
 
 import {
   type ConvGeometry,
+  changeBasis,
   checkFits,
   checkNonNegativeInteger,
   checkObject,
   checkPositiveInteger,
   convGeometry,
+  defaultRingBasis,
   describeValue,
   GmrError,
   initialSigma,
   kaimingNormalFanOut,
   kaimingNormalRingMean,
   kaimingUniformFanIn,
+  oneOf,
   type Pad,
   type PadMode,
   type PerAxis,
   perAxis,
   Random,
   type Rank,
+  type RingBasis,
   type RingPartition,
   ringMasks,
   ringPartition,
+  type WhiteBasis,
+  whiteBasis,
+  whiteNormal,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
@@ -47,12 +54,14 @@ type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
 /**
  * How ring weights start.
+ * - `white`: independent in white coordinates, see {@link RingBasis}.
  * - `kaimingNormal`: as in the official networks (fan-out of the folded kernel).
  * - `kaimingUniform`: as in the official layer by itself (fan-in of the folded kernel).
  * - `ringMean`: as `kaimingNormal`, scaled so that every ring counts alike, which makes training start much faster.
  */
-export type RingInitializer = "kaimingNormal" | "kaimingUniform" | "ringMean";
+export type RingInitializer = "white" | "kaimingNormal" | "kaimingUniform" | "ringMean";
 
+/** Initial ring weights; `white` draws coordinates instead. */
 const RING_INITIALIZERS = {
   kaimingNormal: kaimingNormalFanOut,
   kaimingUniform: kaimingUniformFanIn,
@@ -80,6 +89,11 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   circular?: boolean | undefined;
   /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
   mixture?: boolean | undefined;
+  /**
+   * What is trained: `"white"` coordinates, in which the layer learns several times as fast, or the weights of the `"rings"`
+   * themselves, as in the official package. Default `"white"`; `"rings"` for kernels of more than 2¹⁴ positions.
+   */
+  ringBasis?: RingBasis | undefined;
   /** Train the widths of the Gaussians. Default true. */
   trainSigma?: boolean | undefined;
   /** Whether an optimiser that asks {@link decaysWeight} lets weight decay act on the widths. Default false. */
@@ -95,9 +109,9 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   activation?: Parameters<typeof tf.layers.activation>[0]["activation"] | undefined;
   /** Default true. */
   useBias?: boolean | undefined;
-  /** Default `"kaimingNormal"`. */
+  /** Default `"white"`, for the basis `"rings"` `"kaimingNormal"`. All but `"white"` draw ring weights. */
   kernelInitializer?: RingInitializer | Given<Initializer>;
-  /** Seed of `kaimingNormal`, `kaimingUniform` and `ringMean`; default: a new one each time. */
+  /** Seed of a {@link RingInitializer}; default: a new one each time. */
   seed?: number | undefined;
   /** Default `"zeros"`. */
   biasInitializer?: Given<Initializer>;
@@ -114,8 +128,8 @@ export interface GmrConvTransposeArgs extends Omit<GmrConvArgs, "padMode"> {
 }
 
 /**
- * What the layers have in common. Weights: `ring_weights` [R, Cin/groups, filters] (transposed: [R, filters/groups,
- * Cin]), `log_sigmas` [R] with a mixture, `ring_masks` [R, Πk] with trained masks, `bias` [filters].
+ * What the layers have in common. Weights: `white_weights` or `ring_weights`, as the basis is, [R, Cin/groups, filters]
+ * (transposed: [R, filters/groups, Cin]), `log_sigmas` [R] with a mixture, `ring_masks` [R, Πk] with trained masks, `bias` [filters].
  */
 export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   readonly filters: number;
@@ -133,6 +147,8 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     outputPadding: number[];
     strategy: Strategy;
   };
+  readonly ringBasis: RingBasis;
+  private readonly white: WhiteBasis | undefined;
   private readonly mixture: boolean;
   private readonly trainSigma: boolean;
   private readonly trainMasks: boolean;
@@ -147,7 +163,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   private readonly sigmaRegularizer: Regularizer | undefined;
   private readonly kernelConstraint: Constraint | undefined;
   private readonly biasConstraint: Constraint | undefined;
-  private ringWeights?: tf.LayerVariable;
+  private trained?: tf.LayerVariable;
   private logSigmas?: tf.LayerVariable;
   private ringMasks?: tf.LayerVariable;
   private bias?: tf.LayerVariable;
@@ -180,6 +196,11 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     };
     this.geometry(new Array<number>(rank).fill(ANY_SIZE)); // throws for options that no input fits
     this.mixture = args.mixture ?? true;
+    this.ringBasis = oneOf("ringBasis", args.ringBasis ?? defaultRingBasis(this.partition), [
+      "white",
+      "rings",
+    ]);
+    this.white = this.ringBasis === "white" ? whiteBasis(this.partition, this.mixture) : undefined;
     this.trainSigma = args.trainSigma ?? true;
     this.decaySigma = args.decaySigma ?? false;
     this.trainMasks = args.trainMasks ?? false;
@@ -193,7 +214,15 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     }
     // A loaded model has null.
     this.seed = args.seed == null ? undefined : checkNonNegativeInteger("seed", args.seed);
-    this.kernelInitializer = ringInitializer(args.kernelInitializer);
+    this.kernelInitializer = ringInitializer(
+      args.kernelInitializer ?? (this.white ? "white" : "kaimingNormal"),
+    );
+    if (this.kernelInitializer === "white" && !this.white) {
+      throw new GmrError(
+        "invalid-argument",
+        'kernelInitializer "white" needs ringBasis "white", got "rings"',
+      );
+    }
     this.biasInitializer =
       resolve("biasInitializer", "initializer", args.biasInitializer) ?? tf.initializers.zeros();
     this.kernelRegularizer = resolve("kernelRegularizer", "regularizer", args.kernelRegularizer);
@@ -225,8 +254,8 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     const [inner, outer] = this.transposed ? [filters, channels] : [channels, filters];
     const asked = `layer ${this.name} with filters ${filters} and ${channels} input channels`;
     checkFits(asked, (numRings * inner * outer) / groups, "ring weights");
-    this.ringWeights = this.addWeight(
-      "ring_weights",
+    this.trained = this.addWeight(
+      this.white ? "white_weights" : "ring_weights",
       [numRings, inner / groups, outer],
       "float32",
       this.weightInitializer(inner, outer),
@@ -245,7 +274,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       );
     }
     if (this.trainMasks) {
-      const masks = Float32Array.from(ringMasks(this.partition));
+      const masks = ringMasks(this.partition);
       this.ringMasks = this.addWeight(
         "ring_masks",
         [numRings, this.partition.index.length],
@@ -270,11 +299,34 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
 
   private weightInitializer(inner: number, outer: number): Initializer {
     const initializer = this.kernelInitializer;
-    if (typeof initializer !== "string") return initializer;
-    const draw = RING_INITIALIZERS[initializer];
+    const { white, partition } = this;
+    if (typeof initializer !== "string") return white ? new InBasis(initializer, white.inverse) : initializer;
+    const { groups } = this.options;
     const random = new Random(this.seed ?? Math.floor(Math.random() * 2 ** 32));
-    const values = draw(this.partition, inner, outer, this.options.groups, random);
-    return new ArrayInitializer(Float32Array.from(values));
+    if (initializer === "white") {
+      const { gain } = white as WhiteBasis;
+      return new ArrayInitializer(whiteNormal(partition, inner, outer, groups, random, gain));
+    }
+    const weights = RING_INITIALIZERS[initializer](partition, inner, outer, groups, random);
+    return new ArrayInitializer(white ? changeBasis(white.inverse, weights) : weights);
+  }
+
+  /** The weights of the rings, [R, Cin/groups, filters] (transposed: [R, filters/groups, Cin]), before the mixture. */
+  readRings(): tf.Tensor3D {
+    const trained = this.trained?.read() as tf.Tensor3D | undefined;
+    if (!trained)
+      throw new GmrError("invalid-argument", `layer ${this.name} must be built before its rings are known`);
+    return this.white ? changed(this.white.matrix, trained) : trained.clone();
+  }
+
+  /** Sets the weights of the rings. */
+  writeRings(weights: tf.Tensor3D): void {
+    if (!this.trained)
+      throw new GmrError("invalid-argument", `layer ${this.name} must be built before its rings are known`);
+    const { trained, white } = this;
+    tf.tidy(() => {
+      trained.write(white ? changed(white.inverse, weights) : weights);
+    });
   }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
@@ -298,7 +350,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       const y = gmrConv(
         this.rank,
         x,
-        this.ringWeights!.read() as tf.Tensor3D,
+        this.readRings(),
         {
           ...this.options,
           kernelSize,
@@ -328,18 +380,18 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   }
 
   foldedConv(): FoldedConv {
-    const weights = this.ringWeights?.read() as tf.Tensor3D | undefined;
-    if (!weights)
-      throw new GmrError("invalid-argument", `layer ${this.name} must be built before it is folded`);
     const { kernelSize, numRings, index } = this.partition;
     const mixedRings = (): tf.Tensor3D =>
-      this.logSigmas ? mixRingWeights(weights, this.logSigmas.read() as tf.Tensor1D) : weights.clone();
+      tf.tidy(() => {
+        const weights = this.readRings();
+        return this.logSigmas ? mixRingWeights(weights, this.logSigmas.read() as tf.Tensor1D) : weights;
+      });
     const kernel = tf.tidy(() => {
       const mixed = mixedRings();
       const masks =
         this.clippedMasks() ??
         tf.tensor2d(Float32Array.from(ringMasks(this.partition)), [numRings, index.length]);
-      const [, inner, outer] = weights.shape;
+      const [, inner, outer] = mixed.shape;
       return tf
         .matMul(masks, mixed.reshape<tf.Tensor2D>([numRings, inner * outer]), true)
         .reshape([...kernelSize, inner, outer]);
@@ -371,6 +423,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       numRings: this.partition.numRings,
       circular: this.partition.circular,
       mixture: this.mixture,
+      ringBasis: this.ringBasis,
       trainSigma: this.trainSigma,
       decaySigma: this.decaySigma,
       trainMasks: this.trainMasks,
@@ -456,9 +509,9 @@ class ArrayInitializer extends tf.serialization.Serializable {
   static readonly className = "ArrayInitializer";
   private readonly values: Float32Array;
 
-  constructor(values: Float32Array) {
+  constructor(values: ArrayLike<number>) {
     super();
-    this.values = values;
+    this.values = Float32Array.from(values);
   }
 
   apply(shape: tf.Shape): tf.Tensor {
@@ -474,13 +527,52 @@ class ArrayInitializer extends tf.serialization.Serializable {
   }
 }
 
+/** Gives a weight what an initialiser draws, in another basis. */
+class InBasis extends tf.serialization.Serializable {
+  /** @nocollapse */
+  static readonly className = "InBasis";
+  private readonly initializer: Initializer;
+  private readonly matrix: Float64Array;
+
+  constructor(initializer: Initializer, matrix: Float64Array) {
+    super();
+    this.initializer = initializer;
+    this.matrix = matrix;
+  }
+
+  apply(shape: tf.Shape): tf.Tensor {
+    return tf.tidy(() => changed(this.matrix, this.initializer.apply(shape) as tf.Tensor3D));
+  }
+
+  fromConfigUsesCustomObjects(): boolean {
+    return false;
+  }
+
+  getConfig(): tf.serialization.ConfigDict {
+    return {};
+  }
+}
+
 function ringInitializer(given: GmrConvArgs["kernelInitializer"]): RingInitializer | Initializer {
   if (isRingInitializer(given)) return given;
-  return resolve<Initializer>("kernelInitializer", "initializer", given) ?? "kaimingNormal";
+  return resolve<Initializer>("kernelInitializer", "initializer", given) as Initializer;
 }
 
 function isRingInitializer(given: unknown): given is RingInitializer {
-  return typeof given === "string" && Object.hasOwn(RING_INITIALIZERS, given);
+  return given === "white" || (typeof given === "string" && Object.hasOwn(RING_INITIALIZERS, given));
+}
+
+/** A change of basis, [R, R], of weights [R, inner, outer]. */
+function changed(matrix: Float64Array, weights: tf.Tensor3D): tf.Tensor3D {
+  const [rings, inner, outer] = weights.shape;
+  return tf.tidy(() =>
+    tf
+      .matMul(
+        tf.tensor2d(Float32Array.from(matrix), [rings, rings]),
+        weights.reshape<tf.Tensor2D>([rings, inner * outer]),
+      )
+      .reshape<tf.Tensor3D>([rings, inner, outer]),
+  );
 }
 
 function oneShape(shape: tf.Shape | tf.Shape[]): tf.Shape {

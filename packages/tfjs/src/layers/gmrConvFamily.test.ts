@@ -205,7 +205,7 @@ describe("foldedConv", () => {
     expectGmrError(
       () => gmrConv2D({ filters: 3, kernelSize: 5, name: "c" }).foldedConv(),
       "invalid-argument",
-      "layer c must be built before it is folded",
+      "layer c must be built before its rings are known",
     );
   });
 });

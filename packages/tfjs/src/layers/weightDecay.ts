@@ -13,7 +13,7 @@ import { GmrConv } from "./gmrConv.ts";
 export function decaysWeight(layer: tf.layers.Layer, weightName: string): boolean {
   const name = weightName.slice(weightName.lastIndexOf("/") + 1).replace(/_\d+$/, "");
   if (name === "log_sigmas") return layer instanceof GmrConv && layer.decaySigma;
-  return name === "ring_weights" || name.endsWith("kernel");
+  return name === "ring_weights" || name === "white_weights" || name.endsWith("kernel");
 }
 
 /** Brings the trained ring masks of every layer of a model back to within ±0.1 of their partition. */

@@ -1,0 +1,188 @@
+// In which coordinates ring weights are trained.
+//
+// Neighbouring pixels are alike, so the sums over neighbouring rings are nearly the same number, and the mixture makes them
+// more alike still. What tells patterns apart are the small differences between rings, and an optimiser that moves
+// every ring weight by itself hardly moves those: training crawls. In white coordinates v the weights are w = T v with
+//
+//   C = Cov(S_l, S_m) = Σ_{a on ring l} Σ_{b on ring m} ρ(|a - b|),     ρ(d) = (1 - ε) exp(-d / λ) + ε [d = 0]
+//   T = γ (G C Gᵀ)^(-½)                                                 G the mixture at its initial widths, or the identity
+//
+// so that, on images whose pixels are alike over λ positions, all coordinates of v count alike and independently. The root
+// is the symmetric one: of all white coordinates those nearest to the rings themselves (ZCA, Bell and Sejnowski 1997,
+// https://doi.org/10.1016/S0042-6989(97)00121-1). γ = 2 √(n / R), n the positions on rings, lets v have about the
+// spread that the weights of a dense kernel of that size have, which is what learning rates are made for.
+
+import { checkFits, columnsOf, describeValue } from "./errors.ts";
+import { initialSigma, mixtureMatrix } from "./mixture.ts";
+import type { RingPartition } from "./rings.ts";
+
+/**
+ * - `white`: coordinates in which rings are independent of each other, which learn several times as fast.
+ * - `rings`: the weights of the rings themselves, as in the official package.
+ */
+export type RingBasis = "white" | "rings";
+
+/** λ: over so many positions pixels are alike. What it is, and ε, hardly matters. */
+const CORRELATION_LENGTH = 2;
+/** ε: the share of a pixel that is its own. */
+const OWN_SHARE = 0.05;
+
+/** The most kernel positions for which white coordinates are worked out: 127 × 127, or 25³. */
+export const MAX_WHITE_POSITIONS = 2 ** 14;
+
+/** The most rings for which they are. */
+const MAX_WHITE_RINGS = 2 ** 8;
+
+/** Eigenvalues below this share of the largest count as so large, or empty rings would count without bound. */
+const SMALLEST_EIGENVALUE = 1e-6;
+
+/** White coordinates: `weights = matrix · v` and `v = inverse · weights`, both symmetric [R, R], row-major. */
+export interface WhiteBasis {
+  matrix: Float64Array;
+  inverse: Float64Array;
+  /** γ, which the initial values are divided by. */
+  gain: number;
+}
+
+/** The coordinates in which a partition's weights are trained where none are named: white ones, unless that takes too long. */
+export function defaultRingBasis({ index, numRings }: RingPartition): RingBasis {
+  return index.length <= MAX_WHITE_POSITIONS && numRings <= MAX_WHITE_RINGS ? "white" : "rings";
+}
+
+/**
+ * The white coordinates of a partition's ring weights.
+ * @param mixture whether the weights are mixed along the radius
+ * @throws GmrError `invalid-argument` for more than {@link MAX_WHITE_POSITIONS} kernel positions, or 256 rings
+ */
+export function whiteBasis(partition: RingPartition, mixture = true): WhiteBasis {
+  const { numRings, kernelSize, counts, index } = partition;
+  const asked = `white coordinates of kernelSize ${describeValue(kernelSize)}`;
+  checkFits(asked, index.length, "kernel positions", MAX_WHITE_POSITIONS);
+  checkFits(`white coordinates of numRings ${numRings}`, numRings, "rings", MAX_WHITE_RINGS);
+  let covariance = ringCovariance(partition);
+  if (mixture) {
+    const sigmas = new Array<number>(numRings).fill(Math.log(initialSigma(kernelSize[0], numRings)));
+    const mix = mixtureMatrix(sigmas);
+    covariance = congruent(mix, covariance, numRings);
+  }
+  const onRings = counts.reduce((a, b) => a + b, 0);
+  const gain = 2 * Math.sqrt(onRings / numRings);
+  const { values, vectors } = eigen(covariance, numRings);
+  const floor = SMALLEST_EIGENVALUE * Math.max(...values);
+  const roots = values.map((value) => Math.sqrt(Math.max(value, floor)));
+  return {
+    matrix: ofSpectrum(
+      vectors,
+      roots.map((root) => gain / root),
+    ),
+    inverse: ofSpectrum(
+      vectors,
+      roots.map((root) => root / gain),
+    ),
+    gain,
+  };
+}
+
+/**
+ * A matrix [R, R] times weights [R, inner]: from white coordinates to ring weights, or back.
+ * @throws GmrError `invalid-shape` if the lengths do not fit
+ */
+export function changeBasis(matrix: ArrayLike<number>, weights: ArrayLike<number>): Float64Array {
+  const rings = Math.sqrt(matrix.length);
+  const inner = columnsOf("weights", weights, rings);
+  const result = new Float64Array(weights.length);
+  for (let l = 0; l < rings; l++) {
+    for (let r = 0; r < rings; r++) {
+      const share = matrix[l * rings + r];
+      for (let i = 0; i < inner; i++) result[l * inner + i] += share * weights[r * inner + i];
+    }
+  }
+  return result;
+}
+
+/** C, [R, R]. */
+function ringCovariance({ kernelSize, index, numRings }: RingPartition): Float64Array {
+  const size = [1, 1, ...kernelSize].slice(-3);
+  // ρ by the offsets along the axes.
+  const table = new Float64Array(index.length);
+  for (let i = 0, z = 0; z < size[0]; z++) {
+    for (let y = 0; y < size[1]; y++) {
+      for (let x = 0; x < size[2]; x++, i++) {
+        const distance = Math.sqrt(z * z + y * y + x * x);
+        table[i] =
+          (1 - OWN_SHARE) * Math.exp(-distance / CORRELATION_LENGTH) + (distance === 0 ? OWN_SHARE : 0);
+      }
+    }
+  }
+  const positions = Array.from(index.keys()).filter((position) => index[position] >= 0);
+  const at = (position: number): [number, number, number] => [
+    Math.floor(position / (size[1] * size[2])),
+    Math.floor(position / size[2]) % size[1],
+    position % size[2],
+  ];
+  const places = positions.map(at);
+  const covariance = new Float64Array(numRings * numRings);
+  positions.forEach((position, i) => {
+    const [z, y, x] = places[i];
+    // Mirror images of a position see the rings alike: one of them stands for all.
+    const offsets = [z, y, x].map((place, axis) => place - (size[axis] - 1) / 2);
+    if (offsets.some((offset) => offset < 0)) return;
+    const alike = 2 ** offsets.filter((offset) => offset > 0).length;
+    const row = index[position] * numRings;
+    positions.forEach((other, j) => {
+      const [a, b, c] = places[j];
+      const offset = (Math.abs(a - z) * size[1] + Math.abs(b - y)) * size[2] + Math.abs(c - x);
+      covariance[row + index[other]] += alike * table[offset];
+    });
+  });
+  return covariance;
+}
+
+/** M C Mᵀ of square matrices. */
+function congruent(m: Float64Array, c: Float64Array, size: number): Float64Array {
+  const half = changeBasis(m, c);
+  const transposed = half.map((_, i) => half[(i % size) * size + Math.floor(i / size)]);
+  return changeBasis(m, transposed);
+}
+
+/** Eigenvalues and eigenvectors, in columns, of a symmetric matrix, by Jacobi's rotations (Golub and Van Loan, §8.5). */
+function eigen(matrix: Float64Array, size: number): { values: Float64Array; vectors: Float64Array } {
+  const a = Float64Array.from(matrix);
+  const vectors = new Float64Array(size * size);
+  for (let i = 0; i < size; i++) vectors[i * size + i] = 1;
+  const rotate = (m: Float64Array, i: number, j: number, c: number, s: number): void => {
+    const [x, y] = [m[i], m[j]];
+    m[i] = c * x - s * y;
+    m[j] = s * x + c * y;
+  };
+  for (let sweep = 0; sweep < 60; sweep++) {
+    let turned = false;
+    for (let p = 0; p < size; p++) {
+      for (let q = p + 1; q < size; q++) {
+        const off = a[p * size + q];
+        if (Math.abs(off) <= 1e-15 * Math.sqrt(Math.abs(a[p * size + p] * a[q * size + q]))) continue;
+        turned = true;
+        const tau = (a[q * size + q] - a[p * size + p]) / (2 * off);
+        const t = (tau >= 0 ? 1 : -1) / (Math.abs(tau) + Math.sqrt(1 + tau * tau));
+        const c = 1 / Math.sqrt(1 + t * t);
+        const s = t * c;
+        for (let k = 0; k < size; k++) rotate(a, k * size + p, k * size + q, c, s);
+        for (let k = 0; k < size; k++) rotate(a, p * size + k, q * size + k, c, s);
+        for (let k = 0; k < size; k++) rotate(vectors, k * size + p, k * size + q, c, s);
+      }
+    }
+    if (!turned) break;
+  }
+  return { values: Float64Array.from({ length: size }, (_, i) => a[i * size + i]), vectors };
+}
+
+/** V diag(values) Vᵀ. */
+function ofSpectrum(vectors: Float64Array, values: Float64Array): Float64Array {
+  const size = values.length;
+  return Float64Array.from({ length: size * size }, (_, at) => {
+    const [row, column] = [Math.floor(at / size), at % size];
+    let sum = 0;
+    for (let k = 0; k < size; k++) sum += vectors[row * size + k] * values[k] * vectors[column * size + k];
+    return sum;
+  });
+}
