@@ -1,10 +1,11 @@
 /**
- * One loop for every geometric transform: each output pixel is looked up in the source image through the inverse map
- * and interpolated bilinearly; whatever lies outside the source counts as 0. A point at offset p from the image
- * centre ((H−1)/2, (W−1)/2) moves to `scale · rot(p) + (dx, dy)`.
+ * Turns, scales and shifts of images. A point at offset p from the image centre ((H−1)/2, (W−1)/2) moves to
+ * `scale · rot(p) + (dx, dy)`.
  */
-import { GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError } from "@gmr-conv/core";
 import { type ImageShape, imageSize } from "./imageSet.ts";
+import { planSampling, type SamplingOptions } from "./sampling.ts";
+import { LinearWarp, turnMatrix, type Warp, warpInto } from "./warp.ts";
 
 /** A move of each image; one number stands for all images of the batch, a list gives one per image. */
 export interface AffineMoves {
@@ -18,34 +19,121 @@ export interface AffineMoves {
   dy?: number | ArrayLike<number>;
 }
 
+export interface WarpOptions extends SamplingOptions {
+  /** Sizes of the results, cut out of the middle or filled around it; default: those of the images. */
+  size?: readonly number[] | undefined;
+}
+
 /**
- * Turns, scales and shifts each image of a batch (bilinear, zero fill). Turns by multiples of 90° of square images
- * and shifts by whole pixels are exact.
+ * Turns, scales and shifts each image of a batch. Turns by multiples of 90° of square images and shifts by whole pixels
+ * are exact.
  *
  * @param batch [N, H, W, C] flat; left as it is.
- * @returns A new array of the same size.
+ * @returns A new array, [N, ...size, C].
  * @throws GmrError `invalid-shape` when `batch` is no whole number of images or a list has not N entries;
- *   `invalid-argument` for numbers that are not finite and scales that are not positive.
+ *   `invalid-argument` for numbers that are not finite, scales that are not positive and options that are never allowed.
  */
-export function affineImages(batch: Float32Array, shape: ImageShape, moves: AffineMoves): Float32Array {
+export function affineImages(
+  batch: Float32Array,
+  shape: ImageShape,
+  moves: AffineMoves,
+  options: WarpOptions = {},
+): Float32Array {
+  checkPlane(shape, "turned, scaled or shifted by affineImages");
   const count = countImages(batch, shape);
   const degrees = perImage("degrees", moves.degrees ?? 0, count);
   const scale = perImage("scale", moves.scale ?? 1, count);
   const dx = perImage("dx", moves.dx ?? 0, count);
   const dy = perImage("dy", moves.dy ?? 0, count);
-  const [height, width, channels] = shape;
-  const frame = new Float32Array((height + 2) * (width + 2) * channels);
-  const out = new Float32Array(batch.length);
+  return warpImages(
+    batch,
+    shape,
+    (n) => {
+      if (scale(n) <= 0) {
+        throw new GmrError("invalid-argument", `scale ${scale(n)}, expected a positive number`);
+      }
+      const matrix = turnMatrix(2, [0, 1], degrees(n)).map((entry) => entry / scale(n));
+      return {
+        matrix,
+        offset: [-matrix[0] * dy(n) - matrix[1] * dx(n), -matrix[2] * dy(n) - matrix[3] * dx(n)],
+      };
+    },
+    options,
+  );
+}
+
+/**
+ * Reads every image or volume of a batch through an inverse map of its own.
+ *
+ * @param batch [N, ...sizes, C] flat; left as it is.
+ * @returns A new array, [N, ...size, C].
+ * @throws GmrError `invalid-shape` when `batch` is no whole number of images, `invalid-argument` for bad options
+ */
+export function warpImages(
+  batch: Float32Array,
+  shape: ImageShape,
+  warpOf: (n: number) => Warp,
+  options: WarpOptions = {},
+): Float32Array {
+  const count = countImages(batch, shape);
+  const sizes = shape.slice(0, -1);
+  const channels = shape[sizes.length];
+  const outSizes = checkSize(options.size ?? sizes, sizes.length);
+  const sampling = planSampling(options, channels);
+  const each = imageSize([...outSizes, channels]);
+  const out = new Float32Array(count * each);
+  const fast =
+    sizes.length === 2 && sampling.interpolation === "linear" && typeof sampling.fill !== "string"
+      ? new LinearWarp([sizes[0], sizes[1]], sampling.fill)
+      : undefined;
   for (let n = 0; n < count; n++) {
-    if (scale(n) <= 0) {
-      throw new GmrError("invalid-argument", `scale ${scale(n)}, expected a positive number`);
-    }
-    const [cos, sin] = cosSin(degrees(n));
-    const base = n * imageSize(shape);
-    copyToFrame(batch, base, shape, frame);
-    resample(frame, out, base, shape, cos / scale(n), sin / scale(n), dx(n), dy(n));
+    const from = n * imageSize(shape);
+    if (fast) fast.run(batch, from, out, n * each, [outSizes[0], outSizes[1]], warpOf(n));
+    else warpInto(batch, from, sizes, channels, out, n * each, outSizes, warpOf(n), sampling);
   }
   return out;
+}
+
+/**
+ * {@link warpImages} for labels of positions, [N, ...sizes] flat: each takes the label of the nearest position.
+ * @param outside the label of what lies outside, where the images are filled with numbers
+ */
+export function warpLabels(
+  labels: Int32Array,
+  sizes: readonly number[],
+  warpOf: (n: number) => Warp,
+  { size, fill }: WarpOptions,
+  outside: number,
+): Int32Array {
+  const outSizes = checkSize(size ?? sizes, sizes.length);
+  const each = imageSize(outSizes);
+  const count = labels.length / imageSize(sizes);
+  const sampling = planSampling(
+    { interpolation: "nearest", fill: typeof fill === "string" ? fill : outside },
+    1,
+  );
+  const out = new Int32Array(count * each);
+  for (let n = 0; n < count; n++) {
+    warpInto(labels, n * imageSize(sizes), sizes, 1, out, n * each, outSizes, warpOf(n), sampling);
+  }
+  return out;
+}
+
+function checkSize(size: readonly number[], rank: number): readonly number[] {
+  if (size.length === rank && size.every((n) => Number.isInteger(n) && n > 0)) return size;
+  throw new GmrError(
+    "invalid-argument",
+    `size must be ${rank} positive integers, got ${describeValue(size)}`,
+  );
+}
+
+/** @throws GmrError `invalid-shape` for volumes */
+export function checkPlane(shape: ImageShape, what: string): void {
+  if (shape.length === 3) return;
+  throw new GmrError(
+    "invalid-shape",
+    `image shape [${shape}], expected [H, W, C]: volumes cannot be ${what}`,
+  );
 }
 
 /**
@@ -55,10 +143,11 @@ export function affineImages(batch: Float32Array, shape: ImageShape, moves: Affi
  */
 export function countImages(batch: Float32Array, shape: ImageShape): number {
   const size = imageSize(shape);
-  if (!shape.every((extent) => Number.isInteger(extent) && extent > 0)) {
+  const ranked = shape.length === 3 || shape.length === 4;
+  if (!ranked || !shape.every((extent) => Number.isInteger(extent) && extent > 0)) {
     throw new GmrError(
       "invalid-shape",
-      `image shape [${shape.join(", ")}], expected positive integers [H, W, C]`,
+      `image shape [${shape.join(", ")}], expected positive integers [H, W, C] or [D, H, W, C]`,
     );
   }
   if (batch.length % size !== 0) {
@@ -68,78 +157,6 @@ export function countImages(batch: Float32Array, shape: ImageShape): number {
     );
   }
   return batch.length / size;
-}
-
-/** Copies the image at `base` into a frame one pixel larger on each side, whose border stays 0. */
-function copyToFrame(
-  batch: Float32Array,
-  base: number,
-  [height, width, channels]: ImageShape,
-  frame: Float32Array,
-): void {
-  const rowSize = width * channels;
-  for (let row = 0; row < height; row++) {
-    const source = base + row * rowSize;
-    frame.set(batch.subarray(source, source + rowSize), (row + 1) * (rowSize + 2 * channels) + channels);
-  }
-}
-
-/**
- * One image, from its frame to `base` in `out`. With q the offset of an output pixel from the moved centre, the source
- * lies at `centre + [cos·qx − sin·qy, sin·qx + cos·qy]` (rows grow downwards; cos and sin include the factor 1/scale).
- */
-function resample(
-  frame: Float32Array,
-  out: Float32Array,
-  base: number,
-  [height, width, channels]: ImageShape,
-  cos: number,
-  sin: number,
-  dx: number,
-  dy: number,
-): void {
-  const centreX = (width - 1) / 2;
-  const centreY = (height - 1) / 2;
-  const stride = (width + 2) * channels;
-  for (let row = 0; row < height; row++) {
-    const qy = row - centreY - dy;
-    // In frame coordinates, where the image starts at 1.
-    const rowX = centreX + 1 - sin * qy;
-    const rowY = centreY + 1 + cos * qy;
-    for (let column = 0; column < width; column++) {
-      const qx = column - centreX - dx;
-      const x = rowX + cos * qx;
-      const y = rowY + sin * qx;
-      if (!(x >= 0 && y >= 0 && x < width + 1 && y < height + 1)) continue;
-      const x0 = x | 0;
-      const y0 = y | 0;
-      const right = x - x0;
-      const below = y - y0;
-      const source = y0 * stride + x0 * channels;
-      const target = base + (row * width + column) * channels;
-      for (let c = 0; c < channels; c++) {
-        const a = frame[source + c];
-        const b = frame[source + stride + c];
-        const above = a + (frame[source + channels + c] - a) * right;
-        const under = b + (frame[source + stride + channels + c] - b) * right;
-        out[target + c] = above + (under - above) * below;
-      }
-    }
-  }
-}
-
-/** Cosine and sine, exact at multiples of 90°. */
-function cosSin(degrees: number): [cos: number, sin: number] {
-  const turn = ((degrees % 360) + 360) % 360;
-  const quarters = [
-    [1, 0],
-    [0, 1],
-    [-1, 0],
-    [0, -1],
-  ] as const;
-  if (turn % 90 === 0) return [...quarters[(turn / 90) % 4]];
-  const radians = (turn * Math.PI) / 180;
-  return [Math.cos(radians), Math.sin(radians)];
 }
 
 function perImage(name: string, value: number | ArrayLike<number>, count: number): (n: number) => number {

@@ -1,15 +1,17 @@
 /** Shuffled, augmented training batches that can be entered at any point. */
-import { GmrError, Random } from "@gmr-conv/core";
-import type { Augment } from "./augment.ts";
-import { gatherImages, gatherLabels, type ImageSet } from "./imageSet.ts";
+import { checkPositiveInteger, GmrError, oneOf, Random } from "@gmr-conv/core";
+import type { Augment } from "./augment/augment.ts";
+import { type Dataset, readFloats } from "./dataset.ts";
 import { deriveSeed } from "./seed.ts";
 
 /** One step's worth of training data. */
 export interface Batch {
-  /** [count, H, W, C] flat; byte images come as [0, 1]. */
+  /** [count, ...sizes, C] flat; byte images come as [0, 1]. */
   images: Float32Array;
-  /** [count] */
+  /** [count], or [count, ...sizes] for segmentation. */
   labels: Int32Array;
+  /** Shares of the classes, [count, K], where images are mixed; they count instead of the labels. */
+  shares?: Float32Array | undefined;
   /** Which images of the set these are, [count]. */
   indices: Int32Array;
   count: number;
@@ -26,70 +28,72 @@ export interface BatchStreamOptions {
   epochs: number;
   /** Any integer; it decides order and augmentation. */
   seed: number;
-  /** A new random order in each epoch (default), or the set's own order. */
-  shuffle?: boolean;
+  /**
+   * The order of an epoch: every image once in a new random order (`"shuffle"`, default), as many draws in which every class
+   * comes equally often (`"balanced"`), or the set's own order (`"none"`).
+   */
+  sampling?: "shuffle" | "balanced" | "none" | undefined;
   /** Images left over at the end of an epoch: "drop" them (default; a new order drops others), or "keep" a small batch. */
-  partial?: "drop" | "keep";
+  partial?: "drop" | "keep" | undefined;
   /** Applied to every batch. */
-  augment?: Augment;
+  augment?: Augment | undefined;
 }
 
 /**
- * The batches of several epochs over an image set. Batch (epoch, step) depends on the seed, epoch and step alone, so
+ * The batches of several epochs over a data set. Batch (epoch, step) depends on the seed, epoch and step alone, so
  * `from(epoch, step)` continues an interrupted run exactly, without replaying what came before.
  */
-export class BatchStream implements Iterable<Batch> {
-  readonly set: ImageSet;
+export class BatchStream implements AsyncIterable<Batch> {
+  readonly dataset: Dataset;
   readonly epochs: number;
   readonly batchSize: number;
   readonly stepsPerEpoch: number;
   /** Steps of all epochs. */
   readonly totalSteps: number;
-  readonly #seed: number;
-  readonly #shuffle: boolean;
-  readonly #augment: Augment | undefined;
+  readonly #options: BatchStreamOptions;
   #order: { epoch: number; indices: Int32Array } | undefined;
 
   /**
    * @throws GmrError `invalid-argument` for a batch size or number of epochs that is no positive integer, a seed that
    *   is no safe integer, or a batch size over the set's size where partial batches are dropped.
    */
-  constructor(set: ImageSet, options: BatchStreamOptions) {
-    const { batchSize, epochs, seed, shuffle = true, partial = "drop", augment } = options;
-    checkPositive("batchSize", batchSize);
-    checkPositive("epochs", epochs);
+  constructor(dataset: Dataset, options: BatchStreamOptions) {
+    const { seed, partial = "drop" } = options;
+    this.batchSize = checkPositiveInteger("batchSize", options.batchSize);
+    this.epochs = checkPositiveInteger("epochs", options.epochs);
     if (!Number.isSafeInteger(seed))
       throw new GmrError("invalid-argument", `seed ${seed}, expected an integer`);
-    this.set = set;
-    this.epochs = epochs;
-    this.batchSize = batchSize;
-    this.stepsPerEpoch = (partial === "keep" ? Math.ceil : Math.floor)(set.count / batchSize);
-    this.totalSteps = this.stepsPerEpoch * epochs;
-    this.#seed = seed;
-    this.#shuffle = shuffle;
-    this.#augment = augment;
+    oneOf("sampling", options.sampling ?? "shuffle", ["shuffle", "balanced", "none"]);
+    this.dataset = dataset;
+    this.stepsPerEpoch = (partial === "keep" ? Math.ceil : Math.floor)(dataset.count / this.batchSize);
+    this.totalSteps = this.stepsPerEpoch * this.epochs;
+    this.#options = options;
     if (this.stepsPerEpoch === 0) {
       throw new GmrError(
         "invalid-argument",
-        `batchSize ${batchSize}, expected at most ${set.count}, the size of ${set.name}`,
+        `batchSize ${this.batchSize}, expected at most ${dataset.count}, the size of ${dataset.name}`,
       );
+    }
+    if (options.sampling === "balanced" && !dataset.labels) {
+      throw new GmrError("unsupported", 'sampling "balanced" needs one class per image, these have masks');
     }
   }
 
   /** All batches, from the first. */
-  [Symbol.iterator](): Generator<Batch, void, undefined> {
+  [Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
     return this.from(0, 0);
   }
 
   /**
    * The batches from (epoch, step) to the end; `step` may be `stepsPerEpoch`, meaning the next epoch's first.
    *
+   * @param stride take every so-manieth batch only, for workers that share the rest
    * @throws GmrError `invalid-argument` for a position outside the stream.
    */
-  *from(epoch: number, step: number): Generator<Batch, void, undefined> {
+  async *from(epoch: number, step: number, stride = 1): AsyncGenerator<Batch, void, undefined> {
     const start = this.#position(epoch, step);
-    for (let position = start; position < this.totalSteps; position++) {
-      yield this.#make(Math.floor(position / this.stepsPerEpoch), position % this.stepsPerEpoch);
+    for (let position = start; position < this.totalSteps; position += stride) {
+      yield await this.#make(Math.floor(position / this.stepsPerEpoch), position % this.stepsPerEpoch);
     }
   }
 
@@ -98,7 +102,7 @@ export class BatchStream implements Iterable<Batch> {
    *
    * @throws GmrError `invalid-argument` for a position outside the stream.
    */
-  batch(epoch: number, step: number): Batch {
+  async batch(epoch: number, step: number): Promise<Batch> {
     if (this.#position(epoch, step) === this.totalSteps || step === this.stepsPerEpoch) {
       throw outside(this, epoch, step);
     }
@@ -112,29 +116,50 @@ export class BatchStream implements Iterable<Batch> {
     return position;
   }
 
-  #make(epoch: number, step: number): Batch {
+  async #make(epoch: number, step: number): Promise<Batch> {
+    const { seed, augment } = this.#options;
     const start = step * this.batchSize;
     const indices = this.#orderOf(epoch).slice(start, start + this.batchSize);
-    const plain = gatherImages(this.set, indices);
-    const random = new Random(deriveSeed(this.#seed, epoch, step + 1));
-    const images = this.#augment?.(plain, this.set.shape, random) ?? plain;
-    return { images, labels: gatherLabels(this.set, indices), indices, count: indices.length, epoch, step };
+    const { shape, classNames } = this.dataset;
+    const plain = await readFloats(this.dataset, indices);
+    const random = new Random(deriveSeed(seed, epoch, step + 1));
+    const examples = augment?.(plain, shape, random, classNames.length) ?? plain;
+    return { ...examples, indices, count: indices.length, epoch, step };
   }
 
   /** The epoch's order of the whole set; the last one is kept. */
   #orderOf(epoch: number): Int32Array {
     if (this.#order?.epoch !== epoch) {
-      const indices = Int32Array.from({ length: this.set.count }, (_, index) => index);
-      if (this.#shuffle) new Random(deriveSeed(this.#seed, epoch, 0)).shuffle(indices);
+      const { seed, sampling = "shuffle" } = this.#options;
+      const { count } = this.dataset;
+      const random = new Random(deriveSeed(seed, epoch, 0));
+      const all = Int32Array.from({ length: count }, (_, index) => index);
+      const indices =
+        sampling === "none" ? all : sampling === "shuffle" ? random.shuffle(all) : this.#balanced(random);
       this.#order = { epoch, indices };
     }
     return this.#order.indices;
   }
-}
 
-function checkPositive(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 1) {
-    throw new GmrError("invalid-argument", `${name} ${value}, expected a positive integer`);
+  /** As many draws as there are images, every class equally often, its own images in turn. */
+  #balanced(random: Random): Int32Array {
+    const byClass = new Map<number, number[]>();
+    const labels = this.dataset.labels as ArrayLike<number>;
+    for (let i = 0; i < this.dataset.count; i++) {
+      const own = byClass.get(labels[i]);
+      if (own) own.push(i);
+      else byClass.set(labels[i], [i]);
+    }
+    const queues = [...byClass.values()].map((own) => ({ own, at: own.length }));
+    const indices = Int32Array.from({ length: this.dataset.count }, (_, i) => {
+      const queue = queues[i % queues.length];
+      if (queue.at === queue.own.length) {
+        random.shuffle(queue.own);
+        queue.at = 0;
+      }
+      return queue.own[queue.at++];
+    });
+    return random.shuffle(indices);
   }
 }
 

@@ -1,15 +1,15 @@
-/** Labelled images as flat arrays, and the parts taken from them. */
+/** Labelled images and volumes as flat arrays, and the parts taken from them. */
 import { GmrError, typeName } from "@gmr-conv/core";
 
-/** Height, width, channels of one image. */
-export type ImageShape = readonly [height: number, width: number, channels: number];
+/** [height, width, channels] of one image, or [depth, height, width, channels] of a volume. */
+export type ImageShape = readonly number[];
 
-/** `count` labelled images of one shape. */
+/** `count` labelled images or volumes of one shape. */
 export interface ImageSet {
   readonly name: string;
-  /** [N, H, W, C] flat; bytes 0…255, or floats of any range. */
+  /** [N, ...sizes, C] flat; bytes 0…255, or floats of any range. */
   readonly images: Uint8Array | Float32Array;
-  /** [N], an index into `classNames` each. */
+  /** [N], an index into `classNames` each; for segmentation one for each position, [N, ...sizes]. */
   readonly labels: Uint8Array | Int32Array;
   readonly shape: ImageShape;
   readonly count: number;
@@ -67,7 +67,7 @@ export function toFloat(set: ImageSet): FloatImageSet {
   return { ...set, images: isFloats(images) ? images : images01(images) };
 }
 
-/** The images at `indices` as float32 [indices.length, H, W, C]; bytes become `byte / 255`. Indices are trusted. */
+/** The images at `indices` as float32 [indices.length, ...sizes, C]; bytes become `byte / 255`. Indices are trusted. */
 export function gatherImages(set: ImageSet, indices: ArrayLike<number>): Float32Array {
   const size = imageSize(set.shape);
   const batch = new Float32Array(indices.length * size);
@@ -79,17 +79,23 @@ export function gatherImages(set: ImageSet, indices: ArrayLike<number>): Float32
   return batch;
 }
 
-/** The labels at `indices`, [indices.length]. Indices are trusted. */
+/** The labels at `indices`, [indices.length] or [indices.length, ...sizes]. Indices are trusted. */
 export function gatherLabels(set: ImageSet, indices: ArrayLike<number>): Int32Array {
-  return Int32Array.from({ length: indices.length }, (_, n) => set.labels[indices[n]]);
+  const each = set.labels.length / set.count;
+  const labels = new Int32Array(indices.length * each);
+  for (let n = 0; n < indices.length; n++) {
+    labels.set(set.labels.subarray(indices[n] * each, (indices[n] + 1) * each), n * each);
+  }
+  return labels;
 }
 
-/** Numbers in one image, H·W·C. */
-export function imageSize([height, width, channels]: ImageShape): number {
-  return height * width * channels;
+/** Numbers in one image, Π sizes · C. */
+export function imageSize(shape: ImageShape): number {
+  return shape.reduce((a, b) => a * b, 1);
 }
 
-function images01(bytes: Uint8Array): Float32Array {
+/** Bytes as numbers from 0 to 1. */
+export function images01(bytes: Uint8Array): Float32Array {
   const floats = new Float32Array(bytes.length);
   for (let i = 0; i < bytes.length; i++) floats[i] = UNIT[bytes[i]];
   return floats;

@@ -1,8 +1,41 @@
 /** Data sets, readers, geometric transforms and seeded batches: arrays only, in browsers and Node alike. */
-export { type AffineMoves, affineImages } from "./affine.ts";
-export { type Augment, type AugmentOptions, augmenter } from "./augment.ts";
+export { type AffineMoves, affineImages, type WarpOptions, warpImages, warpLabels } from "./affine.ts";
+export {
+  type Augment,
+  type AugmentOptions,
+  augmenter,
+  type Normalization,
+  normalize,
+} from "./augment/augment.ts";
+export type { BlurOptions } from "./augment/blur.ts";
+export type { ColourOptions } from "./augment/colour.ts";
+export type { EraseOptions } from "./augment/erase.ts";
+export type { GeometryOptions } from "./augment/geometry.ts";
+export type { MixOptions } from "./augment/mix.ts";
 export { type Batch, BatchStream, type BatchStreamOptions } from "./batches.ts";
-export { type IdxArray, type IdxType, readIdx } from "./idx.ts";
+export { type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
+export {
+  cached,
+  type Dataset,
+  type DatasetTask,
+  datasetOf,
+  type Examples,
+  type FloatExamples,
+  joined,
+  pick,
+  pickEvenly,
+  readFloats,
+  type SplitOptions,
+  type Splits,
+  splitDataset,
+} from "./dataset.ts";
+export { type CifarImages, readCifar } from "./formats/cifar.ts";
+export { type IdxArray, type IdxType, readIdx } from "./formats/idx.ts";
+export { type MnistNames, mnistFromIdx } from "./formats/mnist.ts";
+export { type NiftiVolume, readNifti } from "./formats/nifti.ts";
+export { type NpyArray, readNpy, readNpz } from "./formats/npy.ts";
+export { type Mesh, readOff } from "./formats/off.ts";
+export { type VoxelizeOptions, voxelize } from "./formats/voxelize.ts";
 export {
   evenSubset,
   type FloatImageSet,
@@ -14,5 +47,16 @@ export {
   subset,
   toFloat,
 } from "./imageSet.ts";
-export { type MnistNames, mnistFromIdx } from "./mnist.ts";
-export { flipImages, type Padding, padImages, rotateImages, translateImages } from "./transforms.ts";
+export type { Fill, Interpolation, SamplingOptions } from "./sampling.ts";
+export { deriveSeed } from "./seed.ts";
+export {
+  type FlipDirection,
+  flipImages,
+  type Padding,
+  padImages,
+  rotateImages,
+  type TurnAxis,
+  translateImages,
+  turnOf,
+} from "./transforms.ts";
+export type { Warp } from "./warp.ts";

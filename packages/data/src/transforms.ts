@@ -1,16 +1,39 @@
-/** Geometric transforms of image batches [N, H, W, C]; each returns a new array and leaves the batch as it is. */
-import { checkFits, describeValue, GmrError } from "@gmr-conv/core";
-import { affineImages, countImages } from "./affine.ts";
+/** Geometric transforms of batches [N, ...sizes, C]; each returns a new array and leaves the batch as it is. */
+import { checkFinite, checkFits, describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { affineImages, checkPlane, countImages, type WarpOptions, warpImages } from "./affine.ts";
 import { type ImageShape, imageSize } from "./imageSet.ts";
+import { turnMatrix, type Warp } from "./warp.ts";
+
+/** The plane that volumes turn in, by the axis that stays: D, H or W. Images have one plane. */
+export type TurnAxis = "D" | "H" | "W";
+
+/** The planes, as pairs of axes: what goes down, what goes right. */
+const PLANES: Readonly<Record<TurnAxis, readonly [number, number]>> = { D: [1, 2], H: [0, 2], W: [0, 1] };
 
 /**
- * Turns every image counter-clockwise (as seen, rows growing downwards) about its centre ((H−1)/2, (W−1)/2), bilinear
- * with zero fill. Multiples of 90° of square images are exact permutations; 90° is `rot90`.
+ * Turns every image counter-clockwise (as seen, rows growing downwards) about its centre ((H−1)/2, (W−1)/2), or every
+ * volume about an axis through its centre. Multiples of 90° of square images are exact permutations; 90° is `rot90`.
  *
+ * @param options `axis` of volumes (default `"D"`); how to read between pixels (default linearly), what to fill the corners with
+ *   (default 0), and what size to cut out of the middle (default: that of the images)
  * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}.
  */
-export function rotateImages(batch: Float32Array, shape: ImageShape, degrees: number): Float32Array {
-  return affineImages(batch, shape, { degrees });
+export function rotateImages(
+  batch: Float32Array,
+  shape: ImageShape,
+  degrees: number,
+  options: WarpOptions & { axis?: TurnAxis | undefined } = {},
+): Float32Array {
+  const warp = turnOf(shape, degrees, options.axis);
+  return warpImages(batch, shape, () => warp, options);
+}
+
+/** The inverse map of a turn. @throws GmrError `invalid-argument` */
+export function turnOf(shape: ImageShape, degrees: number, axis: TurnAxis = "D"): Warp {
+  checkFinite("degrees", degrees);
+  const rank = shape.length - 1;
+  const plane = rank === 2 ? ([0, 1] as const) : PLANES[oneOf("axis", axis, ["D", "H", "W"])];
+  return { matrix: turnMatrix(rank, plane, degrees), offset: new Float64Array(rank) };
 }
 
 /**
@@ -28,33 +51,45 @@ export function translateImages(
   return affineImages(batch, shape, { dx, dy });
 }
 
+/** Left and right, top and bottom, or front and back of volumes. */
+export type FlipDirection = "horizontal" | "vertical" | "depth";
+
+/** The axis that a flip reverses, counted from the last size. */
+export const FLIPPED_AXIS: Readonly<Record<FlipDirection, number>> = { horizontal: 1, vertical: 2, depth: 3 };
+
 /**
- * Mirrors every image: "horizontal" swaps left and right, "vertical" swaps top and bottom.
+ * Mirrors every image: "horizontal" swaps left and right, "vertical" swaps top and bottom, "depth" the front and back of volumes.
  *
- * @throws GmrError `invalid-shape` when `batch` is no whole number of images.
+ * @throws GmrError `invalid-shape` when `batch` is no whole number of images, `invalid-argument` for a direction that they lack
  */
-export function flipImages(
-  batch: Float32Array,
-  shape: ImageShape,
-  direction: "horizontal" | "vertical",
-): Float32Array {
-  const rows = countImages(batch, shape) * shape[0];
-  const [height, width, channels] = shape;
-  const rowSize = width * channels;
+export function flipImages(batch: Float32Array, shape: ImageShape, direction: FlipDirection): Float32Array {
+  countImages(batch, shape);
+  oneOf(
+    "direction",
+    direction,
+    shape.length === 4 ? ["horizontal", "vertical", "depth"] : ["horizontal", "vertical"],
+  );
+  const axis = shape.length - 1 - FLIPPED_AXIS[direction];
   const out = new Float32Array(batch.length);
-  for (let row = 0; row < rows; row++) {
-    if (direction === "vertical") {
-      const within = row % height;
-      const source = (row - within + height - 1 - within) * rowSize;
-      out.set(batch.subarray(source, source + rowSize), row * rowSize);
-      continue;
-    }
-    for (let column = 0; column < width; column++) {
-      const source = row * rowSize + (width - 1 - column) * channels;
-      for (let c = 0; c < channels; c++) out[row * rowSize + column * channels + c] = batch[source + c];
+  reverseAxis(batch, out, shape[axis], imageSize(shape.slice(axis + 1)));
+  return out;
+}
+
+/** Reverses an axis of a flat array: blocks of `inner` numbers, `length` of them in a row. */
+export function reverseAxis<T extends Float32Array | Int32Array>(
+  from: T,
+  to: T,
+  length: number,
+  inner: number,
+): void {
+  const row = length * inner;
+  for (let start = 0; start < from.length; start += row) {
+    for (let i = 0; i < length; i++) {
+      const [at, target] = [start + i * inner, start + (length - 1 - i) * inner];
+      if (inner > 16) to.set(from.subarray(at, at + inner), target);
+      else for (let k = 0; k < inner; k++) to[target + k] = from[at + k];
     }
   }
-  return out;
 }
 
 /** Pixels to add on each side. */
@@ -77,6 +112,7 @@ export function padImages(
   shape: ImageShape,
   padding: number | Padding,
 ): { images: Float32Array; shape: ImageShape } {
+  checkPlane(shape, "padded");
   const count = countImages(batch, shape);
   const { top, bottom, left, right } = sides(padding);
   const [height, width, channels] = shape;

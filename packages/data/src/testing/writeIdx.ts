@@ -1,5 +1,5 @@
 /** An IDX writer, for tests only. */
-import type { IdxArray, IdxType } from "../idx.ts";
+import type { IdxArray, IdxType } from "../formats/idx.ts";
 
 const CODES: Record<IdxType, number> = {
   uint8: 0x08,

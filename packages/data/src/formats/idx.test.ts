@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { writeBytes, writeIdx } from "../testing/writeIdx.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
-import { writeBytes, writeIdx } from "./testing/writeIdx.ts";
 
 const anyArray: fc.Arbitrary<IdxArray> = fc
   .array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 })

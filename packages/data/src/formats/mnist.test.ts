@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { writeBytes, writeIdx } from "../testing/writeIdx.ts";
 import { mnistFromIdx } from "./mnist.ts";
-import { writeBytes, writeIdx } from "./testing/writeIdx.ts";
 
 const images = writeBytes([2, 2, 3], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255]);
 const labels = writeBytes([2], [7, 0]);

@@ -1,9 +1,9 @@
 /** MNIST: 28×28 grey images of the digits 0…9, as IDX files (also Fashion-MNIST and others of this layout). */
 import { GmrError } from "@gmr-conv/core";
+import type { ImageSet } from "../imageSet.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
-import type { ImageSet } from "./imageSet.ts";
 
-const CLASSES = 10;
+const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
 
 /** Names for error messages and for the set. */
 export interface MnistNames {
@@ -13,14 +13,16 @@ export interface MnistNames {
   images?: string;
   /** What error messages call the label file. */
   labels?: string;
+  /** Names of the classes; default: the digits. */
+  classNames?: readonly string[] | undefined;
 }
 
 /**
  * The image set of a pair of IDX files. The pixels are a view of `imagesBytes`.
  *
  * @param imagesBytes uint8 [N, H, W], 28×28 for MNIST.
- * @param labelsBytes uint8 [N], each 0…9.
- * @throws GmrError `invalid-data` for a broken file, swapped files, different counts, no images, or a label over 9.
+ * @param labelsBytes uint8 [N], each the index of a class.
+ * @throws GmrError `invalid-data` for a broken file, swapped files, different counts, no images, or a label that is no class.
  */
 export function mnistFromIdx(
   imagesBytes: Uint8Array,
@@ -28,6 +30,8 @@ export function mnistFromIdx(
   names: MnistNames = {},
 ): ImageSet {
   const { set: name = "MNIST", images: imagesName = "image file", labels: labelsName = "label file" } = names;
+  const classNames = names.classNames ?? DIGITS;
+  const last = classNames.length - 1;
   const imageFile = readIdx(imagesBytes, imagesName);
   const labelFile = readIdx(labelsBytes, labelsName);
   const images = bytesOfRank(imageFile, imagesName, 3, "images [N, height, width]");
@@ -45,14 +49,13 @@ export function mnistFromIdx(
       `${labelsName}: ${labels.length} labels, expected ${count}, one per image in ${imagesName}`,
     );
   }
-  const wrong = labels.findIndex((label) => label >= CLASSES);
+  const wrong = labels.findIndex((label) => label > last);
   if (wrong >= 0) {
     throw new GmrError(
       "invalid-data",
-      `${labelsName}: label ${labels[wrong]} at position ${wrong}, expected 0 to ${CLASSES - 1}`,
+      `${labelsName}: label ${labels[wrong]} at position ${wrong}, expected 0 to ${last}`,
     );
   }
-  const classNames = Array.from({ length: CLASSES }, (_, digit) => String(digit));
   return { name, images, labels, shape: [height, width, 1], count, classNames };
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { loadMnist } from "./loadMnist.ts";
-import { writeBytes } from "./testing/writeIdx.ts";
+import { writeBytes } from "../../testing/writeIdx.ts";
+import { loadMnist } from "./mnist.ts";
 
 const images = writeBytes([2, 1, 2], [0, 1, 2, 3]);
 const labels = writeBytes([2], [4, 5]);

@@ -1,0 +1,138 @@
+// A folder of class folders.
+
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import { z } from "zod";
+import type { DatasetCard } from "../../card.ts";
+import { type DecodeOptions, decodeImage, isImageFile } from "../decode.ts";
+import {
+  defineDataset,
+  folder,
+  groupPattern,
+  imageOptions,
+  parts,
+  sameClasses,
+  skipDamaged,
+  splitSeed,
+  testShare,
+  validationShare,
+} from "../entry.ts";
+import { filesBelow, listFolder } from "../files.ts";
+import {
+  completeOptions,
+  groupBy,
+  imageFileDataset,
+  type LabelledFile,
+  withoutDamaged,
+} from "../imageFiles.ts";
+
+const card: DatasetCard = {
+  name: "folder",
+  title: "A folder of images, one folder for each class",
+  description: "Your own images: PNG, JPEG, TIFF (8 or 16 bit) or WebP, grey or in colour, of any size.",
+  task: "classification",
+  source: "your own",
+  licence: "your own",
+  layout: [
+    "FOLDER/CLASS/*.png for training, validation and test together, to be split; or",
+    "FOLDER/train/CLASS/*.png, FOLDER/test/CLASS/*.png and, if you like, FOLDER/validation/CLASS/*.png",
+    "Folders in class folders count with them; other files and names that begin with a dot do not.",
+  ],
+  input: "0 for black to 1 for white",
+};
+
+const options = z.strictObject({
+  folder,
+  ...imageOptions,
+  validation: validationShare,
+  test: testShare,
+  seed: splitSeed,
+  groupPattern,
+  skipDamaged,
+});
+
+export const folderDataset = defineDataset({
+  card,
+  options,
+  async load(given) {
+    const layout = await partsIn(given.folder);
+    const groupOf = groupBy(given.groupPattern);
+    const train = await classFiles(layout.train, groupOf);
+    const settings = await completeOptions(given, train.files[0].file);
+    const damaged: string[] = [];
+    const title = path.basename(path.resolve(given.folder));
+    const make = async (name: string, files: LabelledFile[]) => {
+      const kept = given.skipDamaged ? await leaveOut(files, settings) : { good: files, damaged: [] };
+      damaged.push(...kept.damaged);
+      return imageFileDataset(`${title} ${name}`, kept.good, train.classNames, settings);
+    };
+    const other = async (name: "validation" | "test", at: string | undefined) => {
+      if (!at) return undefined;
+      const { files, classNames } = await classFiles(at, groupOf);
+      sameClasses(train.classNames, classNames, at);
+      return make(name, files);
+    };
+    const splits = parts(
+      {
+        train: await make(layout.test ? "train" : "images", train.files),
+        validation: await other("validation", layout.validation),
+        test: await other("test", layout.test),
+      },
+      given,
+    );
+    const own = { ...card, title, classNames: train.classNames };
+    return { card: own, damaged, ...splits };
+  },
+});
+
+const leaveOut = (files: LabelledFile[], settings: DecodeOptions) =>
+  withoutDamaged(files, ({ file }) => decodeImage(file, settings));
+
+/** The folders of the parts; without `train`, everything is in one. */
+async function partsIn(root: string): Promise<{ train: string; validation?: string; test?: string }> {
+  const { folders } = await listFolder(root);
+  const find = (...names: string[]): string | undefined => {
+    const found = folders.find((name) => names.includes(name.toLowerCase()));
+    return found && path.join(root, found);
+  };
+  const train = find("train", "training");
+  if (!train) return { train: root };
+  const [validation, test] = [find("validation", "val", "valid"), find("test", "testing")];
+  return { train, ...(validation && { validation }), ...(test && { test }) };
+}
+
+/**
+ * The images of class folders.
+ * @throws GmrError `io`; `invalid-data` for less than two classes, and for class folders without images
+ */
+export async function classFiles(
+  root: string,
+  groupOf: (file: string) => string | undefined = () => undefined,
+): Promise<{ files: LabelledFile[]; classNames: string[] }> {
+  const { folders, files } = await listFolder(root);
+  if (folders.length < 2) {
+    const images = files.filter(isImageFile).length;
+    const found =
+      folders.length === 1
+        ? `one class folder, ${folders[0]}`
+        : images > 0
+          ? `${images} images and no class folders`
+          : "no class folders";
+    throw new GmrError(
+      "invalid-data",
+      `${root} holds ${found}, expected a folder of images for each of two or more classes`,
+    );
+  }
+  const perClass = await Promise.all(folders.map((name) => filesBelow(path.join(root, name), isImageFile)));
+  const empty = folders.filter((_, label) => perClass[label].length === 0);
+  if (empty.length > 0) {
+    throw new GmrError(
+      "invalid-data",
+      `${path.join(root, empty[0])} holds no image (PNG, JPEG, TIFF or WebP)`,
+    );
+  }
+  return {
+    classNames: folders.map((name) => name.normalize("NFC")),
+    files: perClass.flatMap((list, label) => list.map((file) => ({ file, label, group: groupOf(file) }))),
+  };
+}

@@ -1,0 +1,268 @@
+// Images or volumes with masks: folders of files of equal names.
+
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import { z } from "zod";
+import type { DatasetCard } from "../../card.ts";
+import { type Dataset, datasetOf, joined } from "../../dataset.ts";
+import { readNifti } from "../../formats/nifti.ts";
+import {
+  type DepthRange,
+  decodeImage,
+  decodeMask,
+  decodePages,
+  imageInfo,
+  isImageFile,
+  scaled,
+} from "../decode.ts";
+import {
+  defineDataset,
+  folder,
+  groupPattern,
+  imageOptions,
+  parts,
+  splitSeed,
+  testShare,
+  validationShare,
+} from "../entry.ts";
+import { listFolder, readRequired } from "../files.ts";
+import { groupBy } from "../imageFiles.ts";
+
+const card: DatasetCard = {
+  name: "masks",
+  title: "Images or volumes with masks",
+  description:
+    "Your own images (PNG, JPEG, TIFF) or volumes (TIFF of several pages, NIfTI) with a mask for each.",
+  task: "segmentation",
+  source: "your own",
+  licence: "your own",
+  layout: [
+    "FOLDER/images/NAME and FOLDER/masks/NAME, with any endings, for all parts together, to be split; or",
+    "FOLDER/train/images, FOLDER/train/masks, and the same in FOLDER/test and, if you like, FOLDER/validation",
+    "Masks are grey: each number is a class, or, with objects, an object; 0 is the background.",
+  ],
+  input: "0 for black to 1 for white",
+};
+
+const options = z.strictObject({
+  folder,
+  objects: z
+    .boolean()
+    .default(false)
+    .describe("masks number objects, not classes: everything above 0 is the one class beside the background"),
+  classNames: z
+    .array(z.string())
+    .min(2)
+    .optional()
+    .describe("names of the classes, the background first; default: background and object, or numbers"),
+  patch: z
+    .array(z.int().min(1))
+    .min(2)
+    .max(3)
+    .optional()
+    .describe(
+      "cut images into patches of these sizes, [height, width] or [depth, height, width]; default: whole images, which must be alike",
+    ),
+  stride: z
+    .array(z.int().min(1))
+    .min(2)
+    .max(3)
+    .optional()
+    .describe("steps between patches; default: their sizes, so that they do not overlap"),
+  channels: imageOptions.channels,
+  range: imageOptions.range,
+  validation: validationShare,
+  test: testShare,
+  seed: splitSeed,
+  groupPattern,
+});
+
+type Options = z.output<typeof options>;
+
+export const masksDataset = defineDataset({
+  card,
+  options,
+  async load(given) {
+    const { folders } = await listFolder(given.folder);
+    const split = folders.includes("train");
+    const title = path.basename(path.resolve(given.folder));
+    const make = (name: string, at: string) => maskDataset(`${title} ${name}`, at, given);
+    const part = (name: string) => path.join(given.folder, name);
+    const loaded = split
+      ? {
+          train: await make("train", part("train")),
+          ...(folders.includes("validation") && { validation: await make("validation", part("validation")) }),
+          ...(folders.includes("test") && { test: await make("test", part("test")) }),
+        }
+      : { train: await make("images", given.folder) };
+    const splits = parts(loaded, given);
+    return { card: { ...card, title, classNames: splits.train.classNames }, damaged: [], ...splits };
+  },
+});
+
+interface Pair {
+  image: { data: Uint8Array | Float32Array; shape: number[] };
+  /** [...sizes] */
+  mask: { data: ArrayLike<number>; shape: number[] };
+  source: string;
+  group: string | undefined;
+}
+
+/** Images and masks are few and large, and every patch is needed in every epoch, so they are kept in memory. */
+async function maskDataset(name: string, root: string, given: Options): Promise<Dataset> {
+  const [images, masks] = await Promise.all(
+    ["images", "masks"].map((kind) => filesByName(path.join(root, kind))),
+  );
+  const groupOf = groupBy(given.groupPattern);
+  const pairs: Pair[] = [];
+  for (const [key, file] of images) {
+    const maskFile = masks.get(key);
+    if (!maskFile)
+      throw new GmrError("invalid-data", `${file}: no mask of this name in ${path.join(root, "masks")}`);
+    const volume = await isVolume(file);
+    const [image, mask] = await Promise.all([readImage(file, volume, given), readMask(maskFile, volume)]);
+    if (image.shape.slice(0, -1).join() !== mask.shape.join()) {
+      throw new GmrError(
+        "invalid-data",
+        `${maskFile}: [${mask.shape}], expected [${image.shape.slice(0, -1)}] as ${file}`,
+      );
+    }
+    pairs.push({ image, mask, source: file, group: groupOf(file) });
+  }
+  const stray = [...masks.keys()].find((key) => !images.has(key));
+  if (stray)
+    throw new GmrError(
+      "invalid-data",
+      `${masks.get(stray)}: no image of this name in ${path.join(root, "images")}`,
+    );
+  return segmentationDataset(name, pairs, given);
+}
+
+/** Files by their names without endings. */
+async function filesByName(at: string): Promise<Map<string, string>> {
+  const { files } = await listFolder(at);
+  const kept = files.filter((name) => isImageFile(name) || isNifti(name));
+  if (kept.length === 0)
+    throw new GmrError("invalid-data", `${at} holds no image (PNG, JPEG, TIFF) and no NIfTI volume`);
+  return new Map(kept.map((name) => [name.replace(/(\.nii)?\.[^.]+$/i, ""), path.join(at, name)]));
+}
+
+const isNifti = (name: string): boolean => /\.nii(\.gz)?$/i.test(name);
+
+const isVolume = async (file: string): Promise<boolean> => isNifti(file) || (await imageInfo(file)).pages > 1;
+
+async function readImage(
+  file: string,
+  volume: boolean,
+  { channels, range }: Options,
+): Promise<Pair["image"]> {
+  if (isNifti(file)) {
+    const { data, shape } = readNifti(await readRequired(file, "a NIfTI volume"), file);
+    return { data: scaled(data, range as DepthRange, 1), shape };
+  }
+  return volume
+    ? decodePages(file, range as DepthRange)
+    : decodeImage(file, { channels, range: range as DepthRange });
+}
+
+async function readMask(file: string, volume: boolean): Promise<Pair["mask"]> {
+  if (!isNifti(file)) return decodeMask(file, volume);
+  const { data, shape } = readNifti(await readRequired(file, "a NIfTI mask"), file);
+  if (shape[3] === 1) return { data, shape: shape.slice(0, 3) };
+  throw new GmrError("invalid-data", `${file}: [${shape}], expected a mask of one number per voxel`);
+}
+
+/** Whole images, or patches of them. */
+function segmentationDataset(name: string, pairs: Pair[], given: Options): Dataset {
+  const highest = pairs.reduce((most, { mask }) => {
+    for (let i = 0; i < mask.data.length; i++) most = Math.max(most, mask.data[i]);
+    return most;
+  }, 1);
+  const classNames =
+    given.classNames ??
+    (given.objects
+      ? ["background", "object"]
+      : ["background", ...Array.from({ length: highest }, (_, i) => `class ${i + 1}`)]);
+  if (!given.objects && highest >= classNames.length) {
+    throw new GmrError(
+      "invalid-data",
+      `${name}: a mask holds ${highest}, expected classes from 0 to ${classNames.length - 1}; with objects: true each number is an object`,
+    );
+  }
+  const sources: string[] = [];
+  const groups: string[] = [];
+  const examples = pairs.flatMap((pair) =>
+    patches(pair, given).map(({ image, mask, place }) => {
+      sources.push(place ? `${pair.source}, [${place}]` : pair.source);
+      groups.push(pair.group ?? pair.source);
+      return { images: image, labels: mask.map((value) => (given.objects ? Number(value > 0) : value)) };
+    }),
+  );
+  const [{ image }] = pairs;
+  const shape = [...(given.patch ?? image.shape.slice(0, -1)), image.shape[image.shape.length - 1]];
+  const { images, labels } = joined(examples);
+  const dataset = datasetOf(
+    { name, images, labels, shape, count: examples.length, classNames },
+    { source: (index) => sources[index] },
+  );
+  // Patches of one image belong together; where there is one image alone, they are split all the same.
+  const names = [...new Set(groups)];
+  return {
+    ...dataset,
+    task: "segmentation",
+    labels: undefined,
+    ...(names.length > 2 || given.groupPattern
+      ? { groups: groups.map((group) => names.indexOf(group)) }
+      : {}),
+  };
+}
+
+function patches(
+  { image, mask, source }: Pair,
+  { patch, stride }: Options,
+): { image: Uint8Array | Float32Array; mask: Int32Array; place?: number[] }[] {
+  const sizes = mask.shape;
+  if (!patch) return [{ image: image.data, mask: Int32Array.from(mask.data) }];
+  if (patch.length !== sizes.length || patch.some((size, axis) => size > sizes[axis])) {
+    throw new GmrError("invalid-argument", `patch [${patch}] of ${source}: expected at most [${sizes}]`);
+  }
+  const steps = stride ?? patch;
+  const starts = sizes.map((size, axis) => {
+    const list: number[] = [];
+    for (let at = 0; at + patch[axis] <= size; at += steps[axis]) list.push(at);
+    return list;
+  });
+  const channels = image.shape[sizes.length];
+  const places = starts.reduce<number[][]>(
+    (all, own) => all.flatMap((head) => own.map((at) => [...head, at])),
+    [[]],
+  );
+  return places.map((place) => ({
+    place,
+    image: box(image.data, sizes, channels, place, patch) as Uint8Array | Float32Array,
+    mask: Int32Array.from(box(mask.data, sizes, 1, place, patch)),
+  }));
+}
+
+/** A box of [...sizes, channels]. */
+function box(
+  data: ArrayLike<number>,
+  sizes: readonly number[],
+  channels: number,
+  begin: readonly number[],
+  size: readonly number[],
+): ArrayLike<number> {
+  const bytes = data instanceof Uint8Array;
+  const count = size.reduce((a, b) => a * b, 1);
+  const out = bytes ? new Uint8Array(count * channels) : new Float32Array(count * channels);
+  for (let i = 0; i < count; i++) {
+    let [rest, position, scale] = [i, 0, 1];
+    for (let axis = sizes.length - 1; axis >= 0; axis--) {
+      position += (begin[axis] + (rest % size[axis])) * scale;
+      rest = Math.floor(rest / size[axis]);
+      scale *= sizes[axis];
+    }
+    for (let c = 0; c < channels; c++) out[i * channels + c] = data[position * channels + c];
+  }
+  return out;
+}

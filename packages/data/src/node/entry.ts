@@ -1,0 +1,112 @@
+// What a data set must offer to be used by name: a card, the options that a configuration may give, and a loader.
+
+import { GmrError } from "@gmr-conv/core";
+import { z } from "zod";
+import type { DatasetCard, LoadedDataset } from "../card.ts";
+import { type Dataset, splitDataset } from "../dataset.ts";
+
+export interface DatasetEntry {
+  readonly card: DatasetCard;
+  /** The options, beside the name. */
+  readonly options: z.ZodObject;
+  /** @throws GmrError `io`, `invalid-data`, `invalid-argument` */
+  load(options: unknown): Promise<LoadedDataset>;
+}
+
+/** An entry of the registry: `load` gets options that were checked. */
+export function defineDataset<Options extends z.ZodObject>(entry: {
+  card: DatasetCard;
+  options: Options;
+  load: (options: z.output<Options>) => Promise<LoadedDataset>;
+}): DatasetEntry {
+  return { ...entry, load: async (options) => entry.load(entry.options.parse(options)) };
+}
+
+const side = z.int().min(1);
+
+/** How images are read. */
+export const imageOptions = {
+  size: z
+    .union([side, z.tuple([side, side])])
+    .optional()
+    .describe("side of the images in pixels, or [height, width]; default: the size of the first one"),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .optional()
+    .describe("1 for grey, 3 for RGB; default: as the first image"),
+  resize: z
+    .enum(["crop", "stretch", "pad", "none"])
+    .default("crop")
+    .describe(
+      "images of another size: scaled to cover the size and cut around the middle, stretched, scaled to fit and padded, or refused",
+    ),
+  background: z
+    .tuple([z.int().min(0).max(255), z.int().min(0).max(255), z.int().min(0).max(255)])
+    .default([0, 0, 0])
+    .describe("red, green and blue behind what is transparent and around what is padded"),
+  range: z
+    .union([z.enum(["auto", "image", "type"]), z.tuple([z.number(), z.number()])])
+    .default("auto")
+    .describe(
+      "what becomes 0 and 1 in images deeper than 8 bit: their 1st and 99.8th percentile, their extremes, their type's, or two numbers",
+    ),
+};
+
+export const folder = z.string().min(1).describe("folder of the data set's files");
+
+const share = z.number().gt(0).lt(1);
+
+/** What is cut off where a data set has no such part. */
+export const validationShare = share
+  .default(0.1)
+  .describe("share of the training images that is kept for validation, where the data set has no such part");
+export const testShare = share
+  .default(0.2)
+  .describe("share of all images that is kept for the test, where the data set has no such part");
+export const splitSeed = z
+  .int()
+  .min(0)
+  .default(0)
+  .describe("decides which images are kept for validation and test");
+export const skipDamaged = z
+  .boolean()
+  .default(false)
+  .describe("leave out images that cannot be read, and list them");
+export const groupPattern = z
+  .string()
+  .optional()
+  .describe(
+    "regular expression on file names: images with the same match (of its first group) belong together, as those of a patient, and are never split",
+  );
+
+/** The parts of a data set, those that it lacks cut from the others. */
+export function parts(
+  given: { train: Dataset; validation?: Dataset | undefined; test?: Dataset | undefined },
+  shares: { validation: number; test?: number; seed: number },
+): { train: Dataset; validation: Dataset; test: Dataset } {
+  let { train, validation, test } = given;
+  const { seed } = shares;
+  if (!test) {
+    const share = shares.test ?? 0.2;
+    ({ train, test } = splitDataset(train, { train: 1 - share, test: share }, { seed }));
+  }
+  if (!validation) {
+    const { validation: share } = shares;
+    ({ train, validation } = splitDataset(
+      train,
+      { train: 1 - share, validation: share },
+      { seed: seed + 1 },
+    ));
+  }
+  return { train, validation, test };
+}
+
+/** @throws GmrError `invalid-data` unless all parts have the same classes */
+export function sameClasses(first: readonly string[], second: readonly string[], where: string): void {
+  if (first.join("\0") === second.join("\0")) return;
+  const strange = [...first.filter((c) => !second.includes(c)), ...second.filter((c) => !first.includes(c))];
+  throw new GmrError(
+    "invalid-data",
+    `${where}: its classes are not those of the training images; only in one of both: ${strange.join(", ")}`,
+  );
+}

@@ -1,0 +1,80 @@
+// Folders and files, with errors that name them.
+
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
+
+/** The entries of a folder, sorted by name, without hidden ones. @throws GmrError `io` */
+export async function listFolder(folder: string): Promise<{ folders: string[]; files: string[] }> {
+  try {
+    const entries = (await readdir(folder, { withFileTypes: true })).filter(
+      ({ name }) => !name.startsWith("."),
+    );
+    const names = (kind: "isDirectory" | "isFile") =>
+      entries
+        .filter((entry) => (entry.isSymbolicLink() ? kind === "isFile" : entry[kind]()))
+        .map(({ name }) => name)
+        .sort(byCodePoints);
+    return { folders: names("isDirectory"), files: names("isFile") };
+  } catch (cause) {
+    const missing = codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR";
+    throw new GmrError(
+      "io",
+      `${folder}: ${missing ? "no such folder" : `cannot be read (${reasonOf(cause)})`}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The same order on every machine. */
+export const byCodePoints = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** All files below a folder that pass, as paths, sorted. @throws GmrError `io` */
+export async function filesBelow(folder: string, passes: (name: string) => boolean): Promise<string[]> {
+  const { folders, files } = await listFolder(folder);
+  const own = files.filter(passes).map((name) => path.join(folder, name));
+  const below = await Promise.all(folders.map((name) => filesBelow(path.join(folder, name), passes)));
+  return [...own, ...below.flat()].sort(byCodePoints);
+}
+
+/** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+export async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    if (codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR") return undefined;
+    throw new GmrError("io", `${file}: cannot be read (${reasonOf(cause)})`, { cause });
+  }
+}
+
+/** A file's bytes. @param expected what it should be, for the error @throws GmrError `io` */
+export async function readRequired(file: string, expected: string): Promise<Uint8Array> {
+  const bytes = await readIfPresent(file);
+  if (bytes) return bytes;
+  throw new GmrError("io", `${file}: no such file, expected ${expected}`);
+}
+
+/**
+ * A file as it is, or the same with `.gz`, unpacked.
+ * @throws GmrError `io` if there is neither, `invalid-data` for a damaged archive
+ */
+export async function readPlainOrGzip(
+  file: string,
+  expected: string,
+): Promise<{ path: string; bytes: Uint8Array }> {
+  const plain = await readIfPresent(file);
+  if (plain !== undefined) return { path: file, bytes: plain };
+  const packed = await readIfPresent(`${file}.gz`);
+  if (packed === undefined) {
+    throw new GmrError("io", `${file}: no such file, expected ${expected} of this name, or with .gz`);
+  }
+  try {
+    return { path: `${file}.gz`, bytes: await promisify(gunzip)(packed) };
+  } catch (cause) {
+    throw new GmrError("invalid-data", `${file}.gz: damaged gzip data (${reasonOf(cause)})`, { cause });
+  }
+}

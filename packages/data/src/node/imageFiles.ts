@@ -1,0 +1,127 @@
+// Data sets of image files, read when they are asked for.
+
+import path from "node:path";
+import { GmrError, reasonOf } from "@gmr-conv/core";
+import { type Dataset, type Examples, joined } from "../dataset.ts";
+import { type DecodeOptions, decodeImage, imageInfo } from "./decode.ts";
+
+/** A file and what it shows. */
+export interface LabelledFile {
+  file: string;
+  label: number;
+  /** What it belongs to. */
+  group?: string | undefined;
+}
+
+/** How a configuration says what becomes of the images. */
+export interface ImageOptions extends Omit<DecodeOptions, "size" | "channels"> {
+  /** Side of the images, or [height, width]; default: the size of the first one. */
+  size?: number | readonly [number, number] | undefined;
+  /** Default: those of the first image. */
+  channels?: 1 | 3 | undefined;
+}
+
+/** Options with the size and the channels of the first image where none are given. */
+export async function completeOptions(
+  options: ImageOptions,
+  first: string,
+): Promise<DecodeOptions & { size: [number, number]; channels: 1 | 3 }> {
+  const { size, channels } = options;
+  const given = typeof size === "number" ? ([size, size] as const) : size;
+  const info = given && channels ? undefined : await imageInfo(first);
+  const { height = 0, width = 0 } = info ?? {};
+  return {
+    ...options,
+    size: given ? [given[0], given[1]] : [height, width],
+    channels: channels ?? info?.channels ?? 3,
+  };
+}
+
+/** Images of files, each of one class. */
+export function imageFileDataset(
+  name: string,
+  files: readonly LabelledFile[],
+  classNames: readonly string[],
+  options: DecodeOptions & { size: readonly [number, number]; channels: 1 | 3 },
+): Dataset {
+  const { size, channels } = options;
+  const groups = groupsOf(files);
+  return {
+    name,
+    task: "classification",
+    shape: [size[0], size[1], channels],
+    count: files.length,
+    classNames,
+    labels: Int32Array.from(files, ({ label }) => label),
+    ...(groups && { groups }),
+    source: (index) => files[index].file,
+    async read(indices) {
+      const wanted = Array.from(indices, (index) => files[index]);
+      return joined(
+        await Promise.all(
+          wanted.map(async ({ file, label }): Promise<Examples> => {
+            const { data } = await decodeImage(file, options);
+            return { images: data, labels: Int32Array.of(label) };
+          }),
+        ),
+      );
+    },
+  };
+}
+
+function groupsOf(files: readonly LabelledFile[]): Int32Array | undefined {
+  if (files.every(({ group }) => group === undefined)) return undefined;
+  const numbers = new Map<string, number>();
+  return Int32Array.from(files, ({ group, file }) => {
+    const key = group ?? file;
+    const number = numbers.get(key) ?? numbers.size;
+    numbers.set(key, number);
+    return number;
+  });
+}
+
+/**
+ * What the part of a file's name that a pattern catches says it belongs to.
+ * @throws GmrError `invalid-argument` for a pattern that is none, or that some name does not match
+ */
+export function groupBy(pattern: string | undefined): (file: string) => string | undefined {
+  if (pattern === undefined) return () => undefined;
+  let expression: RegExp;
+  try {
+    expression = new RegExp(pattern, "u");
+  } catch (error) {
+    throw new GmrError("invalid-argument", `groupPattern ${JSON.stringify(pattern)}: ${reasonOf(error)}`);
+  }
+  return (file) => {
+    const found = expression.exec(path.basename(file));
+    if (found) return found[1] ?? found[0];
+    throw new GmrError(
+      "invalid-argument",
+      `groupPattern ${JSON.stringify(pattern)} does not match ${path.basename(file)}: every image must belong to a group`,
+    );
+  };
+}
+
+/**
+ * Reads every image once and leaves out those that cannot be read.
+ * @returns those that can, and for each of the others a line with its reason
+ */
+export async function withoutDamaged<T extends { file: string }>(
+  files: readonly T[],
+  check: (file: T) => Promise<unknown>,
+): Promise<{ good: T[]; damaged: string[] }> {
+  const problems = new Map<T, string>();
+  const waiting = [...files];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.pop(); next; next = waiting.pop()) {
+      try {
+        await check(next);
+      } catch (error) {
+        problems.set(next, reasonOf(error));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, lane));
+  const damaged = files.flatMap((file) => problems.get(file) ?? []);
+  return { good: files.filter((file) => !problems.has(file)), damaged };
+}

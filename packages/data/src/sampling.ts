@@ -1,0 +1,103 @@
+/**
+ * Reading images and volumes between their pixels. An axis is read at a place by a few of its pixels with weights that
+ * add up to 1; what lies outside the image is filled in one of several ways.
+ * Cubic: the convolution kernel of Keys 1981 with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
+ */
+import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
+
+export type Interpolation = "nearest" | "linear" | "cubic";
+
+/**
+ * What lies outside an image: a number for all channels or one for each, `"reflect"` (mirrored at the outermost pixels, which
+ * are not repeated), or `"replicate"` (the nearest pixel).
+ */
+export type Fill = number | readonly number[] | "reflect" | "replicate";
+
+export interface SamplingOptions {
+  /** Default `"linear"`. */
+  interpolation?: Interpolation | undefined;
+  /** Default 0. */
+  fill?: Fill | undefined;
+}
+
+export interface Sampling {
+  interpolation: Interpolation;
+  /** One number per channel, or a rule. */
+  fill: Float64Array | "reflect" | "replicate";
+}
+
+/** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
+export function planSampling(options: SamplingOptions, channels: number): Sampling {
+  const interpolation = oneOf("interpolation", options.interpolation ?? "linear", [
+    "nearest",
+    "linear",
+    "cubic",
+  ]);
+  const fill = options.fill ?? 0;
+  if (fill === "reflect" || fill === "replicate") return { interpolation, fill };
+  const values = typeof fill === "number" ? new Array<number>(channels).fill(fill) : [...fill];
+  if (values.length !== channels || !values.every(Number.isFinite)) {
+    throw new GmrError(
+      "invalid-argument",
+      `fill must be "reflect", "replicate", a number or ${channels} numbers, one for each channel, got ${describeValue(fill)}`,
+    );
+  }
+  return { interpolation, fill: Float64Array.from(values) };
+}
+
+/** How many pixels of an axis a place is read by. */
+export const TAPS: Readonly<Record<Interpolation, number>> = { nearest: 1, linear: 2, cubic: 4 };
+
+/** Below this distance from a pixel a place counts as on it, so that turns by 90° are exact. */
+const ON_PIXEL = 1e-9;
+
+/**
+ * The pixels that a place on an axis is read by, and their weights.
+ * @param indices filled with pixels in [0, size), or -1 for those outside
+ */
+export function readAxis(
+  place: number,
+  size: number,
+  { interpolation, fill }: Sampling,
+  indices: Int32Array,
+  weights: Float64Array,
+): void {
+  const rounded = Math.round(place);
+  const at = Math.abs(place - rounded) < ON_PIXEL ? rounded : place;
+  const first = Math.floor(at);
+  const t = at - first;
+  switch (interpolation) {
+    case "nearest":
+      indices[0] = Math.floor(at + 0.5);
+      weights[0] = 1;
+      break;
+    case "linear":
+      indices[0] = first;
+      indices[1] = first + 1;
+      weights[0] = 1 - t;
+      weights[1] = t;
+      break;
+    case "cubic":
+      for (let tap = 0; tap < 4; tap++) indices[tap] = first - 1 + tap;
+      weights[0] = ((-0.5 * t + 1) * t - 0.5) * t;
+      weights[1] = (1.5 * t - 2.5) * t * t + 1;
+      weights[2] = ((-1.5 * t + 2) * t + 0.5) * t;
+      weights[3] = (0.5 * t - 0.5) * t * t;
+      break;
+  }
+  for (let tap = 0; tap < TAPS[interpolation]; tap++) {
+    const index = indices[tap];
+    if (index >= 0 && index < size) continue;
+    indices[tap] =
+      fill === "reflect" ? mirrored(index, size) : fill === "replicate" ? clamped(index, size) : -1;
+  }
+}
+
+const clamped = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
+
+function mirrored(index: number, size: number): number {
+  if (size === 1) return 0;
+  const period = 2 * (size - 1);
+  const within = ((index % period) + period) % period;
+  return within < size ? within : period - within;
+}
