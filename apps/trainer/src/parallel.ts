@@ -2,32 +2,29 @@
 
 import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
-import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { MultiBar, type SingleBar } from "cli-progress";
 import { atATime, backendsAfter } from "./backend.ts";
-import type { Evaluated, Task } from "./tasks.ts";
+import { formatBar, Remaining } from "./progress.ts";
+import type { Outcome, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
 /**
  * The results of tasks, in their order. As many run at a time as there are processors, where the backend allows that.
  * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
  */
-export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | undefined)[]> {
+export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
-  const bars = new MultiBar(
-    {
-      format: "{label} {bar} {percentage} %{shown} | {eta_formatted} left",
-      barsize: 20,
-      etaBuffer: 50,
-      hideCursor: true,
-      clearOnComplete: false,
-      fps: 5,
-      noTTYOutput: true,
-      notTTYSchedule: 15_000,
-      gracefulExit: false,
-    },
-    Presets.shades_classic,
-  );
+  const bars = new MultiBar({
+    format: (_options, { progress }, { label, values, left }) =>
+      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
+    hideCursor: true,
+    clearOnComplete: false,
+    fps: 5,
+    noTTYOutput: true,
+    notTTYSchedule: 15_000,
+    gracefulExit: false,
+  });
   const onSignal = (): void => {
     if (Atomics.load(flag, 0) !== 0) process.exit(130);
     Atomics.store(flag, 0, 1);
@@ -43,7 +40,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<(Evaluated | und
   process.on("SIGHUP", onHangUp);
 
   const waiting = tasks.map((task, i) => ({ task, i }));
-  const results: (Evaluated | undefined)[] = [];
+  const results: Outcome[] = [];
   const failures: GmrError[] = [];
   const lane = async (): Promise<void> => {
     for (let next = waiting.shift(); next && Atomics.load(flag, 0) === 0; next = waiting.shift()) {
@@ -88,9 +85,9 @@ function say(bars: MultiBar, line: string): void {
 /** Runs a task; where its device is lost, on the next backend from its last checkpoint. */
 export async function runWithFallback(
   task: Task,
-  run: (task: Task) => Promise<Evaluated | undefined>,
+  run: (task: Task) => Promise<Outcome>,
   log: (line: string) => void,
-): Promise<Evaluated | undefined> {
+): Promise<Outcome> {
   try {
     return await run(task);
   } catch (error) {
@@ -100,23 +97,29 @@ export async function runWithFallback(
   }
 }
 
-function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | undefined> {
+function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // The native library reads the environment of the process, not a copy of it.
     const options: WorkerOptions = { workerData: input, env: SHARE_ENV };
     const worker = new Worker(new URL("./worker.js", import.meta.url), options);
     let bar: SingleBar | undefined;
+    let remaining: Remaining | undefined;
     let failure: GmrError | undefined;
     worker.on("message", (message: WorkerMessage) => {
       switch (message.type) {
         case "start":
-          bar = bars.create(message.total, message.done, { label: message.label.padEnd(22), shown: "" });
+          bar = bars.create(message.total, message.done, {
+            label: message.label,
+            values: {},
+            left: undefined,
+          });
+          remaining = new Remaining(message.total, message.done);
           break;
         case "note":
           say(bars, `${input.task.network.label}: ${message.text}`);
           break;
         case "update":
-          bar?.update(message.done, { shown: shown(message.values) });
+          bar?.update(message.done, { values: message.values, left: remaining?.at(message.done) });
           break;
         case "done":
           resolve(message.result);
@@ -137,10 +140,4 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Evaluated | un
       reject(failure ?? new GmrError("internal", `the thread of ${label} ended early, with code ${code}`));
     });
   });
-}
-
-function shown(values: Record<string, string>): string {
-  return Object.entries(values)
-    .map(([name, value]) => ` | ${name} ${value}`)
-    .join("");
 }

@@ -2,75 +2,77 @@
 
 import os from "node:os";
 import { atATime, candidates, threadsSetting } from "./backend.ts";
+import type { EvaluationConfig, NetworkConfig, RunConfig } from "./config/schema.ts";
 import { describeEnvironment } from "./environment.ts";
-import type { EvaluationOptions } from "./evaluation/evaluate.ts";
 import { runTasks } from "./parallel.ts";
 import { renderReport } from "./report/report.ts";
 import { renderAngleTable } from "./report/table.ts";
 import type { RotationReport } from "./report/types.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
-import type { Task } from "./tasks.ts";
-import type { NetworkConfig, TrainConfig } from "./training/config.ts";
+import type { Outcome, Task } from "./tasks.ts";
 
-/** Trains every network of a run, side by side, from their checkpoints where there are some. */
-export async function train(run: RunFolder, config: TrainConfig): Promise<void> {
-  await runTasks(config.networks.map((network) => ({ ...taskOf(run, config, network), train: true })));
+/** A run: its folder and its settings. */
+export interface Run {
+  folder: RunFolder;
+  config: RunConfig;
 }
 
-/**
- * Evaluates every network of a run, after training it first if `trainFirst`.
- * @param command what reproduces the run, for the report
- * @returns the report's data
- */
-export async function evaluate(
-  run: RunFolder,
-  config: TrainConfig,
-  options: EvaluationOptions,
-  command: string,
-  trainFirst = false,
+/** Trains every network of a run, side by side, from their checkpoints where there are some. */
+export async function train(run: Run): Promise<Outcome[]> {
+  return runTasks(run.config.networks.map((network) => ({ ...taskOf(run, network), train: true })));
+}
+
+export interface EvaluateOptions {
+  evaluation: EvaluationConfig;
+  /** What repeats the training, and the evaluation. */
+  command: string;
+  /** Train first. */
+  trainFirst?: boolean | undefined;
+}
+
+/** Evaluates every network of a run. @returns the report's data */
+export async function evaluateRun(
+  run: Run,
+  { evaluation, command, trainFirst = false }: EvaluateOptions,
 ): Promise<RotationReport> {
-  const tasks = config.networks.map(
-    (network): Task => ({
-      ...taskOf(run, config, network),
-      train: trainFirst,
-      evaluate: options,
-    }),
+  const tasks = run.config.networks.map(
+    (network): Task => ({ ...taskOf(run, network), train: trainFirst, evaluate: evaluation }),
   );
-  const results = (await runTasks(tasks)).filter((result) => result !== undefined);
-  const [first] = results;
+  const outcomes = await runTasks(tasks);
+  const [first] = outcomes;
   return {
-    title: config.title,
+    title: run.config.title,
     createdAt: new Date().toISOString(),
     command,
+    score: first.score,
     dataset: first.dataset,
     environment: describeEnvironment(
-      [...new Set(results.map(({ backend }) => backend))].join(", "),
-      Math.max(...results.map(({ threads }) => threads)),
+      [...new Set(outcomes.map(({ backend }) => backend))].join(", "),
+      Math.max(...outcomes.map(({ threads }) => threads)),
     ),
-    config: { ...config },
-    networks: results.map((result) => result.report),
+    config: { ...run.config },
+    networks: outcomes.flatMap(({ report }) => report ?? []),
     classNames: first.classNames,
   };
 }
 
 function taskOf(
-  run: RunFolder,
-  config: TrainConfig,
+  { folder, config }: Run,
   network: NetworkConfig,
 ): Pick<Task, "folder" | "config" | "network" | "backends" | "threads"> {
   const [backends, threads] = [candidates(config.backend), threadsFor(config)];
-  return { folder: run.folder, config, network, backends, threads };
+  return { folder: folder.folder, config, network, backends, threads };
 }
 
 /** Threads for each network: those that run side by side share the processors. */
-function threadsFor(config: TrainConfig): number {
+function threadsFor(config: RunConfig): number {
   const all = threadsSetting() ?? os.availableParallelism();
   return Math.max(1, Math.floor(all / atATime(candidates(config.backend), config.networks.length)));
 }
 
 /** Writes the report of a run and prints its table and its path. */
-export function publish(run: RunFolder, report: RotationReport): void {
-  run.write("report.json", `${JSON.stringify(report)}\n`);
-  run.write("report.html", renderReport(report));
-  console.log(`\n${renderAngleTable(report)}\n\nReport: ${run.file("report.html")}`);
+export function publishReport({ folder }: Run, report: RotationReport): void {
+  folder.write("report.json", `${JSON.stringify(report)}\n`);
+  folder.write("report.html", renderReport(report));
+  console.log(`\n${renderAngleTable(report)}\n\nReport: ${folder.file("report.html")}`);
 }

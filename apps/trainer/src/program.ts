@@ -3,13 +3,18 @@
 import { Command } from "commander";
 import { addBench } from "./commands/bench.ts";
 import { addConvert } from "./commands/convert.ts";
+import { addData } from "./commands/data.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEval } from "./commands/eval.ts";
 import { addInfo } from "./commands/info.ts";
 import { addModels } from "./commands/models.ts";
 import { addParity } from "./commands/parity.ts";
+import { addPredict } from "./commands/predict.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
+import { addReport } from "./commands/report.ts";
+import { addSchema } from "./commands/schema.ts";
+import { addSweep } from "./commands/sweep.ts";
 import { addTrain } from "./commands/train.ts";
 import { ownVersion } from "./environment.ts";
 
@@ -25,6 +30,11 @@ export function makeProgram(): Command {
   addQuickstart(program);
   addTrain(program);
   addEval(program);
+  addPredict(program);
+  addReport(program);
+  addSweep(program);
+  addData(program);
+  addSchema(program);
   addModels(program);
   addConvert(program);
   addPublish(program);

@@ -1,23 +1,23 @@
 import { GmrError } from "@gmr-conv/core";
-import { evenSubset } from "@gmr-conv/data";
-import type { MnistSplits } from "@gmr-conv/data/node";
-import { resNet } from "@gmr-conv/models";
+import { cached, type LoadedDataset, pickEvenly } from "@gmr-conv/data";
+import { loadDataset } from "@gmr-conv/data/node";
+import { evaluate, loadTrained, type TrainEvent, train } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { activeThreads, type BackendName, formatSelection, useBackend } from "./backend.ts";
-import { type EvaluationOptions, evaluateNetwork } from "./evaluation/evaluate.ts";
-import { describeNetwork } from "./evaluation/networkReport.ts";
-import { requireCheckpoint } from "./runs/checkpoint.ts";
+import { batchesAhead } from "./batches/ahead.ts";
+import { limited, makeNetwork } from "./config/resolve.ts";
+import type { EvaluationConfig } from "./config/schema.ts";
+import { describeNetwork, sigmasOf } from "./report/networkReport.ts";
 import { RunFolder } from "./runs/runFolder.ts";
-import type { Evaluated, Monitor, Task } from "./tasks.ts";
-import { loadData } from "./training/data.ts";
-import { trainNetwork } from "./training/train.ts";
+import { EventFile } from "./runs/tensorBoard.ts";
+import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 /**
  * Does a task on this thread.
  * @throws GmrError, with code `interrupted` if the monitor asks to stop, `device-lost` if the GPU went away: the task
  *   then goes on from its last checkpoint if it is run again on another backend, in another thread
  */
-export async function runTask(task: Task, monitor: Monitor): Promise<Evaluated | undefined> {
+export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const { threads } = task;
   let onDeviceLost: ((reason: string) => void) | undefined;
   const lost = new Promise<never>((_, reject) => {
@@ -26,41 +26,174 @@ export async function runTask(task: Task, monitor: Monitor): Promise<Evaluated |
   lost.catch(() => {}); // Heard below, if the task has not ended by then.
   const selection = await useBackend(task.backends, { threads, onDeviceLost });
   if (selection.skipped.length > 0) monitor.note(formatSelection(selection));
-  return Promise.race([runOn(selection.backend, task, monitor), lost]);
+  return Promise.race([new NetworkTask(selection.backend, task, monitor).run(), lost]);
 }
 
-async function runOn(backend: BackendName, task: Task, monitor: Monitor): Promise<Evaluated | undefined> {
-  const { config, network } = task;
-  const data = await loadData(config);
-  const run = RunFolder.at(task.folder);
-  const model = resNet(network.model);
-  try {
-    if (task.train) await trainNetwork(run, network, model, data.train, config, monitor);
-    return task.evaluate && (await evaluateTask(backend, task, run, model, data, task.evaluate, monitor));
-  } finally {
-    model.dispose();
+/** A run's network, its data, and who listens. */
+class NetworkTask {
+  private readonly backend: BackendName;
+  private readonly task: Task;
+  private readonly monitor: Monitor;
+  private readonly folder: RunFolder;
+  private events: EventFile | undefined;
+  /** The last validation's score, for the line of progress. */
+  private validated: string | undefined;
+
+  constructor(backend: BackendName, task: Task, monitor: Monitor) {
+    this.backend = backend;
+    this.task = task;
+    this.monitor = monitor;
+    this.folder = RunFolder.at(task.folder);
   }
-}
 
-async function evaluateTask(
-  backend: BackendName,
-  { network, config }: Task,
-  run: RunFolder,
-  model: tf.LayersModel,
-  { train, test }: MnistSplits,
-  options: EvaluationOptions,
-  monitor: Monitor,
-): Promise<Evaluated> {
-  const weights = await requireCheckpoint(run, network.name, model);
-  const limit = Math.min(options.testLimit ?? test.count, test.count);
-  const evaluation = await evaluateNetwork(network.label, model, evenSubset(test, limit), options, monitor);
-  const { uprightImages, turnedImages, ...figures } = evaluation;
-  const metrics = await run.readMetrics(network.name);
-  return {
-    backend,
-    threads: activeThreads(),
-    report: { ...(await describeNetwork(network, model, config, metrics, figures)), weights },
-    dataset: { name: test.name, train: train.count, test: uprightImages, evaluated: turnedImages },
-    classNames: [...test.classNames],
-  };
+  async run(): Promise<Outcome> {
+    const { config, network, evaluate: options } = this.task;
+    const data = await loadDataset(config.dataset);
+    const model = makeNetwork(network, config.data);
+    const outcome: Outcome = {
+      backend: this.backend,
+      threads: activeThreads(),
+      score: data.train.task === "segmentation" ? "Dice" : "accuracy",
+      dataset: {
+        name: data.card.title,
+        train: limited(data.train, config.limit).count,
+        test: data.test.count,
+        evaluated: 0,
+      },
+      classNames: [...data.train.classNames],
+    };
+    try {
+      if (this.task.train) outcome.validation = await this.train(model, data);
+      if (options) await this.evaluate(model, data, options, outcome);
+      return outcome;
+    } finally {
+      model.dispose();
+    }
+  }
+
+  private async train(model: tf.LayersModel, data: LoadedDataset): Promise<number | undefined> {
+    const { config, network } = this.task;
+    const { monitor } = this;
+    const images = limited(data.train, config.limit);
+    const validation = data.validation && cached(data.validation, config.cacheMegabytes * 2 ** 20);
+    const result = await train({
+      model,
+      train: images,
+      validation,
+      settings: network.train,
+      storage: this.folder.storage,
+      name: network.name,
+      batches: (step) => batchesAhead(config, network, step),
+      onEvent: (event) => this.hear(event, model),
+      signal: {
+        get aborted() {
+          return monitor.stopRequested;
+        },
+      },
+    });
+    return (
+      result.validation && ("dice" in result.validation ? result.validation.dice : result.validation.accuracy)
+    );
+  }
+
+  private async hear(event: TrainEvent, model: tf.LayersModel): Promise<void> {
+    const { monitor, task } = this;
+    const { name, label, train: settings } = task.network;
+    switch (event.type) {
+      case "start":
+        if (event.step >= event.steps) {
+          monitor.note(
+            `trained for all of its ${settings.epochs} epochs; --resume --epochs COUNT trains longer`,
+          );
+        } else {
+          monitor.start(`Training ${label}`, event.steps, event.step);
+          this.events = new EventFile(this.folder.file(`tensorboard/${name}`));
+        }
+        break;
+      case "progress": {
+        const { type, ...record } = event;
+        await this.folder.appendMetric({ type, network: name, ...record });
+        this.events?.scalars(event.step, {
+          "train/loss": event.loss,
+          "train/accuracy": event.accuracy,
+          "train/learning_rate": event.learningRate,
+          "speed/images_per_second": event.imagesPerSecond,
+          "speed/waiting": event.waiting,
+        });
+        monitor.update(event.step, {
+          loss: event.loss.toFixed(3),
+          accuracy: `${(100 * event.accuracy).toFixed(1)} %`,
+          ...(this.validated === undefined ? {} : { validation: this.validated }),
+          epoch: `${event.epoch + 1}/${settings.epochs}`,
+          "images/s": event.imagesPerSecond.toFixed(0),
+        });
+        break;
+      }
+      case "validation": {
+        const { step, epochs, score, loss, best, seconds } = event;
+        const sigmas = await sigmasOf(model);
+        const line = {
+          network: name,
+          step,
+          epochs,
+          score,
+          best,
+          seconds,
+          ...(loss === undefined ? {} : { loss }),
+          sigmas,
+        };
+        await this.folder.appendMetric({ type: "validation", ...line });
+        this.events?.scalars(step, {
+          "validation/score": score,
+          ...(loss === undefined ? {} : { "validation/loss": loss }),
+        });
+        this.validated = `${(100 * score).toFixed(1)} %`;
+        break;
+      }
+      case "warning":
+        monitor.note(event.text);
+        break;
+    }
+  }
+
+  private async evaluate(
+    model: tf.LayersModel,
+    data: LoadedDataset,
+    options: EvaluationConfig,
+    outcome: Outcome,
+  ): Promise<void> {
+    const { config, network } = this.task;
+    const { monitor } = this;
+    const { digest } = await loadTrained(this.folder.storage, network.name, model, network.train.select);
+    const test = pickEvenly(data.test, Math.min(options.testLimit ?? data.test.count, data.test.count));
+    const settings = {
+      ...options,
+      normalization: network.train.normalization,
+      size: network.train.augment?.size,
+    };
+    let started = false;
+    const evaluation = await evaluate(model, cached(test, config.cacheMegabytes * 2 ** 20), {
+      ...settings,
+      onProgress(done, total, view, score) {
+        if (!started) monitor.start(`Evaluating ${network.label}`, total, 0);
+        started = true;
+        monitor.update(done, { view, [outcome.score]: `${(100 * score).toFixed(1)} %` });
+      },
+      signal: {
+        get aborted() {
+          return monitor.stopRequested;
+        },
+      },
+    });
+    const metrics = await this.folder.readMetrics(network.name);
+    outcome.report = {
+      ...(await describeNetwork({ network, model, metrics, evaluation, test, options: settings })),
+      weights: digest,
+    };
+    outcome.dataset = {
+      ...outcome.dataset,
+      test: evaluation.uprightImages,
+      evaluated: evaluation.turnedImages,
+    };
+  }
 }

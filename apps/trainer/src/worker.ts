@@ -3,7 +3,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
 import { runTask } from "./runTask.ts";
-import type { Evaluated, Monitor, Task } from "./tasks.ts";
+import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 export interface WorkerInput {
   task: Task;
@@ -15,7 +15,7 @@ export type WorkerMessage =
   | { type: "start"; label: string; total: number; done: number }
   | { type: "note"; text: string }
   | { type: "update"; done: number; values: Record<string, string> }
-  | { type: "done"; result: Evaluated | undefined }
+  | { type: "done"; result: Outcome }
   | { type: "failed"; code: GmrError["code"]; message: string; stack: string | undefined };
 
 const port = parentPort;

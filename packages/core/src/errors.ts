@@ -120,6 +120,47 @@ export function checkObject<T extends object>(name: string, value: T): T {
 }
 
 /**
+ * Returns `value` if it is an object without other keys than those that are known: a name that is misspelt would be
+ * ignored otherwise.
+ * @param what it is, such as `"the options of resNet"`
+ * @throws GmrError `invalid-argument` otherwise, with the known name that comes nearest
+ */
+export function checkKeys<T extends object>(what: string, value: T, known: readonly string[]): T {
+  const strange = Object.keys(checkObject(what, value)).find((key) => !known.includes(key));
+  if (strange === undefined) return value;
+  const near = nearestName(strange, known);
+  const hint =
+    near === undefined ? `expected one of ${[...known].sort().join(", ")}` : `did you mean ${near}?`;
+  throw new GmrError("invalid-argument", `${what} have no ${describeValue(strange)}: ${hint}`);
+}
+
+/** The name that a misspelt one is most like, or undefined where none is like it. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
+  const ranked = known
+    .map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits);
+  const best = ranked[0];
+  return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
+}
+
+/** Letters to insert, delete, replace or swap with their neighbour (Damerau). */
+function editDistance(a: string, b: string): number {
+  const rows = Array.from({ length: a.length + 1 }, (_, i) =>
+    Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
+  );
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const same = Number(a[i - 1] !== b[j - 1]);
+      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return rows[a.length][b.length];
+}
+
+/**
  * Returns `value` if it is one of the names that are allowed.
  * @throws GmrError `invalid-argument` otherwise
  */

@@ -2,6 +2,7 @@
 import { checkPositiveInteger, GmrError, oneOf, Random } from "@gmr-conv/core";
 import type { Augment } from "./augment/augment.ts";
 import { type Dataset, readFloats } from "./dataset.ts";
+import type { ImageShape } from "./imageSet.ts";
 import { deriveSeed } from "./seed.ts";
 
 /** One step's worth of training data. */
@@ -12,6 +13,8 @@ export interface Batch {
   labels: Int32Array;
   /** Shares of the classes, [count, K], where images are mixed; they count instead of the labels. */
   shares?: Float32Array | undefined;
+  /** [...sizes, C] of one image. */
+  shape: ImageShape;
   /** Which images of the set these are, [count]. */
   indices: Int32Array;
   count: number;
@@ -124,7 +127,7 @@ export class BatchStream implements AsyncIterable<Batch> {
     const plain = await readFloats(this.dataset, indices);
     const random = new Random(deriveSeed(seed, epoch, step + 1));
     const examples = augment?.(plain, shape, random, classNames.length) ?? plain;
-    return { ...examples, indices, count: indices.length, epoch, step };
+    return { ...examples, shape: examples.shape ?? shape, indices, count: indices.length, epoch, step };
   }
 
   /** The epoch's order of the whole set; the last one is kept. */

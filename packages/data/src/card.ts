@@ -27,8 +27,14 @@ export interface DatasetCard {
 /** A data set whose files were read. */
 export interface LoadedDataset extends Splits {
   card: DatasetCard;
-  /** Files that could not be read and were left out, with the reason. */
-  damaged: string[];
+  /** Files that could not be read and were left out. */
+  damaged: DamagedFile[];
+}
+
+export interface DamagedFile {
+  file: string;
+  /** A line that names the file. */
+  reason: string;
 }
 
 /** How a part of a data set is called. */

@@ -19,6 +19,8 @@ export interface FloatExamples extends Examples {
   images: Float32Array;
   /** Shares of the classes [N, K], where images are mixed; they count instead of the labels. */
   shares?: Float32Array | undefined;
+  /** [...sizes, C] of one image, where that is not the data set's. */
+  shape?: ImageShape | undefined;
 }
 
 /** Labelled images or volumes of one shape. */
@@ -33,6 +35,8 @@ export interface Dataset {
   readonly labels?: ArrayLike<number> | undefined;
   /** [count] images with the same number belong together (a patient's), and must not be split. */
   readonly groups?: ArrayLike<number> | undefined;
+  /** Whether reading costs nothing worth keeping. */
+  readonly inMemory?: boolean | undefined;
   /** Where an image comes from, for people. */
   source?(index: number): string;
   /** The examples at these indices, in this order. @throws GmrError `invalid-data`, `io` */
@@ -58,6 +62,7 @@ export function datasetOf(set: ImageSet, options: { source?: (index: number) => 
     shape: set.shape,
     count: set.count,
     classNames: set.classNames,
+    inMemory: true,
     ...(masks ? {} : { labels: set.labels }),
     ...(options.source ? { source: options.source } : {}),
     read(indices) {
@@ -96,6 +101,7 @@ export function pick(dataset: Dataset, indices: ArrayLike<number>): Dataset {
     shape: dataset.shape,
     count: chosen.length,
     classNames: dataset.classNames,
+    inMemory: dataset.inMemory,
     labels: labels && chosen.map((index) => labels[index]),
     groups: groups && chosen.map((index) => groups[index]),
     ...(source ? { source: (index: number) => source.call(dataset, chosen[index]) } : {}),
@@ -215,6 +221,7 @@ function mostFrequent(values: number[]): number {
  * stay, since an epoch asks for everything once.
  */
 export function cached(dataset: Dataset, maxBytes: number): Dataset {
+  if (dataset.inMemory) return dataset;
   const kept = new Map<number, Examples>();
   let bytes = 0;
   return {

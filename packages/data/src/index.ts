@@ -13,7 +13,7 @@ export type { EraseOptions } from "./augment/erase.ts";
 export type { GeometryOptions } from "./augment/geometry.ts";
 export type { MixOptions } from "./augment/mix.ts";
 export { type Batch, BatchStream, type BatchStreamOptions } from "./batches.ts";
-export { type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
+export { type DamagedFile, type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
 export {
   cached,
   type Dataset,

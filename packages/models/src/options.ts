@@ -2,8 +2,8 @@
 
 import {
   checkFits,
+  checkKeys,
   checkNonNegativeInteger,
-  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -171,9 +171,42 @@ export function checkResNetOptions(options: ResNetOptions): void {
   planResNet(options);
 }
 
+/** The names of all options. */
+const RESNET_OPTIONS: Readonly<Record<keyof ResNetOptions, true>> = {
+  defaults: true,
+  inputShape: true,
+  classes: true,
+  kind: true,
+  block: true,
+  depths: true,
+  widths: true,
+  kernelSizes: true,
+  strides: true,
+  dilateInsteadOfStride: true,
+  stemWidth: true,
+  stemKernelSize: true,
+  stemPool: true,
+  pooling: true,
+  oddSides: true,
+  globalPooling: true,
+  fieldOfView: true,
+  inputPadding: true,
+  inputBlur: true,
+  headNorm: true,
+  ringBasis: true,
+  ringInitializer: true,
+  decaySigma: true,
+  zeroInitResidual: true,
+  numRings: true,
+  seed: true,
+  name: true,
+  layerNames: true,
+};
+
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planResNet(options: ResNetOptions): ResNetPlan {
-  const inputShape = checkInputShape(checkObject("options", options).inputShape);
+  const { inputShape: given } = checkKeys("the options of a ResNet", options, Object.keys(RESNET_OPTIONS));
+  const inputShape = checkInputShape(given);
   const rank = inputShape.length === 4 ? 3 : 2;
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
   const depths = list("depths", options.depths ?? [2, 2, 2, 2]);

@@ -22,6 +22,8 @@ export interface ModelCard {
   command: string;
   /** What the network takes: the meaning of its input's numbers. */
   input: string;
+  /** `(x − mean) / std` of each channel, before the network sees it, if it was trained so. */
+  normalization?: { mean: readonly number[]; std: readonly number[] };
   classNames: string[];
   /** Shares of test images recognised, from 0 to 1. */
   accuracy: {

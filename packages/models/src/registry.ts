@@ -3,16 +3,18 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { type ModelCost, modelCost } from "./cost.ts";
-import { type GroupResNetOptions, groupResNet } from "./groupConv/index.ts";
-import type { ResNetOptions } from "./options.ts";
+import { checkGroupResNetOptions, type GroupResNetOptions, groupResNet } from "./groupConv/index.ts";
+import { checkResNetOptions, type ResNetOptions } from "./options.ts";
 import { r3d } from "./r3d.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
-import type { UNetOptions } from "./unetOptions.ts";
+import { checkUNetOptions, type UNetOptions } from "./unetOptions.ts";
 
 interface Entry {
   description: string;
   build: (options: never) => tf.LayersModel;
+  /** Checks options without building. */
+  check: (options: never) => void;
   /** What the name stands for; options may replace it. */
   defaults: object;
   /** An input that the network is meant for. */
@@ -34,6 +36,7 @@ function residual(kind: "gmr" | "dense", size: keyof typeof RESNETS): Entry {
   return {
     description: `ResNet-${size} for images, ${rings}`,
     build: (options: ResNetOptions) => resNet(options),
+    check: (options: ResNetOptions) => checkResNetOptions(options),
     defaults: { ...RESNETS[size], kind, name: `${kind}-resnet${size}` },
     example: IMAGES,
   };
@@ -44,6 +47,7 @@ function volumetric(kind: "gmr" | "dense", size: 9 | 18): Entry {
   return {
     description: `R3D-${size} for volumes${kind === "dense" ? ", the dense twin" : ", ring convolutions"}`,
     build: (options: ResNetOptions) => r3d(options),
+    check: (options: ResNetOptions) => checkResNetOptions(options),
     defaults: { depths: [depth, depth, depth, depth], kind, name: `${kind}-r3d${size}` },
     example: VOXELS,
   };
@@ -53,6 +57,7 @@ function segmentation(kind: "gmr" | "dense"): Entry {
   return {
     description: `U-Net for images and volumes${kind === "dense" ? ", the dense twin" : ", ring convolutions"}`,
     build: (options: UNetOptions) => unet(options),
+    check: (options: UNetOptions) => checkUNetOptions(options),
     defaults: { kind, name: `${kind}-unet` },
     example: SLICES,
   };
@@ -63,6 +68,7 @@ function groupResidual(group: "p4" | "p4m"): Entry {
   return {
     description: `ResNet-18 of group convolutions, equivariant to quarter turns${mirrors}`,
     build: (options: GroupResNetOptions) => groupResNet(options),
+    check: (options: GroupResNetOptions) => checkGroupResNetOptions(options),
     defaults: { group, depths: [2, 2, 2, 2], name: `${group}-resnet18` },
     example: IMAGES,
   };
@@ -106,6 +112,15 @@ export function createModel<Name extends ModelName>(name: Name, options: Options
   const { build, defaults } = entryOf(name);
   const given = Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined));
   return build({ ...defaults, ...given } as never);
+}
+
+/**
+ * Checks the options of a network without making it.
+ * @throws GmrError `invalid-argument` for an unknown name or option values, naming them
+ */
+export function checkModelOptions(name: string, options: object): void {
+  const { check, defaults } = entryOf(name);
+  check({ ...defaults, ...options } as never);
 }
 
 /** A network as {@link listModels} describes it. */

@@ -2,8 +2,8 @@
 
 import {
   checkFits,
+  checkKeys,
   checkNonNegativeInteger,
-  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
@@ -97,9 +97,40 @@ export interface UNetPlan extends Complete<Omit<UNetOptions, "seed" | "numRings"
 const FEATURES = [32, 32, 64, 128, 256];
 const KERNEL_SIZES = [9, 9, 5, 5, 3];
 
+/** Checks the options of a network without making it. @throws GmrError `invalid-argument`, naming the option */
+export function checkUNetOptions(options: UNetOptions): void {
+  planUNet(options);
+}
+
+/** The names of all options. */
+const UNET_OPTIONS: Readonly<Record<keyof UNetOptions, true>> = {
+  defaults: true,
+  inputShape: true,
+  classes: true,
+  kind: true,
+  levels: true,
+  features: true,
+  kernelSizes: true,
+  numRings: true,
+  circular: true,
+  mixture: true,
+  norm: true,
+  slope: true,
+  dropout: true,
+  upsampling: true,
+  pooling: true,
+  oddSides: true,
+  ringBasis: true,
+  ringInitializer: true,
+  decaySigma: true,
+  seed: true,
+  name: true,
+};
+
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planUNet(options: UNetOptions): UNetPlan {
-  const inputShape = checkInputShape(checkObject("options", options).inputShape);
+  const { inputShape: shape } = checkKeys("the options of a U-Net", options, Object.keys(UNET_OPTIONS));
+  const inputShape = checkInputShape(shape);
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
   const official = oneOf("defaults", options.defaults ?? "ours", ["ours", "official"]) === "official";
   const levels = options.levels ?? 4;

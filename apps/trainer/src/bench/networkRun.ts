@@ -2,10 +2,8 @@
 
 import { product, Random } from "@gmr-conv/core";
 import { resNet } from "@gmr-conv/models";
+import { modelVariables, Optimizer, taskFor, trainStep } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
-import { Optimizer } from "../training/optimizer.ts";
-import { trainStep } from "../training/train.ts";
-import { modelVariables } from "../training/variables.ts";
 import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 
 /** The size of a network and of its images, which are square and have three channels. */
@@ -62,12 +60,26 @@ export function modelRun(
   }
   const variables = modelVariables(model, true);
   const optimizer = new Optimizer(
-    { name: "sgd", learningRate: LEARNING_RATE, momentum: 0.9, weightDecay: 0, warmup: 0 },
+    { name: "sgd", learningRate: LEARNING_RATE, momentum: 0.9, weightDecay: 0 },
     variables,
     new Set(),
   );
-  const settings = { labelSmoothing: 0, learningRate: LEARNING_RATE, checkpointStages };
+  const maps = outputs.length > 1;
+  const made = { name: "made-up", count: batch, shape: shape.slice(1), read: () => ({ images, labels }) };
+  const classNames = Array.from({ length: classes }, (_, k) => String(k));
+  const task = taskFor(model, { ...made, task: maps ? "segmentation" : "classification", classNames });
+  const settings = { loss: maps ? { dice: 0 } : {}, checkpointStages, accumulate: 1 };
+  const context = {
+    model,
+    task,
+    optimizer,
+    variables: [...variables.values()],
+    settings,
+    classWeights: undefined,
+  };
+  const indices = Int32Array.from({ length: batch }, (_, i) => i);
   return async () => {
-    await trainStep(model, optimizer, [...variables.values()], { images, labels, count: batch }, settings);
+    const whole = { images, labels, indices, count: batch, shape: shape.slice(1), epoch: 0, step: 0 };
+    await trainStep(context, whole, LEARNING_RATE);
   };
 }

@@ -30,6 +30,12 @@ export function nonNegativeNumber(text: string): number {
   return value;
 }
 
+export function nonNegativeInteger(text: string): number {
+  const value = nonNegativeNumber(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError("Expected an integer of at least 0.");
+  return value;
+}
+
 export function belowOne(text: string): number {
   const value = nonNegativeNumber(text);
   if (value >= 1) throw new InvalidArgumentError("Expected a number below 1.");

@@ -4,18 +4,19 @@ import { GmrError, summarizeAngles } from "@gmr-conv/core";
 import { writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
 import { writeFileAtomically } from "@gmr-conv/io/node";
-import { MODEL_NAMES, type ModelCard, resNet } from "@gmr-conv/models";
+import type { ModelCard } from "@gmr-conv/models";
+import { loadTrained } from "@gmr-conv/training";
 import type { Command } from "commander";
 import { useBackend } from "../backend.ts";
-import { requireCheckpoint } from "../runs/checkpoint.ts";
+import { makeNetwork, modelOptions } from "../config/resolve.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { checkFileName, parseJson, reportSchema } from "../runs/schemas.ts";
 
 interface PublishOptions {
   runs: string;
-  network: string;
+  network?: string;
   description: string;
-  command: string;
+  command?: string;
   licence: string;
   output: string;
 }
@@ -29,23 +30,15 @@ export function addPublish(program: Command): void {
     .argument("<run>", "name of the run")
     .argument("<name>", "name of the network from now on")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--network <name>", "which network of the run", "gmr")
+    .option("--network <name>", "which network of the run (default: the first)")
     .option("--description <text>", "what it is, in a line", "")
-    .requiredOption("--command <text>", "the command that trained it")
+    .option("--command <text>", "the commands that made it (default: those of the run)")
     .option("--licence <name>", "of the weights", "MIT")
     .option("--output <folder>", "where to write", "weights")
     .action(async (runName: string, name: string, options: PublishOptions) => {
       const run = RunFolder.named(options.runs, runName);
       checkFileName("network name", name);
-      const config = await run.readConfig();
-      const network = config.networks.find((entry) => entry.name === options.network);
-      if (!network) {
-        const known = config.networks.map((entry) => entry.name).join(", ");
-        throw new GmrError(
-          "invalid-argument",
-          `run ${runName} has no network ${JSON.stringify(options.network)}, expected one of ${known}`,
-        );
-      }
+      const { config, network } = await run.network(options.network);
       const bytes = await run.read("report.json");
       if (!bytes)
         throw new GmrError("io", `${run.file("report.json")} does not exist: evaluate the run first`);
@@ -55,43 +48,44 @@ export function addPublish(program: Command): void {
         throw new GmrError("invalid-data", `the report of ${runName} lacks network ${network.name}`);
 
       await useBackend("wasm", { threads: 1 });
-      const model = resNet(network.model);
-      const weights = await requireCheckpoint(run, network.name, model);
-      if (evaluated.weights !== weights) {
+      const source = config.data;
+      const model = makeNetwork(network, source);
+      const { digest } = await loadTrained(run.storage, network.name, model, network.train.select);
+      if (evaluated.weights !== digest) {
         throw new GmrError(
           "invalid-data",
           `${run.file("report.json")} tells of other weights of network ${network.name} than its checkpoint holds: ` +
             "evaluate the run again",
         );
       }
-      const angles = summarizeAngles(evaluated.angles);
-      const { kind = "gmr", seed: _, ...rest } = network.model;
+      const angles = summarizeAngles(
+        evaluated.angles.map(({ angle, score }) => ({ angle, accuracy: score })),
+      );
+      const { seed: _, ...modelOf } = modelOptions(network, source);
       const card: ModelCard = {
         name,
         description: options.description,
-        model: {
-          name: MODEL_NAMES.find((known) => known === `${kind}-resnet18`)!,
-          options: { ...rest, name },
-        },
+        model: { name: network.model.name, options: { ...modelOf, name } },
         parameters: evaluated.parameters,
-        weights,
+        weights: digest,
         data: {
-          name: report.dataset.name.replace(/ (test|train)$/, ""),
-          source: "Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/",
-          licence: "CC BY-SA 3.0",
+          name: source.title,
+          source: source.source,
+          licence: source.licence,
           train: report.dataset.train,
           test: report.dataset.test,
         },
-        command: `${options.command} && ${report.command}`,
-        input: "28×28 grey images, 0 for the background to 1 for ink",
+        command: options.command ?? report.command,
+        input: `${source.shape.slice(0, -1).join("×")} pixels, ${source.input}`,
+        ...(network.train.normalization && { normalization: network.train.normalization }),
         classNames: report.classNames,
         accuracy: {
-          upright: evaluated.upright.accuracy,
+          upright: evaluated.upright.score,
           mean: angles.mean,
           worst: angles.worst,
           worstAngle: angles.worstAngle,
-          mirrored: evaluated.flips ? [evaluated.flips.horizontal, evaluated.flips.vertical] : [],
-          angles: evaluated.angles.map(({ angle, accuracy }) => [angle, accuracy]),
+          mirrored: evaluated.flips.map(({ score }) => score),
+          angles: evaluated.angles.map(({ angle, score }) => [angle, score]),
         },
         licence: options.licence,
       };

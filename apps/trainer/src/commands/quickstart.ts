@@ -1,11 +1,11 @@
 import type { Command } from "commander";
-import { evaluate, publish } from "../pipeline.ts";
-import { quickstartConfig } from "../recipes.ts";
+import { readPreset } from "../config/read.ts";
+import { evaluateRun, publishReport } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import type { TrainConfig } from "../training/config.ts";
-import { TURNED_IMAGES } from "./eval.ts";
+import { evaluationFrom } from "./eval.ts";
 import { positiveInteger } from "./options.ts";
+import { configFrom } from "./trainOptions.ts";
 
 interface QuickstartOptions {
   name: string;
@@ -29,36 +29,40 @@ export function addQuickstart(program: Command): void {
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on from the run's checkpoints, which is done anyway where there are some", false)
     .option("--overwrite", "start anew, deleting what the run has trained", false)
-    .option("--full", `turn and mirror all test images, not ${TURNED_IMAGES} of them`, false)
+    .option("--full", "turn and mirror all test images, not 2000 of them", false)
     .option("--epochs <count>", "passes over the training images (default: the recipe's)", positiveInteger)
-    .option("--limit <count>", "train on the first COUNT images only", positiveInteger)
+    .option("--limit <count>", "train on COUNT images only, spread over the set", positiveInteger)
     .option("--test-limit <count>", "evaluate on COUNT test images only", positiveInteger)
     .action(async (options: QuickstartOptions) => {
       const started = performance.now();
-      const run = RunFolder.named(options.runs, options.name);
-      const settings = (stored?: TrainConfig): TrainConfig => {
-        const base = stored ?? quickstartConfig();
-        const networks = base.networks.map((network) => ({
-          ...network,
-          epochs: options.epochs ?? network.epochs,
-        }));
-        return { ...base, networks, ...(options.limit === undefined ? {} : { limit: options.limit }) };
+      const folder = RunFolder.named(options.runs, options.name);
+      const { epochs, limit } = options;
+      const base = readPreset("mnist");
+      const flags = {
+        set: [],
+        ...(epochs === undefined ? {} : { epochs }),
+        ...(limit === undefined ? {} : { limit }),
       };
-      await inRun(run, settings, startOf(options, "continue"), async (config) => {
-        const report = await evaluate(
-          run,
-          config,
-          {
-            rotationStep: 10,
-            flips: true,
-            turnedImages: options.full ? Number.POSITIVE_INFINITY : TURNED_IMAGES,
-            testLimit: options.testLimit,
-          },
-          `npm start${options.full ? " -- --full" : ""}`,
-          true,
-        );
-        publish(run, report);
-      });
+      await inRun(
+        folder,
+        (stored) => configFrom(flags, undefined, base, stored),
+        startOf(options, "continue"),
+        async ({ config }) => {
+          const flags = {
+            full: options.full,
+            ...(options.testLimit === undefined ? {} : { limit: options.testLimit }),
+          };
+          const report = await evaluateRun(
+            { folder, config },
+            {
+              evaluation: evaluationFrom(config.evaluation, flags),
+              command: `npm start${options.full ? " -- --full" : ""}`,
+              trainFirst: true,
+            },
+          );
+          publishReport({ folder, config }, report);
+        },
+      );
       const seconds = (performance.now() - started) / 1000;
       console.log(`Time: ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
     });

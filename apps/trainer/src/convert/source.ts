@@ -14,10 +14,10 @@ import {
   type OfficialNetwork,
   readOfficialNetwork,
   registerModelLayers,
-  resNet,
 } from "@gmr-conv/models";
+import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
-import { requireCheckpoint } from "../runs/checkpoint.ts";
+import { makeNetwork } from "../config/resolve.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
 export interface ModelSource {
@@ -139,16 +139,8 @@ function parseOptions(options: string | undefined): Record<string, unknown> {
 
 async function readRun(folder: string, name: string | undefined): Promise<tf.LayersModel> {
   const run = RunFolder.at(folder);
-  const { networks } = await run.readConfig();
-  const network = name === undefined ? networks[0] : networks.find((entry) => entry.name === name);
-  if (!network) {
-    const known = networks.map((entry) => entry.name).join(", ");
-    throw new GmrError(
-      "invalid-argument",
-      `${folder} has no network ${describeValue(name)}, expected one of ${known}`,
-    );
-  }
-  const model = resNet(network.model);
-  await requireCheckpoint(run, network.name, model);
+  const { config, network } = await run.network(name);
+  const model = makeNetwork(network, config.data);
+  await loadTrained(run.storage, network.name, model, network.train.select);
   return model;
 }

@@ -1,8 +1,9 @@
 /** The accuracy at every angle in figures. */
 
+import type { FlipDirection } from "@gmr-conv/data";
 import { angle, percent, signedPoints } from "./format.ts";
 import { type HtmlValue, html, type Markup } from "./html.ts";
-import { accuracyAt, allAngles, summariseAngles } from "./summary.ts";
+import { allAngles, placeOf, scoreAt, summariseAngles } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
 /** The angles in up to three tables side by side, and one with mean, worst angle and mirrors. */
@@ -17,7 +18,7 @@ export function angleTables(networks: NetworkReport[]): Markup {
     const rows = part.map((degrees) =>
       row(
         angle(degrees),
-        networks.map((network, index) => bar(accuracyAt(network, degrees), index)),
+        networks.map((network, index) => bar(scoreAt(network, degrees), index)),
       ),
     );
     return table("Angle", caption, networks, rows);
@@ -25,19 +26,33 @@ export function angleTables(networks: NetworkReport[]): Markup {
   return html`<div class="angle-tables">${tables}</div>${summaryTable(networks)}`;
 }
 
+const FLIPS: Readonly<Record<FlipDirection, string>> = {
+  horizontal: "left to right",
+  vertical: "top to bottom",
+  depth: "front to back",
+};
+
 function summaryTable(networks: NetworkReport[]): Markup {
   const summaries = networks.map(summariseAngles);
   const cells = (text: (network: NetworkReport, index: number) => string | undefined) =>
     networks.map((network, index) => html`<td>${text(network, index) ?? "–"}</td>`);
-  const flip = (direction: "horizontal" | "vertical") =>
+  const found = (network: NetworkReport, direction: FlipDirection) =>
+    network.flips.find((flip) => flip.direction === direction);
+  const flip = (direction: FlipDirection) =>
     row(
-      `Mirrored, ${direction === "horizontal" ? "left to right" : "top to bottom"}`,
-      cells(({ flips }) => flips && percent(flips[direction])),
+      `Mirrored, ${FLIPS[direction]}`,
+      cells((network) => {
+        const own = found(network, direction);
+        return own && percent(own.score);
+      }),
     );
+  const directions = (Object.keys(FLIPS) as FlipDirection[]).filter((direction) =>
+    networks.some((network) => found(network, direction)),
+  );
   const rows = [
     row(
       "Upright",
-      cells(({ upright }) => percent(upright.accuracy)),
+      cells(({ upright }) => percent(upright.score)),
     ),
     row(
       "Mean over all angles",
@@ -46,15 +61,22 @@ function summaryTable(networks: NetworkReport[]): Markup {
     row(
       "Worst angle",
       cells(
-        (_, i) =>
-          summaries[i] && `${percent(summaries[i].worst.accuracy)} at ${angle(summaries[i].worst.angle)}`,
+        (_, i) => summaries[i] && `${percent(summaries[i].worst.score)} at ${placeOf(summaries[i].worst)}`,
       ),
     ),
     row(
       "Worst against upright, points",
       cells((_, i) => summaries[i] && signedPoints(-summaries[i].drop)),
     ),
-    ...(networks.some(({ flips }) => flips !== undefined) ? [flip("horizontal"), flip("vertical")] : []),
+    ...directions.map(flip),
+    ...(networks.some(({ angles }) => angles.some(({ consistency }) => consistency !== undefined))
+      ? [
+          row(
+            "Mask of the turned image against the turned mask, worst Dice",
+            cells(({ angles }) => percent(Math.min(...angles.map(({ consistency }) => consistency ?? 1)))),
+          ),
+        ]
+      : []),
   ];
   return table("Summary", "Upright, turned and mirrored", networks, rows, "summary");
 }

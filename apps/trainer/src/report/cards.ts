@@ -1,18 +1,20 @@
 /** The summary card of a network: one large figure, the others beneath. */
 
-import { angle, compact, duration, integer, percent, points } from "./format.ts";
+import { compact, duration, integer, percent, points } from "./format.ts";
 import { html, type Markup } from "./html.ts";
-import { summariseAngles } from "./summary.ts";
+import { placeOf, summariseAngles } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
 /** @param index Its place among the networks, which decides its colour. */
 export function networkCard(network: NetworkReport, index: number): Markup {
   const { label, upright, receptiveField, trainSeconds, imagesPerSecond, evalSeconds, flips } = network;
+  const flipped = flips.map(({ score }) => percent(score)).join(" / ");
   const summary = summariseAngles(network);
   const facts: [term: string, value: string | undefined][] = [
-    ["Upright", `${percent(upright.accuracy)} of ${integer(upright.count)}`],
-    ["Worst angle", summary && `${percent(summary.worst.accuracy)} at ${angle(summary.worst.angle)}`],
-    ["Mirrored ↔ / ↕", flips && `${percent(flips.horizontal)} / ${percent(flips.vertical)}`],
+    ["Upright", `${percent(upright.score)} of ${integer(upright.count)}`],
+    ["95 % interval", `${percent(upright.interval[0])} – ${percent(upright.interval[1])}`],
+    ["Worst angle", summary && `${percent(summary.worst.score)} at ${placeOf(summary.worst)}`],
+    ["Mirrored", flipped === "" ? undefined : flipped],
     ["Parameters", integer(network.parameters)],
     ["Multiply-adds per image", compact(network.multiplyAdds)],
     [
@@ -25,7 +27,7 @@ export function networkCard(network: NetworkReport, index: number): Markup {
   ];
   const [figure, meaning] = summary
     ? [summary.mean, "mean over all angles"]
-    : [upright.accuracy, "of upright images"];
+    : [upright.score, "of upright images"];
   return html`<article class="card net-${index % 4}">
 <h3>${label}</h3>
 <p class="figure">${percent(figure)}<span>${meaning}</span></p>

@@ -24,7 +24,15 @@ export function curveChart(networks: NetworkReport[], quantity: "loss" | "accura
     title: quantity === "loss" ? "Training loss per step" : "Training accuracy per step, in percent",
     description: `Line chart over the training steps. ${ends.join(" ")}`,
   };
-  return responsiveChart(frame, { width: 360, height: 250 }, (isNarrow) => option(lines, quantity, isNarrow));
+  const dots = networks.map(({ validations }) =>
+    validations.flatMap(({ step, score, loss }): Point[] => {
+      if (quantity === "accuracy") return [[step, 100 * score]];
+      return loss === undefined ? [] : [[step, Math.max(loss, 1e-6)]];
+    }),
+  );
+  return responsiveChart(frame, { width: 360, height: 250 }, (isNarrow) =>
+    option(lines, dots, quantity, isNarrow),
+  );
 }
 
 type Point = [step: number, value: number];
@@ -60,7 +68,12 @@ function smooth(line: Point[]): Point[] {
   });
 }
 
-function option(lines: Point[][], quantity: "loss" | "accuracy", isNarrow: boolean): ChartOption {
+function option(
+  lines: Point[][],
+  dots: Point[][],
+  quantity: "loss" | "accuracy",
+  isNarrow: boolean,
+): ChartOption {
   const style = axisStyle(isNarrow ? 11 : 13);
   const lastStep = Math.max(...lines.map((line) => line.at(-1)?.[0] ?? 0));
   return {
@@ -93,6 +106,16 @@ function option(lines: Point[][], quantity: "loss" | "accuracy", isNarrow: boole
       return [
         { ...common, data: line, lineStyle: { color, width: 1, opacity: 0.25 } },
         { ...common, data: smooth(line), lineStyle: { color, width: 2.5 }, z: 3 },
+        {
+          ...common,
+          data: dots[index],
+          showSymbol: true,
+          symbol: "circle",
+          symbolSize: 6,
+          itemStyle: { color, borderColor: "var(--page)", borderWidth: 1 },
+          lineStyle: { width: 0 },
+          z: 4,
+        },
       ];
     }),
   };

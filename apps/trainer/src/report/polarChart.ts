@@ -2,7 +2,7 @@
 
 import { percent } from "./format.ts";
 import type { Markup } from "./html.ts";
-import { summariseAngles } from "./summary.ts";
+import { curveOf, placeOf, summariseAngles } from "./summary.ts";
 import { axisStyle, type ChartOption, INK, networkColor, responsiveChart } from "./svgChart.ts";
 import type { NetworkReport } from "./types.ts";
 
@@ -20,7 +20,7 @@ export function polarChart(networks: NetworkReport[]): Markup {
 
 /** Where the radial axis starts, in percent: 0, or near the worst accuracy where all are high. */
 export function radialMinimum(networks: NetworkReport[]): number {
-  const lowest = Math.min(...networks.flatMap(({ angles }) => angles.map(({ accuracy }) => 100 * accuracy)));
+  const lowest = Math.min(...networks.flatMap((network) => curveOf(network).map(({ score }) => 100 * score)));
   if (lowest < 60) return 0;
   return lowest < 90 ? 50 : 80;
 }
@@ -52,7 +52,7 @@ function option(networks: NetworkReport[], isNarrow: boolean): ChartOption {
     },
     series: networks.map((network, index) => {
       const color = networkColor(index);
-      const around = [...network.angles].sort((a, b) => a.angle - b.angle);
+      const around = curveOf(network);
       const closed = [
         ...around,
         ...around.slice(0, 1).map((first) => ({ ...first, angle: first.angle + 360 })),
@@ -66,7 +66,7 @@ function option(networks: NetworkReport[], isNarrow: boolean): ChartOption {
         itemStyle: { color },
         lineStyle: { color, width: isNarrow ? 2 : 2.5 },
         areaStyle: { color, opacity: 0.08 },
-        data: closed.map(({ angle, accuracy }) => [100 * accuracy, angle]),
+        data: closed.map(({ angle, score }) => [100 * score, angle]),
       };
     }),
   };
@@ -77,7 +77,7 @@ function describe(networks: NetworkReport[]): string {
     const summary = summariseAngles(network);
     if (summary === undefined) return [];
     const { mean, worst } = summary;
-    return `${network.label}: mean ${percent(mean)}, lowest ${percent(worst.accuracy)} at ${worst.angle}°.`;
+    return `${network.label}: mean ${percent(mean)}, lowest ${percent(worst.score)} at ${placeOf(worst)}.`;
   });
   return `Polar plot; the angle of the turn goes around counter-clockwise from the top, accuracy outwards. ${parts.join(" ")}`;
 }

@@ -87,6 +87,14 @@ td { text-align: right; }
 .pictures img { box-sizing: content-box; image-rendering: pixelated; border: 1px solid var(--grid); border-radius: 3px; }
 .scale { display: inline-block; width: 140px; height: 10px; margin: 0 10px; border-radius: 5px; vertical-align: middle; background: linear-gradient(to right, rgb(38 120 214), rgb(38 120 214 / 0), rgb(214 84 48 / 0), rgb(214 84 48)); }
 
+.mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 16px; margin: 10px 0 32px; }
+.mistakes img, .masks img { image-rendering: pixelated; border: 1px solid var(--grid); border-radius: 4px; background: #000; object-fit: contain; }
+.mistakes figcaption { font-size: 13px; overflow-wrap: anywhere; }
+.masks { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 20px; margin: 10px 0 32px; }
+.masks div { display: grid; grid-template-columns: repeat(3, 1fr); gap: 6px; }
+.masks img { width: 100%; }
+.masks figcaption { color: var(--muted); font-size: 14px; }
+
 code { font: 13.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .command { margin: 0; padding: 14px 16px; overflow-x: auto; background: var(--surface); border: 1px solid var(--line); border-radius: 8px; user-select: all; }
 summary { cursor: pointer; font-weight: 550; }

@@ -1,12 +1,12 @@
 /** The figures that are computed from a report's data. */
 
 import { angle, percent, points } from "./format.ts";
-import type { AngleAccuracy, NetworkReport, RotationReport } from "./types.ts";
+import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
 /** How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is better). */
 export interface AngleSummary {
   mean: number;
-  worst: AngleAccuracy;
+  worst: AngleScore;
   drop: number;
 }
 
@@ -14,9 +14,9 @@ export interface AngleSummary {
 export function summariseAngles(network: NetworkReport): AngleSummary | undefined {
   const { angles, upright } = network;
   if (angles.length === 0) return undefined;
-  const mean = angles.reduce((sum, { accuracy }) => sum + accuracy, 0) / angles.length;
-  const worst = angles.reduce((low, point) => (point.accuracy < low.accuracy ? point : low));
-  return { mean, worst, drop: upright.accuracy - worst.accuracy };
+  const mean = angles.reduce((sum, { score }) => sum + score, 0) / angles.length;
+  const worst = angles.reduce((low, point) => (point.score < low.score ? point : low));
+  return { mean, worst, drop: upright.score - worst.score };
 }
 
 /** Every angle that any network was evaluated at, ascending. */
@@ -25,31 +25,53 @@ export function allAngles(networks: NetworkReport[]): number[] {
   return [...new Set(angles)].sort((a, b) => a - b);
 }
 
-/** Accuracy at an angle, undefined if it was not evaluated. */
-export function accuracyAt(network: NetworkReport, angle: number): number | undefined {
-  return network.angles.find((point) => point.angle === angle)?.accuracy;
+/** The score at an angle, of volumes the mean over the axes; undefined if it was not evaluated. */
+export function scoreAt(network: NetworkReport, angle: number): number | undefined {
+  const found = network.angles.filter((point) => point.angle === angle);
+  return found.length === 0 ? undefined : found.reduce((sum, { score }) => sum + score, 0) / found.length;
 }
 
+/** The score at every angle, of volumes the means over the axes, in their order. */
+export function curveOf(network: NetworkReport): { angle: number; score: number }[] {
+  return allAngles([network]).map((angle) => ({ angle, score: scoreAt(network, angle) ?? 0 }));
+}
+
+/** An angle with its axis, if there is one. */
+export const placeOf = ({ angle: degrees, axis }: AngleScore): string =>
+  axis ? `${angle(degrees)} about ${axis}` : angle(degrees);
+
 /** The report in one sentence, computed from its figures. */
-export function conclusion({ networks }: RotationReport): string {
+export function conclusion({ networks, score }: RotationReport): string {
   const [subject, ...others] = networks;
   if (subject === undefined) return "No network was evaluated.";
   const summary = summariseAngles(subject);
-  const upright = percent(subject.upright.accuracy);
+  const upright = percent(subject.upright.score);
+  if (score === "Dice") return diceConclusion(networks);
   if (summary === undefined) return `${subject.label} reads ${upright} of the upright test images correctly.`;
   const { mean, worst, drop } = summary;
   const steadiness =
     drop > 0
-      ? `falls at most ${points(drop)} below its upright ${upright}, at ${angle(worst.angle)}`
+      ? `falls at most ${points(drop)} below its upright ${upright}, at ${placeOf(worst)}`
       : `never falls below its upright ${upright}`;
   const comparisons = others.flatMap((other) => {
     const its = summariseAngles(other);
     return its === undefined
       ? []
-      : `${other.label} averages ${percent(its.mean)} and falls to ${percent(its.worst.accuracy)} at ${angle(its.worst.angle)}`;
+      : `${other.label} averages ${percent(its.mean)} and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
   });
   const first = `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, averaged over ${count(subject)}, and ${steadiness}`;
   return `${[first, ...comparisons].join("; ")}.`;
+}
+
+function diceConclusion(networks: NetworkReport[]): string {
+  const sentences = networks.map((network) => {
+    const summary = summariseAngles(network);
+    const upright = `${network.label} reaches a Dice score of ${network.upright.score.toFixed(3)} on upright images`;
+    if (!summary) return upright;
+    const kept = Math.min(...network.angles.map(({ consistency }) => consistency ?? 1));
+    return `${upright}, ${summary.mean.toFixed(3)} averaged over ${count(network)}; its masks turn with the images to a Dice of ${kept.toFixed(3)} or more`;
+  });
+  return `Trained on upright images only, ${sentences.join("; ")}.`;
 }
 
 function count({ angles }: NetworkReport): string {

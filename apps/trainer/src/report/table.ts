@@ -1,14 +1,14 @@
 /** The accuracy at every angle as a table for the terminal. */
 import Table from "cli-table3";
 import { angle, percent, signedPoints } from "./format.ts";
-import { accuracyAt, allAngles, summariseAngles } from "./summary.ts";
+import { allAngles, placeOf, scoreAt, summariseAngles } from "./summary.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
 
 /** One row per angle; below them mean, worst angle, its distance to upright in points, and the mirrors. No colours. */
-export function renderAngleTable({ networks }: RotationReport): string {
+export function renderAngleTable({ networks, score }: RotationReport): string {
   const summaries = networks.map(summariseAngles);
   const table = new Table({
-    head: ["angle", ...networks.map(({ label }) => label)],
+    head: [score === "Dice" ? "Dice at" : "angle", ...networks.map(({ label }) => label)],
     colAligns: ["left", ...networks.map(() => "right" as const)],
     style: { head: [], border: [], compact: true },
   });
@@ -17,19 +17,38 @@ export function renderAngleTable({ networks }: RotationReport): string {
 
   for (const degrees of allAngles(networks)) {
     add(angle(degrees), (network) => {
-      const accuracy = accuracyAt(network, degrees);
-      return accuracy === undefined ? undefined : percent(accuracy);
+      const found = scoreAt(network, degrees);
+      return found === undefined ? undefined : percent(found);
     });
   }
-  table.push(["", ...networks.map(() => "")]);
-  add("upright, all", ({ upright }) => percent(upright.accuracy));
+  const turned = allAngles(networks).length > 0;
+  if (turned) table.push(["", ...networks.map(() => "")]);
+  add("upright, all", ({ upright }) => percent(upright.score));
+  add("95 % interval", ({ upright }) => `${percent(upright.interval[0])} – ${percent(upright.interval[1])}`);
+  if (!turned) return table.toString();
   add("mean", (_, i) => summaries[i] && percent(summaries[i].mean));
   add(
     "worst",
-    (_, i) => summaries[i] && `${angle(summaries[i].worst.angle)}: ${percent(summaries[i].worst.accuracy)}`,
+    (_, i) => summaries[i] && `${placeOf(summaries[i].worst)}: ${percent(summaries[i].worst.score)}`,
   );
   add("worst − upright", (_, i) => summaries[i] && `${signedPoints(-summaries[i].drop)} points`);
-  add("mirrored ↔", ({ flips }) => flips && percent(flips.horizontal));
-  add("mirrored ↕", ({ flips }) => flips && percent(flips.vertical));
+  for (const [direction, sign] of [
+    ["horizontal", "↔"],
+    ["vertical", "↕"],
+    ["depth", "↗"],
+  ] as const) {
+    const find = ({ flips }: NetworkReport) => flips.find((flip) => flip.direction === direction);
+    if (networks.some(find)) {
+      add(`mirrored ${sign}`, (network) => {
+        const flip = find(network);
+        return flip && percent(flip.score);
+      });
+    }
+  }
+  if (networks.some(({ angles }) => angles.some(({ consistency }) => consistency !== undefined))) {
+    add("mask turns, worst", ({ angles }) =>
+      percent(Math.min(...angles.map(({ consistency }) => consistency ?? 1))),
+    );
+  }
   return table.toString();
 }

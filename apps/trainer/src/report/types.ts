@@ -1,4 +1,6 @@
 /** The data of a rotation report: plain JSON, so that a run can store it and render it again. */
+import type { FlipDirection, TurnAxis } from "@gmr-conv/data";
+import type { Metrics } from "@gmr-conv/training";
 
 /** Networks trained on upright images, and how they read turned and mirrored ones. */
 export interface RotationReport {
@@ -7,6 +9,8 @@ export interface RotationReport {
   createdAt: string;
   /** The shell command that reproduces the run. */
   command: string;
+  /** What scores are: shares of images that were read right, or mean Dice of the classes but the background. */
+  score: "accuracy" | "Dice";
   dataset: {
     name: string;
     /** Number of training images. */
@@ -35,7 +39,7 @@ export interface ReportEnvironment {
   versions: Record<string, string>;
 }
 
-/** One network. Accuracies are fractions from 0 to 1, times are seconds. */
+/** One network. Scores are fractions from 0 to 1, times are seconds. */
 export interface NetworkReport {
   /** Short and unique, e.g. "gmr". */
   name: string;
@@ -58,13 +62,21 @@ export interface NetworkReport {
   imagesPerSecond?: number;
   /** Time of all evaluations together. */
   evalSeconds?: number;
-  upright: { count: number; accuracy: number; confusion: number[][] };
-  /** Each angle once, degrees counter-clockwise in [0, 360). */
-  angles: AngleAccuracy[];
-  /** Accuracy on mirrored images. */
-  flips?: { horizontal: number; vertical: number };
+  /** All figures on upright images. */
+  upright: Metrics & { score: number };
+  /** Each angle once, of volumes once for each axis; degrees counter-clockwise in [0, 360). */
+  angles: AngleScore[];
+  flips: FlipScore[];
   /** Counts over all turned images, [true class][predicted class]. */
   turnedConfusion?: number[][];
+  /** Validations during training. */
+  validations: ValidationPoint[];
+  /** The widths of the mixtures at the validations, by layer. */
+  sigmas?: SigmaCurve[];
+  /** The most certain mistakes. */
+  mistakes?: MistakePicture[];
+  /** Segmentation: some images with their masks. */
+  masks?: MaskPicture[];
   kernels?: KernelLayer[];
 }
 
@@ -87,10 +99,55 @@ export interface EpochPoint {
   seconds: number;
 }
 
-/** Accuracy on the test images turned by an angle. */
-export interface AngleAccuracy {
+/** The score on test images turned by an angle. */
+export interface AngleScore {
   angle: number;
-  accuracy: number;
+  /** Of volumes. */
+  axis?: TurnAxis | undefined;
+  score: number;
+  /** 95 % confidence interval. */
+  interval?: [low: number, high: number] | undefined;
+  /** Segmentation: Dice between the mask of the turned image and the turned mask. */
+  consistency?: number | undefined;
+}
+
+/** The score on mirrored images. */
+export interface FlipScore {
+  direction: FlipDirection;
+  score: number;
+  consistency?: number | undefined;
+}
+
+/** A validation during training. */
+export interface ValidationPoint {
+  step: number;
+  epochs: number;
+  score: number;
+  loss?: number | undefined;
+}
+
+/** The widths of a layer's Gaussians over training. */
+export interface SigmaCurve {
+  layer: string;
+  points: { step: number; sigmas: number[] }[];
+}
+
+/** An image that was read wrong. */
+export interface MistakePicture {
+  /** A data URI. */
+  picture: string;
+  label: number;
+  predicted: number;
+  confidence: number;
+  source?: string | undefined;
+}
+
+/** An image with its true mask and the network's. */
+export interface MaskPicture {
+  title: string;
+  image: string;
+  truth: string;
+  predicted: string;
 }
 
 /** Some of a layer's learned kernels. */

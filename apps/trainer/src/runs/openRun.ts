@@ -1,9 +1,9 @@
 // Starting a run, or going on with one. What was trained is never deleted unless asked.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { checkResNetOptions } from "@gmr-conv/models";
-import type { TrainConfig } from "../training/config.ts";
-import { checkpointPosition } from "./checkpoint.ts";
+import { checkpointName, readWeightsFile } from "@gmr-conv/training";
+import type { Resolved } from "../config/resolve.ts";
+import type { RunConfig } from "../config/schema.ts";
 import { lockFolder } from "./lock.ts";
 import type { RunFolder } from "./runFolder.ts";
 
@@ -31,9 +31,9 @@ export function startOf(options: { resume: boolean; overwrite: boolean }, otherw
  */
 export async function inRun<T>(
   run: RunFolder,
-  wanted: (stored?: TrainConfig) => TrainConfig,
+  wanted: (stored?: RunConfig) => Promise<Resolved>,
   start: Start,
-  work: (config: TrainConfig) => Promise<T>,
+  work: (resolved: Resolved) => Promise<T>,
 ): Promise<T> {
   return whileLocked(run, async () => {
     try {
@@ -64,18 +64,17 @@ export async function whileLocked<T>(run: RunFolder, work: () => Promise<T>): Pr
  */
 async function openRun(
   run: RunFolder,
-  wanted: (stored?: TrainConfig) => TrainConfig,
+  wanted: (stored?: RunConfig) => Promise<Resolved>,
   start: Start,
-): Promise<TrainConfig> {
+): Promise<Resolved> {
   await run.settle();
   const checkpoints = await run.checkpoints();
   if (start === "resume" || (start === "continue" && checkpoints.length > 0)) {
     const stored = await run.readConfigIfAny();
     if (!stored) throw new GmrError("io", `nothing to resume: ${run.file("config.json")} does not exist`);
-    return resume(run, stored, wanted(stored));
+    return resume(run, stored, await wanted(stored));
   }
-  const config = wanted();
-  for (const { model } of config.networks) checkResNetOptions(model);
+  const resolved = await wanted();
   const results = await run.results();
   if (results.length > 0 && start === "new") {
     throw new GmrError(
@@ -86,18 +85,23 @@ async function openRun(
   }
   if (start === "overwrite") await run.setAside();
   run.write("metrics.jsonl", "");
-  writeConfig(run, config);
-  return config;
+  writeConfig(run, resolved.config);
+  return resolved;
 }
 
-const writeConfig = (run: RunFolder, config: TrainConfig): void =>
+const writeConfig = (run: RunFolder, config: RunConfig): void =>
   run.write("config.json", `${JSON.stringify(config, undefined, 2)}\n`);
 
-async function resume(run: RunFolder, stored: TrainConfig, config: TrainConfig): Promise<TrainConfig> {
+/** What may change when a run goes on, since it does not decide what is trained. */
+const FREE =
+  /^(title|loaders|cacheMegabytes|evaluation\..*|evaluation|networks\.\d+\.(label|train\.checkpointSeconds|train\.keepEvery))$/;
+
+async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Promise<Resolved> {
+  const { config } = resolved;
   const changes = differences(stored, config);
   const refused = changes.filter(({ path, before, now }) => {
-    const isMore = /^networks\.\d+\.epochs$/.test(path) && Number(now) > Number(before);
-    return !isMore;
+    const isMore = /^networks\.\d+\.train\.epochs$/.test(path) && Number(now) > Number(before);
+    return !isMore && !FREE.test(path);
   });
   if (refused.length > 0) {
     const list = refused.map(
@@ -111,13 +115,13 @@ async function resume(run: RunFolder, stored: TrainConfig, config: TrainConfig):
   }
   if (changes.length > 0) writeConfig(run, config);
   for (const { name, label } of config.networks) {
-    const position = await checkpointPosition(run, name);
+    const position = (await readWeightsFile(run.storage, checkpointName(name)))?.position;
     if (!position) console.error(`${label}: no checkpoint yet, its training starts at the beginning`);
     const spoilt = await run.dropMetricsAfter(name, position?.step ?? 0);
     if (spoilt > 0)
       console.error(`${run.file("metrics.jsonl")}: ${spoilt} lines were no metrics and are gone`);
   }
-  return config;
+  return resolved;
 }
 
 interface Difference {

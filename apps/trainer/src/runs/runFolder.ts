@@ -5,28 +5,20 @@ import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
-import type { TrainConfig } from "../training/config.ts";
-import { checkFileName, configSchema, metricSchema, parseJson } from "./schemas.ts";
-
-/** What the names of checkpoints end in. */
-export const CHECKPOINT_SUFFIX = ".checkpoint.safetensors";
+import { CHECKPOINT_SUFFIX } from "@gmr-conv/training";
+import { FileStorage } from "@gmr-conv/training/node";
+import type { z } from "zod";
+import { type NetworkConfig, type RunConfig, runConfigSchema } from "../config/schema.ts";
+import { checkFileName, metricSchema, parseJson } from "./schemas.ts";
 
 /** The folder of what an overwritten run had, until the new one has a checkpoint. */
 const REPLACED = ".replaced";
 
-/** One line of `metrics.jsonl`: means over the steps since the line before. */
-export interface Metric {
-  network: string;
-  /** Steps done, over all epochs. */
-  step: number;
-  /** From 0. */
-  epoch: number;
-  loss: number;
-  accuracy: number;
-  learningRate: number;
-  /** Training time so far, seconds. */
-  seconds: number;
-}
+/** One line of `metrics.jsonl`. */
+export type Metric = z.infer<typeof metricSchema>;
+
+/** Files that hold weights: the last ones with the state of training, the best ones, those of some epochs. */
+const WEIGHTS = /\.safetensors$/;
 
 export class RunFolder {
   readonly folder: string;
@@ -83,19 +75,40 @@ export class RunFolder {
   }
 
   /** The settings of an existing run. @throws GmrError `io` if there is none, `invalid-data` if they are none */
-  async readConfig(): Promise<TrainConfig> {
+  async readConfig(): Promise<RunConfig> {
     const config = await this.readConfigIfAny();
     if (config) return config;
     throw new GmrError("io", `${this.file("config.json")} does not exist: expected the folder of a run`);
   }
 
   /** The settings of the run, or undefined if there is none. */
-  async readConfigIfAny(): Promise<TrainConfig | undefined> {
+  async readConfigIfAny(): Promise<RunConfig | undefined> {
     const bytes = await this.read("config.json");
-    return bytes && parseJson(bytes, this.file("config.json"), configSchema);
+    return bytes && parseJson(bytes, this.file("config.json"), runConfigSchema);
   }
 
-  /** Names of the files that hold trained networks. */
+  /** Where the checkpoints of its networks are. */
+  get storage(): FileStorage {
+    return new FileStorage(this.folder);
+  }
+
+  /**
+   * A network of the run: the one of a name, or the first.
+   * @throws GmrError `invalid-argument` for a name that none has
+   */
+  async network(name?: string): Promise<{ config: RunConfig; network: NetworkConfig }> {
+    const config = await this.readConfig();
+    const network =
+      name === undefined ? config.networks[0] : config.networks.find((entry) => entry.name === name);
+    if (network) return { config, network };
+    const known = config.networks.map((entry) => entry.name).join(", ");
+    throw new GmrError(
+      "invalid-argument",
+      `${this.folder} has no network ${JSON.stringify(name)}, expected one of ${known}`,
+    );
+  }
+
+  /** Names of the files that hold the state of trainings. */
   async checkpoints(): Promise<string[]> {
     return (await this.names()).filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
   }
@@ -104,7 +117,7 @@ export class RunFolder {
   async results(): Promise<string[]> {
     const found = (await this.names()).filter(
       (name) =>
-        name.endsWith(CHECKPOINT_SUFFIX) || ["report.json", "report.html", "metrics.jsonl"].includes(name),
+        WEIGHTS.test(name) || ["report.json", "report.html", "metrics.jsonl", "tensorboard"].includes(name),
     );
     return found.filter((name) => statSync(this.file(name)).size > 0);
   }
@@ -126,7 +139,10 @@ export class RunFolder {
     const aside = this.file(REPLACED);
     if (!existsSync(aside)) return;
     if ((await this.checkpoints()).length === 0) {
-      for (const name of readdirSync(aside)) renameSync(path.join(aside, name), this.file(name));
+      for (const name of readdirSync(aside)) {
+        rmSync(this.file(name), { recursive: true, force: true });
+        renameSync(path.join(aside, name), this.file(name));
+      }
     }
     rmSync(aside, { recursive: true, force: true });
   }
@@ -136,7 +152,10 @@ export class RunFolder {
     const metrics: Metric[] = [];
     for (const metric of (await this.allMetrics()).metrics) {
       if (metric.network !== network) continue;
-      while (metrics.length > 0 && metrics[metrics.length - 1].step >= metric.step) metrics.pop();
+      // A validation follows the progress of its step.
+      const isAfter = (last: Metric): boolean =>
+        last.step < metric.step || (last.step === metric.step && last.type !== metric.type);
+      while (metrics.length > 0 && !isAfter(metrics[metrics.length - 1])) metrics.pop();
       metrics.push(metric);
     }
     return metrics;

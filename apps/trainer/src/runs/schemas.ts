@@ -1,82 +1,43 @@
-// What the files of a run hold. They may come from elsewhere, or have been edited: whoever reads them checks them here.
+// What the files of a run must hold. They are read back after days, by other versions, and after hands were on them.
 
 import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
-import { checkResNetOptions, type ResNetOptions } from "@gmr-conv/models";
 import { z } from "zod";
-import { BACKENDS } from "../backend.ts";
-import type { TrainConfig } from "../training/config.ts";
+import { FILE_NAME, problemsOf } from "../config/schema.ts";
 
-/** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
-const FILE_NAME = /^\w[\w.-]*$/;
-
-const fileName = z.string().regex(FILE_NAME, 'expected letters, digits, "-", "_" and "." only');
 const count = z.int().min(1);
-const belowOne = z.number().min(0).lt(1);
 const share = z.number().min(0).max(1);
 
-/** Checked as where a network is made. */
-const modelOptions = z.custom<ResNetOptions>().superRefine((options, context) => {
-  try {
-    checkResNetOptions(options);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: reasonOf(error) });
-  }
-});
-
-/** `config.json`. */
-export const configSchema: z.ZodType<TrainConfig> = z.object({
-  title: z.string(),
-  dataset: z.literal("mnist"),
-  dataFolder: z.string().exactOptional(),
-  limit: count.exactOptional(),
-  backend: z.enum(BACKENDS),
-  batchSize: count,
-  seed: z.int(),
-  labelSmoothing: belowOne,
-  clipNorm: z.number().positive().exactOptional(),
-  ema: belowOne.exactOptional(),
-  checkpointStages: z.boolean().exactOptional(),
-  augment: z.object({
-    translate: z.number().min(0).exactOptional(),
-    subpixel: z.boolean().exactOptional(),
-    scale: z.tuple([z.number().positive(), z.number().positive()]).exactOptional(),
+/** A line of `metrics.jsonl`: how training, or a validation, went. */
+export const metricSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("progress"),
+    network: z.string(),
+    step: count,
+    epoch: z.int().min(0),
+    loss: z.number(),
+    accuracy: share,
+    learningRate: z.number().min(0),
+    seconds: z.number().min(0),
+    imagesPerSecond: z.number().min(0),
+    waiting: z.number().min(0),
   }),
-  optimizer: z.object({
-    name: z.enum(["adamw", "sgd"]),
-    learningRate: z.number().positive(),
-    weightDecay: z.number().min(0),
-    momentum: belowOne,
-    warmup: share,
+  z.object({
+    type: z.literal("validation"),
+    network: z.string(),
+    step: count,
+    epochs: count,
+    score: share,
+    loss: z.number().optional(),
+    best: z.boolean(),
+    seconds: z.number().min(0),
+    sigmas: z.record(z.string(), z.array(z.number())).optional(),
   }),
-  networks: z
-    .array(
-      z.object({
-        name: fileName,
-        label: z.string(),
-        epochs: count,
-        model: modelOptions,
-      }),
-    )
-    .min(1)
-    .refine((networks) => new Set(networks.map(({ name }) => name)).size === networks.length, {
-      error: "expected each name once",
-    }),
-});
-
-/** A line of `metrics.jsonl`. */
-export const metricSchema = z.object({
-  network: z.string(),
-  step: count,
-  epoch: z.int().min(0),
-  loss: z.number(),
-  accuracy: share,
-  learningRate: z.number().min(0),
-  seconds: z.number().min(0),
-});
+]);
 
 /** What a card takes from `report.json`. */
 export const reportSchema = z.object({
   command: z.string(),
+  score: z.enum(["accuracy", "Dice"]),
   dataset: z.object({ name: z.string(), train: z.int(), test: z.int() }),
   classNames: z.array(z.string()),
   networks: z.array(
@@ -84,9 +45,9 @@ export const reportSchema = z.object({
       name: z.string(),
       weights: z.string().optional(),
       parameters: z.int(),
-      upright: z.object({ accuracy: share }),
-      angles: z.array(z.object({ angle: z.number(), accuracy: share })),
-      flips: z.object({ horizontal: share, vertical: share }).optional(),
+      upright: z.object({ score: share }),
+      angles: z.array(z.object({ angle: z.number(), score: share, axis: z.string().optional() })),
+      flips: z.array(z.object({ direction: z.string(), score: share })),
     }),
   ),
 });
@@ -106,11 +67,7 @@ export function parseJson<T>(content: Uint8Array | string, file: string, schema:
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const places = result.error.issues.slice(0, 3).map(({ path, message }) => {
-    const place = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-    return `${place.replace(/^\./, "") || "the whole"}: ${message}`;
-  });
-  throw new GmrError("invalid-data", `${file}: ${places.join("; ")}`);
+  throw new GmrError("invalid-data", `${file}: ${problemsOf(result.error)}`);
 }
 
 /**

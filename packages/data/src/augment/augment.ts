@@ -66,6 +66,7 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
       for (let n = 0; n < count; n++) erase(erased.subarray(n * each, (n + 1) * each), outShape, random);
       examples = { images: erased, labels: examples.labels };
     }
+    if (options.size) examples = { ...examples, shape: outShape };
     if (!mix) return examples;
     return { ...examples, ...mix(examples.images, examples.labels, outShape, classes, random) };
   };

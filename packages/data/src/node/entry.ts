@@ -72,6 +72,10 @@ export const skipDamaged = z
   .boolean()
   .default(false)
   .describe("leave out images that cannot be read, and list them");
+export const exclude = z
+  .array(z.string())
+  .optional()
+  .describe("files to leave out, relative to the folder, as --skip-damaged found them");
 export const groupPattern = z
   .string()
   .optional()

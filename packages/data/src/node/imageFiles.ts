@@ -2,6 +2,7 @@
 
 import path from "node:path";
 import { GmrError, reasonOf } from "@gmr-conv/core";
+import type { DamagedFile } from "../card.ts";
 import { type Dataset, type Examples, joined } from "../dataset.ts";
 import { type DecodeOptions, decodeImage, imageInfo } from "./decode.ts";
 
@@ -102,14 +103,24 @@ export function groupBy(pattern: string | undefined): (file: string) => string |
   };
 }
 
+/** Files without those of a list of paths relative to a folder. */
+export function without<T extends { file: string }>(
+  files: T[],
+  root: string,
+  exclude: readonly string[] = [],
+): T[] {
+  const left = new Set(exclude.map((name) => path.resolve(root, name)));
+  return left.size === 0 ? files : files.filter(({ file }) => !left.has(path.resolve(file)));
+}
+
 /**
  * Reads every image once and leaves out those that cannot be read.
- * @returns those that can, and for each of the others a line with its reason
+ * @returns those that can, and for each of the others its file with the reason
  */
 export async function withoutDamaged<T extends { file: string }>(
   files: readonly T[],
   check: (file: T) => Promise<unknown>,
-): Promise<{ good: T[]; damaged: string[] }> {
+): Promise<{ good: T[]; damaged: DamagedFile[] }> {
   const problems = new Map<T, string>();
   const waiting = [...files];
   const lane = async (): Promise<void> => {
@@ -122,6 +133,9 @@ export async function withoutDamaged<T extends { file: string }>(
     }
   };
   await Promise.all(Array.from({ length: 8 }, lane));
-  const damaged = files.flatMap((file) => problems.get(file) ?? []);
+  const damaged = files.flatMap((file) => {
+    const reason = problems.get(file);
+    return reason === undefined ? [] : [{ file: file.file, reason }];
+  });
   return { good: files.filter((file) => !problems.has(file)), damaged };
 }

@@ -25,7 +25,7 @@ export async function verifyDataset(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Verification> {
   const loaded = await loadDataset(spec);
-  const problems = [...loaded.damaged];
+  const problems = loaded.damaged.map(({ reason }) => reason);
   const counts: Verification["counts"] = [];
   const parts = partsOf(loaded);
   const total = parts.reduce((sum, [, { count }]) => sum + count, 0);

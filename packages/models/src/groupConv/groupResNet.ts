@@ -58,9 +58,7 @@ export interface GroupResNetOptions
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for volumes
  */
 export function groupResNet(options: GroupResNetOptions): tf.LayersModel {
-  const group = checkGroup(checkObject("options", options).group ?? "p4m");
-  const plan = planGroupResNet(options, group);
-  const groupPooling = oneOf("groupPooling", options.groupPooling ?? plan.globalPooling, ["average", "max"]);
+  const { plan, group, groupPooling } = planGroupResNet(options);
   registerGroupConv();
   const build = new GroupBuilder(plan, group);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
@@ -83,7 +81,27 @@ export function groupResNet(options: GroupResNetOptions): tf.LayersModel {
   });
 }
 
-function planGroupResNet(options: GroupResNetOptions, group: PlaneGroup): ResNetPlan {
+/** Checks the options of a network without making it. @throws GmrError `invalid-argument`, naming the option */
+export function checkGroupResNetOptions(options: GroupResNetOptions): void {
+  planGroupResNet(options);
+}
+
+function planGroupResNet(options: GroupResNetOptions): {
+  plan: ResNetPlan;
+  group: PlaneGroup;
+  groupPooling: GlobalPooling;
+} {
+  const { group: named, groupPooling: pooled, ...rest } = checkObject("options", options);
+  const group = checkGroup(named ?? "p4m");
+  const plan = planOf(rest, group);
+  return {
+    plan,
+    group,
+    groupPooling: oneOf("groupPooling", pooled ?? plan.globalPooling, ["average", "max"]),
+  };
+}
+
+function planOf(options: GroupResNetOptions, group: PlaneGroup): ResNetPlan {
   const plan = planResNet({
     ...options,
     kind: "dense",

@@ -9,6 +9,7 @@ import type { Dataset } from "../../dataset.ts";
 import { decodeImage } from "../decode.ts";
 import {
   defineDataset,
+  exclude,
   imageOptions,
   parts,
   skipDamaged,
@@ -17,7 +18,13 @@ import {
   validationShare,
 } from "../entry.ts";
 import { byCodePoints, readRequired } from "../files.ts";
-import { completeOptions, imageFileDataset, type LabelledFile, withoutDamaged } from "../imageFiles.ts";
+import {
+  completeOptions,
+  imageFileDataset,
+  type LabelledFile,
+  without,
+  withoutDamaged,
+} from "../imageFiles.ts";
 
 const card: DatasetCard = {
   name: "csv",
@@ -48,6 +55,7 @@ const options = z.strictObject({
   test: testShare,
   seed: splitSeed,
   skipDamaged,
+  exclude,
 });
 
 const PARTS: Readonly<Record<string, "train" | "validation" | "test">> = {
@@ -69,12 +77,13 @@ export const csvDataset = defineDataset({
       throw new GmrError("invalid-data", `${given.file}: one class, ${classNames[0]}, expected two or more`);
     }
     const root = path.dirname(given.file);
-    const labelled = rows.map((row) => ({
+    const all = rows.map((row) => ({
       file: path.resolve(root, row.path),
       label: classNames.indexOf(row.label),
       group: row.group,
       part: row.part,
     }));
+    const labelled = without(all, root, given.exclude);
     const settings = await completeOptions(given, labelled[0].file);
     const { good, damaged } = given.skipDamaged
       ? await withoutDamaged(labelled, ({ file }) => decodeImage(file, settings))

@@ -3,10 +3,11 @@
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
-import type { DatasetCard } from "../../card.ts";
+import type { DamagedFile, DatasetCard } from "../../card.ts";
 import { type DecodeOptions, decodeImage, isImageFile } from "../decode.ts";
 import {
   defineDataset,
+  exclude,
   folder,
   groupPattern,
   imageOptions,
@@ -23,6 +24,7 @@ import {
   groupBy,
   imageFileDataset,
   type LabelledFile,
+  without,
   withoutDamaged,
 } from "../imageFiles.ts";
 
@@ -49,6 +51,7 @@ const options = z.strictObject({
   seed: splitSeed,
   groupPattern,
   skipDamaged,
+  exclude,
 });
 
 export const folderDataset = defineDataset({
@@ -59,9 +62,10 @@ export const folderDataset = defineDataset({
     const groupOf = groupBy(given.groupPattern);
     const train = await classFiles(layout.train, groupOf);
     const settings = await completeOptions(given, train.files[0].file);
-    const damaged: string[] = [];
+    const damaged: DamagedFile[] = [];
     const title = path.basename(path.resolve(given.folder));
-    const make = async (name: string, files: LabelledFile[]) => {
+    const make = async (name: string, all: LabelledFile[]) => {
+      const files = without(all, given.folder, given.exclude);
       const kept = given.skipDamaged ? await leaveOut(files, settings) : { good: files, damaged: [] };
       damaged.push(...kept.damaged);
       return imageFileDataset(`${title} ${name}`, kept.good, train.classNames, settings);

@@ -1,26 +1,24 @@
-// AdamW and SGD on TensorFlow.js variables, with state that can be saved and restored.
+// Optimisers on TensorFlow.js variables, with state that can be saved and restored.
 
-import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
+import type { StoredTensor } from "@gmr-conv/io";
 import { adamWUpdate, sgdUpdate } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import type { OptimizerConfig } from "./config.ts";
-
-const ADAM_BETA2 = 0.999;
-const ADAM_EPSILON = 1e-8;
+import type { OptimizerSettings } from "./settings.ts";
+import { assign, stored } from "./variables.ts";
 
 interface Slot {
   name: string;
   variable: tf.Variable;
   decay: number;
-  /** First moment (SGD: velocity). */
+  /** First moment; SGD: velocity; Adadelta: mean of squared gradients. */
   first: tf.Variable;
-  /** Second moment; AdamW only. */
+  /** Second moment; Adadelta: mean of squared steps. */
   second: tf.Variable | undefined;
 }
 
 /** Updates a fixed set of variables. */
 export class Optimizer {
-  private readonly config: OptimizerConfig;
+  private readonly settings: OptimizerSettings;
   private readonly slots: Slot[];
   private steps = 0;
 
@@ -29,17 +27,17 @@ export class Optimizer {
    * @param decayed names of those that weight decay acts on
    */
   constructor(
-    config: OptimizerConfig,
+    settings: OptimizerSettings,
     variables: ReadonlyMap<string, tf.Variable>,
     decayed: ReadonlySet<string>,
   ) {
-    this.config = config;
+    this.settings = settings;
     this.slots = [...variables].map(([name, variable]) => ({
       name,
       variable,
-      decay: decayed.has(name) ? config.weightDecay : 0,
+      decay: decayed.has(name) ? settings.weightDecay : 0,
       first: tf.variable(tf.zerosLike(variable), false),
-      second: config.name === "adamw" ? tf.variable(tf.zerosLike(variable), false) : undefined,
+      second: settings.name === "sgd" ? undefined : tf.variable(tf.zerosLike(variable), false),
     }));
   }
 
@@ -51,30 +49,54 @@ export class Optimizer {
     });
   }
 
-  private update(slot: Slot, gradient: tf.Tensor, learningRate: number): void {
-    const { variable, first, second, decay: weightDecay } = slot;
-    const { momentum } = this.config;
-    if (second) {
-      const [parameter, m, v] = adamWUpdate<tf.Tensor>(variable, gradient, first, second, {
+  private update({ variable, first, second, decay }: Slot, gradient: tf.Tensor, learningRate: number): void {
+    const { name, momentum, beta2 = 0.999, epsilon, nesterov = true } = this.settings;
+    const coupled = name === "adam" || (name === "sgd" && !nesterov) || name === "adadelta";
+    const weightDecay = coupled ? 0 : decay;
+    const g = coupled && decay > 0 ? gradient.add(variable.mul(decay)) : gradient;
+    if (name === "adadelta") {
+      this.adadelta(variable, g, first, second as tf.Variable, learningRate);
+    } else if (second) {
+      const [parameter, m, v] = adamWUpdate<tf.Tensor>(variable, g, first, second, {
         learningRate,
         beta1: momentum,
-        beta2: ADAM_BETA2,
-        epsilon: ADAM_EPSILON,
+        beta2,
+        epsilon: epsilon ?? 1e-8,
         weightDecay,
         step: this.steps,
       });
       variable.assign(parameter);
       first.assign(m);
       second.assign(v);
-    } else {
-      const [parameter, velocity] = sgdUpdate<tf.Tensor>(variable, gradient, first, {
+    } else if (nesterov) {
+      const [parameter, velocity] = sgdUpdate<tf.Tensor>(variable, g, first, {
         learningRate,
         momentum,
         weightDecay,
       });
       variable.assign(parameter);
       first.assign(velocity);
+    } else {
+      const velocity = first.mul(momentum).add(g);
+      variable.assign(variable.sub(velocity.mul(learningRate)));
+      first.assign(velocity);
     }
+  }
+
+  /** `E ← ρE + (1 - ρ) g²`, `Δ = g √(D + ε) / √(E + ε)`, `D ← ρD + (1 - ρ) Δ²`, `p ← p - lr Δ`. */
+  private adadelta(
+    variable: tf.Variable,
+    gradient: tf.Tensor,
+    squares: tf.Variable,
+    steps: tf.Variable,
+    learningRate: number,
+  ): void {
+    const { momentum: rho, epsilon = 1e-6 } = this.settings;
+    const mean = squares.mul(rho).add(gradient.square().mul(1 - rho));
+    const change = gradient.mul(steps.add(epsilon).sqrt()).div(mean.add(epsilon).sqrt());
+    squares.assign(mean);
+    steps.assign(steps.mul(rho).add(change.square().mul(1 - rho)));
+    variable.assign(variable.sub(change.mul(learningRate)));
   }
 
   /** The state as named tensors. */
@@ -102,14 +124,4 @@ export class Optimizer {
       second?.dispose();
     }
   }
-}
-
-/** A tensor's values for a file. */
-export async function stored(tensor: tf.Tensor): Promise<StoredTensor> {
-  return { shape: [...tensor.shape], data: Float32Array.from(await tensor.data()) };
-}
-
-/** Sets a variable to values from a file. */
-export function assign(variable: tf.Variable, tensor: StoredTensor): void {
-  tf.tidy(() => variable.assign(tf.tensor(toFloat32(tensor), tensor.shape)));
 }

@@ -1,0 +1,51 @@
+// Batches that are made ahead, in threads of their own, so that a device does not wait.
+
+import { on } from "node:events";
+import { Worker } from "node:worker_threads";
+import { GmrError } from "@gmr-conv/core";
+import type { Batch } from "@gmr-conv/data";
+import type { NetworkConfig, RunConfig } from "../config/schema.ts";
+
+export interface LoaderInput {
+  config: RunConfig;
+  network: NetworkConfig;
+  /** The first step that this loader makes, and how many steps further its next one is. */
+  step: number;
+  stride: number;
+}
+
+/** What a loader answers: a batch, the end, or what it failed with. */
+export type LoaderAnswer =
+  | { type: "batch"; batch: Batch }
+  | { type: "end" }
+  | { type: "failed"; code: GmrError["code"]; message: string };
+
+/** Batches that wait, of each loader. */
+const AHEAD = 4;
+
+/** The batches from a step to the end: the same as those of the stream, whatever the number of loaders. */
+export async function* batchesAhead(
+  config: RunConfig,
+  network: NetworkConfig,
+  step: number,
+): AsyncGenerator<Batch, void, undefined> {
+  const stride = config.loaders;
+  const loaders = Array.from({ length: stride }, (_, i) => {
+    const workerData: LoaderInput = { config, network, step: step + i, stride };
+    const worker = new Worker(new URL("./loader.js", import.meta.url), { workerData });
+    for (let ahead = 0; ahead < AHEAD; ahead++) worker.postMessage("next");
+    return { worker, answers: on(worker, "message")[Symbol.asyncIterator]() };
+  });
+  try {
+    for (let turn = 0; ; turn = (turn + 1) % stride) {
+      const { worker, answers } = loaders[turn];
+      const answer = (await answers.next()).value?.[0] as LoaderAnswer;
+      if (answer.type === "end") return;
+      if (answer.type === "failed") throw new GmrError(answer.code, answer.message);
+      worker.postMessage("next");
+      yield answer.batch;
+    }
+  } finally {
+    await Promise.all(loaders.map(({ worker }) => worker.terminate()));
+  }
+}

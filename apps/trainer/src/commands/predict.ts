@@ -1,0 +1,169 @@
+import { mkdirSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
+import { decodeImage, imageInfo, isImageFile } from "@gmr-conv/data/node";
+import { writeFileAtomically } from "@gmr-conv/io/node";
+import { predict, type TestTimeViews } from "@gmr-conv/training";
+import { type Command, Option } from "commander";
+import Papa from "papaparse";
+import { BACKENDS, type BackendChoice, useBackend } from "../backend.ts";
+import { openPredictor, type Predictor } from "../predict/source.ts";
+import { segmentFile } from "../predict/tiles.ts";
+import { nonNegativeInteger, positiveInteger } from "./options.ts";
+
+interface PredictFlags {
+  network?: string;
+  output?: string;
+  format: "csv" | "json";
+  top: number;
+  views: TestTimeViews;
+  resize: "crop" | "stretch" | "pad";
+  overlap?: number;
+  masks: string;
+  maskFormat: "png" | "tiff";
+  skipDamaged: boolean;
+  backend: BackendChoice;
+}
+
+/** What is said of a file. */
+type Row = Record<string, string | number>;
+
+export function addPredict(program: Command): void {
+  program
+    .command("predict")
+    .description(
+      "Classify or segment image files. SOURCE: the folder of a run, or the name of a pretrained network. INPUTS: files and " +
+        "folders. Segmentation writes a mask for each, large images by tiles.",
+    )
+    .argument("<source>", "the network")
+    .argument("<inputs...>", "image files, and folders of them")
+    .option("--network <name>", "which network of a run (default: the first)")
+    .option(
+      "--output <file>",
+      "write the table there instead of printing it; .json or .csv decides the format",
+    )
+    .addOption(new Option("--format <name>", "of what is printed").choices(["csv", "json"]).default("csv"))
+    .option("--top <count>", "list the COUNT most probable classes", positiveInteger, 1)
+    .addOption(
+      new Option("--views <which>", "average over mirror images, or all turns by 90° and mirror images")
+        .choices(["none", "flips", "all"])
+        .default("none"),
+    )
+    .addOption(
+      new Option("--resize <rule>", "what becomes of images of another size, of classification")
+        .choices(["crop", "stretch", "pad"])
+        .default("crop"),
+    )
+    .option(
+      "--overlap <pixels>",
+      "what neighbouring tiles share (default: a quarter of a tile)",
+      nonNegativeInteger,
+    )
+    .option("--masks <folder>", "where masks are written", "masks")
+    .addOption(new Option("--mask-format <name>", "of masks").choices(["png", "tiff"]).default("png"))
+    .option(
+      "--skip-damaged",
+      "go on with the other files where one cannot be read, and end with code 2",
+      false,
+    )
+    .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"))
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 all files were read; 1 nothing was done; 2 some files were left out.",
+    )
+    .action(async (source: string, inputs: string[], flags: PredictFlags) => {
+      const files = (await Promise.all(inputs.map(imagesIn))).flat();
+      if (files.length === 0) throw new GmrError("invalid-argument", `no image in ${inputs.join(", ")}`);
+      await useBackend(flags.backend);
+      const predictor = await openPredictor(source, flags.network);
+      if (predictor.shape.length !== 3) {
+        throw new GmrError("unsupported", `${source} is for volumes: predict reads images`);
+      }
+      const rows: Row[] = [];
+      let left = 0;
+      for (const file of files) {
+        try {
+          rows.push(
+            predictor.task === "segmentation"
+              ? await segment(predictor, file, flags, files.length)
+              : await classify(predictor, file, flags),
+          );
+        } catch (error) {
+          if (!flags.skipDamaged) throw error;
+          left++;
+          console.error(`left out: ${reasonOf(error)}`);
+        }
+      }
+      write(rows, flags);
+      if (left === files.length) throw new GmrError("invalid-data", "none of the files could be read");
+      if (left > 0) process.exitCode = 2;
+    });
+}
+
+/** The image files of a path. @throws GmrError `io` */
+async function imagesIn(input: string): Promise<string[]> {
+  try {
+    if (!(await stat(input)).isDirectory()) return [input];
+    const names = await readdir(input, { recursive: true });
+    return names
+      .filter(isImageFile)
+      .sort()
+      .map((name) => path.join(input, name));
+  } catch (error) {
+    throw new GmrError(
+      "io",
+      `${input}: ${codeOf(error) === "ENOENT" ? "no such file or folder" : reasonOf(error)}`,
+    );
+  }
+}
+
+async function classify(
+  predictor: Predictor,
+  file: string,
+  { top, views, resize }: PredictFlags,
+): Promise<Row> {
+  const { model, shape, classNames, normalization } = predictor;
+  const [height, width, channels] = shape;
+  const { data } = await decodeImage(file, { size: [height, width], resize, channels: channels as 1 | 3 });
+  const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
+  const p = await predict(model, pixels, shape, { normalization, views });
+  const ranked = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);
+  const row: Row = { file };
+  ranked.slice(0, top).forEach((k, i) => {
+    const suffix = i === 0 ? "" : String(i + 1);
+    row[`class${suffix}`] = classNames[k];
+    row[`probability${suffix}`] = Number(p[k].toPrecision(6));
+  });
+  return row;
+}
+
+async function segment(predictor: Predictor, file: string, flags: PredictFlags, total: number): Promise<Row> {
+  const { shape, classNames } = predictor;
+  const info = await imageInfo(file);
+  const overlap = flags.overlap ?? Math.floor(Math.min(shape[0], shape[1]) / 4);
+  mkdirSync(flags.masks, { recursive: true });
+  const mask = path.join(flags.masks, `${path.parse(file).name}.${flags.maskFormat}`);
+  const live = process.stderr.isTTY === true;
+  const counts = await segmentFile(predictor, file, info, mask, {
+    overlap,
+    views: flags.views,
+    onProgress: (done, tiles) => {
+      if (live && (tiles > 8 || total === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
+    },
+  });
+  if (live) process.stderr.write("\n");
+  const pixels = info.height * info.width;
+  return {
+    file,
+    mask,
+    ...Object.fromEntries(classNames.map((name, k) => [name, Number((counts[k] / pixels).toPrecision(6))])),
+  };
+}
+
+function write(rows: Row[], { output, format }: PredictFlags): void {
+  const kind = output && /\.json$/i.test(output) ? "json" : output && /\.csv$/i.test(output) ? "csv" : format;
+  const text = kind === "json" ? `${JSON.stringify(rows, undefined, 2)}\n` : `${Papa.unparse(rows)}\n`;
+  if (output === undefined) process.stdout.write(text);
+  else writeFileAtomically(output, text);
+}

@@ -1,0 +1,115 @@
+import { GmrError } from "@gmr-conv/core";
+import Table from "cli-table3";
+import type { Command } from "commander";
+import { parse } from "yaml";
+import { readPreset } from "../config/read.ts";
+import { train } from "../pipeline.ts";
+import { inRun } from "../runs/openRun.ts";
+import { RunFolder } from "../runs/runFolder.ts";
+import { commandLine } from "./commandLine.ts";
+import { addTrainFlags, configFrom, type TrainFlags } from "./trainOptions.ts";
+
+interface SweepOptions extends TrainFlags {
+  name: string;
+  runs: string;
+  grid: string[];
+  seeds?: string;
+  json: boolean;
+}
+
+/** What a trial sets, and how it fared. */
+interface Trial {
+  name: string;
+  set: string[];
+  scores: { network: string; score: number }[];
+}
+
+export function addSweep(program: Command): void {
+  const command = program
+    .command("sweep")
+    .description(
+      "Train the same configuration with every combination of some settings, one after the other, and rank them by their score on " +
+        "the validation images. Started again, it goes on where it was stopped.",
+    )
+    .argument("[config]", "the configuration (default: the preset mnist)")
+    .option("--name <name>", "the runs are called NAME-1, NAME-2, …", "sweep")
+    .option("--runs <folder>", "folder of all runs", "runs")
+    .option(
+      "--grid <key=list>",
+      "a key and its values, such as train.optimizer.learningRate=[0.002,0.005]; may be repeated",
+      (text: string, all: string[]) => [...all, text],
+      [],
+    )
+    .option("--seeds <list>", "seeds to repeat every combination with, such as 1,2,3")
+    .option("--json", "print one JSON object per trial", false);
+  addTrainFlags(command).action(async (file: string | undefined, options: SweepOptions) => {
+    const combinations = combinationsOf(options.grid, options.seeds);
+    const base = options.dataset ? {} : readPreset("mnist");
+    const trials: Trial[] = [];
+    for (const [i, set] of combinations.entries()) {
+      const name = `${options.name}-${i + 1}`;
+      const folder = RunFolder.named(options.runs, name);
+      console.error(`\n${name} of ${combinations.length}: ${set.join(", ") || "as it is"}`);
+      const flags = { ...options, set: [...options.set, ...set] };
+      await inRun(
+        folder,
+        () => configFrom(flags, file, structuredClone(base)),
+        "continue",
+        async ({ config }) => {
+          folder.write("command.txt", `${commandLine()}\n`);
+          const outcomes = await train({ folder, config });
+          const scores = outcomes.flatMap(({ validation }, k) =>
+            validation === undefined ? [] : [{ network: config.networks[k].name, score: validation }],
+          );
+          trials.push({ name, set, scores });
+        },
+      );
+    }
+    print(trials, options.json);
+  });
+}
+
+/** Every combination of the values of a grid, as settings. @throws GmrError `invalid-argument` */
+export function combinationsOf(grid: readonly string[], seeds: string | undefined): string[][] {
+  const axes = grid.map((text) => {
+    const at = text.indexOf("=");
+    const values: unknown = at > 0 ? parse(text.slice(at + 1)) : undefined;
+    if (!Array.isArray(values) || values.length === 0) {
+      throw new GmrError(
+        "invalid-argument",
+        `--grid ${text}: expected KEY=[VALUE,…], such as train.epochs=[5,10]`,
+      );
+    }
+    return values.map((value) => `${text.slice(0, at)}=${JSON.stringify(value)}`);
+  });
+  if (seeds !== undefined) {
+    const list = seeds.split(",").map(Number);
+    if (!list.every(Number.isSafeInteger)) {
+      throw new GmrError("invalid-argument", `--seeds ${seeds}: expected integers, such as 1,2,3`);
+    }
+    axes.push(list.map((seed) => `train.seed=${seed}`));
+  }
+  return axes.reduce<string[][]>(
+    (all, axis) => all.flatMap((head) => axis.map((set) => [...head, set])),
+    [[]],
+  );
+}
+
+function print(trials: Trial[], json: boolean): void {
+  const best = (trial: Trial): number => trial.scores[0]?.score ?? 0;
+  const ranked = [...trials].sort((a, b) => best(b) - best(a));
+  if (json) {
+    for (const trial of ranked) console.log(JSON.stringify(trial));
+    return;
+  }
+  const networks = ranked[0]?.scores.map(({ network }) => network) ?? [];
+  const table = new Table({
+    head: ["run", ...networks, "settings"],
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+  });
+  for (const { name, scores, set } of ranked) {
+    table.push([name, ...scores.map(({ score }) => `${(100 * score).toFixed(1)} %`), set.join("\n")]);
+  }
+  console.log(`${table.toString()}\nScores are those on the validation images.`);
+}

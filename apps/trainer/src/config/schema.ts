@@ -1,0 +1,304 @@
+// The form of a configuration, from which the JSON schema of editors is made.
+
+import { type DatasetSpec, datasetSchema } from "@gmr-conv/data/node";
+import { MODEL_NAMES, type ModelName } from "@gmr-conv/models";
+import type { TrainOptions } from "@gmr-conv/training";
+import { z } from "zod";
+import { BACKENDS, type BackendChoice } from "../backend.ts";
+
+/** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
+export const FILE_NAME = /^\w[\w.-]*$/;
+export const fileName = z.string().regex(FILE_NAME, 'expected letters, digits, "-", "_" and "." only');
+
+const count = z.int().min(1);
+const positive = z.number().positive();
+const belowOne = z.number().min(0).lt(1);
+const share = z.number().min(0).max(1);
+const range = z.tuple([positive, positive]);
+
+const optimizer = z.strictObject({
+  name: z
+    .enum(["adamw", "adam", "sgd", "adadelta"])
+    .optional()
+    .describe(
+      "adamw and sgd (with Nesterov's momentum) decay weights by themselves, adam and adadelta through the gradient",
+    ),
+  learningRate: positive.optional().describe("the largest of the schedule"),
+  weightDecay: z.number().min(0).optional().describe("of convolution and dense kernels"),
+  momentum: belowOne.optional().describe("momentum, Adam's beta 1 or Adadelta's rho"),
+  beta2: belowOne.optional().describe("Adam's beta 2"),
+  epsilon: positive.optional(),
+  nesterov: z.boolean().optional().describe("of sgd; false is PyTorch's SGD"),
+  exclude: z
+    .array(z.string())
+    .optional()
+    .describe("regular expressions on names of weights that do not decay"),
+});
+
+const warmup = share.optional().describe("share of the steps in which the learning rate rises");
+const schedule = z.discriminatedUnion("name", [
+  z.strictObject({
+    name: z.literal("cosine"),
+    warmup,
+    minimum: share.optional().describe("factor at the end"),
+  }),
+  z.strictObject({ name: z.literal("constant"), warmup }),
+  z.strictObject({ name: z.literal("step"), warmup, every: count.describe("epochs"), factor: positive }),
+  z.strictObject({
+    name: z.literal("multistep"),
+    warmup,
+    at: z.array(count).describe("epochs"),
+    factor: positive,
+  }),
+  z.strictObject({
+    name: z.literal("onecycle"),
+    warmup,
+    start: share.optional().describe("factor at the start"),
+    minimum: share.optional().describe("factor at the end"),
+  }),
+]);
+
+const augment = z.strictObject({
+  size: z
+    .array(count)
+    .min(2)
+    .max(3)
+    .optional()
+    .describe("sizes that the network sees, cut out of larger images"),
+  translate: z.number().min(0).optional().describe("largest shift to each side in pixels"),
+  subpixel: z.boolean().optional().describe("shift by fractions of a pixel"),
+  scale: range.optional().describe("magnification"),
+  crop: range.optional().describe("share of the image that is cut out and scaled to the whole"),
+  rotate: z.number().min(0).optional().describe("largest turn to each side in degrees"),
+  flip: z
+    .strictObject({ horizontal: share.optional(), vertical: share.optional(), depth: share.optional() })
+    .optional()
+    .describe("probability of each mirror image"),
+  interpolation: z.enum(["nearest", "linear", "cubic"]).optional(),
+  fill: z
+    .union([z.enum(["reflect", "replicate"]), z.number(), z.array(z.number())])
+    .optional()
+    .describe("what lies outside the images"),
+  colour: z
+    .strictObject({
+      brightness: z.number().min(0).optional(),
+      contrast: z.number().min(0).optional(),
+      saturation: z.number().min(0).optional(),
+      hue: z.number().min(0).max(0.5).optional(),
+      probability: share.optional(),
+      grey: share.optional(),
+    })
+    .optional(),
+  blur: z
+    .strictObject({ probability: share.optional(), sigma: range.optional(), kernelSize: count.optional() })
+    .optional(),
+  erase: z
+    .strictObject({
+      probability: share.optional(),
+      area: range.optional(),
+      ratio: range.optional(),
+      value: z.union([z.literal("noise"), z.number()]).optional(),
+    })
+    .optional(),
+  mixup: z.number().min(0).optional(),
+  cutmix: z.number().min(0).optional(),
+});
+
+const loss = z.strictObject({
+  labelSmoothing: belowOne.optional(),
+  classWeights: z.union([z.literal("balanced"), z.array(z.number().min(0))]).optional(),
+  dice: z.number().min(0).optional().describe("segmentation: weight of the Dice loss"),
+  crossEntropy: z.number().min(0).optional().describe("segmentation: weight of the cross entropy"),
+});
+
+/** How networks are trained. Every setting has a default that fits the number of images. */
+export const trainSchema = z.strictObject({
+  epochs: count.optional().describe("passes over the training images"),
+  batchSize: count.optional().describe("images per step"),
+  accumulate: count.optional().describe("parts that a step is worked off in"),
+  seed: z.int().optional().describe("decides initial weights, order and augmentation"),
+  optimizer: optimizer.optional(),
+  schedule: schedule.optional(),
+  loss: loss.optional(),
+  sampling: z.enum(["shuffle", "balanced"]).optional(),
+  augment: augment.optional(),
+  normalization: z
+    .strictObject({ mean: z.array(z.number()), std: z.array(positive) })
+    .optional()
+    .describe("standardisation of each channel"),
+  clipNorm: positive.optional().describe("gradients are scaled down to this norm"),
+  ema: belowOne.optional().describe("decay of moving averages of the weights, which are then used"),
+  checkpointStages: z.boolean().optional().describe("less memory, stages computed twice"),
+  validateEvery: count.optional().describe("epochs between validations"),
+  validationLimit: count.optional().describe("validate on so many images only"),
+  earlyStopping: z
+    .strictObject({ patience: count, minimumGain: z.number().min(0).optional() })
+    .optional()
+    .describe("end after so many validations without a better one"),
+  select: z
+    .enum(["best", "last"])
+    .optional()
+    .describe("weights to end with: best on validation images, or the last"),
+  refreshNorms: z.boolean().optional().describe("estimate statistics of normalisation anew at the end"),
+  checkpointSeconds: positive.optional(),
+  keepEvery: count.optional().describe("keep a checkpoint of every so-manieth epoch"),
+}) as z.ZodType<TrainOptions> & z.ZodObject;
+
+const network = z.strictObject({
+  name: fileName.describe("short and unique; names the files"),
+  label: z.string().optional().describe("for headings; default: the name"),
+  model: z
+    .looseObject({ name: z.enum(MODEL_NAMES as readonly [ModelName, ...ModelName[]]) })
+    .describe("a network by name with its options; inputShape and classes come from the data set"),
+  train: trainSchema.optional().describe("what differs for this network from the settings for all"),
+});
+
+const evaluation = z.strictObject({
+  rotations: z
+    .number()
+    .positive()
+    .max(360)
+    .optional()
+    .describe("turn test images by every multiple of this angle"),
+  axes: z
+    .array(z.enum(["D", "H", "W"]))
+    .optional()
+    .describe("axes that volumes are turned about"),
+  flips: z.boolean().optional().describe("mirror test images as well"),
+  turnedImages: count.optional().describe("turn and mirror so many test images only"),
+  testLimit: count.optional().describe("evaluate on so many test images only"),
+  disc: z.boolean().optional().describe("show networks only the disc in the images, which turns leave whole"),
+  fill: augment.shape.fill,
+  interpolation: augment.shape.interpolation,
+});
+
+export const configSchema = z.strictObject({
+  title: z.string().optional(),
+  dataset: datasetSchema as unknown as z.ZodType<DatasetSpec>,
+  limit: count.optional().describe("train on so many images only, spread over the set"),
+  backend: z.enum(BACKENDS).optional().describe("where to compute; default wasm"),
+  loaders: count
+    .max(64)
+    .optional()
+    .describe("threads that read and augment images for each network; default 1"),
+  cacheMegabytes: z.number().min(0).optional().describe("decoded images that each loader keeps; default 512"),
+  train: trainSchema.optional(),
+  networks: z
+    .array(network)
+    .min(1)
+    .refine((networks) => new Set(networks.map(({ name }) => name)).size === networks.length, {
+      error: "expected each name once",
+    })
+    .optional()
+    .describe("what to train; default: a GMR network of a size that fits the images"),
+  evaluation: evaluation.optional(),
+});
+
+/** A configuration as a user writes it. */
+export interface ConfigInput {
+  title?: string | undefined;
+  dataset: DatasetSpec;
+  limit?: number | undefined;
+  backend?: BackendChoice | undefined;
+  loaders?: number | undefined;
+  cacheMegabytes?: number | undefined;
+  train?: TrainOptions | undefined;
+  networks?: readonly NetworkInput[] | undefined;
+  evaluation?: EvaluationConfig | undefined;
+}
+
+export interface NetworkInput {
+  name: string;
+  label?: string | undefined;
+  model: ModelSpec;
+  train?: TrainOptions | undefined;
+}
+export type EvaluationConfig = z.output<typeof evaluation>;
+
+/** A network by name with its options. */
+export interface ModelSpec {
+  name: ModelName;
+  [option: string]: unknown;
+}
+
+export interface NetworkConfig {
+  name: string;
+  label: string;
+  model: ModelSpec;
+  /** All settings. */
+  train: TrainOptions;
+}
+
+/** What a run must know of its data set where the files are not at hand. */
+export interface RunData {
+  title: string;
+  source: string;
+  licence: string;
+  /** What the numbers of an image mean. */
+  input: string;
+  task: "classification" | "segmentation";
+  /** [...sizes, channels] of its images. */
+  shape: readonly number[];
+  classNames: readonly string[];
+}
+
+/** A configuration in which nothing is left open: what a run stores. */
+export interface RunConfig {
+  title: string;
+  dataset: DatasetSpec;
+  data: RunData;
+  limit?: number;
+  backend: BackendChoice;
+  loaders: number;
+  cacheMegabytes: number;
+  networks: NetworkConfig[];
+  evaluation: EvaluationConfig;
+}
+
+/** The form of {@link RunConfig}. */
+export const runConfigSchema = z.strictObject({
+  title: z.string(),
+  dataset: datasetSchema as unknown as z.ZodType<DatasetSpec>,
+  data: z.strictObject({
+    title: z.string(),
+    source: z.string(),
+    licence: z.string(),
+    input: z.string(),
+    task: z.enum(["classification", "segmentation"]),
+    shape: z.array(count).min(3).max(4),
+    classNames: z.array(z.string()).min(2),
+  }),
+  limit: count.exactOptional(),
+  backend: z.enum(BACKENDS),
+  loaders: count,
+  cacheMegabytes: z.number().min(0),
+  networks: z
+    .array(
+      z.strictObject({ name: fileName, label: z.string(), model: network.shape.model, train: trainSchema }),
+    )
+    .min(1)
+    .refine((networks) => new Set(networks.map(({ name }) => name)).size === networks.length, {
+      error: "expected each name once",
+    }),
+  evaluation,
+}) as unknown as z.ZodType<RunConfig>;
+
+/** The JSON schema of configurations, for editors. */
+export function jsonSchema(): object {
+  return {
+    $id: "https://gmr-conv.dev/config.schema.json",
+    title: "Configuration of gmr train",
+    ...z.toJSONSchema(configSchema, { io: "input" }),
+  };
+}
+
+/** The first things that are wrong, in one line. */
+export function problemsOf(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 3)
+    .map(({ path, message }) => {
+      const place = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+      return `${place.replace(/^\./, "") || "the whole"}: ${message}`;
+    })
+    .join("; ");
+}

@@ -1,0 +1,57 @@
+// Trained networks for use: those of runs, and those that come with the package.
+
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { GmrError } from "@gmr-conv/core";
+import type { Normalization } from "@gmr-conv/data";
+import { loadPretrained, type PretrainedName, pretrainedCards } from "@gmr-conv/models";
+import { loadTrained } from "@gmr-conv/training";
+import type * as tf from "@tensorflow/tfjs";
+import { makeNetwork } from "../config/resolve.ts";
+import { RunFolder } from "../runs/runFolder.ts";
+
+/** A network with all that is needed to use it. */
+export interface Predictor {
+  model: tf.LayersModel;
+  task: "classification" | "segmentation";
+  /** [...sizes, channels] that it takes. */
+  shape: readonly number[];
+  classNames: readonly string[];
+  normalization: Normalization | undefined;
+}
+
+/**
+ * The network of a run (its folder), or a pretrained one by name.
+ * @throws GmrError `io` if there is neither; as `loadTrained`
+ */
+export async function openPredictor(source: string, network: string | undefined): Promise<Predictor> {
+  const pretrained = pretrainedCards().find(({ name }) => name === source);
+  if (pretrained && !existsSync(path.join(source, "config.json"))) {
+    const model = await loadPretrained(source as PretrainedName);
+    const { classNames, normalization } = pretrained;
+    return {
+      model,
+      task: "classification",
+      shape: model.inputs[0].shape.slice(1) as number[],
+      classNames,
+      normalization: normalization as Normalization | undefined,
+    };
+  }
+  if (!existsSync(path.join(source, "config.json"))) {
+    const names = pretrainedCards().map(({ name }) => name);
+    throw new GmrError("io", `${source}: expected the folder of a run, or one of ${names.join(", ")}`);
+  }
+  const run = RunFolder.at(source);
+  const { config, network: own } = await run.network(network);
+  const model = makeNetwork(own, config.data);
+  await loadTrained(run.storage, own.name, model, own.train.select);
+  const { task, shape, classNames } = config.data;
+  const sizes = own.train.augment?.size ?? shape.slice(0, -1);
+  return {
+    model,
+    task,
+    shape: [...sizes, shape[shape.length - 1]],
+    classNames,
+    normalization: own.train.normalization,
+  };
+}

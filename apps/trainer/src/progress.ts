@@ -1,0 +1,69 @@
+// Lines of progress that fit the terminal: what matters most comes first, and what finds no room is left out.
+
+/** A line of a bar. */
+export interface BarState {
+  label: string;
+  /** From 0 to 1. */
+  share: number;
+  /** Values by their names, the most important first. */
+  values: Readonly<Record<string, string>>;
+  /** Seconds; undefined while nobody knows. */
+  left: number | undefined;
+}
+
+/** Formats a line of at most `columns` characters. */
+export function formatBar({ label, share, values, left }: BarState, columns: number): string {
+  const percent = `${Math.floor(100 * share)} %`;
+  const remaining = left === undefined ? "" : `${shortDuration(left)} left`;
+  const named = Object.entries(values).map(([name, value]) => `${name} ${value}`);
+  // A narrow terminal has no room for names and bars.
+  const candidates: string[][] = [];
+  for (let count = named.length; count >= 2; count--) {
+    candidates.push([label.padEnd(20), bar(share, 16), percent, ...named.slice(0, count), remaining]);
+  }
+  for (let count = named.length; count >= 2; count--) {
+    candidates.push([label, percent, ...named.slice(0, count), remaining]);
+  }
+  const bare = Object.values(values).slice(0, 2);
+  candidates.push([label, percent, ...bare, remaining], [lastWord(label), percent, ...bare, remaining]);
+  const lines = candidates.map((parts) => parts.filter((part) => part !== "").join("  "));
+  return (
+    lines.find((line) => line.length < columns) ?? lines[lines.length - 1].slice(0, Math.max(0, columns - 1))
+  );
+}
+
+const lastWord = (label: string): string => label.slice(label.lastIndexOf(" ") + 1);
+
+function bar(share: number, length: number): string {
+  const full = Math.round(share * length);
+  return `${"█".repeat(full)}${"░".repeat(length - full)}`;
+}
+
+/** 134 → "2m14s". */
+export function shortDuration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  if (h > 0) return `${h}h${String(m).padStart(2, "0")}m`;
+  return m > 0 ? `${m}m${String(s).padStart(2, "0")}s` : `${s}s`;
+}
+
+/** Estimates the time that is left from the speed of late. */
+export class Remaining {
+  private readonly seen: { time: number; done: number }[] = [];
+  private readonly total: number;
+
+  constructor(total: number, done: number) {
+    this.total = total;
+    this.seen.push({ time: performance.now(), done });
+  }
+
+  /** Seconds; undefined at the start. */
+  at(done: number): number | undefined {
+    const now = performance.now();
+    this.seen.push({ time: now, done });
+    if (this.seen.length > 40) this.seen.shift();
+    const [first] = this.seen;
+    const speed = (done - first.done) / Math.max(1, now - first.time);
+    return this.seen.length < 3 || speed <= 0 ? undefined : (this.total - done) / speed / 1000;
+  }
+}

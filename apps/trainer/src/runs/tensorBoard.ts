@@ -1,0 +1,81 @@
+// Event files that TensorBoard reads: records of a length, its checksum, a message and the message's checksum, where messages
+// are of the protocol buffer tensorflow.Event.
+// Sources: https://www.tensorflow.org/tutorials/load_data/tfrecord (TFRecord), tensorflow/core/util/event.proto,
+// tensorflow/core/framework/summary.proto.
+
+import { appendFileSync, mkdirSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+/** Writes scalars for TensorBoard. */
+export class EventFile {
+  private readonly file: string;
+
+  /** Starts a new file in a folder. */
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true });
+    const seconds = Math.floor(Date.now() / 1000);
+    this.file = path.join(folder, `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`);
+    this.append([...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))]);
+  }
+
+  /** Adds numbers of a step by their tags. */
+  scalars(step: number, values: Readonly<Record<string, number>>): void {
+    const summary = Object.entries(values).flatMap(([tag, value]) => [
+      ...bytes(1, Buffer.from([...bytes(1, Buffer.from(tag)), ...float(2, value)])),
+    ]);
+    this.append([...double(1, Date.now() / 1000), ...varint(2, step), ...bytes(5, Buffer.from(summary))]);
+  }
+
+  private append(message: number[]): void {
+    const data = Buffer.from(message);
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(data.length));
+    appendFileSync(this.file, Buffer.concat([length, masked(length), data, masked(data)]));
+  }
+}
+
+// Fields of protocol buffers: a tag of number and wire type, then the value.
+
+const number = (value: number): number[] => {
+  const result: number[] = [];
+  let rest = value;
+  while (rest >= 128) {
+    result.push((rest % 128) + 128);
+    rest = Math.floor(rest / 128);
+  }
+  return [...result, rest];
+};
+const varint = (field: number, value: number): number[] => [field << 3, ...number(value)];
+const bytes = (field: number, value: Uint8Array): number[] => [
+  (field << 3) | 2,
+  ...number(value.length),
+  ...value,
+];
+const double = (field: number, value: number): number[] => {
+  const buffer = Buffer.alloc(8);
+  buffer.writeDoubleLE(value);
+  return [(field << 3) | 1, ...buffer];
+};
+const float = (field: number, value: number): number[] => {
+  const buffer = Buffer.alloc(4);
+  buffer.writeFloatLE(value);
+  return [(field << 3) | 5, ...buffer];
+};
+
+/** CRC-32C (Castagnoli), a byte at a time. */
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  return crc >>> 0;
+});
+
+/** The checksum as records have it, turned by 15 bits and shifted by a constant. */
+function masked(data: Uint8Array): Buffer {
+  let crc = 0xffffffff;
+  for (const byte of data) crc = TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+  crc = ~crc >>> 0;
+  const buffer = Buffer.alloc(4);
+  buffer.writeUInt32LE((((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0);
+  return buffer;
+}

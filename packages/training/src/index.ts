@@ -1,0 +1,56 @@
+/** Training, evaluation and prediction with GMR networks, in Node and in browsers. */
+export {
+  BEST_SUFFIX,
+  type BestSoFar,
+  bestName,
+  CHECKPOINT_SUFFIX,
+  checkpointName,
+  loadTrained,
+  type Position,
+  readWeightsFile,
+  restoreWeights,
+  saveWeights,
+  type TrainingState,
+  type Which,
+} from "./checkpoint.ts";
+export { digestOf, fingerprint } from "./digest.ts";
+export {
+  type Evaluation,
+  type EvaluationOptions,
+  evaluate,
+  type FlippedScore,
+  type TurnedScore,
+} from "./evaluate.ts";
+export type { StepRecord, TrainEvent, ValidationRecord } from "./events.ts";
+export { Classification, type ClassificationMetrics, type Mistake } from "./metrics/classification.ts";
+export { meanInterval, wilson } from "./metrics/intervals.ts";
+export { IGNORED, Segmentation, type SegmentationMetrics } from "./metrics/segmentation.ts";
+export { refreshNorms } from "./norms.ts";
+export { Optimizer } from "./optimizer.ts";
+export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
+export { learningRateFactor } from "./schedule.ts";
+export {
+  checkSettings,
+  type EarlyStopping,
+  type LossSettings,
+  type OptimizerSettings,
+  type ScheduleSettings,
+  type TrainOptions,
+  type TrainSettings,
+  trainSettings,
+} from "./settings.ts";
+export { IndexedDbStorage } from "./storage/indexedDb.ts";
+export { MemoryStorage, type Storage } from "./storage/storage.ts";
+export { type Evaluator, type Metrics, type Task, taskFor } from "./tasks.ts";
+export { batchStream, type TrainingInput, type TrainingResult, train } from "./train.ts";
+export { type StepContext, type StepResult, tensorsOf, trainStep } from "./trainStep.ts";
+export { decayedWeights, modelVariables } from "./variables.ts";
+export {
+  batchSizeFor,
+  discOf,
+  seenAs,
+  type View,
+  type ViewedBatch,
+  type ViewOptions,
+  viewBatches,
+} from "./views.ts";

@@ -1,0 +1,164 @@
+// How well classes are recognised, from the probabilities of all images.
+
+import { wilson } from "./intervals.ts";
+
+/** Shares are from 0 to 1. */
+export interface ClassificationMetrics {
+  count: number;
+  /** Mean cross entropy. */
+  loss: number;
+  accuracy: number;
+  /** 95 % confidence interval of the accuracy. */
+  interval: [low: number, high: number];
+  /** Images whose class is among the five most probable; 1 for five classes or less. */
+  top5: number;
+  /** Mean over the classes of the share that is recognised; the same for classes of any size. */
+  balancedAccuracy: number;
+  /** Mean over the classes of `2 · precision · recall / (precision + recall)`. */
+  f1: number;
+  /** Mean over the classes of the area under the curve of true over false positives, one class against the others. */
+  auc: number;
+  /** Expected calibration error: how far the largest probability is from being right so often, in 15 bins. */
+  ece: number;
+  /** [true class][predicted class] */
+  confusion: number[][];
+}
+
+/** An image that was read wrong, with how sure the network was. */
+export interface Mistake {
+  index: number;
+  label: number;
+  predicted: number;
+  confidence: number;
+}
+
+/** Collects the probabilities of images. */
+export class Classification {
+  private readonly classes: number;
+  private readonly labels: number[] = [];
+  private readonly probabilities: Float32Array[] = [];
+  private right = 0;
+
+  constructor(classes: number) {
+    this.classes = classes;
+  }
+
+  /** @param probabilities [N, K] */
+  add(labels: ArrayLike<number>, probabilities: Float32Array): void {
+    for (let n = 0; n < labels.length; n++) {
+      this.labels.push(labels[n]);
+      if (largest(probabilities.subarray(n * this.classes, (n + 1) * this.classes)) === labels[n])
+        this.right++;
+    }
+    this.probabilities.push(probabilities);
+  }
+
+  /** Share of the images that are right, so far. */
+  get score(): number {
+    return this.right / Math.max(1, this.labels.length);
+  }
+
+  /** The most certain mistakes, the worst first. */
+  mistakes(most: number): Mistake[] {
+    const rows = this.rows();
+    const wrong = this.predictions().flatMap((predicted, index): Mistake[] => {
+      const label = this.labels[index];
+      return predicted === label ? [] : [{ index, label, predicted, confidence: rows[index][predicted] }];
+    });
+    return wrong.sort((a, b) => b.confidence - a.confidence || a.index - b.index).slice(0, most);
+  }
+
+  metrics(): ClassificationMetrics {
+    const { labels, classes } = this;
+    const rows = this.rows();
+    const predictions = this.predictions();
+    const count = labels.length;
+    const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    let [top5, loss] = [0, 0];
+    predictions.forEach((predicted, n) => {
+      const label = labels[n];
+      confusion[label][predicted]++;
+      const own = rows[n][label];
+      if (rows[n].reduce((better, p) => better + Number(p > own), 0) < 5) top5++;
+      loss -= Math.log(Math.max(own, 1e-12));
+    });
+    const perClass = confusion.map((row, label) => {
+      const total = row.reduce((a, b) => a + b, 0);
+      const claimed = confusion.reduce((sum, other) => sum + other[label], 0);
+      const hits = row[label];
+      return {
+        total,
+        recall: hits / total,
+        f1: total + claimed === 0 ? Number.NaN : (2 * hits) / (total + claimed),
+      };
+    });
+    const present = perClass.filter(({ total }) => total > 0);
+    return {
+      count,
+      loss: loss / count,
+      accuracy: this.score,
+      interval: wilson(this.right, count),
+      top5: top5 / count,
+      balancedAccuracy: mean(present.map(({ recall }) => recall)),
+      f1: mean(present.map(({ f1 }) => f1)),
+      auc: mean(
+        perClass.flatMap(({ total }, label) =>
+          total > 0 && total < count ? [this.areaUnderCurve(rows, label)] : [],
+        ),
+      ),
+      ece: this.calibrationError(rows, predictions),
+      confusion,
+    };
+  }
+
+  private rows(): Float32Array[] {
+    return this.probabilities.flatMap((block) =>
+      Array.from({ length: block.length / this.classes }, (_, n) =>
+        block.subarray(n * this.classes, (n + 1) * this.classes),
+      ),
+    );
+  }
+
+  private predictions(): number[] {
+    return this.rows().map(largest);
+  }
+
+  /** The chance that an image of the class has a larger probability for it than another image; ties count half. */
+  private areaUnderCurve(rows: Float32Array[], label: number): number {
+    const scored = rows.map((row, n) => ({ score: row[label], own: this.labels[n] === label }));
+    scored.sort((a, b) => a.score - b.score);
+    let [ranks, own] = [0, 0];
+    for (let start = 0; start < scored.length; ) {
+      let end = start;
+      while (end < scored.length && scored[end].score === scored[start].score) end++;
+      const rank = (start + end + 1) / 2;
+      for (let i = start; i < end; i++) {
+        if (!scored[i].own) continue;
+        ranks += rank;
+        own++;
+      }
+      start = end;
+    }
+    return (ranks - (own * (own + 1)) / 2) / (own * (scored.length - own));
+  }
+
+  private calibrationError(rows: Float32Array[], predictions: number[]): number {
+    const bins = Array.from({ length: 15 }, () => ({ sure: 0, right: 0 }));
+    predictions.forEach((predicted, n) => {
+      const confidence = rows[n][predicted];
+      const bin = bins[Math.min(14, Math.floor(confidence * 15))];
+      bin.sure += confidence;
+      bin.right += Number(predicted === this.labels[n]);
+    });
+    return bins.reduce((sum, { sure, right }) => sum + Math.abs(sure - right), 0) / rows.length;
+  }
+}
+
+/** The index of the largest number, the first among equals. */
+function largest(row: Float32Array): number {
+  let best = 0;
+  for (let k = 1; k < row.length; k++) if (row[k] > row[best]) best = k;
+  return best;
+}
+
+const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);

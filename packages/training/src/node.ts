@@ -1,0 +1,2 @@
+/** What training needs from Node. */
+export { FileStorage } from "./storage/files.ts";

@@ -1,0 +1,73 @@
+// What a trained network says of images, one by one or with views of them averaged.
+
+import type { ImageShape } from "@gmr-conv/data";
+import * as tf from "@tensorflow/tfjs";
+import { seenAs, type View, type ViewOptions } from "./views.ts";
+
+/** Views whose probabilities are averaged: the image alone, its mirror images, or all eight turns by 90° and mirror images. */
+export type TestTimeViews = "none" | "flips" | "all";
+
+export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
+  /** Default `"none"`: a GMR network says the same of all eight. Dense ones gain by it. For images, not for volumes. */
+  views?: TestTimeViews | undefined;
+}
+
+/**
+ * Probabilities of the classes.
+ * @param images [N, ...sizes, C] flat, from 0 to 1
+ * @returns [N, K], or [N, ...sizes, K] for segmentation
+ */
+export async function predict(
+  model: tf.LayersModel,
+  images: Float32Array,
+  shape: ImageShape,
+  { normalization, views = "none" }: PredictOptions = {},
+): Promise<Float32Array> {
+  const count = images.length / shape.reduce((a, b) => a * b, 1);
+  const { images: seen } = seenAs(images, new Int32Array(count), shape, { kind: "upright" } satisfies View, {
+    normalization,
+  });
+  const probabilities = tf.tidy(() => {
+    const x = tf.tensor(seen, [count, ...shape]);
+    const maps = model.outputs[0].shape.length > 2;
+    const results = symmetriesOf(views).map(({ to, back }) => {
+      const p = tf.softmax(model.apply(to(x)) as tf.Tensor);
+      return maps ? back(p) : p;
+    });
+    return tf.addN(results).div(results.length);
+  });
+  const values = Float32Array.from(await probabilities.data());
+  probabilities.dispose();
+  return values;
+}
+
+interface Symmetry {
+  to: (x: tf.Tensor) => tf.Tensor;
+  back: (x: tf.Tensor) => tf.Tensor;
+}
+
+/** Turns by 90° and mirror images of [N, H, W, C], and what takes them back. */
+function symmetriesOf(views: TestTimeViews): Symmetry[] {
+  const same = (x: tf.Tensor): tf.Tensor => x;
+  const mirror = (x: tf.Tensor): tf.Tensor => x.reverse(2);
+  const turn =
+    (times: number) =>
+    (x: tf.Tensor): tf.Tensor => {
+      let y = x;
+      for (let i = 0; i < (times + 4) % 4; i++) y = y.transpose([0, 2, 1, 3]).reverse(1);
+      return y;
+    };
+  if (views === "none") return [{ to: same, back: same }];
+  const upsideDown = (x: tf.Tensor): tf.Tensor => x.reverse(1);
+  if (views === "flips") {
+    return [
+      { to: same, back: same },
+      { to: mirror, back: mirror },
+      { to: upsideDown, back: upsideDown },
+    ];
+  }
+  return [0, 1, 2, 3].flatMap((times) => [
+    { to: turn(times), back: turn(-times) },
+    { to: (x) => turn(times)(mirror(x)), back: (x) => mirror(turn(-times)(x)) },
+  ]);
+}

@@ -1,0 +1,40 @@
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
+import { writeFileAtomically } from "@gmr-conv/io/node";
+import type { Storage } from "./storage.ts";
+
+/** The files of a folder, which is made when the first one is written. */
+export class FileStorage implements Storage {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(this.describe(name));
+    } catch (cause) {
+      if (["ENOENT", "ENOTDIR"].includes(String(codeOf(cause)))) return undefined;
+      throw new GmrError("io", `cannot read ${this.describe(name)}: ${reasonOf(cause)}`, { cause });
+    }
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    writeFileAtomically(this.describe(name), bytes);
+  }
+
+  async remove(name: string): Promise<void> {
+    await rm(this.describe(name), { force: true });
+  }
+
+  async list(): Promise<string[]> {
+    return readdir(this.folder).catch(() => []);
+  }
+
+  describe(name: string): string {
+    return path.join(this.folder, name);
+  }
+}

@@ -1,0 +1,38 @@
+/** Where checkpoints are kept: a folder, a browser's database, or memory. Files are replaced as a whole. */
+export interface Storage {
+  /** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+  read(name: string): Promise<Uint8Array | undefined>;
+  /** Replaces a file: whoever reads it finds the old or the new content, never a part. @throws GmrError `io` */
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** Deletes a file, if there is one. */
+  remove(name: string): Promise<void>;
+  /** Names of all files. */
+  list(): Promise<string[]>;
+  /** How messages call a file. */
+  describe(name: string): string;
+}
+
+/** Files that last as long as the program. */
+export class MemoryStorage implements Storage {
+  private readonly files = new Map<string, Uint8Array>();
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    return this.files.get(name)?.slice();
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    this.files.set(name, bytes.slice());
+  }
+
+  async remove(name: string): Promise<void> {
+    this.files.delete(name);
+  }
+
+  async list(): Promise<string[]> {
+    return [...this.files.keys()];
+  }
+
+  describe(name: string): string {
+    return `${name} in memory`;
+  }
+}

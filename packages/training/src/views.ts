@@ -1,0 +1,117 @@
+// Images as a network is to see them: as they are, turned, or mirrored.
+
+import {
+  type Dataset,
+  type FlipDirection,
+  flipImages,
+  type ImageShape,
+  type Normalization,
+  normalize,
+  readFloats,
+  rotateImages,
+  type SamplingOptions,
+  type TurnAxis,
+  turnOf,
+  warpLabels,
+} from "@gmr-conv/data";
+import * as tf from "@tensorflow/tfjs";
+import { IGNORED } from "./metrics/segmentation.ts";
+
+/** How images are turned or mirrored before the network sees them. */
+export type View =
+  | { kind: "upright" }
+  | { kind: "turn"; degrees: number /** Of volumes. Default `"D"`. */; axis?: TurnAxis | undefined }
+  | { kind: "flip"; direction: FlipDirection };
+
+export interface ViewOptions extends SamplingOptions {
+  /** Standardisation that the network was trained with. */
+  normalization?: Normalization | undefined;
+  /** Sizes that the network takes, cut out of the middle of larger images after they were turned. Default: those of the images. */
+  size?: readonly number[] | undefined;
+  /** Show only the disc (or ball) that is inscribed in the images, which turns leave whole; around it, zeros. Default false. */
+  disc?: boolean | undefined;
+}
+
+/** Numbers of the images that are worked on at a time. */
+const NUMBERS_AT_A_TIME = 2 ** 21;
+
+export interface ViewedBatch {
+  /** [N, ...sizes, C], to be disposed of. */
+  images: tf.Tensor;
+  /** [N], or [N, ...sizes] with {@link IGNORED} where a turned mask has nothing to say. */
+  labels: Int32Array;
+  /** Indices into the data set. */
+  indices: Int32Array;
+}
+
+/** A data set in batches, seen in one way. */
+export async function* viewBatches(
+  dataset: Dataset,
+  options: ViewOptions = {},
+  batchSize = batchSizeFor(dataset.shape),
+  view: View = { kind: "upright" },
+): AsyncGenerator<ViewedBatch, void, undefined> {
+  for (let first = 0; first < dataset.count; first += batchSize) {
+    const indices = Int32Array.from(
+      { length: Math.min(batchSize, dataset.count - first) },
+      (_, i) => first + i,
+    );
+    const { images, labels } = await readFloats(dataset, indices);
+    const seen = seenAs(images, labels, dataset.shape, view, options);
+    yield { images: tf.tensor(seen.images, [indices.length, ...seen.shape]), labels: seen.labels, indices };
+  }
+}
+
+/** So many images fit into memory at a time, with what networks make of them. */
+export const batchSizeFor = (shape: ImageShape): number =>
+  Math.max(1, Math.min(256, Math.floor(NUMBERS_AT_A_TIME / shape.reduce((a, b) => a * b, 1))));
+
+/** Images and labels as a view shows them. */
+export function seenAs(
+  images: Float32Array,
+  labels: Int32Array,
+  shape: ImageShape,
+  view: View,
+  { normalization, size, disc, ...sampling }: ViewOptions = {},
+): { images: Float32Array; labels: Int32Array; shape: ImageShape } {
+  const channels = shape[shape.length - 1];
+  const sizes = shape.slice(0, -1);
+  const outSizes = size ?? sizes;
+  const outShape = [...outSizes, channels];
+  const options = { ...sampling, size: outSizes };
+  const masks = labels.length > images.length / shape.reduce((a, b) => a * b, 1);
+  let seen = normalization ? normalize(images, channels, normalization) : images;
+  let own = labels;
+  if (view.kind === "flip") {
+    seen = flipImages(seen, shape, view.direction);
+    if (masks) own = Int32Array.from(flipImages(Float32Array.from(labels), [...sizes, 1], view.direction));
+  }
+  const turn = view.kind === "turn" ? turnOf(shape, view.degrees, view.axis) : undefined;
+  if (view.kind === "turn") seen = rotateImages(seen, shape, view.degrees, { ...options, axis: view.axis });
+  else if (outSizes.join() !== sizes.join()) seen = rotateImages(seen, shape, 0, options);
+  if (masks && (turn || outSizes.join() !== sizes.join())) {
+    const warp = turn ?? turnOf(shape, 0);
+    own = warpLabels(own, sizes, () => warp, options, IGNORED);
+  }
+  if (disc) {
+    const inside = discOf(outSizes);
+    seen = Float32Array.from(seen, (value, i) =>
+      inside[Math.floor(i / channels) % inside.length] ? value : 0,
+    );
+    if (masks) own = own.map((label, i) => (inside[i % inside.length] ? label : IGNORED));
+  }
+  return { images: seen, labels: own, shape: outShape };
+}
+
+/** 1 for the positions of [...sizes] within the inscribed disc or ball. */
+export function discOf(sizes: readonly number[]): Uint8Array {
+  const radius = Math.min(...sizes) / 2;
+  return Uint8Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, position) => {
+    let [rest, squared] = [position, 0];
+    for (let axis = sizes.length - 1; axis >= 0; axis--) {
+      squared += ((rest % sizes[axis]) - (sizes[axis] - 1) / 2) ** 2;
+      rest = Math.floor(rest / sizes[axis]);
+    }
+    return Number(squared <= radius * radius);
+  });
+}
