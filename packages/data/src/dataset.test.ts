@@ -67,9 +67,14 @@ describe("parts of a data set", () => {
     expect(() => splitDataset(numbered(9), { a: 0.8, b: 0.4 })).toThrow(
       "add up to at most 1, got [0.8, 0.4]",
     );
-    expect(() => splitDataset(numbered(9), { a: 0.9, b: 0.001 })).toThrow(
-      "the share 0.001 of numbered (9 images) for b holds no image",
+    expect(() => splitDataset(numbered(2), { a: 0.5, b: 0.3, c: 0.2 })).toThrow(
+      "numbered has too few images or groups to split it into a, b, c, got 2 images",
     );
+  });
+
+  it("are never empty, however small", () => {
+    const { a, b } = splitDataset(numbered(9), { a: 0.9, b: 0.001 });
+    expect([a.count, b.count]).toEqual([7, 1]);
   });
 });
 

@@ -138,7 +138,7 @@ export interface SplitOptions {
  * Splits a data set by shares such as `{ train: 0.8, validation: 0.1, test: 0.1 }`, which add up to at most 1. Examples of a group
  * stay together.
  *
- * @throws GmrError `invalid-argument` for shares that are not positive or add up to more than 1, or where a part would be empty
+ * @throws GmrError `invalid-argument` for shares that are not positive or add up to more than 1, or for fewer examples or groups than parts
  */
 export function splitDataset<Name extends string>(
   dataset: Dataset,
@@ -154,7 +154,7 @@ export function splitDataset<Name extends string>(
       `shares must be positive and add up to at most 1, got ${describeValue(wanted)}`,
     );
   }
-  const parts = wanted.map((): number[] => []);
+  const parts = wanted.map((): number[][] => []);
   // What goes nowhere is a part as well. What a class lacks of its share, since examples are whole, the next ones make up for.
   const rest = Math.max(0, 1 - total);
   const lacks = [...wanted, rest].map(() => 0);
@@ -165,21 +165,27 @@ export function splitDataset<Name extends string>(
     });
     for (const unit of new Random(deriveSeed(seed, key)).shuffle([...units])) {
       const part = lacks.indexOf(Math.max(...lacks));
-      parts[part]?.push(...unit);
+      parts[part]?.push(unit);
       lacks[part] -= unit.length;
     }
   }
+  // However small a set: no part is empty.
+  for (const part of parts) {
+    if (part.length > 0) continue;
+    const largest = parts.reduce((a, b) => (b.length > a.length ? b : a));
+    if (largest.length < 2) {
+      throw new GmrError(
+        "invalid-argument",
+        `${dataset.name} has too few images or groups to split it into ${names.join(", ")}, got ${dataset.count} images`,
+      );
+    }
+    part.push(...largest.splice(-1));
+  }
   return Object.fromEntries(
     names.map((name, i) => {
-      if (parts[i].length === 0) {
-        throw new GmrError(
-          "invalid-argument",
-          `the share ${wanted[i]} of ${dataset.name} (${dataset.count} images) for ${name} holds no image`,
-        );
-      }
       const chosen = pick(
         dataset,
-        parts[i].sort((a, b) => a - b),
+        parts[i].flat().sort((a, b) => a - b),
       );
       const called = dataset.name.endsWith(` ${name}`)
         ? dataset.name

@@ -316,13 +316,11 @@ class Training {
     const early = position.finished === "early";
     position.seconds = this.seconds();
     if (!early) {
-      position.finished = "epochs";
       await this.withAverages(async () => {
         if (settings.refreshNorms) await this.refresh();
         if (input.validation) await this.validate(settings.epochs);
       });
       position.finished = "epochs"; // What the last validation says does not make it an early end.
-      if (settings.refreshNorms && !this.state.average) await this.refresh();
     }
     await this.save();
   }

@@ -18,6 +18,8 @@ function bare(report: RotationReport): RotationReport {
       history: [],
       epochs: [],
       angles: [],
+      flips: [],
+      validations: [],
     }),
   );
   return { ...report, networks };
@@ -60,11 +62,16 @@ describe("renderReport", () => {
   it("holds every figure", () => {
     for (const network of report.networks) {
       expect(page).toContain(network.parameters.toLocaleString("en-GB"));
-      for (const { accuracy } of network.angles) expect(page).toContain(percent(accuracy));
+      for (const { score } of network.angles) expect(page).toContain(percent(score));
       for (const epoch of network.epochs) expect(page).toContain(epoch.loss.toFixed(4));
       for (const layer of network.layers) expect(page).toContain(layer);
       for (const { layer } of network.kernels ?? []) expect(page).toContain(`<strong>${layer}</strong>`);
-      for (const times of [network.upright.confusion, network.turnedConfusion ?? []].flat(2)) {
+      const { upright } = network;
+      if (!("confusion" in upright)) throw new Error("expected a classifier");
+      for (const figure of [upright.auc.toFixed(4), percent(upright.ece), percent(upright.f1)]) {
+        expect(page).toContain(figure);
+      }
+      for (const times of [upright.confusion, network.turnedConfusion ?? []].flat(2)) {
         expect(page).toContain(`title="${times.toLocaleString("en-GB")} of `);
       }
     }
@@ -146,6 +153,45 @@ describe("renderReport", () => {
     expect(renderReport({ ...report, networks: [] })).toContain("No network was evaluated.");
   });
 
+  it("shows masks of segmentation, mistakes of classification, and widths over training", () => {
+    const [first] = report.networks;
+    const picture = "data:image/png;base64,AAAA";
+    const metrics = {
+      count: 2,
+      accuracy: 0.9,
+      dice: 0.81234,
+      interval: [0.7, 0.9],
+      iou: 0.7,
+      perClass: [0.95, 0.81234],
+    };
+    const { turnedConfusion: _, ...rest } = first;
+    const segmenting: NetworkReport = {
+      ...rest,
+      upright: { ...metrics, interval: [0.7, 0.9], score: 0.81234 },
+      angles: [{ angle: 45, score: 0.8, consistency: 0.975 }],
+      masks: [{ title: "turned by 45°", image: picture, truth: picture, predicted: picture }],
+    };
+    const masks = renderReport({
+      ...report,
+      score: "Dice",
+      networks: [segmenting],
+      classNames: ["background", "nucleus"],
+    });
+    expect(masks).toContain("Dice of nucleus");
+    expect(masks).toContain("0.8123");
+    expect(masks).toContain("its masks turn with the images to a Dice of 0.975 or more");
+    expect(masks.match(/turned by 45°/g)?.length).toBeGreaterThan(3);
+    expect(misnested(masks)).toEqual([]);
+
+    const sigmas = [{ layer: "conv1", points: [1, 2].map((step) => ({ step, sigmas: [0.4, step] })) }];
+    const mistakes = [{ picture, label: 3, predicted: 8, confidence: 0.97, source: "a.png" }];
+    const classes = renderReport({ ...report, networks: [{ ...first, mistakes, sigmas }] });
+    expect(classes).toContain('alt="3, read as 8"');
+    expect(classes).toContain("From 0.40, 1.00 to 0.40, 2.00, innermost ring first.");
+    expect(misnested(classes)).toEqual([]);
+    expect(classes).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  });
+
   it("draws flat zero kernels, a single ring and a network that always fails", () => {
     const [first, second] = report.networks;
     const zero = {
@@ -154,11 +200,11 @@ describe("renderReport", () => {
       pictures: [{ width: 1, height: 1, values: [0] }],
       sigmas: [0.4],
     };
-    const angles = first.angles.map(({ angle }) => ({ angle, accuracy: 0 }));
+    const angles = first.angles.map(({ angle }) => ({ angle, score: 0 }));
     const history = [{ step: 0, epoch: 0, loss: 0, accuracy: 0 }];
     const networks = [
-      { ...first, kernels: [zero], angles, history },
-      { ...second, history: [] },
+      { ...first, kernels: [zero], angles, history, validations: [] },
+      { ...second, history: [], validations: [] },
     ];
     const result = renderReport({ ...report, networks });
     expect(result).not.toMatch(/NaN|Infinity/);

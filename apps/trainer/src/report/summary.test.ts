@@ -5,17 +5,17 @@ import { fakeReport } from "./testing/fakeReport.ts";
 const report = fakeReport();
 const [gmr] = report.networks;
 const angles = [
-  { angle: 0, accuracy: 0.95 },
-  { angle: 90, accuracy: 0.92 },
-  { angle: 180, accuracy: 0.94 },
+  { angle: 0, score: 0.95 },
+  { angle: 90, score: 0.92 },
+  { angle: 180, score: 0.94 },
 ];
 
 describe("summariseAngles", () => {
   it("gives mean, worst angle and its distance to upright", () => {
     const summary = summariseAngles({ ...gmr, angles });
     expect(summary?.mean).toBeCloseTo(0.936667, 5);
-    expect(summary?.worst).toEqual({ angle: 90, accuracy: 0.92 });
-    expect(summary?.drop).toBeCloseTo(gmr.upright.accuracy - 0.92, 12);
+    expect(summary?.worst).toEqual({ angle: 90, score: 0.92 });
+    expect(summary?.drop).toBeCloseTo(gmr.upright.score - 0.92, 12);
     expect(summariseAngles({ ...gmr, angles: [] })).toBeUndefined();
   });
 });
@@ -23,7 +23,7 @@ describe("summariseAngles", () => {
 describe("conclusion", () => {
   it("is one sentence about all networks", () => {
     const [, dense] = report.networks;
-    const flat = { ...dense, label: "Twin", angles: [{ angle: 170, accuracy: 0.15 }] };
+    const flat = { ...dense, label: "Twin", angles: [{ angle: 170, score: 0.15 }] };
     expect(conclusion({ ...report, networks: [{ ...gmr, angles }, flat] }).replaceAll("\u00a0", " ")).toBe(
       "Trained on upright images only, GMR-ResNet reads 93.7 % of the turned images correctly, averaged over 3 angles, " +
         "and falls at most 3.3 points below its upright 95.3 %, at 90°; Twin averages 15.0 % and falls to 15.0 % at 170°.",
@@ -31,7 +31,7 @@ describe("conclusion", () => {
   });
 
   it("says so when no angle is worse than upright", () => {
-    const steady = { ...gmr, angles: [{ angle: 90, accuracy: 0.99 }] };
+    const steady = { ...gmr, angles: [{ angle: 90, score: 0.99 }] };
     expect(conclusion({ ...report, networks: [steady] })).toContain("over one angle, and never falls below");
   });
 });

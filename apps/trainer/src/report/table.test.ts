@@ -18,14 +18,14 @@ describe("renderAngleTable", () => {
 
   it("has a row per angle, then the summary", () => {
     const angles = [
-      { angle: 90, accuracy: 0.9 },
-      { angle: 0, accuracy: 0.95 },
+      { angle: 90, score: 0.9 },
+      { angle: 0, score: 0.95 },
     ];
     const text = renderAngleTable({
       ...report,
       networks: [
         { ...gmr, angles },
-        { ...dense, angles: [{ angle: 0, accuracy: 0.991 }] },
+        { ...dense, angles: [{ angle: 0, score: 0.991 }] },
       ],
     });
     expect(cells(text).filter((line) => line.length > 0)).toEqual([
@@ -34,6 +34,7 @@ describe("renderAngleTable", () => {
       ["90°", "90.0 %", "–"],
       ["", "", ""],
       ["upright, all", "95.3 %", "99.1 %"],
+      ["95 % interval", "94.9 % – 95.7 %", "98.7 % – 99.5 %"],
       ["mean", "92.5 %", "99.1 %"],
       ["worst", "90°: 90.0 %", "0°: 99.1 %"],
       ["worst − upright", "−5.3 points", "±0.0 points"],

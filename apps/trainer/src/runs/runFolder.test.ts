@@ -6,6 +6,7 @@ import { temporaryFolder } from "../../testing/cli.ts";
 import { RunFolder } from "./runFolder.ts";
 
 const metric = (network: string, step: number, loss = 1) => ({
+  type: "progress" as const,
   network,
   step,
   epoch: 0,
@@ -13,6 +14,8 @@ const metric = (network: string, step: number, loss = 1) => ({
   accuracy: 0.5,
   learningRate: 0.1,
   seconds: step,
+  imagesPerSecond: 100,
+  waiting: 0,
 });
 
 describe("RunFolder", () => {

@@ -7,16 +7,13 @@ import { appendFileSync, mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-/** Writes scalars for TensorBoard. */
+/** Writes scalars for TensorBoard into a new file of a folder, once there are any. */
 export class EventFile {
-  private readonly file: string;
+  private readonly folder: string;
+  private file: string | undefined;
 
-  /** Starts a new file in a folder. */
   constructor(folder: string) {
-    mkdirSync(folder, { recursive: true });
-    const seconds = Math.floor(Date.now() / 1000);
-    this.file = path.join(folder, `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`);
-    this.append([...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))]);
+    this.folder = folder;
   }
 
   /** Adds numbers of a step by their tags. */
@@ -28,6 +25,15 @@ export class EventFile {
   }
 
   private append(message: number[]): void {
+    if (this.file === undefined) {
+      const seconds = Math.floor(Date.now() / 1000);
+      mkdirSync(this.folder, { recursive: true });
+      this.file = path.join(
+        this.folder,
+        `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`,
+      );
+      this.append([...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))]);
+    }
     const data = Buffer.from(message);
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(data.length));

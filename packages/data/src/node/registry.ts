@@ -1,6 +1,6 @@
 // The data sets by name. A new one is a file in datasets/ and a line here.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, nearestName } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard, LoadedDataset } from "../card.ts";
 import { cifar10Dataset, cifar100Dataset } from "./datasets/cifar.ts";
@@ -48,10 +48,12 @@ export const datasetCards = (): DatasetCard[] => ENTRIES.map(({ card }) => card)
 export function datasetEntry(name: unknown): DatasetEntry {
   const found = ENTRIES.find(({ card }) => card.name === name);
   if (found) return found;
-  throw new GmrError(
-    "invalid-argument",
-    `data set must be one of ${DATASET_NAMES.join(", ")}, got ${describeValue(name)}`,
-  );
+  throw new GmrError("invalid-argument", `data set ${describeValue(name)}: ${expectedName(name)}`);
+}
+
+function expectedName(name: unknown): string {
+  const near = typeof name === "string" ? nearestName(name, DATASET_NAMES) : undefined;
+  return near ? `did you mean ${near}?` : `expected one of ${DATASET_NAMES.join(", ")}`;
 }
 
 /** The form of a {@link DatasetSpec}. */
@@ -60,6 +62,7 @@ export const datasetSchema = z.discriminatedUnion(
   ENTRIES.map(({ card, options }) =>
     z.strictObject({ name: z.literal(card.name), ...options.shape }).describe(card.title),
   ) as unknown as [z.ZodObject, z.ZodObject],
+  { error: ({ input }) => expectedName((input as Partial<DatasetSpec> | undefined)?.name) },
 );
 
 /**

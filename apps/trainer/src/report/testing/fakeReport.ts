@@ -11,6 +11,7 @@ export function fakeReport(): RotationReport {
     title: "GMR-ResNet on turned digits",
     createdAt: "2025-03-14T09:26:53.000Z",
     command: "npm run gmr -- quickstart --seed 1 --epochs 3",
+    score: "accuracy",
     dataset: { name: "MNIST", train: 60_000, test: 10_000, evaluated: EVALUATED },
     environment: {
       backend: "wasm",
@@ -42,9 +43,9 @@ function gmr(random: Random): NetworkReport {
     receptiveField: 61,
     layers: ["stem: GmrConv2D 5×5, 1 → 16", "stage 1: GmrConv2D 9×9, 16 → 16", "head: Dense 64 → 10"],
     ...training(random, 0.16, 0.951, 41.3),
-    upright: { count: 10_000, accuracy: 0.953, confusion: confusion(random, 10_000, 0.953) },
+    upright: metrics(random, 0.953),
     angles: angles((radians) => 0.944 - 0.011 * Math.sin(2 * radians) ** 2 + 0.002 * random.normal()),
-    flips: { horizontal: 0.9531, vertical: 0.9527 },
+    flips: flips(0.9531, 0.9527),
     turnedConfusion: confusion(random, 35 * EVALUATED, 0.938),
     kernels: [
       kernels(random, "stem", 5, [0.41, 0.62, 0.88]),
@@ -66,19 +67,40 @@ function dense(random: Random): NetworkReport {
     receptiveField: 23,
     layers: ["stem: Conv2D 3×3, 1 → 16", "head: Dense 64 → 10"],
     ...training(random, 0.05, 0.987, 38.9),
-    upright: { count: 10_000, accuracy: 0.991, confusion: confusion(random, 10_000, 0.991) },
+    upright: metrics(random, 0.991),
     angles: angles(
       (radians) => accuracy(radians) + 0.26 * Math.exp(-0.5 * ((radians - Math.PI) / 0.35) ** 2),
     ),
-    flips: { horizontal: 0.4312, vertical: 0.4574 },
+    flips: flips(0.4312, 0.4574),
     turnedConfusion: confusion(random, 35 * EVALUATED, 0.44),
     kernels: [kernels(random, "stem", 3, [])],
   };
 }
 
 function angles(accuracy: (radians: number) => number) {
-  return Array.from({ length: 36 }, (_, i) => ({ angle: 10 * i, accuracy: accuracy((i * Math.PI) / 18) }));
+  return Array.from({ length: 36 }, (_, i) => ({ angle: 10 * i, score: accuracy((i * Math.PI) / 18) }));
 }
+
+function metrics(random: Random, accuracy: number): NetworkReport["upright"] {
+  return {
+    score: accuracy,
+    count: 10_000,
+    loss: 1.2 * (1 - accuracy),
+    accuracy,
+    interval: [accuracy - 0.004, accuracy + 0.004],
+    top5: 0.999,
+    balancedAccuracy: accuracy - 0.001,
+    f1: accuracy - 0.002,
+    auc: 0.9973,
+    ece: 0.0123,
+    confusion: confusion(random, 10_000, accuracy),
+  };
+}
+
+const flips = (horizontal: number, vertical: number): NetworkReport["flips"] => [
+  { direction: "horizontal", score: horizontal },
+  { direction: "vertical", score: vertical },
+];
 
 function training(random: Random, loss: number, accuracy: number, seconds: number) {
   const history: HistoryPoint[] = Array.from({ length: 1404 }, (_, step) => {
@@ -96,7 +118,20 @@ function training(random: Random, loss: number, accuracy: number, seconds: numbe
     accuracy: accuracy - 0.03 * (2 - epoch),
     seconds,
   }));
-  return { history, epochs, trainSeconds: 3 * seconds, imagesPerSecond: 60_000 / seconds, evalSeconds: 51.7 };
+  const validations = [468, 936, 1404].map((step, i) => ({
+    step,
+    epochs: i + 1,
+    score: accuracy - 0.02 * (2 - i),
+    loss: loss * (3 - i),
+  }));
+  return {
+    history,
+    epochs,
+    validations,
+    trainSeconds: 3 * seconds,
+    imagesPerSecond: 60_000 / seconds,
+    evalSeconds: 51.7,
+  };
 }
 
 function confusion(random: Random, total: number, accuracy: number): number[][] {

@@ -34,7 +34,7 @@ export const pcamDataset = defineDataset({
   card,
   options: z.strictObject({ folder }),
   async load(given) {
-    await h5wasm.ready;
+    (await h5wasm.ready).activate_throwing_error_handler();
     const { files } = await listFolder(given.folder);
     const find = (part: keyof typeof IMAGES, kind: "x" | "y"): string => {
       const names = [
@@ -64,8 +64,10 @@ function hdf5Dataset(
   labelFile: string,
   classNames: readonly string[],
 ): Dataset {
-  const images = openSet(imageFile, "x");
-  const labelSet = openSet(labelFile, "y");
+  const { set: labelSet, opened } = openSet(labelFile, "y");
+  const values = Array.from(labelSet.value as ArrayLike<number>, Number);
+  opened.close();
+  const { set: images } = openSet(imageFile, "x");
   const shape = images.shape ?? [];
   const count = shape[0] ?? 0;
   if (shape.length !== 4 || count === 0 || images.dtype !== "<B") {
@@ -74,7 +76,6 @@ function hdf5Dataset(
       `${imageFile}: x is ${images.dtype} [${shape}], expected bytes [N, H, W, C]`,
     );
   }
-  const values = Array.from(labelSet.value as ArrayLike<number>, Number);
   if (values.length !== count) {
     throw new GmrError(
       "invalid-data",
@@ -113,17 +114,26 @@ function readSlice(images: h5wasm.Dataset, file: string, index: number, shape: n
     const whole = shape.slice(1).map((size): [number, number] => [0, size]);
     return images.slice([[index, index + 1], ...whole]) as Uint8Array;
   } catch (error) {
-    throw new GmrError("invalid-data", `${file}: image ${index} cannot be read (${reasonOf(error)})`);
+    throw new GmrError("invalid-data", `${file}: image ${index} cannot be read (${hdf5Reason(error)})`);
   }
 }
 
-function openSet(file: string, key: string): h5wasm.Dataset {
-  let found: unknown;
+function openSet(file: string, key: string): { set: h5wasm.Dataset; opened: h5wasm.File } {
+  let opened: h5wasm.File;
   try {
-    found = new h5wasm.File(file, "r").get(key);
+    opened = new h5wasm.File(file, "r");
   } catch (error) {
-    throw new GmrError("invalid-data", `${file}: not an HDF5 file, or a damaged one (${reasonOf(error)})`);
+    throw new GmrError(
+      "invalid-data",
+      `${file}: not an HDF5 file, or a damaged one (${hdf5Reason(error)})`,
+    );
   }
-  if (found instanceof h5wasm.Dataset) return found;
+  const set = opened.keys().includes(key) ? opened.get(key) : undefined;
+  if (set instanceof h5wasm.Dataset) return { set, opened };
+  opened.close();
   throw new GmrError("invalid-data", `${file}: no data set ${JSON.stringify(key)}`);
 }
+
+/** The innermost line of the stack that the HDF5 library writes for an error. */
+const hdf5Reason = (error: unknown): string =>
+  [...reasonOf(error).matchAll(/minor: (.*)/g)].at(-1)?.[1] ?? reasonOf(error).split("\n")[0];
