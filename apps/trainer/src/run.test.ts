@@ -78,6 +78,8 @@ describe("a run", () => {
         "train",
         "--runs",
         runs,
+        "--networks",
+        "gmr",
         "--limit",
         limit,
         "--batch-size",
@@ -126,7 +128,7 @@ describe("a run", () => {
   it("never starts over a trained run unasked, and gives a finished one more epochs", async () => {
     const runs = temporaryFolder();
     const checkpoint = path.join(runs, "mine", "gmr.checkpoint.safetensors");
-    const train = ["train", "--runs", runs, "--name", "mine"];
+    const train = ["train", "--runs", runs, "--name", "mine", "--networks", "gmr"];
     const size = ["--depths", "1,1", "--widths", "4,4", "--kernel-sizes", "3,3", "--limit", "320"];
     const first = [...train, ...size, "--batch-size", "32", "--epochs", "1"];
     expect((await gmr(first)).code).toBe(0);

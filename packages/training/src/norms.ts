@@ -25,7 +25,7 @@ export async function refreshNorms(
   const layers = normLayers(model);
   if (layers.length === 0) return 0;
   const statistics = layers.flatMap(({ mean, variance }) => [mean, variance]);
-  const sums = statistics.map(({ shape }) => tf.variable(tf.zeros(shape as number[]), false));
+  const sums = tf.tidy(() => statistics.map(({ shape }) => tf.variable(tf.zeros(shape as number[]), false)));
   let seen = 0;
   try {
     for await (const x of batches) {

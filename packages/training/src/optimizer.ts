@@ -32,12 +32,14 @@ export class Optimizer {
     decayed: ReadonlySet<string>,
   ) {
     this.settings = settings;
+    const zeros = (variable: tf.Variable): tf.Variable =>
+      tf.tidy(() => tf.variable(tf.zerosLike(variable), false));
     this.slots = [...variables].map(([name, variable]) => ({
       name,
       variable,
       decay: decayed.has(name) ? settings.weightDecay : 0,
-      first: tf.variable(tf.zerosLike(variable), false),
-      second: settings.name === "sgd" ? undefined : tf.variable(tf.zerosLike(variable), false),
+      first: zeros(variable),
+      second: settings.name === "sgd" ? undefined : zeros(variable),
     }));
   }
 

@@ -1,7 +1,7 @@
 // What decides a training, with a default for everything. The defaults are a recipe that works without expertise: AdamW with a
 // warm-up and a cosine, small shifts and scales, statistics of normalisation estimated anew at the end.
 
-import { checkFinite, checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { checkFinite, checkKeys, checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import type { AugmentOptions, Normalization } from "@gmr-conv/data";
 
 /** An optimiser. Weight decay acts on convolution and dense kernels (see `decaysWeight` of `@gmr-conv/tfjs`). */
@@ -126,6 +126,7 @@ const USEFUL_STEPS = 600;
  */
 export function trainSettings(images: number, options: TrainOptions = {}): TrainSettings {
   checkPositiveInteger("images", images);
+  checkKeys("the settings of a training", options, KEYS.train);
   const batchSize = options.batchSize ?? defaultBatchSize(images);
   const perEpoch = Math.max(1, Math.floor(images / checkPositiveInteger("batchSize", batchSize)));
   const epochs = options.epochs ?? Math.min(60, Math.max(3, Math.ceil(USEFUL_STEPS / perEpoch)));
@@ -165,6 +166,20 @@ const DEFAULT_AUGMENT = {
   fill: "reflect",
 } as const satisfies AugmentOptions;
 
+const KEYS = {
+  train: [
+    ...["epochs", "batchSize", "accumulate", "seed", "optimizer", "schedule", "loss", "sampling", "augment"],
+    ...["normalization", "clipNorm", "ema", "checkpointStages", "validateEvery", "validationLimit"],
+    ...["earlyStopping", "select", "refreshNorms", "checkpointSeconds", "keepEvery"],
+  ],
+  optimizer: [
+    ...["name", "learningRate", "weightDecay", "momentum", "beta2", "epsilon", "nesterov", "exclude"],
+  ],
+  schedule: ["name", "warmup", "minimum", "every", "factor", "at", "start"],
+  loss: ["labelSmoothing", "classWeights", "dice", "crossEntropy"],
+  earlyStopping: ["patience", "minimumGain"],
+};
+
 const DEFAULT_RATES = { adamw: 5e-3, adam: 2e-3, sgd: 0.05, adadelta: 1 } as const;
 
 /** A tenth of a small set, and never so few that normalisation knows nothing. */
@@ -200,6 +215,11 @@ export function checkSettings(settings: TrainSettings): TrainSettings {
     throw new GmrError("invalid-argument", `seed must be an integer, got ${describeValue(settings.seed)}`);
   }
   const { optimizer, schedule, loss } = settings;
+  checkKeys("the settings of optimizer", optimizer, KEYS.optimizer);
+  checkKeys("the settings of schedule", schedule, KEYS.schedule);
+  checkKeys("the settings of loss", loss, KEYS.loss);
+  if (settings.earlyStopping)
+    checkKeys("the settings of earlyStopping", settings.earlyStopping, KEYS.earlyStopping);
   oneOf("optimizer.name", optimizer.name, ["adamw", "adam", "sgd", "adadelta"]);
   positive("optimizer.learningRate", optimizer.learningRate);
   if (!(checkFinite("optimizer.weightDecay", optimizer.weightDecay) >= 0)) {

@@ -118,6 +118,7 @@ class Training {
     this.name = input.name ?? model.name;
     this.task = taskFor(model, train, settings.augment.size);
     this.stream = batchStream(train, settings);
+    const weightsOfClasses = classWeights(train, settings);
     const variables = modelVariables(model, true);
     const optimizer = new Optimizer(
       settings.optimizer,
@@ -135,7 +136,7 @@ class Training {
       optimizer,
       variables: [...variables.values()],
       settings,
-      classWeights: classWeights(train, settings),
+      classWeights: weightsOfClasses,
     };
   }
 
@@ -147,13 +148,12 @@ class Training {
   async run(): Promise<TrainingResult> {
     await this.restore();
     const total = this.stream.totalSteps;
-    if (this.position.step >= total) this.position.finished ??= "epochs";
     // A finished training can be given more epochs.
-    else if (this.position.finished === "epochs") this.position.finished = undefined;
+    if (this.position.finished === "epochs" && this.position.step < total) this.position.finished = undefined;
     await this.tell({ type: "start", steps: total, step: this.position.step });
     this.started = performance.now() - 1000 * this.position.seconds;
     if (!this.position.finished) {
-      await this.loop(total);
+      if (this.position.step < total) await this.loop(total);
       await this.finish();
     }
     const reason = this.position.finished ?? "epochs";

@@ -28,10 +28,7 @@ export class EventFile {
     if (this.file === undefined) {
       const seconds = Math.floor(Date.now() / 1000);
       mkdirSync(this.folder, { recursive: true });
-      this.file = path.join(
-        this.folder,
-        `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`,
-      );
+      this.file = path.join(this.folder, `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`);
       this.append([...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))]);
     }
     const data = Buffer.from(message);

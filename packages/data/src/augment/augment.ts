@@ -1,5 +1,5 @@
 /** Random changes of training examples, seeded and reproducible. */
-import type { Random } from "@gmr-conv/core";
+import { checkKeys, GmrError, type Random } from "@gmr-conv/core";
 import { countImages } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
 import type { ImageShape } from "../imageSet.ts";
@@ -16,6 +16,16 @@ export interface AugmentOptions extends GeometryOptions, MixOptions {
   blur?: BlurOptions | undefined;
   erase?: EraseOptions | undefined;
 }
+
+const KEYS = {
+  colour: ["brightness", "contrast", "saturation", "hue", "probability", "grey"],
+  blur: ["probability", "sigma", "kernelSize"],
+  erase: ["probability", "area", "ratio", "value"],
+} as const satisfies { [K in keyof AugmentOptions]?: readonly (keyof NonNullable<AugmentOptions[K]>)[] };
+const OWN_KEYS = [
+  ...["size", "translate", "subpixel", "scale", "crop", "rotate", "flip", "interpolation", "fill"],
+  ...["mixup", "cutmix", "colour", "blur", "erase"],
+];
 
 /** Changes examples [N, ...sizes, C] of so many classes at random; may return what it was given. */
 export type Augment = (
@@ -38,6 +48,10 @@ export interface Normalization {
  * @throws GmrError `invalid-argument`, naming the option and what was expected
  */
 export function augmenter(options: AugmentOptions, normalization?: Normalization): Augment {
+  checkKeys("the options of augment", options, OWN_KEYS);
+  for (const key of ["colour", "blur", "erase"] as const) {
+    if (options[key] !== undefined) checkKeys(`the options of augment.${key}`, options[key], KEYS[key]);
+  }
   const colours = options.colour && randomColours(options.colour);
   const blur = options.blur && randomBlur(options.blur);
   const moves = randomMoves(options);
@@ -72,12 +86,21 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
   };
 }
 
-/** `(x − mean) / std` of each channel; a new array. */
+/**
+ * `(x − mean) / std` of each channel; a new array.
+ * @throws GmrError `invalid-argument` for another number of means or deviations than channels
+ */
 export function normalize(
   images: Float32Array,
   channels: number,
   { mean, std }: Normalization,
 ): Float32Array {
+  if (mean.length !== channels || std.length !== channels) {
+    throw new GmrError(
+      "invalid-argument",
+      `normalization has ${mean.length} means and ${std.length} deviations, the images have ${channels} channels`,
+    );
+  }
   const result = new Float32Array(images.length);
   for (let i = 0; i < images.length; i += channels) {
     for (let c = 0; c < channels; c++) result[i + c] = (images[i + c] - mean[c]) / std[c];

@@ -22,7 +22,11 @@ export class FileStorage implements Storage {
   }
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    await mkdir(this.folder, { recursive: true });
+    try {
+      await mkdir(this.folder, { recursive: true });
+    } catch (cause) {
+      throw new GmrError("io", `cannot make ${this.folder}: ${reasonOf(cause)}`, { cause });
+    }
     writeFileAtomically(this.describe(name), bytes);
   }
 

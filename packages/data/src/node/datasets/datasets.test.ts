@@ -66,9 +66,7 @@ describe("the registry", () => {
   });
 
   it("refuses unknown names and options, naming them", async () => {
-    await expect(load({ name: "cifar" })).rejects.toThrow(
-      'data set "cifar": did you mean cifar10?',
-    );
+    await expect(load({ name: "cifar" })).rejects.toThrow('data set "cifar": did you mean cifar10?');
     await expect(load({ name: "pictures" })).rejects.toThrow(
       'data set "pictures": expected one of folder, csv, masks, mnist',
     );

@@ -123,10 +123,7 @@ function openSet(file: string, key: string): { set: h5wasm.Dataset; opened: h5wa
   try {
     opened = new h5wasm.File(file, "r");
   } catch (error) {
-    throw new GmrError(
-      "invalid-data",
-      `${file}: not an HDF5 file, or a damaged one (${hdf5Reason(error)})`,
-    );
+    throw new GmrError("invalid-data", `${file}: not an HDF5 file, or a damaged one (${hdf5Reason(error)})`);
   }
   const set = opened.keys().includes(key) ? opened.get(key) : undefined;
   if (set instanceof h5wasm.Dataset) return { set, opened };
