@@ -26,6 +26,9 @@ export function formatBar({ label, share, values, left }: BarState, columns: num
   }
   const bare = Object.values(values).slice(0, 2);
   candidates.push([label, percent, ...bare, remaining], [lastWord(label), percent, ...bare, remaining]);
+  const rest = [percent, ...bare, remaining].filter((part) => part !== "").join("  ");
+  const room = Math.max(0, columns - rest.length - 3);
+  candidates.push([lastWord(label).slice(0, room), rest]);
   const lines = candidates.map((parts) => parts.filter((part) => part !== "").join("  "));
   return (
     lines.find((line) => line.length < columns) ?? lines[lines.length - 1].slice(0, Math.max(0, columns - 1))

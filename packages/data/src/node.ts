@@ -11,6 +11,7 @@ export {
   decodeRegion,
   type ImageInfo,
   imageInfo,
+  imageLimits,
   isImageFile,
   type Region,
   type ResizeRule,

@@ -18,7 +18,7 @@ interface PredictFlags {
   format: "csv" | "json";
   top: number;
   views: TestTimeViews;
-  resize: "crop" | "stretch" | "pad";
+  resize?: "crop" | "stretch" | "pad";
   overlap?: number;
   masks: string;
   maskFormat: "png" | "tiff";
@@ -51,9 +51,10 @@ export function addPredict(program: Command): void {
         .default("none"),
     )
     .addOption(
-      new Option("--resize <rule>", "what becomes of images of another size, of classification")
-        .choices(["crop", "stretch", "pad"])
-        .default("crop"),
+      new Option(
+        "--resize <rule>",
+        "what becomes of images of another size, of classification (default: as in training)",
+      ).choices(["crop", "stretch", "pad"]),
     )
     .option(
       "--overlap <pixels>",
@@ -123,9 +124,14 @@ async function classify(
   file: string,
   { top, views, resize }: PredictFlags,
 ): Promise<Row> {
-  const { model, shape, classNames, normalization } = predictor;
+  const { model, shape, classNames, normalization, reading } = predictor;
   const [height, width, channels] = shape;
-  const { data } = await decodeImage(file, { size: [height, width], resize, channels: channels as 1 | 3 });
+  const { data } = await decodeImage(file, {
+    ...reading,
+    size: [height, width],
+    resize: resize ?? reading.resize,
+    channels: channels as 1 | 3,
+  });
   const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
   const p = await predict(model, pixels, shape, { normalization, views });
   const ranked = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);

@@ -286,7 +286,7 @@ export const runConfigSchema = z.strictObject({
 /** The JSON schema of configurations, for editors. */
 export function jsonSchema(): object {
   return {
-    $id: "https://gmr-conv.dev/config.schema.json",
+    $id: "https://unpkg.com/@gmr-conv/trainer/schema/config.schema.json",
     title: "Configuration of gmr train",
     ...z.toJSONSchema(configSchema, { io: "input" }),
   };

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import type { Normalization } from "@gmr-conv/data";
+import type { DatasetSpec, DecodeOptions } from "@gmr-conv/data/node";
 import { loadPretrained, type PretrainedName, pretrainedCards } from "@gmr-conv/models";
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
@@ -18,6 +19,8 @@ export interface Predictor {
   shape: readonly number[];
   classNames: readonly string[];
   normalization: Normalization | undefined;
+  /** How its training images were read. */
+  reading: Pick<DecodeOptions, "resize" | "background" | "range">;
 }
 
 /**
@@ -35,6 +38,7 @@ export async function openPredictor(source: string, network: string | undefined)
       shape: model.inputs[0].shape.slice(1) as number[],
       classNames,
       normalization: normalization as Normalization | undefined,
+      reading: {},
     };
   }
   if (!existsSync(path.join(source, "config.json"))) {
@@ -53,5 +57,11 @@ export async function openPredictor(source: string, network: string | undefined)
     shape: [...sizes, shape[shape.length - 1]],
     classNames,
     normalization: own.train.normalization,
+    reading: readingOf(config.dataset),
   };
+}
+
+/** What the options of a data set say of reading images. */
+function readingOf({ resize, background, range }: DatasetSpec): Predictor["reading"] {
+  return { resize, background, range } as Predictor["reading"];
 }

@@ -1,9 +1,9 @@
 // Segmentation of large images by tiles that overlap: of each tile the middle counts, where the network saw what is around. One
-// row of tiles is in memory at a time.
+// row of tiles, a strip of the image, is in memory at a time.
 
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
 import { GmrError } from "@gmr-conv/core";
-import { decodeRegion, type ImageInfo } from "@gmr-conv/data/node";
+import { type DecodeOptions, decodeRegion, type ImageInfo, imageLimits } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import sharp from "sharp";
 import type { Predictor } from "./source.ts";
@@ -21,7 +21,7 @@ export interface TileOptions {
  * @throws GmrError `invalid-argument` for an overlap that leaves nothing
  */
 export async function segmentFile(
-  { model, shape, classNames, normalization }: Predictor,
+  { model, shape, classNames, normalization, reading }: Predictor,
   file: string,
   info: ImageInfo,
   output: string,
@@ -35,6 +35,7 @@ export async function segmentFile(
       `overlap ${overlap}: tiles of ${tileH}×${tileW} leave nothing in their middle`,
     );
   }
+  const range = (await imageLimits(file, reading.range)) ?? reading.range;
   const [rows, columns] = [Math.ceil(info.height / stepY), Math.ceil(info.width / stepX)];
   const counts = classNames.map(() => 0);
   const raw = `${output}.${process.pid}.raw`;
@@ -43,30 +44,29 @@ export async function segmentFile(
     for (let row = 0; row < rows; row++) {
       const top = row * stepY;
       const height = Math.min(stepY, info.height - top);
-      const strip = new Uint8Array(height * info.width);
+      const mask = new Uint8Array(height * info.width);
+      const strip = await readStrip(file, info, top - overlap, tileH, {
+        ...reading,
+        range,
+        channels: channels as 1 | 3,
+      });
       for (let column = 0; column < columns; column++) {
         const left = column * stepX;
         const width = Math.min(stepX, info.width - left);
-        const tile = await readTile(file, info, {
-          top: top - overlap,
-          left: left - overlap,
-          tileH,
-          tileW,
-          channels,
-        });
+        const tile = cutTile(strip, info.width, left - overlap, shape);
         const p = await predict(model, tile, shape, { normalization, views });
         for (let y = 0; y < height; y++) {
           for (let x = 0; x < width; x++) {
             const at = ((y + overlap) * tileW + x + overlap) * classNames.length;
             let best = 0;
             for (let k = 1; k < classNames.length; k++) if (p[at + k] > p[at + best]) best = k;
-            strip[y * info.width + left + x] = best;
+            mask[y * info.width + left + x] = best;
             counts[best]++;
           }
         }
         onProgress(row * columns + column + 1, rows * columns);
       }
-      for (let at = 0; at < strip.length; ) at += writeSync(handle, strip, at);
+      for (let at = 0; at < mask.length; ) at += writeSync(handle, mask, at);
     }
     closeSync(handle);
     const pixels = sharp({
@@ -84,32 +84,41 @@ export async function segmentFile(
   }
 }
 
-interface Place {
-  top: number;
-  left: number;
-  tileH: number;
-  tileW: number;
-  channels: number;
-}
-
-/** A tile [H, W, C] from 0 to 1; what lies outside the image is its mirror image. */
-async function readTile(
+/** Rows [tileH, W, C] of an image, from 0 to 1 or in bytes; those that lie outside are mirror images. */
+async function readStrip(
   file: string,
   info: ImageInfo,
-  { top, left, tileH, tileW, channels }: Place,
-): Promise<Float32Array> {
-  const [y0, y1] = [Math.max(0, top), Math.min(info.height, top + tileH)];
-  const [x0, x1] = [Math.max(0, left), Math.min(info.width, left + tileW)];
-  const region = { left: x0, top: y0, width: x1 - x0, height: y1 - y0 };
-  const { data } = await decodeRegion(file, region, { channels: channels as 1 | 3 });
-  const scale = data instanceof Uint8Array ? 1 / 255 : 1;
+  top: number,
+  tileH: number,
+  options: DecodeOptions & { channels: 1 | 3 },
+): Promise<Uint8Array | Float32Array> {
+  const [first, last] = [Math.max(0, top), Math.min(info.height, top + tileH)];
+  const region = { left: 0, top: first, width: info.width, height: last - first };
+  const { data } = await decodeRegion(file, region, options);
+  if (region.height === tileH) return data;
+  const row = info.width * options.channels;
+  const strip = new (data.constructor as Uint8ArrayConstructor)(tileH * row);
+  for (let y = 0; y < tileH; y++) {
+    const from = clamp(mirrored(y + top, info.height) - first, region.height) * row;
+    strip.set(data.subarray(from, from + row) as Uint8Array, y * row);
+  }
+  return strip;
+}
+
+/** A tile [H, W, C] from 0 to 1 of a strip. */
+function cutTile(
+  strip: Uint8Array | Float32Array,
+  width: number,
+  left: number,
+  [tileH, tileW, channels]: readonly number[],
+): Float32Array {
+  const scale = strip instanceof Uint8Array ? 1 / 255 : 1;
   const tile = new Float32Array(tileH * tileW * channels);
   for (let y = 0; y < tileH; y++) {
-    const sourceY = mirrored(y + top, info.height) - y0;
     for (let x = 0; x < tileW; x++) {
-      const sourceX = mirrored(x + left, info.width) - x0;
-      const from = (clamp(sourceY, region.height) * region.width + clamp(sourceX, region.width)) * channels;
-      for (let c = 0; c < channels; c++) tile[(y * tileW + x) * channels + c] = data[from + c] * scale;
+      const from = (y * width + mirrored(x + left, width)) * channels;
+      const to = (y * tileW + x) * channels;
+      for (let c = 0; c < channels; c++) tile[to + c] = strip[from + c] * scale;
     }
   }
   return tile;
@@ -122,4 +131,5 @@ function mirrored(index: number, size: number): number {
   return within < size ? within : period - within;
 }
 
+/** Rows of mirror images that lie outside of a strip are those at its edge. */
 const clamp = (index: number, size: number): number => Math.min(size - 1, Math.max(0, index));

@@ -98,6 +98,51 @@ export async function decodeRegion(
   return decode(file, options, region);
 }
 
+/** Numbers of a strip that {@link imageLimits} reads at a time. */
+const STRIP = 2 ** 24;
+
+/**
+ * What becomes 0 and 1 where parts of an image are read that is deeper than 8 bit, so that all parts are read alike: the same as where
+ * it is read as a whole. Reads the image once, strip by strip.
+ * @returns undefined for images of 8 bit, which need none
+ * @throws GmrError as {@link decodeImage}
+ */
+export async function imageLimits(
+  file: string,
+  range: DepthRange = "auto",
+): Promise<readonly [low: number, high: number] | undefined> {
+  const { height, width, depth } = await imageInfo(file);
+  if (depth <= 8) return undefined;
+  if (range === "type") return [0, 65_535];
+  if (range !== "auto" && range !== "image") return limitsOf([], range, 65_535);
+  return guarded(file, async () => {
+    const { space } = await sharp(file).metadata();
+    const counts = new Float64Array(65_536);
+    const rows = Math.max(1, Math.floor(STRIP / width));
+    for (let top = 0; top < height; top += rows) {
+      const { data } = await sharp(file, { limitInputPixels: false, failOn: "warning" })
+        .extract({ left: 0, top, width, height: Math.min(rows, height - top) })
+        .toColourspace(isGrey(space) ? "grey16" : "rgb16")
+        .removeAlpha()
+        .raw({ depth: "ushort" })
+        .toBuffer({ resolveWithObject: true });
+      for (const value of new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)) counts[value]++;
+    }
+    const total = counts.reduce((a, b) => a + b, 0);
+    const at = (share: number): number => {
+      let left = Math.round(share * (total - 1));
+      return counts.findIndex((count) => {
+        left -= count;
+        return left < 0;
+      });
+    };
+    return range === "image" ? [at(0), at(1)] : [at(LOW_SHARE), at(HIGH_SHARE)];
+  });
+}
+
+/** Shares of the values that become 0 and 1 at most, with the range `"auto"`. */
+const [LOW_SHARE, HIGH_SHARE] = [0.01, 0.998];
+
 async function decode(
   file: string | Uint8Array,
   options: DecodeOptions,
@@ -171,7 +216,7 @@ function limitsOf(values: ArrayLike<number>, range: DepthRange, most: number): r
   if (range === "image" || range === "auto") {
     const sorted = Float32Array.from(values).sort();
     const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))];
-    return range === "image" ? [at(0), at(1)] : [at(0.01), at(0.998)];
+    return range === "image" ? [at(0), at(1)] : [at(LOW_SHARE), at(HIGH_SHARE)];
   }
   if (Array.isArray(range) && range.length === 2 && range[0] < range[1]) return [range[0], range[1]];
   throw new GmrError(

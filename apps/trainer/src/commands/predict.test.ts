@@ -1,0 +1,156 @@
+// Trained networks used on files, as a user does.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { decodeMask } from "@gmr-conv/data/node";
+import sharp from "sharp";
+import { beforeAll, describe, expect, it } from "vitest";
+import { gmr, temporaryFolder } from "../../testing/cli.ts";
+
+/** Dark discs of some radius on noise, [height, width] with their mask. */
+function discs(height: number, width: number, places: [y: number, x: number, radius: number][], seed = 1) {
+  let state = seed;
+  const noise = (): number => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return (state / 2 ** 31) * 40;
+  };
+  const mask = Uint8Array.from({ length: height * width }, (_, i) =>
+    Number(places.some(([y, x, r]) => Math.hypot(Math.floor(i / width) - y, (i % width) - x) <= r)),
+  );
+  return { pixels: mask.map((inside) => Math.round((inside ? 60 : 180) + noise())), mask };
+}
+
+async function put(file: string, pixels: Uint8Array | Uint16Array, width: number): Promise<void> {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const image = sharp(pixels, { raw: { width, height: pixels.length / width, channels: 1 } });
+  image.toColourspace(pixels instanceof Uint16Array ? "grey16" : "b-w");
+  if (file.endsWith("tiff"))
+    image.tiff({ compression: "deflate", tile: true, tileWidth: 64, tileHeight: 64 });
+  await image.toFile(file);
+}
+
+const root = temporaryFolder();
+const runs = path.join(root, "runs");
+
+describe("gmr predict", () => {
+  beforeAll(async () => {
+    for (let i = 0; i < 24; i++) {
+      for (const [name, radius] of [
+        ["small", 2],
+        ["large", 5],
+      ] as const) {
+        const { pixels } = discs(16, 16, [[6 + (i % 5), 6 + (i % 4), radius]], i + 1);
+        await put(path.join(root, "classes", name, `${i}.png`), pixels, 16);
+      }
+      const { pixels, mask } = discs(32, 32, [[8 + (i % 16), 10 + (i % 13), 3 + (i % 4)]], i + 1);
+      await put(path.join(root, "masks", "images", `${i}.png`), pixels, 32);
+      await put(path.join(root, "masks", "masks", `${i}.png`), mask, 32);
+    }
+    const train = (name: string, dataset: string, folder: string, epochs: string) => {
+      const of = ["--dataset", dataset, "--folder", path.join(root, folder), "--epochs", epochs];
+      return gmr(["train", "--runs", runs, "--name", name, "--batch-size", "8", ...of]);
+    };
+    const outcomes = [await train("c", "folder", "classes", "8"), await train("s", "masks", "masks", "20")];
+    for (const { code, stderr } of outcomes) expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  }, 240_000);
+
+  it("classifies files and folders, as CSV and JSON, with the same answer for turned files", async () => {
+    const upright = path.join(root, "classes", "large", "3.png");
+    const turned = path.join(root, "turned.png");
+    await sharp(upright).rotate(90).toColourspace("b-w").toFile(turned);
+    const { code, stdout } = await gmr(["predict", path.join(runs, "c"), upright, turned, "--top", "2"]);
+    expect(code).toBe(0);
+    const [head, first, second] = stdout.trim().split(/\r?\n/);
+    expect(head).toBe("file,class,probability,class2,probability2");
+    expect(first).toMatch(RegExp(`^${upright},large,0\\.`));
+    expect(second.split(",").slice(1, 2)).toEqual(first.split(",").slice(1, 2));
+    expect(Number(second.split(",")[2])).toBeCloseTo(Number(first.split(",")[2]), 4);
+
+    const output = path.join(root, "answers.json");
+    const all = await gmr(["predict", path.join(runs, "c"), path.join(root, "classes"), "--output", output]);
+    expect([all.code, all.stdout]).toEqual([0, ""]);
+    const rows = JSON.parse(readFileSync(output, "utf8")) as { file: string; class: string }[];
+    expect(rows).toHaveLength(48);
+    const right = rows.filter((row) => path.basename(path.dirname(row.file)) === row.class);
+    expect(right.length).toBeGreaterThan(44);
+  });
+
+  it("goes on without damaged files where it may, and says so with code 2", async () => {
+    const bad = path.join(root, "mixed", "bad.png");
+    await put(path.join(root, "mixed", "good.png"), discs(16, 16, [[8, 8, 5]]).pixels, 16);
+    writeFileSync(bad, "no image");
+    const predict = ["predict", path.join(runs, "c"), path.join(root, "mixed")];
+    const strict = await gmr(predict);
+    expect([strict.code, strict.stdout]).toEqual([1, ""]);
+    expect(strict.stderr).toMatch(RegExp(`^gmr: ${bad}: not an image, or a damaged one`));
+    const lenient = await gmr([...predict, "--skip-damaged"]);
+    expect(lenient.code).toBe(2);
+    expect(lenient.stdout).toContain("good.png,large");
+    expect(lenient.stderr).toContain(`left out: ${bad}`);
+    const none = await gmr(["predict", path.join(runs, "c"), bad, "--skip-damaged"]);
+    expect([none.code, none.stderr.includes("none of the files could be read")]).toEqual([1, true]);
+  });
+
+  it("reads with a network that comes with the package, by its name", async () => {
+    const digit = path.join(root, "digit.png");
+    const { pixels } = discs(28, 28, [[14, 14, 6]]);
+    await put(digit, pixels, 28);
+    const { code, stdout } = await gmr(["predict", "gmr-mnist", digit, "--format", "json"]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)[0]).toMatchObject({ file: digit, class: expect.stringMatching(/^\d$/) });
+  });
+
+  it("segments images of any size by tiles, of 8 and 16 bit alike, and writes masks", async () => {
+    const places: [number, number, number][] = [];
+    for (let y = 12; y < 190; y += 24)
+      for (let x = 12; x < 140; x += 22) places.push([y, x, 3 + ((x + y) % 4)]);
+    const { pixels, mask } = discs(201, 149, places, 5);
+    const shallow = path.join(root, "large", "shallow.png");
+    const deep = path.join(root, "large", "deep.tiff");
+    await put(shallow, pixels, 149);
+    // The same image by percentiles, in a part of what 16 bit hold.
+    await put(
+      deep,
+      Uint16Array.from(pixels, (value) => 1000 + 37 * value),
+      149,
+    );
+    const masks = path.join(root, "found");
+    const predict = ["predict", path.join(runs, "s"), shallow, deep, "--masks", masks];
+    const { code, stdout, stderr } = await gmr([...predict, "--mask-format", "tiff"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const [head, row] = stdout.trim().split(/\r?\n/);
+    expect(head).toBe("file,mask,background,class 1");
+    const found = await decodeMask(path.join(masks, "shallow.tiff"));
+    expect(found.shape).toEqual([201, 149]);
+    const dice = (labels: ArrayLike<number>): number => {
+      let [both, sum] = [0, 0];
+      mask.forEach((label, i) => {
+        both += label * labels[i];
+        sum += label + labels[i];
+      });
+      return (2 * both) / sum;
+    };
+    expect(dice(found.data)).toBeGreaterThan(0.8);
+    expect(dice((await decodeMask(path.join(masks, "deep.tiff"))).data)).toBeGreaterThan(0.8);
+    const share = found.data.reduce((sum, label) => sum + label, 0) / found.data.length;
+    expect(Number(row.split(",")[3])).toBeCloseTo(share, 5);
+
+    const flips = await gmr([...predict, "--views", "all", "--overlap", "12"]);
+    expect(flips.code).toBe(0);
+    expect(dice((await decodeMask(path.join(masks, "shallow.png"))).data)).toBeGreaterThan(0.8);
+    const empty = await gmr([...predict, "--overlap", "16"]);
+    expect([empty.code, empty.stderr]).toEqual([
+      1,
+      expect.stringContaining("overlap 16: tiles of 32×32 leave nothing in their middle"),
+    ]);
+    expect(existsSync(path.join(masks, "shallow.png"))).toBe(true);
+  });
+
+  it("names networks that there are not", async () => {
+    const file = path.join(root, "classes", "large", "3.png");
+    const named = await gmr(["predict", path.join(runs, "c"), file, "--network", "dense"]);
+    expect(named.stderr).toContain('has no network "dense", expected one of gmr');
+    const nowhere = await gmr(["predict", path.join(root, "nowhere"), file]);
+    expect(nowhere.stderr).toMatch(/nowhere: expected the folder of a run, or one of gmr-mnist/);
+  });
+});
