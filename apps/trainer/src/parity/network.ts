@@ -73,7 +73,7 @@ export async function checkNetwork(folder: string, test: NetworkCase): Promise<P
   return { name: test.name, backend: tf.getBackend(), ok, strategies: ["auto"], errors };
 }
 
-/** The network that a case describes. */
+/** The network that a case describes, trained as the official one is: the gradients of ring weights are in the file. */
 function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.LayersModel {
   const numbers = (key: string) => config[key] as number[];
   const architecture = String(config.architecture);
@@ -88,6 +88,7 @@ function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.Laye
       kernelSizes: numbers("kernel_sizes"),
       stemPool: Boolean(config.stem_pool),
       oddSides: "floor",
+      ringBasis: "rings",
     });
   }
   if (architecture === "gmr_r3d_9" || architecture === "gmr_r3d_18") {
@@ -98,6 +99,7 @@ function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.Laye
       depths: [depth, depth, depth, depth],
       kernelSizes: numbers("kernel_sizes"),
       oddSides: "floor",
+      ringBasis: "rings",
     });
   }
   if (architecture === "gmr_unet") {
@@ -112,6 +114,7 @@ function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.Laye
       pooling: config.pooling as "max" | "average",
       upsampling: config.upsample === "deconv" ? "deconv" : "linear",
       oddSides: "floor",
+      ringBasis: "rings",
     });
   }
   throw new GmrError(
