@@ -8,10 +8,10 @@ import { changeBasis, whiteBasis } from "./ringBasis.ts";
 import { ringPartition } from "./rings.ts";
 
 /** The covariance of what the coordinates see, by all pairs of positions. */
-function covarianceSeen(size: number, mixture: boolean): number[][] {
+function covarianceSeen(size: number, mixture: boolean, basis: "white" | "halfWhite" = "white"): number[][] {
   const partition = ringPartition(size);
   const { numRings, index } = partition;
-  const { matrix, gain } = whiteBasis(partition, mixture);
+  const { matrix, gain } = whiteBasis(partition, mixture, basis);
   const logSigmas = new Array<number>(numRings).fill(Math.log(initialSigma(size, numRings)));
   const kernels = Array.from({ length: numRings }, (_, r) => {
     const unit = Float64Array.from({ length: numRings }, (_, l) => Number(l === r));
@@ -50,6 +50,21 @@ describe("white coordinates", () => {
       expect(matrix[r * 5]).toBeGreaterThan(0);
       for (let l = 0; l < 4; l++) expect(matrix[r * 4 + l]).toBeCloseTo(matrix[l * 4 + r], 12);
     }
+  });
+
+  it("half way see numbers of the same spread in the mean, and are the root of the whole way", () => {
+    const rows = covarianceSeen(9, true, "halfWhite");
+    expect(rows.reduce((sum, row, r) => sum + row[r], 0) / 5).toBeCloseTo(1, 8);
+    const partition = ringPartition(9);
+    const { matrix, inverse } = whiteBasis(partition, true, "halfWhite");
+    const squared = changeBasis(matrix, matrix);
+    const whole = whiteBasis(partition).matrix;
+    squared.forEach((value, i) => {
+      expect(value / squared[0]).toBeCloseTo(whole[i] / whole[0], 8);
+    });
+    changeBasis(matrix, inverse).forEach((value, i) => {
+      expect(value).toBeCloseTo(Number(i % 6 === 0), 8);
+    });
   });
 
   it("lead to ring weights and back, for any partition", () => {

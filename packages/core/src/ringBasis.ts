@@ -5,12 +5,14 @@
 // every ring weight by itself hardly moves those: training crawls. In white coordinates v the weights are w = T v with
 //
 //   C = Cov(S_l, S_m) = Σ_{a on ring l} Σ_{b on ring m} ρ(|a - b|),     ρ(d) = (1 - ε) exp(-d / λ) + ε [d = 0]
-//   T = γ (G C Gᵀ)^(-½)                                                 G the mixture at its initial widths, or the identity
+//   T = γ (G C Gᵀ)^(-α/2)                                               G the mixture at its initial widths, or the identity
 //
-// so that, on images whose pixels are alike over λ positions, all coordinates of v count alike and independently. The root
+// For α = 1, on images whose pixels are alike over λ positions, all coordinates of v count alike and independently. The root
 // is the symmetric one: of all white coordinates those nearest to the rings themselves (ZCA, Bell and Sejnowski 1997,
-// https://doi.org/10.1016/S0042-6989(97)00121-1). γ = 2 √(n / R), n the positions on rings, lets v have about the
-// spread that the weights of a dense kernel of that size have, which is what learning rates are made for.
+// https://doi.org/10.1016/S0042-6989(97)00121-1). Profiles that change fast from ring to ring are learnt as easily as smooth
+// ones, though, and on a square grid those are the ones that a turn by 45° changes. α = ½ lies half way between white
+// coordinates and the rings (α = 0). With γ = 2 √(n / Σ_r e_r^(1-α)), n the positions on rings and e_r the eigenvalues of
+// G C Gᵀ, v has about the spread that the weights of a dense kernel of that size have, which is what learning rates are made for.
 
 import { checkFits, columnsOf, describeValue } from "./errors.ts";
 import { initialSigma, mixtureMatrix } from "./mixture.ts";
@@ -18,9 +20,13 @@ import type { RingPartition } from "./rings.ts";
 
 /**
  * - `white`: coordinates in which rings are independent of each other, which learn several times as fast.
+ * - `halfWhite`: half way, for networks that are to read images alike at the angles between quarter turns.
  * - `rings`: the weights of the rings themselves, as in the official package.
  */
-export type RingBasis = "white" | "rings";
+export type RingBasis = "white" | "halfWhite" | "rings";
+
+/** All of them. */
+export const RING_BASES = ["white", "halfWhite", "rings"] as const satisfies readonly RingBasis[];
 
 /** λ: over so many positions pixels are alike. What it is, and ε, hardly matters. */
 const CORRELATION_LENGTH = 2;
@@ -40,7 +46,7 @@ const SMALLEST_EIGENVALUE = 1e-6;
 export interface WhiteBasis {
   matrix: Float64Array;
   inverse: Float64Array;
-  /** γ, which the initial values are divided by. */
+  /** √(Σ_r γ² e_r^(1-α) / R) = 2 √(n / R), which the initial values are divided by. */
   gain: number;
 }
 
@@ -50,11 +56,15 @@ export function defaultRingBasis({ index, numRings }: RingPartition): RingBasis 
 }
 
 /**
- * The white coordinates of a partition's ring weights.
+ * The white coordinates of a partition's ring weights, or those half way.
  * @param mixture whether the weights are mixed along the radius
  * @throws GmrError `invalid-argument` for more than {@link MAX_WHITE_POSITIONS} kernel positions, or 256 rings
  */
-export function whiteBasis(partition: RingPartition, mixture = true): WhiteBasis {
+export function whiteBasis(
+  partition: RingPartition,
+  mixture = true,
+  basis: Exclude<RingBasis, "rings"> = "white",
+): WhiteBasis {
   const { numRings, kernelSize, counts, index } = partition;
   const asked = `white coordinates of kernelSize ${describeValue(kernelSize)}`;
   checkFits(asked, index.length, "kernel positions", MAX_WHITE_POSITIONS);
@@ -69,15 +79,15 @@ export function whiteBasis(partition: RingPartition, mixture = true): WhiteBasis
   const gain = 2 * Math.sqrt(onRings / numRings);
   const { values, vectors } = eigen(covariance, numRings);
   const floor = SMALLEST_EIGENVALUE * Math.max(...values);
-  const roots = values.map((value) => Math.sqrt(Math.max(value, floor)));
+  const spectrum = values.map((value) => Math.max(value, floor));
+  const power = basis === "white" ? 1 : 0.5;
+  const seen = spectrum.reduce((sum, value) => sum + value ** (1 - power), 0) / numRings;
+  const factors = spectrum.map((value) => gain / Math.sqrt(seen) / value ** (power / 2));
   return {
-    matrix: ofSpectrum(
-      vectors,
-      roots.map((root) => gain / root),
-    ),
+    matrix: ofSpectrum(vectors, factors),
     inverse: ofSpectrum(
       vectors,
-      roots.map((root) => root / gain),
+      factors.map((factor) => 1 / factor),
     ),
     gain,
   };

@@ -50,7 +50,7 @@ function layerCost(layer: tf.layers.Layer): LayerCost {
 
 function multiplyAdds(layer: tf.layers.Layer): number {
   const [input, output] = [layer.input, layer.output].map((tensor) => sizesOf(single(tensor)));
-  const kernel = layer.weights.find((w) => /(kernel|ring_weights|white_weights)$/.test(w.originalName));
+  const kernel = layer.weights.find((w) => /(kernel|(ring|white)_weights)$/.test(w.originalName));
   if (!kernel) return 0;
   const weights = sizeOf(kernel.shape);
   // Every weight meets every position: of the output, or of the input for a transposed convolution.

@@ -11,6 +11,7 @@ import {
   oneOf,
   type PerAxis,
   perAxis,
+  RING_BASES,
   type RingBasis,
 } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
@@ -104,7 +105,7 @@ export interface ResNetOptions {
   inputBlur?: number | undefined;
   /** Batch normalisation of the features before the classifier. Default false. */
   headNorm?: boolean | undefined;
-  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `white`. */
+  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `halfWhite`. */
   ringBasis?: RingBasis | undefined;
   /**
    * How the weights of ring convolutions start. Default `white`; for the basis `rings` `kaimingNormal`, as in the official 2-D
@@ -300,12 +301,15 @@ export function ringStart(
   options: Pick<ResNetOptions, "defaults" | "ringBasis" | "ringInitializer">,
   ofRings: RingInitializer,
 ): { ringBasis: RingBasis; ringInitializer: RingInitializer } {
-  const basis = options.ringBasis ?? (options.defaults === "official" ? "rings" : "white");
-  const ringBasis = oneOf("ringBasis", basis, ["white", "rings"]);
-  const start = options.ringInitializer ?? (ringBasis === "white" ? "white" : ofRings);
+  const basis = options.ringBasis ?? (options.defaults === "official" ? "rings" : "halfWhite");
+  const ringBasis = oneOf("ringBasis", basis, RING_BASES);
+  const start = options.ringInitializer ?? (ringBasis === "rings" ? ofRings : "white");
   const ringInitializer = oneOf("ringInitializer", start, RING_INITIALIZERS);
   if (ringInitializer === "white" && ringBasis === "rings") {
-    throw new GmrError("invalid-argument", 'ringInitializer "white" needs ringBasis "white", got "rings"');
+    throw new GmrError(
+      "invalid-argument",
+      'ringInitializer "white" needs ringBasis "white" or "halfWhite", got "rings"',
+    );
   }
   return { ringBasis, ringInitializer };
 }

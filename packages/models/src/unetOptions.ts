@@ -70,7 +70,7 @@ export interface UNetOptions {
   pooling?: "max" | "average" | undefined;
   /** Default `symmetric`, which needs `upsampling: "linear"` where a side is odd. */
   oddSides?: OddSides | undefined;
-  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `white`. */
+  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `halfWhite`. */
   ringBasis?: RingBasis | undefined;
   /** How the weights of ring convolutions start. Default `white`; for the basis `rings` `kaimingUniform`, as in the official networks. */
   ringInitializer?: RingInitializer | undefined;

@@ -90,7 +90,7 @@ describe("evaluate", () => {
   });
 
   it("counts what is inside of the disc only, where masks are asked for so", async () => {
-    const model = segmenter();
+    const model = segmenter(4);
     const masks = discs(4, 2, "segmentation");
     const [whole, disc] = [await evaluate(model, masks), await evaluate(model, masks, { disc: true })];
     expect(disc.upright.score).not.toBe(whole.upright.score);

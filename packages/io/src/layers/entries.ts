@@ -16,7 +16,7 @@
 // (`default_weight_index_mat`, and `weight_index_mat` where it is not trained) and, with a mixture, `mus` = 0 … R - 1.
 
 import { describeValue, GmrError, ringMasks } from "@gmr-conv/core";
-import { checkModel, GmrConv } from "@gmr-conv/tfjs";
+import { checkModel, GmrConv, isRingWeights } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { StoredTensor } from "../storedTensor.ts";
 import { flattenedMap } from "./flattenedMap.ts";
@@ -87,7 +87,7 @@ function weightEntry(
 ): [key: string, entry: WeightEntry] {
   const sizes = variable.shape as number[];
   const axes = sizes.map((_, axis) => axis);
-  if (layer instanceof GmrConv && (name === "ring_weights" || name === "white_weights")) {
+  if (layer instanceof GmrConv && isRingWeights(name)) {
     const rings = {
       shape: variable.shape,
       read: () => layer.readRings(),

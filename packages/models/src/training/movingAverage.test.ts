@@ -101,7 +101,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     });
     expect(moved.every((value) => Math.abs(value) > 1e-3)).toBe(true);
     const saved = average.save();
-    expect(Object.keys(saved)).toContain("layer1.0.conv1/white_weights");
+    expect(Object.keys(saved)).toContain("layer1.0.conv1/half_white_weights");
     tf.dispose([saved, x]);
     average.dispose();
     model.dispose();

@@ -1,4 +1,4 @@
-import { changeBasis, ringPartition, whiteBasis } from "@gmr-conv/core";
+import { changeBasis, type RingBasis, ringPartition, whiteBasis } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
@@ -105,40 +105,47 @@ describe("in a model", () => {
   it.each<[string, Partial<GmrConvArgs>]>([
     ["of the official networks", { kernelInitializer: "kaimingNormal", seed: 4 }],
     ["of a stock initialiser", { kernelInitializer: "ones" }],
-  ])("has ring weights %s in either basis", (_, start) => {
-    const read = (ringBasis: "white" | "rings") => {
+  ])("has ring weights %s in any basis", (_, start) => {
+    const read = (ringBasis: RingBasis) => {
       const model = modelOf({ filters: 3, kernelSize: 9, padding: "same", ...start, ringBasis });
       return (model.layers[1] as GmrConv2D).readRings().dataSync();
     };
     const rings = read("rings");
     const largest = Math.max(...rings.map(Math.abs));
-    read("white").forEach((weight, i) => {
-      expect(Math.abs(weight - rings[i])).toBeLessThan(2e-6 * largest);
-    });
+    for (const basis of ["white", "halfWhite"] as const) {
+      read(basis).forEach((weight, i) => {
+        expect(Math.abs(weight - rings[i])).toBeLessThan(2e-6 * largest);
+      });
+    }
   });
 
-  it("trains in white coordinates what it would train in rings: the gradients differ by the basis alone", () => {
-    const x = image(2, 7, 7, 2);
-    const args = { filters: 3, kernelSize: 5, kernelInitializer: "kaimingNormal", seed: 4 } as const;
-    const [white, rings] = (["white", "rings"] as const).map((ringBasis) => {
-      const layer = gmrConv2D({ ...args, ringBasis });
-      layer.build([null, 7, 7, 2]);
-      const [trained] = layer.weights.map((weight) => weight.read() as tf.Variable);
-      const { grads } = tf.variableGrads(() => (layer.apply(x) as tf.Tensor).square().mean(), [trained]);
-      return Array.from(grads[trained.name].dataSync());
-    });
-    const { matrix } = whiteBasis(ringPartition(5));
-    const largest = Math.max(...white.map(Math.abs));
-    changeBasis(matrix, rings).forEach((value, i) => {
-      expect(Math.abs(value - white[i])).toBeLessThan(1e-5 * largest);
-    });
-  });
+  it.each(["white", "halfWhite"] as const)(
+    "trains in %s coordinates what it would train in rings: the gradients differ by the basis alone",
+    (basis) => {
+      const x = image(2, 7, 7, 2);
+      const args = { filters: 3, kernelSize: 5, kernelInitializer: "kaimingNormal", seed: 4 } as const;
+      const [white, rings] = [basis, "rings" as const].map((ringBasis) => {
+        const layer = gmrConv2D({ ...args, ringBasis });
+        layer.build([null, 7, 7, 2]);
+        const [trained] = layer.weights.map((weight) => weight.read() as tf.Variable);
+        const { grads } = tf.variableGrads(() => (layer.apply(x) as tf.Tensor).square().mean(), [trained]);
+        return Array.from(grads[trained.name].dataSync());
+      });
+      const { matrix } = whiteBasis(ringPartition(5), true, basis);
+      const largest = Math.max(...white.map(Math.abs));
+      changeBasis(matrix, rings).forEach((value, i) => {
+        expect(Math.abs(value - white[i])).toBeLessThan(1e-5 * largest);
+      });
+    },
+  );
 
   it("refuses a start in coordinates that it does not train", () => {
     const args = { filters: 2, kernelSize: 3, ringBasis: "rings", kernelInitializer: "white" } as const;
-    expect(() => gmrConv2D(args)).toThrow('kernelInitializer "white" needs ringBasis "white", got "rings"');
+    expect(() => gmrConv2D(args)).toThrow(
+      'kernelInitializer "white" needs ringBasis "white" or "halfWhite", got "rings"',
+    );
     expect(() => gmrConv2D({ ...args, ringBasis: "ring" as "rings" })).toThrow(
-      'ringBasis must be one of "white", "rings", got "ring"',
+      'ringBasis must be one of "white", "halfWhite", "rings", got "ring"',
     );
   });
 

@@ -10,6 +10,7 @@ import {
   GmrConv3DTranspose,
   type GmrConvArgs,
   type GmrConvTransposeArgs,
+  isRingWeights,
 } from "./gmrConv.ts";
 import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 import { registerLayers } from "./register.ts";
@@ -31,6 +32,7 @@ export {
   GmrConv3D,
   GmrConv3DTranspose,
   InstanceNormalization,
+  isRingWeights,
   registerLayers,
   SymmetricPooling,
 };

@@ -1,7 +1,7 @@
 // Which weights weight decay should act on.
 
 import type * as tf from "@tensorflow/tfjs";
-import { GmrConv } from "./gmrConv.ts";
+import { GmrConv, isRingWeights } from "./gmrConv.ts";
 
 /**
  * Whether weight decay should act on a layer's weight: on convolution and matrix weights, not on biases, the
@@ -13,7 +13,7 @@ import { GmrConv } from "./gmrConv.ts";
 export function decaysWeight(layer: tf.layers.Layer, weightName: string): boolean {
   const name = weightName.slice(weightName.lastIndexOf("/") + 1).replace(/_\d+$/, "");
   if (name === "log_sigmas") return layer instanceof GmrConv && layer.decaySigma;
-  return name === "ring_weights" || name === "white_weights" || name.endsWith("kernel");
+  return isRingWeights(name) || name.endsWith("kernel");
 }
 
 /** Brings the trained ring masks of every layer of a model back to within ±0.1 of their partition. */
