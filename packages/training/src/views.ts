@@ -23,12 +23,16 @@ export type View =
   | { kind: "turn"; degrees: number /** Of volumes. Default `"D"`. */; axis?: TurnAxis | undefined }
   | { kind: "flip"; direction: FlipDirection };
 
+/** `fill` is `"reflect"` by default where images have masks: what they show goes on beyond their borders. */
 export interface ViewOptions extends SamplingOptions {
   /** Standardisation that the network was trained with. */
   normalization?: Normalization | undefined;
   /** Sizes that the network takes, cut out of the middle of larger images after they were turned. Default: those of the images. */
   size?: readonly number[] | undefined;
-  /** Show only the disc (or ball) that is inscribed in the images, which turns leave whole; around it, zeros. Default false. */
+  /**
+   * Only the disc (or ball) counts that is inscribed in the images, which turns leave whole: around it, images of one label are
+   * zeros, and masks are not judged. Default false.
+   */
   disc?: boolean | undefined;
 }
 
@@ -78,8 +82,8 @@ export function seenAs(
   const sizes = shape.slice(0, -1);
   const outSizes = size ?? sizes;
   const outShape = [...outSizes, channels];
-  const options = { ...sampling, size: outSizes };
   const masks = labels.length > images.length / shape.reduce((a, b) => a * b, 1);
+  const options = { ...sampling, size: outSizes, fill: sampling.fill ?? (masks ? "reflect" : 0) };
   let seen = normalization ? normalize(images, channels, normalization) : images;
   let own = labels;
   if (view.kind === "flip") {
@@ -91,14 +95,16 @@ export function seenAs(
   else if (outSizes.join() !== sizes.join()) seen = rotateImages(seen, shape, 0, options);
   if (masks && (turn || outSizes.join() !== sizes.join())) {
     const warp = turn ?? turnOf(shape, 0);
-    own = warpLabels(own, sizes, () => warp, options, IGNORED);
+    own = warpLabels(own, sizes, () => warp, { size: outSizes }, IGNORED);
   }
   if (disc) {
     const inside = discOf(outSizes);
-    seen = Float32Array.from(seen, (value, i) =>
-      inside[Math.floor(i / channels) % inside.length] ? value : 0,
-    );
     if (masks) own = own.map((label, i) => (inside[i % inside.length] ? label : IGNORED));
+    else {
+      seen = Float32Array.from(seen, (value, i) =>
+        inside[Math.floor(i / channels) % inside.length] ? value : 0,
+      );
+    }
   }
   return { images: seen, labels: own, shape: outShape };
 }

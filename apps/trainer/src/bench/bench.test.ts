@@ -17,6 +17,27 @@ const objects = (stdout: string) =>
     .split("\n")
     .map((line) => JSON.parse(line));
 
+describe("bench learning", () => {
+  it("prints a row for each network, the dense one first", async () => {
+    const args = "bench learning --images 64 --epochs 1 --seeds 1 --kernel-sizes 3".split(" ");
+    const json = await gmr([...args, "--json"]);
+    expect([json.code, json.stderr]).toEqual([0, ""]);
+    const all = objects(json.stdout);
+    expect(all.map(({ ringBasis, parameters }) => [ringBasis, parameters])).toEqual([
+      [undefined, 65162],
+      ["rings", 5920],
+      ["halfWhite", 5920],
+      ["white", 5920],
+    ]);
+    for (const { training, heldOut, turned, seconds } of all) {
+      for (const share of [training, heldOut, turned]) expect(share).toBeGreaterThan(0);
+      expect(seconds).toBeGreaterThan(0);
+    }
+    const { stdout } = await gmr(args);
+    expect(stdout).toMatch(/halfWhite\s*│ 3/);
+  });
+});
+
 describe("bench network", () => {
   it("prints one JSON object for each implementation and pass, and goes on without a peer", async () => {
     const args = [...network, "--json", "--threads", "1", "--peers", "no-such-python"];

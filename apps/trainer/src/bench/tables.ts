@@ -2,6 +2,7 @@
 
 import Table from "cli-table3";
 import type { LayerShape } from "./layers.ts";
+import type { LearningResult } from "./learning.ts";
 import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
 import type { ModelStep } from "./models.ts";
 
@@ -52,6 +53,33 @@ export function modelTable(steps: readonly ModelStep[]): string {
     steps;
   const how = checkpointStages ? ", stages computed twice" : "";
   return `training steps on ${backend}, ${threadCount(threads)}${how}\n${rows.toString()}`;
+}
+
+/** One row for each network: mean and spread over the seeds. */
+export function learningTable(results: readonly LearningResult[]): string {
+  const rows = table(
+    ["network", "k", "parameters", "training", "worst seed", "held out", "turned by 45°", "s"],
+    ["left"],
+  );
+  const keyOf = ({ ringBasis, kernelSize }: LearningResult): string => `${ringBasis} ${kernelSize}`;
+  for (const key of new Set(results.map(keyOf))) {
+    const same = results.filter((result) => keyOf(result) === key);
+    const mean = (of: (result: LearningResult) => number): number =>
+      same.reduce((sum, result) => sum + of(result), 0) / same.length;
+    const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+    const [{ ringBasis, kernelSize, parameters }] = same;
+    rows.push([
+      ringBasis ?? "dense",
+      kernelSize,
+      parameters,
+      percent(mean(({ training }) => training)),
+      percent(Math.min(...same.map(({ training }) => training))),
+      percent(mean(({ heldOut }) => heldOut)),
+      percent(mean(({ turned }) => turned)),
+      mean(({ seconds }) => seconds).toFixed(1),
+    ]);
+  }
+  return rows.toString();
 }
 
 /** Ours over theirs. */

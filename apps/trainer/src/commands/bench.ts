@@ -6,13 +6,21 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { BACKENDS, type BackendChoice, describeBackend, useBackend } from "../backend.ts";
 import { kernelSizeChart } from "../bench/kernelSizeChart.ts";
 import { benchLayers, denseKernels, type LayerPeer } from "../bench/layers.ts";
+import { benchLearning, type LearningResult } from "../bench/learning.ts";
 import { NETWORK_IMPLS, type NetworkImpl } from "../bench/measurements.ts";
 import { benchModels, MODEL_BENCHES, type ModelStep } from "../bench/models.ts";
 import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../bench/network.ts";
 import { layerPeers } from "../bench/peers/installed.ts";
 import { peerPython, pyTorchNetwork } from "../bench/peers/pytorch.ts";
 import { ratios } from "../bench/ratios.ts";
-import { layerTable, modelTable, networkTable, profileTable, ratioTable } from "../bench/tables.ts";
+import {
+  layerTable,
+  learningTable,
+  modelTable,
+  networkTable,
+  profileTable,
+  ratioTable,
+} from "../bench/tables.ts";
 import { describeEnvironment } from "../environment.ts";
 import { names, oddIntegers, pattern, positiveInteger, positiveIntegers } from "./options.ts";
 
@@ -102,6 +110,40 @@ export function addBench(program: Command): void {
     .option("--repeat <count>", "counted steps", positiveInteger, 2)
     .option("--json", "print one JSON object per network", false)
     .action(models);
+  bench
+    .command("learning")
+    .description(
+      "Train a small network on upright digits as it is, and with its convolutions swapped for ring convolutions, in " +
+        "each basis: how much of the training images they read after so many epochs.",
+    )
+    .addOption(backendOption())
+    .option("--threads <count>", "threads to use (default: as many as the backend likes)", positiveInteger)
+    .option("--images <count>", "training images", positiveInteger, 3000)
+    .option("--epochs <count>", "passes over them", positiveInteger, 4)
+    .option("--seeds <count>", "trainings of each network", positiveInteger, 5)
+    .option("--kernel-sizes <list>", "of the ring convolutions, odd", oddIntegers, [5, 9])
+    .option("--json", "print one JSON object per training", false)
+    .action(learning);
+}
+
+interface LearningOptions extends CommonOptions {
+  threads?: number;
+  images: number;
+  epochs: number;
+  seeds: number;
+  kernelSizes: number[];
+}
+
+async function learning(options: LearningOptions): Promise<void> {
+  await useBackend(options.backend, { threads: options.threads });
+  const results: LearningResult[] = [];
+  await benchLearning(options, (result) => {
+    results.push(result);
+    const { ringBasis = "dense", kernelSize, seed, training } = result;
+    if (!options.json) note(`${ringBasis} ${kernelSize}, seed ${seed}: ${(100 * training).toFixed(1)} %`);
+    printer(options)(result);
+  });
+  print(options, () => learningTable(results));
 }
 
 interface ModelsOptions extends CommonOptions {

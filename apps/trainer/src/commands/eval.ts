@@ -34,10 +34,10 @@ export function addEvalFlags(command: Command): Command {
     )
     .option("--flips", "mirror the images as well")
     .option("--full", `turn and mirror all test images, not ${TURNED_IMAGES} of them`, false)
-    .option("--disc", "show only the disc in the images, which turns leave whole")
+    .option("--disc", "only the disc in the images counts, which turns leave whole")
     .option(
       "--fill <rule>",
-      'what fills the corners of turned images: a number, "reflect" or "replicate" (default: 0)',
+      'what fills the corners of turned images: a number, "reflect" or "replicate" (default: 0, of images with masks reflect)',
     )
     .addOption(
       new Option("--interpolation <how>", "of turned images").choices(["nearest", "linear", "cubic"]),

@@ -167,7 +167,12 @@ const evaluation = z.strictObject({
   flips: z.boolean().optional().describe("mirror test images as well"),
   turnedImages: count.optional().describe("turn and mirror so many test images only"),
   testLimit: count.optional().describe("evaluate on so many test images only"),
-  disc: z.boolean().optional().describe("show networks only the disc in the images, which turns leave whole"),
+  disc: z
+    .boolean()
+    .optional()
+    .describe(
+      "only the disc in the images counts, which turns leave whole: networks see nothing else, and masks are judged there",
+    ),
   fill: augment.shape.fill,
   interpolation: augment.shape.interpolation,
 });
