@@ -39,7 +39,8 @@ export async function servePages(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
-    const name = request.url === "/" ? "index.html" : (request.url ?? "").slice(1);
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const name = pathname === "/" ? "index.html" : pathname.slice(1);
     const [first, ...rest] = name.split("/");
     const file = Object.hasOwn(folders, first)
       ? path.join(folders[first], ...rest)
