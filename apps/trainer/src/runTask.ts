@@ -57,6 +57,7 @@ class NetworkTask {
       dataset: {
         name: data.card.title,
         train: limited(data.train, config.limit).count,
+        validation: data.validation?.count ?? 0,
         test: data.test.count,
         evaluated: 0,
       },

@@ -58,11 +58,18 @@ export function renderReport(report: RotationReport): string {
 ${overview(networks)}
 ${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
 </main>
-<footer>Trained on ${integer(dataset.train)} images of ${dataset.name}; tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them turned and mirrored.</footer>
+<footer>Trained on ${integer(dataset.train)} images of ${dataset.name}; tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them turned and mirrored.${heldOut(report)}</footer>
 </body>
 </html>
 `;
   return page.text;
+}
+
+/** Which images decided what. */
+function heldOut({ dataset: { validation = 0 } }: RotationReport): string {
+  return validation === 0
+    ? ""
+    : ` Settings and weights are chosen by ${integer(validation)} other images, held out of the training images; the test images serve this report alone.`;
 }
 
 function overview(networks: NetworkReport[]): Markup {

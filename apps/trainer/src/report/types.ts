@@ -15,6 +15,8 @@ export interface RotationReport {
     name: string;
     /** Number of training images. */
     train: number;
+    /** Number of images held out of these, by which weights were chosen. */
+    validation?: number;
     /** Number of upright test images. */
     test: number;
     /** Number of test images that were turned and mirrored. */

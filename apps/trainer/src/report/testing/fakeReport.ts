@@ -12,7 +12,7 @@ export function fakeReport(): RotationReport {
     createdAt: "2025-03-14T09:26:53.000Z",
     command: "npm run gmr -- quickstart --seed 1 --epochs 3",
     score: "accuracy",
-    dataset: { name: "MNIST", train: 60_000, test: 10_000, evaluated: EVALUATED },
+    dataset: { name: "MNIST", train: 54_000, validation: 6_000, test: 10_000, evaluated: EVALUATED },
     environment: {
       backend: "wasm",
       threads: 2,
