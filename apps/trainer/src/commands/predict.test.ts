@@ -116,7 +116,7 @@ describe("gmr predict", () => {
     );
     const masks = path.join(root, "found");
     const predict = ["predict", path.join(runs, "s"), shallow, deep, "--masks", masks];
-    const { code, stdout, stderr } = await gmr([...predict, "--mask-format", "tiff"]);
+    const { code, stdout, stderr } = await gmr([...predict, "--mask-format", "tiff", "--tile", "48"]);
     expect([code, stderr]).toEqual([0, ""]);
     const [head, row] = stdout.trim().split(/\r?\n/);
     expect(head).toBe("file,mask,background,class 1");
@@ -138,12 +138,27 @@ describe("gmr predict", () => {
     const flips = await gmr([...predict, "--views", "all", "--overlap", "12"]);
     expect(flips.code).toBe(0);
     expect(dice((await decodeMask(path.join(masks, "shallow.png"))).data)).toBeGreaterThan(0.8);
-    const empty = await gmr([...predict, "--overlap", "16"]);
+    const empty = await gmr([...predict, "--tile", "32", "--overlap", "16"]);
     expect([empty.code, empty.stderr]).toEqual([
       1,
       expect.stringContaining("overlap 16: tiles of 32×32 leave nothing in their middle"),
     ]);
     expect(existsSync(path.join(masks, "shallow.png"))).toBe(true);
+  });
+
+  it("lays masks as their images lie, and never one over another", async () => {
+    const [a, b] = ["a", "b"].map((folder) => path.join(root, "nested", folder, "cell.png"));
+    for (const file of [a, b]) await put(file, discs(32, 32, [[16, 16, 5]]).pixels, 32);
+    const masks = path.join(root, "nested-masks");
+    const predict = (...inputs: string[]) =>
+      gmr(["predict", path.join(runs, "s"), ...inputs, "--masks", masks]);
+    const both = await predict(a, b);
+    expect([both.code, both.stderr]).toEqual([
+      1,
+      `gmr: the masks of ${a} and ${b} would both be ${path.join(masks, "cell.png")}\n`,
+    ]);
+    expect((await predict(path.join(root, "nested"))).code).toBe(0);
+    for (const folder of ["a", "b"]) expect(existsSync(path.join(masks, folder, "cell.png"))).toBe(true);
   });
 
   it("names networks that there are not", async () => {

@@ -19,12 +19,16 @@ interface PredictFlags {
   top: number;
   views: TestTimeViews;
   resize?: "crop" | "stretch" | "pad";
+  tile?: number;
   overlap?: number;
   masks: string;
   maskFormat: "png" | "tiff";
   skipDamaged: boolean;
   backend: BackendChoice;
 }
+
+/** Side of tiles: larger than what networks are usually trained on, since more of a larger tile is its middle. */
+const USUAL_TILE = 256;
 
 /** What is said of a file. */
 type Row = Record<string, string | number>;
@@ -57,8 +61,13 @@ export function addPredict(program: Command): void {
       ).choices(["crop", "stretch", "pad"]),
     )
     .option(
+      "--tile <pixels>",
+      "largest side of the tiles (default: 256, or what the network was trained on)",
+      positiveInteger,
+    )
+    .option(
       "--overlap <pixels>",
-      "what neighbouring tiles share (default: a quarter of a tile)",
+      "what neighbouring tiles share (default: a quarter of what the network was trained on)",
       nonNegativeInteger,
     )
     .option("--masks <folder>", "where masks are written", "masks")
@@ -83,11 +92,13 @@ export function addPredict(program: Command): void {
       }
       const rows: Row[] = [];
       let left = 0;
-      for (const file of files) {
+      const segments = predictor.task === "segmentation";
+      const masks = segments ? masksOf(files, flags) : [];
+      for (const [i, { file }] of files.entries()) {
         try {
           rows.push(
-            predictor.task === "segmentation"
-              ? await segment(predictor, file, flags, files.length)
+            segments
+              ? await segment(predictor, file, masks[i], flags, files.length)
               : await classify(predictor, file, flags),
           );
         } catch (error) {
@@ -102,15 +113,21 @@ export function addPredict(program: Command): void {
     });
 }
 
+/** A file, and what it is called among those of its folder. */
+interface Input {
+  file: string;
+  name: string;
+}
+
 /** The image files of a path. @throws GmrError `io` */
-async function imagesIn(input: string): Promise<string[]> {
+async function imagesIn(input: string): Promise<Input[]> {
   try {
-    if (!(await stat(input)).isDirectory()) return [input];
+    if (!(await stat(input)).isDirectory()) return [{ file: input, name: path.basename(input) }];
     const names = await readdir(input, { recursive: true });
     return names
       .filter(isImageFile)
       .sort()
-      .map((name) => path.join(input, name));
+      .map((name) => ({ file: path.join(input, name), name }));
   } catch (error) {
     throw new GmrError(
       "io",
@@ -144,14 +161,35 @@ async function classify(
   return row;
 }
 
-async function segment(predictor: Predictor, file: string, flags: PredictFlags, total: number): Promise<Row> {
+/** Where the mask of each file goes: as its image lies in its folder. @throws GmrError `invalid-argument` where two would meet */
+function masksOf(files: readonly Input[], { masks, maskFormat }: PredictFlags): string[] {
+  const seen = new Map<string, string>();
+  return files.map(({ file, name }) => {
+    const { dir, name: stem } = path.parse(name);
+    const mask = path.join(masks, dir, `${stem}.${maskFormat}`);
+    const other = seen.get(mask);
+    if (other !== undefined) {
+      throw new GmrError("invalid-argument", `the masks of ${other} and ${file} would both be ${mask}`);
+    }
+    seen.set(mask, file);
+    return mask;
+  });
+}
+
+async function segment(
+  predictor: Predictor,
+  file: string,
+  mask: string,
+  flags: PredictFlags,
+  total: number,
+): Promise<Row> {
   const { shape, classNames } = predictor;
   const info = await imageInfo(file);
   const overlap = flags.overlap ?? Math.floor(Math.min(shape[0], shape[1]) / 4);
-  mkdirSync(flags.masks, { recursive: true });
-  const mask = path.join(flags.masks, `${path.parse(file).name}.${flags.maskFormat}`);
+  mkdirSync(path.dirname(mask), { recursive: true });
   const live = process.stderr.isTTY === true;
   const counts = await segmentFile(predictor, file, info, mask, {
+    tile: flags.tile ?? Math.max(USUAL_TILE, shape[0], shape[1]),
     overlap,
     views: flags.views,
     onProgress: (done, tiles) => {

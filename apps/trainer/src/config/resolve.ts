@@ -121,12 +121,15 @@ export function modelOptions(
   return { inputShape: [...sizes, shape[shape.length - 1]], classes: classNames.length, ...options };
 }
 
-/** A network of a run, with weights that mean nothing yet. */
-export function makeNetwork(network: NetworkConfig, data: RunData): tf.LayersModel {
-  return createModel(
-    network.model.name,
-    modelOptions(network, data) as unknown as Parameters<typeof createModel>[1],
+/** A network of a run, with weights that mean nothing yet. @param anySize for images of any size */
+export function makeNetwork(network: NetworkConfig, data: RunData, anySize = false): tf.LayersModel {
+  const { inputShape, ...options } = modelOptions(network, data);
+  const sizes = (inputShape as number[]).map((length, axis, { length: axes }) =>
+    anySize && axis < axes - 1 ? null : length,
   );
+  return createModel(network.model.name, { ...options, inputShape: sizes } as unknown as Parameters<
+    typeof createModel
+  >[1]);
 }
 
 /** @throws GmrError `invalid-argument`, naming the network and the option */

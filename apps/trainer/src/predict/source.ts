@@ -15,7 +15,7 @@ import { RunFolder } from "../runs/runFolder.ts";
 export interface Predictor {
   model: tf.LayersModel;
   task: "classification" | "segmentation";
-  /** [...sizes, channels] that it takes. */
+  /** [...sizes, channels] of what it was trained on. Networks for segmentation take images of any size. */
   shape: readonly number[];
   classNames: readonly string[];
   normalization: Normalization | undefined;
@@ -47,9 +47,9 @@ export async function openPredictor(source: string, network: string | undefined)
   }
   const run = RunFolder.at(source);
   const { config, network: own } = await run.network(network);
-  const model = makeNetwork(own, config.data);
-  await loadTrained(run.storage, own.name, model, own.train.select);
   const { task, shape, classNames } = config.data;
+  const model = makeNetwork(own, config.data, task === "segmentation");
+  await loadTrained(run.storage, own.name, model, own.train.select);
   const sizes = own.train.augment?.size ?? shape.slice(0, -1);
   return {
     model,

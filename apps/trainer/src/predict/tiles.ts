@@ -9,6 +9,8 @@ import sharp from "sharp";
 import type { Predictor } from "./source.ts";
 
 export interface TileOptions {
+  /** Largest side of the tiles, pixels. */
+  tile: number;
   /** Pixels that neighbouring tiles share, on each side. */
   overlap: number;
   views: TestTimeViews;
@@ -25,9 +27,14 @@ export async function segmentFile(
   file: string,
   info: ImageInfo,
   output: string,
-  { overlap, views, onProgress }: TileOptions,
+  { tile: largest, overlap, views, onProgress }: TileOptions,
 ): Promise<number[]> {
-  const [tileH, tileW, channels] = shape;
+  const channels = shape[2];
+  // Small images are one tile, no smaller than those of the training.
+  const [tileH, tileW] = [info.height, info.width].map((length, axis) =>
+    Math.min(largest, Math.max(shape[axis], length + 2 * overlap)),
+  );
+  const tileShape = [tileH, tileW, channels];
   const [stepY, stepX] = [tileH - 2 * overlap, tileW - 2 * overlap];
   if (stepX < 1 || stepY < 1) {
     throw new GmrError(
@@ -53,8 +60,8 @@ export async function segmentFile(
       for (let column = 0; column < columns; column++) {
         const left = column * stepX;
         const width = Math.min(stepX, info.width - left);
-        const tile = cutTile(strip, info.width, left - overlap, shape);
-        const p = await predict(model, tile, shape, { normalization, views });
+        const tile = cutTile(strip, info.width, left - overlap, tileShape);
+        const p = await predict(model, tile, tileShape, { normalization, views });
         for (let y = 0; y < height; y++) {
           for (let x = 0; x < width; x++) {
             const at = ((y + overlap) * tileW + x + overlap) * classNames.length;
