@@ -32,7 +32,7 @@ export {
 export { type CifarImages, readCifar } from "./formats/cifar.ts";
 export { type IdxArray, type IdxType, readIdx } from "./formats/idx.ts";
 export { type MnistNames, mnistFromIdx } from "./formats/mnist.ts";
-export { type NiftiVolume, readNifti } from "./formats/nifti.ts";
+export { type NiftiVolume, niftiMask, readNifti } from "./formats/nifti.ts";
 export { type NpyArray, readNpy, readNpz } from "./formats/npy.ts";
 export { type Mesh, readOff } from "./formats/off.ts";
 export { type VoxelizeOptions, voxelize } from "./formats/voxelize.ts";

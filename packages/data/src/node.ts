@@ -27,3 +27,4 @@ export {
   loadDataset,
 } from "./node/registry.ts";
 export { type Verification, verifyDataset } from "./node/verify.ts";
+export { isNifti, isVolume, readVolume, readVolumeMask } from "./node/volume.ts";

@@ -29,6 +29,22 @@ async function put(file: string, pixels: Uint8Array | Uint16Array, width: number
   await image.toFile(file);
 }
 
+/** A dark ball in noise, [side, side, side] with its mask. */
+function ball(side: number, [z, y, x]: number[], radius: number) {
+  const mask = Uint8Array.from({ length: side ** 3 }, (_, i) => {
+    const place = [Math.floor(i / side ** 2) - z, (Math.floor(i / side) % side) - y, (i % side) - x];
+    return Number(Math.hypot(...place) <= radius);
+  });
+  return { voxels: mask.map((inside, i) => (inside ? 40 : 190) + ((i * 7919) % 41)), mask };
+}
+
+/** A TIFF of square pages. */
+async function putPages(file: string, voxels: Uint8Array, side: number): Promise<void> {
+  mkdirSync(path.dirname(file), { recursive: true });
+  const raw = { width: side, height: voxels.length / side, channels: 1, pageHeight: side } as const;
+  await sharp(voxels, { raw }).toColourspace("b-w").tiff({ compression: "deflate" }).toFile(file);
+}
+
 const root = temporaryFolder();
 const runs = path.join(root, "runs");
 
@@ -159,6 +175,44 @@ describe("gmr predict", () => {
     ]);
     expect((await predict(path.join(root, "nested"))).code).toBe(0);
     for (const folder of ["a", "b"]) expect(existsSync(path.join(masks, folder, "cell.png"))).toBe(true);
+  });
+
+  it("segments volumes, and writes masks as these come", async () => {
+    const folder = path.join(root, "volumes");
+    for (let i = 0; i < 6; i++) {
+      const { voxels, mask } = ball(12, [4 + (i % 4), 6, 5 + (i % 3)], 3);
+      await putPages(path.join(folder, "images", `${i}.tiff`), voxels, 12);
+      await putPages(path.join(folder, "masks", `${i}.tiff`), mask, 12);
+    }
+    const small = [
+      "--set",
+      'networks=[{"name":"gmr","model":{"name":"gmr-unet","levels":1,"features":[6,12,6],"kernelSizes":[3,3]}}]',
+    ];
+    const of = ["--dataset", "masks", "--folder", folder, "--epochs", "60", "--batch-size", "2", ...small];
+    const trained = await gmr(["train", "--runs", runs, "--name", "v", ...of]);
+    expect([trained.code, trained.code === 0 ? "" : trained.stderr]).toEqual([0, ""]);
+
+    const { voxels, mask } = ball(20, [12, 9, 11], 3);
+    const file = path.join(root, "scans", "large.tiff");
+    await putPages(file, voxels, 20);
+    const masks = path.join(root, "volume-masks");
+    const predict = ["predict", path.join(runs, "v"), file, "--masks", masks];
+    const { code, stdout, stderr } = await gmr([...predict, "--tile", "16"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    const found = await decodeMask(path.join(masks, "large.tiff"), true);
+    expect(found.shape).toEqual([20, 20, 20]);
+    const both = mask.reduce((sum, label, i) => sum + label * found.data[i], 0);
+    const all = mask.reduce((sum, label, i) => sum + label + found.data[i], 0);
+    expect((2 * both) / all).toBeGreaterThan(0.8);
+    expect(stdout).toContain(path.join(masks, "large.tiff"));
+
+    const averaged = await gmr([...predict, "--views", "all"]);
+    expect(averaged.stderr).toContain("is for volumes: --views all is for images");
+    const flat = await gmr(["predict", path.join(runs, "v"), path.join(root, "classes", "large", "3.png")]);
+    expect([flat.code, flat.stderr]).toEqual([
+      1,
+      expect.stringContaining("3.png: an image, the network takes volumes"),
+    ]);
   });
 
   it("names networks that there are not", async () => {

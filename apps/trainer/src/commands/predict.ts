@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
-import { decodeImage, imageInfo, isImageFile } from "@gmr-conv/data/node";
+import { decodeImage, imageInfo, isImageFile, isNifti } from "@gmr-conv/data/node";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import { type Command, Option } from "commander";
@@ -10,6 +10,7 @@ import Papa from "papaparse";
 import { BACKENDS, type BackendChoice, useBackend } from "../backend.ts";
 import { openPredictor, type Predictor } from "../predict/source.ts";
 import { segmentFile } from "../predict/tiles.ts";
+import { classifyVolume, isMesh, segmentVolume } from "../predict/volumes.ts";
 import { nonNegativeInteger, positiveInteger } from "./options.ts";
 
 interface PredictFlags {
@@ -29,6 +30,7 @@ interface PredictFlags {
 
 /** Side of tiles: larger than what networks are usually trained on, since more of a larger tile is its middle. */
 const USUAL_TILE = 256;
+const USUAL_BOX = 64;
 
 /** What is said of a file. */
 type Row = Record<string, string | number>;
@@ -37,11 +39,11 @@ export function addPredict(program: Command): void {
   program
     .command("predict")
     .description(
-      "Classify or segment image files. SOURCE: the folder of a run, or the name of a pretrained network. INPUTS: files and " +
-        "folders. Segmentation writes a mask for each, large images by tiles.",
+      "Classify or segment images, or volumes (NIfTI, TIFF of several pages, OFF meshes). SOURCE: the folder of a run, or the " +
+        "name of a pretrained network. INPUTS: files and folders. Segmentation writes a mask for each, large ones by tiles.",
     )
     .argument("<source>", "the network")
-    .argument("<inputs...>", "image files, and folders of them")
+    .argument("<inputs...>", "files, and folders of them")
     .option("--network <name>", "which network of a run (default: the first)")
     .option(
       "--output <file>",
@@ -62,7 +64,7 @@ export function addPredict(program: Command): void {
     )
     .option(
       "--tile <pixels>",
-      "largest side of the tiles (default: 256, or what the network was trained on)",
+      "largest side of the tiles (default: 256, of volumes 64, or what the network was trained on)",
       positiveInteger,
     )
     .option(
@@ -71,7 +73,11 @@ export function addPredict(program: Command): void {
       nonNegativeInteger,
     )
     .option("--masks <folder>", "where masks are written", "masks")
-    .addOption(new Option("--mask-format <name>", "of masks").choices(["png", "tiff"]).default("png"))
+    .addOption(
+      new Option("--mask-format <name>", "of masks of images; those of volumes are as these are")
+        .choices(["png", "tiff"])
+        .default("png"),
+    )
     .option(
       "--skip-damaged",
       "go on with the other files where one cannot be read, and end with code 2",
@@ -83,17 +89,21 @@ export function addPredict(program: Command): void {
       "\nExit codes: 0 all files were read; 1 nothing was done; 2 some files were left out.",
     )
     .action(async (source: string, inputs: string[], flags: PredictFlags) => {
-      const files = (await Promise.all(inputs.map(imagesIn))).flat();
-      if (files.length === 0) throw new GmrError("invalid-argument", `no image in ${inputs.join(", ")}`);
       await useBackend(flags.backend);
       const predictor = await openPredictor(source, flags.network);
-      if (predictor.shape.length !== 3) {
-        throw new GmrError("unsupported", `${source} is for volumes: predict reads images`);
+      const volumes = predictor.shape.length === 4;
+      if (volumes && flags.views !== "none") {
+        throw new GmrError("unsupported", `${source} is for volumes: --views ${flags.views} is for images`);
+      }
+      const wanted = volumes ? isVolumeFile : isImageFile;
+      const files = (await Promise.all(inputs.map((input) => filesIn(input, wanted)))).flat();
+      if (files.length === 0) {
+        throw new GmrError("invalid-argument", `no ${volumes ? "volume" : "image"} in ${inputs.join(", ")}`);
       }
       const rows: Row[] = [];
       let left = 0;
       const segments = predictor.task === "segmentation";
-      const masks = segments ? masksOf(files, flags) : [];
+      const masks = segments ? masksOf(files, volumes, flags) : [];
       for (const [i, { file }] of files.entries()) {
         try {
           rows.push(
@@ -119,13 +129,15 @@ interface Input {
   name: string;
 }
 
-/** The image files of a path. @throws GmrError `io` */
-async function imagesIn(input: string): Promise<Input[]> {
+const isVolumeFile = (file: string): boolean => isNifti(file) || isMesh(file) || isImageFile(file);
+
+/** The files of a path, of a folder those that are wanted. @throws GmrError `io` */
+async function filesIn(input: string, wanted: (file: string) => boolean): Promise<Input[]> {
   try {
     if (!(await stat(input)).isDirectory()) return [{ file: input, name: path.basename(input) }];
     const names = await readdir(input, { recursive: true });
     return names
-      .filter(isImageFile)
+      .filter(wanted)
       .sort()
       .map((name) => ({ file: path.join(input, name), name }));
   } catch (error) {
@@ -141,16 +153,11 @@ async function classify(
   file: string,
   { top, views, resize }: PredictFlags,
 ): Promise<Row> {
-  const { model, shape, classNames, normalization, reading } = predictor;
-  const [height, width, channels] = shape;
-  const { data } = await decodeImage(file, {
-    ...reading,
-    size: [height, width],
-    resize: resize ?? reading.resize,
-    channels: channels as 1 | 3,
-  });
-  const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
-  const p = await predict(model, pixels, shape, { normalization, views });
+  const { classNames } = predictor;
+  const p =
+    predictor.shape.length === 4
+      ? await classifyVolume(file, predictor)
+      : await classifyImage(file, predictor, resize, views);
   const ranked = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);
   const row: Row = { file };
   ranked.slice(0, top).forEach((k, i) => {
@@ -161,12 +168,30 @@ async function classify(
   return row;
 }
 
+async function classifyImage(
+  file: string,
+  { model, shape, normalization, reading }: Predictor,
+  resize: PredictFlags["resize"],
+  views: TestTimeViews,
+): Promise<Float32Array> {
+  const [height, width, channels] = shape;
+  const { data } = await decodeImage(file, {
+    ...reading,
+    size: [height, width],
+    resize: resize ?? reading.resize,
+    channels: channels as 1 | 3,
+  });
+  const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
+  return predict(model, pixels, shape, { normalization, views });
+}
+
 /** Where the mask of each file goes: as its image lies in its folder. @throws GmrError `invalid-argument` where two would meet */
-function masksOf(files: readonly Input[], { masks, maskFormat }: PredictFlags): string[] {
+function masksOf(files: readonly Input[], volumes: boolean, { masks, maskFormat }: PredictFlags): string[] {
   const seen = new Map<string, string>();
   return files.map(({ file, name }) => {
-    const { dir, name: stem } = path.parse(name);
-    const mask = path.join(masks, dir, `${stem}.${maskFormat}`);
+    const [, stem, nifti] = /^(.*?)(\.nii(?:\.gz)?|\.[^./\\]*)?$/i.exec(name) as RegExpExecArray;
+    const ending = isNifti(file) ? nifti : volumes ? ".tiff" : `.${maskFormat}`;
+    const mask = path.join(masks, `${stem}${ending}`);
     const other = seen.get(mask);
     if (other !== undefined) {
       throw new GmrError("invalid-argument", `the masks of ${other} and ${file} would both be ${mask}`);
@@ -184,20 +209,25 @@ async function segment(
   total: number,
 ): Promise<Row> {
   const { shape, classNames } = predictor;
-  const info = await imageInfo(file);
-  const overlap = flags.overlap ?? Math.floor(Math.min(shape[0], shape[1]) / 4);
+  const sizes = shape.slice(0, -1);
+  const overlap = flags.overlap ?? Math.floor(Math.min(...sizes) / 4);
+  const tile = flags.tile ?? Math.max(sizes.length === 3 ? USUAL_BOX : USUAL_TILE, ...sizes);
   mkdirSync(path.dirname(mask), { recursive: true });
   const live = process.stderr.isTTY === true;
-  const counts = await segmentFile(predictor, file, info, mask, {
-    tile: flags.tile ?? Math.max(USUAL_TILE, shape[0], shape[1]),
-    overlap,
-    views: flags.views,
-    onProgress: (done, tiles) => {
-      if (live && (tiles > 8 || total === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
-    },
-  });
+  const onProgress = (done: number, tiles: number): void => {
+    if (live && (tiles > 8 || total === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
+  };
+  const counts =
+    sizes.length === 3
+      ? await segmentVolume(predictor, file, mask, { tile, overlap, onProgress })
+      : await segmentFile(predictor, file, await imageInfo(file), mask, {
+          tile,
+          overlap,
+          views: flags.views,
+          onProgress,
+        });
   if (live) process.stderr.write("\n");
-  const pixels = info.height * info.width;
+  const pixels = counts.reduce((a, b) => a + b, 0);
   return {
     file,
     mask,

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
-import type { Normalization } from "@gmr-conv/data";
+import type { Normalization, VoxelizeOptions } from "@gmr-conv/data";
 import type { DatasetSpec, DecodeOptions } from "@gmr-conv/data/node";
 import { loadPretrained, type PretrainedName, pretrainedCards } from "@gmr-conv/models";
 import { loadTrained } from "@gmr-conv/training";
@@ -21,6 +21,8 @@ export interface Predictor {
   normalization: Normalization | undefined;
   /** How its training images were read. */
   reading: Pick<DecodeOptions, "resize" | "background" | "range">;
+  /** How meshes became voxels. */
+  meshes: Pick<VoxelizeOptions, "fit" | "solid">;
 }
 
 /**
@@ -39,6 +41,7 @@ export async function openPredictor(source: string, network: string | undefined)
       classNames,
       normalization: normalization as Normalization | undefined,
       reading: {},
+      meshes: {},
     };
   }
   if (!existsSync(path.join(source, "config.json"))) {
@@ -58,6 +61,7 @@ export async function openPredictor(source: string, network: string | undefined)
     classNames,
     normalization: own.train.normalization,
     reading: readingOf(config.dataset),
+    meshes: { fit: config.dataset.fit, solid: config.dataset.solid } as Predictor["meshes"],
   };
 }
 

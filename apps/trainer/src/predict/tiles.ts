@@ -7,6 +7,7 @@ import { type DecodeOptions, decodeRegion, type ImageInfo, imageLimits } from "@
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import sharp from "sharp";
 import type { Predictor } from "./source.ts";
+import { mirrored } from "./volumes.ts";
 
 export interface TileOptions {
   /** Largest side of the tiles, pixels. */
@@ -129,13 +130,6 @@ function cutTile(
     }
   }
   return tile;
-}
-
-function mirrored(index: number, size: number): number {
-  if (size === 1) return 0;
-  const period = 2 * (size - 1);
-  const within = ((index % period) + period) % period;
-  return within < size ? within : period - within;
 }
 
 /** Rows of mirror images that lie outside of a strip are those at its edge. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cifarRecord, concat, nifti, npy, npz, offCube } from "../testing/write.ts";
 import { readCifar } from "./cifar.ts";
-import { readNifti } from "./nifti.ts";
+import { niftiMask, readNifti } from "./nifti.ts";
 import { readNpy, readNpz } from "./npy.ts";
 import { readOff } from "./off.ts";
 import { voxelize } from "./voxelize.ts";
@@ -179,6 +179,34 @@ describe("readCifar", () => {
     ["a label that is no class", cifarRecord([10], [0, 0, 0]), "label 10 of image 0, expected 0 to 9"],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => readCifar(bytes, 1, 10, "x.bin")).toThrow(`x.bin: ${message}`);
+  });
+});
+
+describe("niftiMask", () => {
+  it("lies where the volume lies, in bytes as they are", () => {
+    const volume = nifti(new Int16Array(24), [2, 3, 4], 0.5, -1);
+    const mask = Uint8Array.from({ length: 24 }, (_, i) => i % 3);
+    for (const like of [volume, gzipSync(volume)]) {
+      const bytes = niftiMask(like, mask);
+      expect(bytes.length).toBe(352 + 24);
+      expect(readNifti(bytes)).toEqual({
+        shape: [2, 3, 4, 1],
+        data: Float32Array.from(mask),
+        spacing: [2, 1, 0.5],
+      });
+    }
+    // Of volumes over time, a mask for all of it.
+    const moving = nifti(new Int16Array(48), [2, 3, 4]);
+    new DataView(moving.buffer).setInt16(40, 4, true);
+    new DataView(moving.buffer).setInt16(48, 2, true);
+    expect(readNifti(moving).shape).toEqual([2, 3, 4, 2]);
+    expect(readNifti(niftiMask(moving, mask)).shape).toEqual([2, 3, 4, 1]);
+  });
+
+  it("refuses masks of another size", () => {
+    expect(() => niftiMask(nifti(new Int16Array(24), [2, 3, 4]), new Uint8Array(23))).toThrow(
+      "mask must hold 24 numbers ([2,3,4]), got 23",
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 /** NIfTI volumes, plain or gzip. */
-import { checkBytes, GmrError, reasonOf } from "@gmr-conv/core";
+import { checkBytes, checkLength, GmrError, reasonOf } from "@gmr-conv/core";
 import * as nifti from "nifti-reader-js";
 
 export interface NiftiVolume {
@@ -62,6 +62,47 @@ export function readNifti(bytes: Uint8Array, name = "NIfTI data"): NiftiVolume {
   const spacing = [3, 2, 1].map((axis) => Math.abs(header.pixDims[axis]) || 1) as [number, number, number];
   return { shape: [slices, rows, columns, times], data, spacing };
 }
+
+/**
+ * A mask as a NIfTI file of bytes, in the place that another file's volume has: with its header, but for the element type.
+ * @param like the file of the volume, plain or gzip
+ * @param mask [D, H, W] flat
+ * @throws GmrError `invalid-data` for a file that is none, `invalid-shape` for a mask of another size
+ */
+export function niftiMask(like: Uint8Array, mask: Uint8Array, name = "NIfTI data"): Uint8Array {
+  const { shape } = readNifti(like, name);
+  checkLength("mask", mask, shape[0] * shape[1] * shape[2], `[${shape.slice(0, 3)}]`);
+  const packed = like.buffer.slice(like.byteOffset, like.byteOffset + like.byteLength) as ArrayBuffer;
+  const file = nifti.isCompressed(packed) ? (nifti.decompress(packed) as ArrayBuffer) : packed;
+  const { littleEndian, vox_offset: offset, dims } = nifti.readHeader(file) as nifti.NIFTI1;
+  const out = new Uint8Array(offset + mask.length);
+  out.set(new Uint8Array(file, 0, offset));
+  out.set(mask, offset);
+  const view = new DataView(out.buffer);
+  const second = nifti.isNIFTI2(file);
+  const at = second ? HEADER_2 : HEADER_1;
+  view.setInt16(at.type, 2, littleEndian); // bytes
+  view.setInt16(at.type + 2, 8, littleEndian);
+  for (let axis = 0; axis <= 7; axis++) {
+    const length = axis === 0 ? Math.min(3, dims[0]) : axis > 3 ? 1 : Math.max(1, dims[axis]);
+    if (second) view.setBigInt64(at.dims + 8 * axis, BigInt(length), littleEndian);
+    else view.setInt16(at.dims + 2 * axis, length, littleEndian);
+  }
+  // Slope and intercept, then the window that viewers should show.
+  [1, 0].forEach((value, i) => {
+    if (second) view.setFloat64(at.slope + 8 * i, value, littleEndian);
+    else view.setFloat32(at.slope + 4 * i, value, littleEndian);
+  });
+  [0, 0].forEach((value, i) => {
+    if (second) view.setFloat64(at.window + 8 * i, value, littleEndian);
+    else view.setFloat32(at.window + 4 * i, value, littleEndian);
+  });
+  return out;
+}
+
+/** Where the headers of both versions hold what changes (https://nifti.nimh.nih.gov). */
+const HEADER_1 = { dims: 40, type: 70, slope: 112, window: 124 };
+const HEADER_2 = { dims: 16, type: 12, slope: 176, window: 192 };
 
 type Reader = [size: number, get: (view: DataView, at: number, little: boolean) => number];
 

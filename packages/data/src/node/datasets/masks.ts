@@ -5,16 +5,7 @@ import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { type Dataset, datasetOf, joined } from "../../dataset.ts";
-import { readNifti } from "../../formats/nifti.ts";
-import {
-  type DepthRange,
-  decodeImage,
-  decodeMask,
-  decodePages,
-  imageInfo,
-  isImageFile,
-  scaled,
-} from "../decode.ts";
+import { type DepthRange, decodeImage, decodeMask, isImageFile } from "../decode.ts";
 import {
   defineDataset,
   folder,
@@ -25,8 +16,9 @@ import {
   testShare,
   validationShare,
 } from "../entry.ts";
-import { listFolder, readRequired } from "../files.ts";
+import { listFolder } from "../files.ts";
 import { groupBy } from "../imageFiles.ts";
+import { isNifti, isVolume, readVolume, readVolumeMask } from "../volume.ts";
 
 const card: DatasetCard = {
   name: "masks",
@@ -120,7 +112,12 @@ async function maskDataset(name: string, root: string, given: Options): Promise<
     if (!maskFile)
       throw new GmrError("invalid-data", `${file}: no mask of this name in ${path.join(root, "masks")}`);
     const volume = await isVolume(file);
-    const [image, mask] = await Promise.all([readImage(file, volume, given), readMask(maskFile, volume)]);
+    const { channels } = given;
+    const range = given.range as DepthRange;
+    const [image, mask] = await Promise.all([
+      volume ? readVolume(file, range) : decodeImage(file, { channels, range }),
+      volume || isNifti(maskFile) ? readVolumeMask(maskFile) : decodeMask(maskFile),
+    ]);
     if (image.shape.slice(0, -1).join() !== mask.shape.join()) {
       throw new GmrError(
         "invalid-data",
@@ -145,31 +142,6 @@ async function filesByName(at: string): Promise<Map<string, string>> {
   if (kept.length === 0)
     throw new GmrError("invalid-data", `${at} holds no image (PNG, JPEG, TIFF) and no NIfTI volume`);
   return new Map(kept.map((name) => [name.replace(/(\.nii)?\.[^.]+$/i, ""), path.join(at, name)]));
-}
-
-const isNifti = (name: string): boolean => /\.nii(\.gz)?$/i.test(name);
-
-const isVolume = async (file: string): Promise<boolean> => isNifti(file) || (await imageInfo(file)).pages > 1;
-
-async function readImage(
-  file: string,
-  volume: boolean,
-  { channels, range }: Options,
-): Promise<Pair["image"]> {
-  if (isNifti(file)) {
-    const { data, shape } = readNifti(await readRequired(file, "a NIfTI volume"), file);
-    return { data: scaled(data, range as DepthRange, 1), shape };
-  }
-  return volume
-    ? decodePages(file, range as DepthRange)
-    : decodeImage(file, { channels, range: range as DepthRange });
-}
-
-async function readMask(file: string, volume: boolean): Promise<Pair["mask"]> {
-  if (!isNifti(file)) return decodeMask(file, volume);
-  const { data, shape } = readNifti(await readRequired(file, "a NIfTI mask"), file);
-  if (shape[3] === 1) return { data, shape: shape.slice(0, 3) };
-  throw new GmrError("invalid-data", `${file}: [${shape}], expected a mask of one number per voxel`);
 }
 
 /** Whole images, or patches of them. */

@@ -1,0 +1,37 @@
+// Volumes in files: NIfTI, and TIFF of several pages.
+
+import { GmrError } from "@gmr-conv/core";
+import { readNifti } from "../formats/nifti.ts";
+import { type DepthRange, decodeMask, decodePages, imageInfo, scaled } from "./decode.ts";
+import { readRequired } from "./files.ts";
+
+export const isNifti = (name: string): boolean => /\.nii(\.gz)?$/i.test(name);
+
+/** Whether a file holds a volume: NIfTI, or an image of several pages. @throws GmrError as `imageInfo` */
+export const isVolume = async (file: string): Promise<boolean> =>
+  isNifti(file) || (await imageInfo(file)).pages > 1;
+
+/**
+ * Reads a volume [D, H, W, C] from 0 to 1.
+ * @param range what becomes 0 and 1
+ * @throws GmrError `io` or `invalid-data`, naming the file
+ */
+export async function readVolume(
+  file: string,
+  range: DepthRange = "auto",
+): Promise<{ data: Float32Array; shape: number[] }> {
+  if (!isNifti(file)) return decodePages(file, range);
+  const { data, shape } = readNifti(await readRequired(file, "a NIfTI volume"), file);
+  return { data: scaled(data, range, 1), shape };
+}
+
+/**
+ * Reads the numbers of a mask [D, H, W].
+ * @throws GmrError `io` or `invalid-data`, naming the file
+ */
+export async function readVolumeMask(file: string): Promise<{ data: ArrayLike<number>; shape: number[] }> {
+  if (!isNifti(file)) return decodeMask(file, true);
+  const { data, shape } = readNifti(await readRequired(file, "a NIfTI mask"), file);
+  if (shape[3] === 1) return { data, shape: shape.slice(0, 3) };
+  throw new GmrError("invalid-data", `${file}: [${shape}], expected a mask of one number per voxel`);
+}
