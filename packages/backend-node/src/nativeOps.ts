@@ -4,7 +4,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { type NativeBackend, nativeBackend, type OpAttr } from "./nativeBackend.ts";
 import { NativeCache } from "./nativeCache.ts";
-import { sumRows } from "./sumRows.ts";
 
 /** A float32 tensor of the native library. */
 export interface Native {
@@ -23,9 +22,6 @@ export interface ConvWindow {
 
 /** Int32 constants such as shapes and axes. */
 const constants = new NativeCache<string, number>(8192, (id) => [id]);
-
-/** Rows of two matrices whose products are added one after the other. */
-const PRODUCT_ROWS = 1 << 14;
 
 /** Runs a kernel made of native ops, and frees what they made but the results. */
 export function runNative(backend: object, compute: (ops: NativeOps) => readonly Native[]): tf.Tensor[] {
@@ -129,25 +125,10 @@ export class NativeOps {
     return this.run("MatMul", attrs, [a.id, b.id])[0];
   }
 
-  /**
-   * aᵀ · b of matrices [rows, …]. Many rows are split: TensorFlow adds up the products of narrow matrices one after the
-   * other, and rounding grows with every step.
-   */
-  productOfRows(a: Native, b: Native): Native {
-    const [rows, m] = a.shape;
-    const [, n] = b.shape;
-    const groups = Math.floor(rows / PRODUCT_ROWS);
-    if (groups < 2 || this.backend.isUsingGpuDevice) return this.matMul(a, b, true);
-    const grouped = groups * PRODUCT_ROWS;
-    const [left, right] = [a, b].map((x) =>
-      this.reshape(this.slice(x, [0, 0], [grouped, x.shape[1]]), [groups, PRODUCT_ROWS, x.shape[1]]),
-    );
+  /** aᵀ · b of stacks of matrices [groups, rows, …]. */
+  productOfStacks(a: Native, b: Native): Native {
     const attrs = [this.bool("adj_x", true), this.bool("adj_y", false)];
-    const [products] = this.run("BatchMatMulV2", attrs, [left.id, right.id]);
-    const sums = this.reshape(sumRows(this, this.reshape(products, [groups, m * n])), [m, n]);
-    if (grouped === rows) return sums;
-    const [lastA, lastB] = [a, b].map((x) => this.slice(x, [grouped, 0], [rows - grouped, x.shape[1]]));
-    return this.binary("AddV2", sums, this.matMul(lastA, lastB, true));
+    return this.run("BatchMatMulV2", attrs, [a.id, b.id])[0];
   }
 
   transpose(x: Native, permutation: readonly number[]): Native {

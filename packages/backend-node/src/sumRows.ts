@@ -9,6 +9,9 @@ const MOST = 256;
 /** Numbers of a group in sums of any length: with 16, sums of equal numbers are right to 6e-7 at any size. */
 export const GROUP = 16;
 
+/** Rows of two matrices whose products are added one after the other. */
+const PRODUCT_ROWS = 1 << 14;
+
 /** Into how many groups of at least {@link FEWEST} rows to split: few rows stay together. */
 export function groupCount(rows: number): number {
   for (let size = FEWEST; size <= MOST; size++) if (rows % size === 0) return rows / size;
@@ -36,4 +39,24 @@ export function sumAxis(ops: NativeOps, x: Native): Native {
   const rest = ops.slice(x, [0, grouped, 0], [outer, length - grouped, inner]);
   ops.free(whole);
   return sumAxis(ops, ops.concat([sums, ops.reshape(ops.reduceSum(rest, 1), [outer, 1, inner])], 1));
+}
+
+/**
+ * aᵀ · b of matrices [rows, …]. Many rows are split: TensorFlow adds up the products of narrow matrices one after the
+ * other, and rounding grows with every step.
+ */
+export function productOfRows(ops: NativeOps, a: Native, b: Native): Native {
+  const [rows, m] = a.shape;
+  const [, n] = b.shape;
+  const groups = Math.floor(rows / PRODUCT_ROWS);
+  if (groups < 2 || ops.backend.isUsingGpuDevice) return ops.matMul(a, b, true);
+  const grouped = groups * PRODUCT_ROWS;
+  const [left, right] = [a, b].map((x) =>
+    ops.reshape(ops.slice(x, [0, 0], [grouped, x.shape[1]]), [groups, PRODUCT_ROWS, x.shape[1]]),
+  );
+  const products = ops.reshape(ops.productOfStacks(left, right), [groups, m * n]);
+  const sums = ops.reshape(sumRows(ops, products), [m, n]);
+  if (grouped === rows) return sums;
+  const [lastA, lastB] = [a, b].map((x) => ops.slice(x, [grouped, 0], [rows - grouped, x.shape[1]]));
+  return ops.binary("AddV2", sums, ops.matMul(lastA, lastB, true));
 }

@@ -96,7 +96,7 @@ describe("rejects", () => {
       "the output would have size -1 along axis 0: input 5, kernel extent 7, stride 1, padding [0, 0]",
       { dilations: 3 },
     ],
-    ["invalid-argument", 'strategy must be "ring", "dense" or "auto", got "fast"', { strategy: "fast" }],
+    ["invalid-argument", 'strategy must be one of "ring", "dense", "auto", got "fast"', { strategy: "fast" }],
     ["invalid-shape", "logSigmas must have shape [2] (one per ring), got [3]", { logSigmas: tf.zeros([3]) }],
     [
       "invalid-shape",
@@ -121,7 +121,7 @@ describe("rejects", () => {
     ],
     [
       "invalid-argument",
-      'strategy must be "ring", "dense" or "auto", got "fast"',
+      'strategy must be one of "ring", "dense", "auto", got "fast"',
       { masks: tf.zeros([2, 9]), strategy: "fast" },
     ],
   ])("%s: %s", (code, message, options) =>

@@ -23,7 +23,7 @@ export * from "./mixture.ts";
 export { mixtureMatrix } from "./mixtureMatrix.ts";
 export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
-export type { GmrConvOptions, GmrConvTransposeOptions } from "./options.ts";
+export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";
 export { planReduction, type Reduction, type ReductionStep, reductionConfigs } from "./reductions.ts";
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
@@ -34,7 +34,6 @@ export {
   loopCosts,
   measuredStrategies,
   restoreMeasuredStrategies,
-  type Strategy,
   type StrategyCosts,
   setCostModel,
 } from "./strategy.ts";

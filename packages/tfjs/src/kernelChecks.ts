@@ -3,7 +3,7 @@
 
 import { describeValue, GmrError, product } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import type { RingConvAttrs } from "./kernels.ts";
+import type { RingConvAttrs } from "./ringConvAttrs.ts";
 
 type Infos = Readonly<Record<string, tf.TensorInfo>>;
 

@@ -6,6 +6,7 @@ import {
   checkPositiveInteger,
   convGeometry,
   GmrError,
+  oneOf,
   type Pad,
   type PadMode,
   type PerAxis,
@@ -16,7 +17,19 @@ import {
 } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { checkTensor, checkVector } from "./checks.ts";
-import { checkStrategy, type Strategy } from "./strategy.ts";
+
+/**
+ * - `ring`: sums over rings, then one matrix product. With the backend's own kernel where it has one, otherwise
+ *   composed from a depthwise convolution with constant masks and a matrix product.
+ * - `dense`: fold the weights into a dense kernel, then the stock convolution.
+ * - `auto`: what was measured for this shape by `tuneStrategies`; else the cheaper one by the backend's cost model
+ *   (`setCostModel`).
+ */
+export type Strategy = "ring" | "dense" | "auto";
+
+/** Checks an option that should name a strategy. */
+export const checkStrategy = (value: unknown): Strategy =>
+  oneOf("strategy", value, ["ring", "dense", "auto"]);
 
 export interface GmrConvOptions {
   /** Kernel sizes, odd. One number for every axis. */

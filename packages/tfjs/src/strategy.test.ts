@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { gmrConv2d } from "./conv.ts";
 import { hasKernel, kernelConfig, RingConv } from "./kernels.ts";
-import { loopCosts, type Strategy, setCostModel } from "./strategy.ts";
+import type { Strategy } from "./options.ts";
+import { loopCosts, setCostModel } from "./strategy.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterEach(() => {

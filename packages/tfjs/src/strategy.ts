@@ -5,26 +5,6 @@ import * as tf from "@tensorflow/tfjs";
 import { hasKernel, RingConv } from "./kernels.ts";
 import type { ConvPlan } from "./options.ts";
 
-/**
- * - `ring`: sums over rings, then one matrix product. With the backend's own kernel where it has one, otherwise
- *   composed from a depthwise convolution with constant masks and a matrix product.
- * - `dense`: fold the weights into a dense kernel, then the stock convolution.
- * - `auto`: what was measured for this shape by `tuneStrategies`; else the cheaper one by the backend's cost model
- *   (`setCostModel`).
- */
-export type Strategy = "ring" | "dense" | "auto";
-
-const STRATEGIES: readonly string[] = ["ring", "dense", "auto"] satisfies Strategy[];
-
-/** Checks an option that should name a strategy. */
-export function checkStrategy(value: unknown): Strategy {
-  if (typeof value === "string" && STRATEGIES.includes(value)) return value as Strategy;
-  throw new GmrError(
-    "invalid-argument",
-    `strategy must be "ring", "dense" or "auto", got ${describeValue(value)}`,
-  );
-}
-
 /** The sizes that decide which strategy is faster; channels are those of one group. */
 export interface ConvProblemSize {
   rank: 1 | 2 | 3;

@@ -1,19 +1,13 @@
 // The process of one network of the registry in training.
 
 import { createModel } from "@gmr-conv/models";
-import { activeThreads, type BackendChoice, useBackend } from "../backend.ts";
-import type { ModelBench } from "./models.ts";
+import { activeThreads, useBackend } from "../backend.ts";
+import type { ModelProcessInput } from "./models.ts";
 import { modelRun } from "./networkRun.ts";
 import { measureTurn, serve } from "./serve.ts";
 
-/** The process's one argument, as JSON. */
-export interface ModelProcessInput extends ModelBench {
-  backend: BackendChoice;
-  threads?: number | undefined;
-}
-
 await serve(async () => {
-  const input: ModelProcessInput = JSON.parse(process.argv[2]);
+  const input: ModelProcessInput = JSON.parse(process.argv[2]); // the process's one argument
   await useBackend(input.backend, { threads: input.threads });
   const options = { ...input.options, seed: 1 } as unknown as Parameters<typeof createModel>[1];
   const run = modelRun(createModel(input.name, options), input.batch, "train-step", input.checkpointStages);

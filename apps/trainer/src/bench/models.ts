@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import type { ModelName } from "@gmr-conv/models";
 import type { BackendChoice } from "../backend.ts";
 import { BenchProcess } from "./benchProcess.ts";
-import type { ModelProcessInput } from "./modelProcess.ts";
 
 export interface ModelBench {
   name: ModelName;
@@ -12,6 +11,12 @@ export interface ModelBench {
   batch: number;
   /** Keep the tensors between stages only. */
   checkpointStages: boolean;
+}
+
+/** What `modelProcess.ts` is told. */
+export interface ModelProcessInput extends ModelBench {
+  backend: BackendChoice;
+  threads?: number | undefined;
 }
 
 export interface ModelStep extends ModelBench {

@@ -4,6 +4,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
+import { productOfRows } from "../sumRows.ts";
 
 type Shape4 = [number, number, number, number];
 type ConvAttrs = Pick<tf.Conv2DBackpropInputAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">;
@@ -74,7 +75,7 @@ function pointFilterGradient(
   const read = ops.subsample(padded, [1, ...strides, 1]);
   const [inputs, outputs] = [x.shape[3], dy.shape[3]];
   const rows = dy.shape[0] * dy.shape[1] * dy.shape[2];
-  const product = ops.productOfRows(ops.reshape(read, [rows, inputs]), ops.reshape(dy, [rows, outputs]));
+  const product = productOfRows(ops, ops.reshape(read, [rows, inputs]), ops.reshape(dy, [rows, outputs]));
   return ops.reshape(product, [1, 1, inputs, outputs]);
 }
 

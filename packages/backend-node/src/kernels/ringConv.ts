@@ -13,6 +13,7 @@ import type { NativeBackend } from "../nativeBackend.ts";
 import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 import { type RingSums, ringSums, type SumsGeometry, sumsGeometry } from "../ringSums.ts";
 import { spreadOut } from "../spreadOut.ts";
+import { productOfRows } from "../sumRows.ts";
 
 export const ringConvConfig = kernelConfig(RingConv, "tensorflow", ({ x, weights }, attrs, backend) =>
   runNativeSingle(backend, (ops) => {
@@ -100,7 +101,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
       if (last?.dy === dy.dataId && last.of === describe(dy, attrs)) {
         const pixels = ops.reshape(ops.input(x), [product(x.shape) / cin, cin]);
         const { rings } = last;
-        const joined = ops.productOfRows(pixels, last.sums);
+        const joined = productOfRows(ops, pixels, last.sums);
         const matrices = ops.transpose(ops.reshape(joined, [cin, rings.length, cout]), [1, 0, 2]);
         return allRings(ops, matrices, rings, attrs.numRings);
       }
@@ -108,7 +109,7 @@ export const ringConvBackpropFilterConfig = kernelConfig(
       const found = ringSums(ops, ops.input(x), geometry);
       if (!found) return ops.fill([attrs.numRings, cin, cout], 0);
       const rows = ops.reshape(ops.input(dy), [product(dy.shape) / cout, cout]);
-      const matrices = ops.reshape(ops.productOfRows(found.sums, rows), [found.rings.length, cin, cout]);
+      const matrices = ops.reshape(productOfRows(ops, found.sums, rows), [found.rings.length, cin, cout]);
       return allRings(ops, matrices, found.rings, attrs.numRings);
     }),
 );

@@ -1,4 +1,4 @@
-import { type FoldableLayer, type GraphNode, graphNodes } from "@gmr-conv/tfjs";
+import { type FoldableLayer, type GraphNode, graphNodes, writesItself } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { GraphBuilder, Value } from "./graph.ts";
 import type { ChannelAffine } from "./layerCall.ts";
@@ -38,10 +38,6 @@ export function writeModel(
     });
   }
   return model.outputs.map(valueFor);
-}
-
-function writesItself(layer: tf.layers.Layer): layer is FoldableLayer {
-  return "foldToStock" in layer && typeof layer.foldToStock === "function";
 }
 
 /** Writes the stock layers that a layer makes of itself. */

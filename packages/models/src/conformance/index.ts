@@ -7,13 +7,10 @@ import { GmrError, maxRelativeError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { createModel } from "../registry.ts";
 import { lossCases } from "./lossCases.ts";
+import type { NetworkCase } from "./networkCase.ts";
 import { type TrainingStep, trainingStep } from "./trainingStep.ts";
 
-/** One network: `run` resolves if the active backend passes, and rejects with a GmrError that says what differed. */
-export interface NetworkCase {
-  readonly name: string;
-  readonly run: () => Promise<void>;
-}
+export type { NetworkCase };
 
 /** The largest errors, as shares of the largest value of what is compared. */
 export const NETWORK_TOLERANCES = { losses: 1e-4, outputs: 1e-3, gradients: 1e-4 } as const;

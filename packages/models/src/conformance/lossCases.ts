@@ -3,7 +3,7 @@
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { accuracy, diceLoss, softmaxCrossEntropy } from "../training/index.ts";
-import type { NetworkCase } from "./index.ts";
+import type { NetworkCase } from "./networkCase.ts";
 
 const { POSITIVE_INFINITY: INFINITY, NaN: NONE } = Number;
 

@@ -1,7 +1,7 @@
 import { GmrError, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
-import type { Strategy } from "../strategy.ts";
+import type { Strategy } from "../options.ts";
 import { checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import {

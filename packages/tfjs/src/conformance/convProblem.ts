@@ -22,8 +22,7 @@ import {
   gmrConv3d,
   gmrConv3dTranspose,
 } from "../conv.ts";
-import type { GmrConvOptions } from "../options.ts";
-import type { Strategy } from "../strategy.ts";
+import type { GmrConvOptions, Strategy } from "../options.ts";
 import { checkClose, type Expected, type ResultKind } from "./compare.ts";
 
 /** A convolution with every option. */

@@ -2,7 +2,7 @@
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { FusedBatchNormalization } from "../layers/index.ts";
+import { FusedBatchNormalization } from "../layers/fusedBatchNormalization.ts";
 import { applyLayer, cloneLayer, weightNamed } from "./cloneLayer.ts";
 import type { UniqueName } from "./rebuild.ts";
 import type { SharedLayers } from "./sharedLayers.ts";

@@ -3,25 +3,16 @@
 import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkModel } from "../checks.ts";
+import { writesItself } from "../layers/foldable.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
-import { AddThenRelu, FusedBatchNormalization } from "../layers/index.ts";
+import { FusedBatchNormalization } from "../layers/fusedBatchNormalization.ts";
 import { isChannelNorm, isScalable, mergeIntoStock, normAffine, stockNorm } from "./batchNorm.ts";
-import { applyLayer } from "./cloneLayer.ts";
 import { countUses, type Graph, type GraphNode, nestedGraphs } from "./nodes.ts";
 import { rebuildModel, type UniqueName } from "./rebuild.ts";
 import { SharedLayers } from "./sharedLayers.ts";
 import { checkStock } from "./stockClasses.ts";
 import { stockConv } from "./stockConv.ts";
 import { tidied } from "./tidied.ts";
-
-/** A layer of any package that can write itself in stock layers. */
-export interface FoldableLayer extends tf.layers.Layer {
-  /**
-   * The same function of `inputs`, made of stock layers, with the weights as they are now.
-   * @param name gives a name for a new layer that no other layer of the model has: the wanted one, or with a number
-   */
-  foldToStock(inputs: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor;
-}
 
 export interface FoldOptions {
   /** Make one layer of a convolution and the batch normalisation after it. Default true. */
@@ -38,7 +29,7 @@ export interface FoldOptions {
  * neither to run nor to load. `model` stays as it is.
  *
  * GMR convolutions become dense ones, padding and all; batch normalisation after a convolution goes into its kernel.
- * Layers of other packages take part by a method `foldToStock` ({@link FoldableLayer}). What is shared stays shared,
+ * Layers of other packages take part by a method `foldToStock` (`FoldableLayer`). What is shared stays shared,
  * except weights that differ after merging.
  *
  * @throws GmrError `unsupported` for a layer that has no equal in stock layers, or padding that no stock layer does
@@ -71,14 +62,9 @@ function isFoldable(layer: tf.layers.Layer): boolean {
   return (
     layer instanceof tf.LayersModel ||
     layer instanceof FusedBatchNormalization ||
-    layer instanceof AddThenRelu ||
     isFoldableConv(layer) ||
     writesItself(layer)
   );
-}
-
-function writesItself(layer: tf.layers.Layer): layer is FoldableLayer {
-  return "foldToStock" in layer && typeof layer.foldToStock === "function";
 }
 
 /** A convolution and the batch normalisation that takes its output. */
@@ -141,13 +127,6 @@ class Folder {
       return stockConv(layer, layer.foldedConv(), inputs[0], undefined, name, this.layers);
     }
     if (layer instanceof FusedBatchNormalization) return stockNorm(layer, inputs[0], name, this.layers);
-    if (layer instanceof AddThenRelu) {
-      const sum = applyLayer(tf.layers.add({ name: name() }), inputs);
-      return applyLayer(
-        tf.layers.activation({ activation: "relu", name: name(`${layer.name}.relu`) }),
-        sum,
-      )[0];
-    }
     return writesItself(layer) ? layer.foldToStock(inputs, name) : undefined;
   }
 

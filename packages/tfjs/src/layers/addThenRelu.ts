@@ -1,9 +1,12 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
+import { applyLayer } from "../graph/cloneLayer.ts";
+import type { UniqueName } from "../graph/rebuild.ts";
+import type { FoldableLayer } from "./foldable.ts";
 
 /** The end of a residual block as a layer: max(a + b, 0) of two inputs of equal shape. */
-export class AddThenRelu extends tf.layers.Layer {
+export class AddThenRelu extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "AddThenRelu";
 
@@ -17,6 +20,11 @@ export class AddThenRelu extends tf.layers.Layer {
       const [a, b] = Array.isArray(inputs) ? inputs : [inputs, inputs];
       return addRelu(a, b);
     });
+  }
+
+  foldToStock(inputs: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
+    const sum = applyLayer(tf.layers.add({ name: name() }), inputs);
+    return applyLayer(tf.layers.activation({ activation: "relu", name: name(`${this.name}.relu`) }), sum)[0];
   }
 }
 

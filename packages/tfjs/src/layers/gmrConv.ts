@@ -34,7 +34,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
 import { mixRingWeights } from "../mixture.ts";
-import { checkStrategy, type Strategy } from "../strategy.ts";
+import { checkStrategy, type Strategy } from "../options.ts";
 import type { FoldableConv, FoldedConv } from "./foldedConv.ts";
 import { clipToRings } from "./ringMasks.ts";
 import {

@@ -16,6 +16,7 @@ import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanc
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
+export { type FoldableLayer, writesItself } from "./foldable.ts";
 export { type FoldableConv, type FoldedConv, type FoldedRings, isFoldableConv } from "./foldedConv.ts";
 export type { FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs, RingInitializer } from "./gmrConv.ts";

@@ -1,8 +1,8 @@
 import { checkFinite, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import type { FoldableLayer } from "../graph/fold.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import { instanceNorm } from "../instanceNorm.ts";
+import type { FoldableLayer } from "./foldable.ts";
 
 export interface InstanceNormalizationArgs
   extends NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> {

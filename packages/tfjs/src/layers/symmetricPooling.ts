@@ -7,8 +7,8 @@
 import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyLayer } from "../graph/cloneLayer.ts";
-import type { FoldableLayer } from "../graph/fold.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
+import type { FoldableLayer } from "./foldable.ts";
 
 export interface SymmetricPoolingArgs extends NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> {
   /** Default `average`; positions outside the map count in neither. */
