@@ -37,6 +37,9 @@ export interface ConvOptions {
   outputPadding?: PerAxis | undefined;
 }
 
+/** An input size that stands for one that is not known: more than any kernel reaches. */
+export const ANY_SIZE = 2 ** 20;
+
 export interface ConvGeometryOptions extends ConvOptions {
   /** Spatial sizes of the input, 1 to 3 of them. */
   inputSize: readonly number[];

@@ -1,7 +1,7 @@
 // Activations by the names that TensorFlow.js gives them, and the layers that are nothing else.
 
 import { fileAxis, float, type GraphBuilder, inFileOrder, type Value } from "./graph.ts";
-import { configOf, type LayerCall, unsupportedLayer, type WriteLayer, weightNamed } from "./layerCall.ts";
+import { configOf, type LayerCall, unsupportedLayer, type WriteLayer, weightOf } from "./layerCall.ts";
 
 type Activation = (graph: GraphBuilder, x: Value) => Value;
 
@@ -82,7 +82,7 @@ export const activationLayers: Readonly<Record<string, WriteLayer>> = {
 
   PReLU({ graph, layer, inputs: [x] }) {
     const slope = graph.weight(layer, x.moved ? "moved_alpha" : "alpha", () => {
-      const alpha = weightNamed(layer, "alpha")!.expandDims(0);
+      const alpha = weightOf(layer, "alpha")!.expandDims(0);
       const axes = alpha.shape.map((_, axis) => axis);
       return alpha.transpose(inFileOrder(axes, x.moved)).squeeze([0]);
     });

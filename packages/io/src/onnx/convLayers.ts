@@ -1,24 +1,23 @@
 // Convolutions: GMR layers folded into ordinary ones, and the stock layers.
 
-import { convGeometry } from "@gmr-conv/core";
-import type { FoldedConv, FoldedRings } from "@gmr-conv/tfjs";
+import { ANY_SIZE, convGeometry } from "@gmr-conv/core";
+import type { ChannelAffine, FoldedConv, FoldedRings } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { activate } from "./activations.ts";
 import type { Attributes } from "./encodeModel.ts";
 import type { Value } from "./graph.ts";
 import {
-  type ChannelAffine,
+  biasOf,
   configOf,
   type DataFormat,
   imageInput,
   type LayerCall,
-  mergeBias,
   spatialSizes,
   unsupportedLayer,
   type WriteLayer,
-  weightNamed,
+  weightOf,
 } from "./layerCall.ts";
-import { ANY_SIZE, padsOf, padWindow, windowPadding } from "./padding.ts";
+import { padsOf, padWindow, windowPadding } from "./padding.ts";
 
 /** A convolution of a stock layer in the form of a folded one. */
 interface Conv extends FoldedConv {
@@ -51,18 +50,18 @@ export const convLayers: Readonly<Record<string, WriteLayer>> = {
   DepthwiseConv2D(call) {
     // The stock layer takes dilations, but does not apply them.
     const conv = { ...stockConv(call.layer), dilations: [1, 1] };
-    return writeConv(call, depthwise(conv, weightNamed(call.layer, "depthwise_kernel")!));
+    return writeConv(call, depthwise(conv, weightOf(call.layer, "depthwise_kernel")!));
   },
 
   SeparableConv2D(call) {
     const conv = stockConv(call.layer);
-    const first = depthwise(conv, weightNamed(call.layer, "depthwise_kernel")!);
+    const first = depthwise(conv, weightOf(call.layer, "depthwise_kernel")!);
     const spread = writeConv(
       { ...call, norm: undefined },
       { ...first, bias: undefined, activation: "linear" },
       "depthwise_kernel",
     );
-    const pointwise = weightNamed(call.layer, "pointwise_kernel")!;
+    const pointwise = weightOf(call.layer, "pointwise_kernel")!;
     const ones = [1, 1];
     return writeConv(
       { ...call, inputs: [spread] },
@@ -93,7 +92,7 @@ function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
   return {
     rank,
     transposed,
-    bias: weightNamed(layer, "bias") as tf.Tensor1D | undefined,
+    bias: weightOf(layer, "bias") as tf.Tensor1D | undefined,
     kernelSize: transposed ? stockKernel(layer).shape.slice(0, rank) : kernelSize,
     strides,
     pad: padding,
@@ -111,7 +110,7 @@ function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
 }
 
 function stockKernel(layer: tf.layers.Layer): tf.Tensor {
-  const kernel = weightNamed(layer, "kernel")!;
+  const kernel = weightOf(layer, "kernel")!;
   const { strides, padding } = configOf<StockConvConfig>(layer);
   if (layer.getClassName() !== "Conv3DTranspose" || padding !== "same") return kernel;
   // The transposed counterpart of negative padding: zeros before the kernel.
@@ -138,8 +137,7 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
         zeros: sizes.map(() => 0),
       };
   const rings = graph.rings !== "fold" && zeros.every((n) => n === 0) ? conv.rings : undefined;
-  const bias = () =>
-    conv.bias || norm ? [graph.weight(layer, "bias", () => mergeBias(conv.bias, norm))] : [];
+  const bias = () => (conv.bias || norm ? [graph.weight(layer, "bias", () => biasOf(conv.bias, norm))] : []);
   const window: Attributes = {
     kernel_shape: conv.kernelSize.map((size, axis) => size + zeros[axis]),
     strides,

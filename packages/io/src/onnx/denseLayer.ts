@@ -1,6 +1,6 @@
 import { activate } from "./activations.ts";
 import type { Value } from "./graph.ts";
-import { configOf, type LayerCall, mergeBias, weightNamed } from "./layerCall.ts";
+import { biasOf, configOf, type LayerCall, weightOf } from "./layerCall.ts";
 
 /** A matrix product over the last axis; with images in the order of the file, a convolution of size one. */
 export function dense(call: LayerCall): Value {
@@ -9,13 +9,13 @@ export function dense(call: LayerCall): Value {
   const rank = x.shape.length;
   const asConv = x.moved && rank > 2;
   const kernel = graph.weight(layer, asConv ? `kernel_${rank - 2}d` : "kernel", () => {
-    const weights = weightNamed(layer, "kernel")!;
+    const weights = weightOf(layer, "kernel")!;
     const scaled = norm ? weights.mul(norm.scale) : weights;
     const [inner, units] = weights.shape;
     return asConv ? scaled.transpose().reshape([units, inner, ...x.shape.slice(2).map(() => 1)]) : scaled;
   });
-  const ownBias = weightNamed(layer, "bias");
-  const bias = ownBias || norm ? [graph.weight(layer, "bias", () => mergeBias(ownBias, norm))] : [];
+  const ownBias = weightOf(layer, "bias");
+  const bias = ownBias || norm ? [graph.weight(layer, "bias", () => biasOf(ownBias, norm))] : [];
   let name: string;
   if (asConv) {
     name = graph.node("Conv", [x.name, kernel, ...bias]);

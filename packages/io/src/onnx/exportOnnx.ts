@@ -1,12 +1,11 @@
 // A layers model as an ONNX file, for inference elsewhere.
 
 import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
-import { checkModel, graphNodes } from "@gmr-conv/tfjs";
+import { checkModel, nestedGraphs, planMerges } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import manifest from "../../package.json" with { type: "json" };
 import { type DataType, encodeModel, type OnnxValueInfo } from "./encodeModel.ts";
 import { GraphBuilder, inFileOrder, type RingForm, type Value } from "./graph.ts";
-import { nestedModels, planMerges } from "./merges.ts";
 import { isWritable } from "./writeLayer.ts";
 import { knownSizes, writeModel } from "./writeModel.ts";
 
@@ -138,8 +137,8 @@ function writeGraph(
   layout: "NCHW" | "NHWC",
   mergeBatchNorm: boolean,
 ): Ends {
-  const channelsFirst = nestedModels(model)
-    .flatMap(graphNodes)
+  const channelsFirst = nestedGraphs(model)
+    .flatMap(({ nodes }) => nodes)
     .some(({ layer }) => isWritable(layer) && layer.getConfig().dataFormat === "channelsFirst");
   const moved = layout === "NCHW" && !channelsFirst;
   const [inputNames, outputNames] = [model.inputs, model.outputs].map((tensors) =>

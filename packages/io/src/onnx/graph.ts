@@ -2,6 +2,7 @@
 // with the channels second, as ONNX convolutions want them; a Transpose is added where an operator needs the other
 // order.
 
+import { freshName } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { Attributes, FloatAttribute, OnnxNode, OnnxTensor } from "./encodeModel.ts";
 
@@ -38,8 +39,7 @@ export class GraphBuilder {
 
   /** The wanted name, or with a number if it is taken. */
   unique(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.names.has(name); i++) name = `${wanted}_${i}`;
+    const name = freshName(wanted, (candidate) => !this.names.has(candidate));
     this.names.add(name);
     return name;
   }

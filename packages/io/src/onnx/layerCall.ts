@@ -1,4 +1,5 @@
 import { GmrError } from "@gmr-conv/core";
+import { type ChannelAffine, mergedBias, weightNamed } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { GraphBuilder, Value } from "./graph.ts";
 
@@ -13,13 +14,6 @@ export interface LayerCall {
   readonly norm: ChannelAffine | undefined;
 }
 
-/** y = scale · x + shift for each channel, then a rectifier if `relu`. */
-export interface ChannelAffine {
-  readonly scale: tf.Tensor1D;
-  readonly shift: tf.Tensor1D;
-  readonly relu: boolean;
-}
-
 /** Writes a layer's nodes; returns its output. */
 export type WriteLayer = (call: LayerCall) => Value;
 
@@ -31,14 +25,13 @@ export function configOf<T>(layer: tf.layers.Layer): T {
 }
 
 /** A layer's weight by the last part of its name, such as `"kernel"`. */
-export function weightNamed(layer: tf.layers.Layer, name: string): tf.Tensor | undefined {
-  return layer.weights.find(({ originalName }) => originalName.split("/").at(-1) === name)?.read();
+export function weightOf(layer: tf.layers.Layer, name: string): tf.Tensor | undefined {
+  return weightNamed(layer, name)?.read();
 }
 
 /** The bias of a layer and the normalisation after it; there must be one of them. */
-export function mergeBias(bias: tf.Tensor | undefined, norm: ChannelAffine | undefined): tf.Tensor {
-  if (!norm) return bias ?? tf.zeros([0]);
-  return bias ? bias.mul(norm.scale).add(norm.shift) : norm.shift;
+export function biasOf(bias: tf.Tensor | undefined, norm: ChannelAffine | undefined): tf.Tensor {
+  return norm ? mergedBias(bias, norm) : (bias ?? tf.zeros([0]));
 }
 
 /**

@@ -1,46 +1,28 @@
 // Normalisation: by fixed statistics for each channel, or of each example by itself.
 
+import { normAffine, normAxis } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { fileAxis, float } from "./graph.ts";
-import { type ChannelAffine, configOf, type WriteLayer, weightNamed } from "./layerCall.ts";
+import { configOf, type WriteLayer, weightOf } from "./layerCall.ts";
 
 interface NormConfig {
-  /** Of stock layers. */
-  axis?: number;
   epsilon: number;
   /** Of `FusedBatchNormalization`. */
   relu?: boolean;
 }
 
-/** The axis that a batch normalisation has numbers for, or undefined for other layers. */
-export function batchNormAxis(layer: tf.layers.Layer, rank: number): number | undefined {
-  const className = layer.getClassName();
-  if (className === "FusedBatchNormalization") return rank - 1;
-  if (className !== "BatchNormalization") return undefined;
-  const { axis = -1 } = configOf<NormConfig>(layer);
-  return axis < 0 ? axis + rank : axis;
-}
-
-/** What a batch normalisation computes outside training: γ (x - mean) / √(variance + ε) + β. */
-export function normAffine(layer: tf.layers.Layer): ChannelAffine {
-  const { epsilon, relu = false } = configOf<NormConfig>(layer);
-  const [gamma, beta, mean, variance] = parameters(layer);
-  const scale = variance.add(epsilon).rsqrt().mul<tf.Tensor1D>(gamma);
-  return { scale, shift: beta.sub(mean.mul(scale)), relu };
-}
-
 /** γ, β, mean, variance; a layer may lack the first two. */
 function parameters(layer: tf.layers.Layer): tf.Tensor1D[] {
-  const mean = weightNamed(layer, "moving_mean") as tf.Tensor1D;
-  const gamma = weightNamed(layer, "gamma") ?? mean.onesLike();
-  const beta = weightNamed(layer, "beta") ?? mean.zerosLike();
-  return [gamma, beta, mean, weightNamed(layer, "moving_variance")!] as tf.Tensor1D[];
+  const mean = weightOf(layer, "moving_mean") as tf.Tensor1D;
+  const gamma = weightOf(layer, "gamma") ?? mean.onesLike();
+  const beta = weightOf(layer, "beta") ?? mean.zerosLike();
+  return [gamma, beta, mean, weightOf(layer, "moving_variance")!] as tf.Tensor1D[];
 }
 
 const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
   const { epsilon, relu } = configOf<NormConfig>(layer);
   const rank = x.shape.length;
-  const axis = fileAxis(x, batchNormAxis(layer, rank) ?? -1);
+  const axis = fileAxis(x, normAxis(layer, rank) ?? -1);
   let y = x;
   if (axis === 1) {
     const [gamma, beta, mean, variance] = parameters(layer);
@@ -66,7 +48,7 @@ export const normLayers: Readonly<Record<string, WriteLayer>> = {
   InstanceNormalization({ graph, layer, inputs, shape }) {
     const { epsilon } = configOf<NormConfig>(layer);
     const { name, moved } = graph.inOrder(inputs[0], true);
-    const names = ["gamma", "beta"].map((key) => graph.weight(layer, key, () => weightNamed(layer, key)!));
+    const names = ["gamma", "beta"].map((key) => graph.weight(layer, key, () => weightOf(layer, key)!));
     const y = graph.node("InstanceNormalization", [name, ...names], { epsilon: float(epsilon) });
     return { name: y, shape, moved };
   },
@@ -81,10 +63,10 @@ export const normLayers: Readonly<Record<string, WriteLayer>> = {
     const order = [...kept, ...sorted].map((a) => fileAxis(x, a));
     const sizes = sorted.map((a) => x.shape[a] as number);
     const gamma = graph.weight(layer, "gamma", () =>
-      (weightNamed(layer, "gamma") ?? tf.ones(sizes)).reshape(sizes),
+      (weightOf(layer, "gamma") ?? tf.ones(sizes)).reshape(sizes),
     );
     const beta = graph.weight(layer, "beta", () =>
-      (weightNamed(layer, "beta") ?? tf.zeros(sizes)).reshape(sizes),
+      (weightOf(layer, "beta") ?? tf.zeros(sizes)).reshape(sizes),
     );
     const y = graph.node("LayerNormalization", [graph.transpose(x.name, order), gamma, beta], {
       axis: kept.length,

@@ -1,17 +1,13 @@
 // How far convolutions and pooling reach over the borders, and padding as nodes of its own.
 
-import { convGeometry, describeValue, GmrError, type Pad, type PadMode } from "@gmr-conv/core";
+import { ANY_SIZE, convGeometry, describeValue, GmrError, type Pad, type PadMode } from "@gmr-conv/core";
+import type { Margins } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { Attributes } from "./encodeModel.ts";
 import type { GraphBuilder } from "./graph.ts";
 
-/** Stands for an unknown size: more than any kernel reaches. */
-export const ANY_SIZE = 2 ** 20;
 /** Slices that end here end with the axis. */
 const END = 2 ** 31 - 1;
-
-/** Positions before and after, for each spatial axis. */
-export type Margins = readonly (readonly [before: number, after: number])[];
 
 export interface Window {
   readonly kernelSize: readonly number[];

@@ -1,8 +1,9 @@
 // Layers that move elements about.
 
+import type { Margins } from "@gmr-conv/tfjs";
 import { fileAxis, inFileOrder } from "./graph.ts";
 import { configOf, type DataFormat, imageInput, type WriteLayer } from "./layerCall.ts";
-import { crop, type Margins, padBorders } from "./padding.ts";
+import { crop, padBorders } from "./padding.ts";
 
 export const shapeLayers: Readonly<Record<string, WriteLayer>> = {
   Flatten({ graph, layer, inputs: [x], shape }) {

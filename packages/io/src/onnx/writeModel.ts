@@ -1,8 +1,14 @@
-import { type FoldableLayer, type GraphNode, graphNodes, writesItself } from "@gmr-conv/tfjs";
+import {
+  type ChannelAffine,
+  type FoldableLayer,
+  freshName,
+  type GraphNode,
+  graphNodes,
+  normAffine,
+  writesItself,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { GraphBuilder, Value } from "./graph.ts";
-import type { ChannelAffine } from "./layerCall.ts";
-import { normAffine } from "./normLayers.ts";
 import { isWritable, writeLayer } from "./writeLayer.ts";
 
 /**
@@ -45,8 +51,7 @@ function writeFolded(graph: GraphBuilder, layer: FoldableLayer, inputs: readonly
   const symbols = inputs.map(({ shape }) => tf.input({ batchShape: [...shape] }));
   const names = new Set<string>();
   const output = layer.foldToStock(symbols, (wanted = layer.name) => {
-    let name = wanted;
-    for (let i = 1; names.has(name); i++) name = `${wanted}_${i}`;
+    const name = freshName(wanted, (candidate) => !names.has(candidate));
     names.add(name);
     return name;
   });

@@ -307,6 +307,11 @@ describe("merges batch normalisation into stock layers", () => {
     ["Conv2D", [5, 5, 2], () => L.conv2d({ filters: 3, kernelSize: 3, kernelConstraint: "maxNorm" })],
     ["Conv2DTranspose", [5, 5, 2], () => L.conv2dTranspose({ filters: 3, kernelSize: 3, strides: 2 })],
     ["DepthwiseConv2D", [5, 5, 2], () => L.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2 })],
+    [
+      "SeparableConv2D",
+      [5, 5, 2],
+      () => L.separableConv2d({ kernelSize: 3, filters: 3, depthMultiplier: 2 }),
+    ],
     ["Dense", [4, 2], () => L.dense({ units: 3 })],
   ])("%s", (className, shape, make) => {
     const model = chain(shape, make(), L.batchNormalization({ scale: false }));

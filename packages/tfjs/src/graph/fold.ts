@@ -6,8 +6,9 @@ import { checkModel } from "../checks.ts";
 import { writesItself } from "../layers/foldable.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import { FusedBatchNormalization } from "../layers/fusedBatchNormalization.ts";
-import { isChannelNorm, isScalable, mergeIntoStock, normAffine, stockNorm } from "./batchNorm.ts";
-import { countUses, type Graph, type GraphNode, nestedGraphs } from "./nodes.ts";
+import { mergeIntoStock, stockNorm } from "./batchNorm.ts";
+import { normAffine, planMerges } from "./merges.ts";
+import { type GraphNode, nestedGraphs } from "./nodes.ts";
 import { rebuildModel, type UniqueName } from "./rebuild.ts";
 import { SharedLayers } from "./sharedLayers.ts";
 import { checkStock } from "./stockClasses.ts";
@@ -44,11 +45,12 @@ export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.
       `convolutions must be "fold" or "keep", got ${describeValue(convolutions)}`,
     );
   }
-  const graphs = nestedGraphs(model);
-  for (const { nodes } of graphs) {
+  for (const { nodes } of nestedGraphs(model)) {
     for (const { layer } of nodes) if (!isFoldable(layer)) checkStock(layer);
   }
-  const merges = mergeBatchNorm ? planMerges(graphs, convolutions) : [];
+  const mergeable = (layer: tf.layers.Layer): boolean =>
+    isFoldableConv(layer) ? convolutions === "fold" : layer.getConfig().dataFormat !== "channelsFirst";
+  const merges = mergeBatchNorm ? planMerges(model, mergeable) : new Map<number, GraphNode>();
   const folder = new Folder(merges, convolutions);
   return tidied(() =>
     rebuildModel(model, (node, inputs, name) => {
@@ -67,47 +69,19 @@ function isFoldable(layer: tf.layers.Layer): boolean {
   );
 }
 
-/** A convolution and the batch normalisation that takes its output. */
-interface Merge {
-  readonly conv: GraphNode;
-  readonly norm: GraphNode;
-}
-
-function planMerges(graphs: readonly Graph[], convolutions: "fold" | "keep"): Merge[] {
-  const calls = new Map<tf.layers.Layer, number>();
-  for (const { nodes } of graphs) {
-    for (const { layer } of nodes) calls.set(layer, (calls.get(layer) ?? 0) + 1);
-  }
-  const mergeable = (layer: tf.layers.Layer): boolean => {
-    if (calls.get(layer) !== 1) return false; // other calls need the weights as they are
-    if (!isFoldableConv(layer)) return isScalable(layer);
-    return convolutions === "fold" && layer.getConfig().activation === "linear";
-  };
-  return graphs.flatMap(({ model, nodes }) => {
-    const uses = countUses(model, nodes);
-    const makers = new Map(nodes.map((node) => [node.outputs[0].id, node]));
-    return nodes.flatMap((norm) => {
-      const [input] = norm.inputs;
-      if (!input || !isChannelNorm(norm.layer, input.rank) || uses.get(input.id) !== 1) return [];
-      const conv = makers.get(input.id);
-      return conv && mergeable(conv.layer) ? [{ conv, norm }] : [];
-    });
-  });
-}
-
 /** Writes layers in stock ones. To be used in `tf.tidy`. */
 class Folder {
   private readonly convolutions: "fold" | "keep";
   private readonly layers = new SharedLayers();
   private readonly mergedConvs: ReadonlySet<tf.layers.Layer>;
   /** The convolution of a merge, by the id of its norm's output. */
-  private readonly convOf: ReadonlyMap<number, tf.layers.Layer>;
+  private readonly convOf: ReadonlyMap<number, GraphNode>;
   private readonly names = new Map<tf.layers.Layer, string>();
 
-  constructor(merges: readonly Merge[], convolutions: "fold" | "keep") {
+  constructor(merges: ReadonlyMap<number, GraphNode>, convolutions: "fold" | "keep") {
     this.convolutions = convolutions;
-    this.mergedConvs = new Set(merges.map(({ conv }) => conv.layer));
-    this.convOf = new Map(merges.map(({ conv, norm }) => [norm.outputs[0].id, conv.layer]));
+    this.mergedConvs = new Set([...merges.values()].map(({ layer }) => layer));
+    this.convOf = merges;
   }
 
   /** What stands for a call, or undefined to keep its layer. */
@@ -121,7 +95,7 @@ class Folder {
       return inputs[0]; // it is emitted where its norm is
     }
     const conv = this.convOf.get(outputs[0].id);
-    if (conv) return this.merge(conv, layer, inputs[0], name);
+    if (conv) return this.merge(conv.layer, layer, inputs[0], name);
     if (isFoldableConv(layer)) {
       if (this.convolutions === "keep") return undefined;
       return stockConv(layer, layer.foldedConv(), inputs[0], undefined, name, this.layers);

@@ -119,6 +119,13 @@ function layersOf(nodes: readonly GraphNode[]): tf.layers.Layer[] {
   return nodes.map(({ layer }) => layer);
 }
 
+/** The wanted name, or with the first number that makes it free. */
+export function freshName(wanted: string, free: (name: string) => boolean): string {
+  let name = wanted;
+  for (let i = 1; !free(name); i++) name = `${wanted}_${i}`;
+  return name;
+}
+
 /** The names in one model, which must differ. A layer's own name is kept for it, or for what replaces it. */
 class LayerNames {
   private readonly reserved: Set<string>;
@@ -130,8 +137,7 @@ class LayerNames {
 
   unique(wanted: string, own: string): string {
     const free = (name: string) => !this.used.has(name) && (name === own || !this.reserved.has(name));
-    let name = wanted;
-    for (let i = 1; !free(name); i++) name = `${wanted}_${i}`;
+    const name = freshName(wanted, free);
     this.used.add(name);
     return name;
   }

@@ -1,17 +1,14 @@
 // A folded GMR convolution as stock layers. Stock convolutions have "same" and "valid" padding with zeros, few
 // dilations and no groups; the rest becomes layers around them or zeros in the kernel.
 
-import { convGeometry, GmrError } from "@gmr-conv/core";
+import { ANY_SIZE, convGeometry, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { FoldedConv } from "../layers/foldedConv.ts";
-import { type ChannelAffine, mergedBias } from "./batchNorm.ts";
 import { blockDiagonal, extendKernel, spreadKernel } from "./kernels.ts";
+import { type ChannelAffine, mergedBias } from "./merges.ts";
 import type { UniqueName } from "./rebuild.ts";
 import { type Margins, resample } from "./resample.ts";
 import type { SharedLayers } from "./sharedLayers.ts";
-
-/** Stands for an unknown size: more than any kernel reaches. */
-const ANY_SIZE = 2 ** 20;
 
 /** How a stock layer does a convolution. */
 interface StockPlan {

@@ -354,7 +354,11 @@ describe("rejects", () => {
     ["invalid-argument", "dilationRate must be a positive integer, got NaN", { dilationRate: Number.NaN }],
     ["invalid-argument", "groups must be a positive integer, got 0", { groups: 0 }],
     ["invalid-argument", "numRings must be a positive integer, got 0", { numRings: 0 }],
-    ["invalid-argument", 'strategy must be one of "ring", "dense", "auto", got "quick"', { strategy: "quick" }],
+    [
+      "invalid-argument",
+      'strategy must be one of "ring", "dense", "auto", got "quick"',
+      { strategy: "quick" },
+    ],
     [
       "invalid-argument",
       'kernelInitializer is not known to TensorFlow.js: "kaiming"',

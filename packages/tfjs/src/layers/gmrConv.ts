@@ -1,6 +1,7 @@
 // The tf.layers layers around the ops.
 
 import {
+  ANY_SIZE,
   type ConvGeometry,
   changeBasis,
   checkFits,
@@ -45,9 +46,6 @@ import {
   resolve,
   serialize,
 } from "./stock.ts";
-
-/** Stands for an unknown size: more than any kernel reaches. */
-const ANY_SIZE = 2 ** 20;
 
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
 
