@@ -9,7 +9,10 @@ export function cloneLayer(
   changes: tf.serialization.ConfigDict = {},
 ): tf.layers.Layer {
   const type = layer.constructor as tf.serialization.SerializableConstructor<tf.layers.Layer>;
-  const clone = type.fromConfig(type, { ...layer.getConfig(), ...changes });
+  // Missing from the config of separable convolutions.
+  const { depthMultiplier } = layer as { depthMultiplier?: number };
+  const given = { ...layer.getConfig(), ...(depthMultiplier === undefined ? {} : { depthMultiplier }) };
+  const clone = type.fromConfig(type, { ...given, ...changes });
   clone.setFastWeightInitDuringBuild(true); // the initial values are overwritten
   return clone;
 }
