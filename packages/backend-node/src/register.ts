@@ -1,16 +1,15 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
-import { avgPoolConfigs } from "./kernels/avgPool.ts";
+import { avgPoolKernels } from "./kernels/avgPool.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
   batchNormTrainingParamGradConfig,
 } from "./kernels/batchNorm.ts";
-import { denseConvConfigs } from "./kernels/denseConv.ts";
+import { denseConvKernels } from "./kernels/denseConv.ts";
 import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
-import { matMulConfig } from "./kernels/matMul.ts";
+import { matMulKernel } from "./kernels/matMul.ts";
 import {
   ringConvBackpropFilterConfig,
   ringConvBackpropInputConfig,
@@ -21,9 +20,9 @@ import {
   ringMixBackpropWeightsConfig,
   ringMixConfig,
 } from "./kernels/ringMix.ts";
-import { sumConfigs } from "./kernels/sums.ts";
+import { sumKernels } from "./kernels/sums.ts";
 
-const configs = (): tf.KernelConfig[] => [
+const KERNELS = [
   ringConvConfig,
   ringConvBackpropInputConfig,
   ringConvBackpropFilterConfig,
@@ -37,10 +36,10 @@ const configs = (): tf.KernelConfig[] => [
   reluGradConfig,
   adamWUpdateConfig,
   sgdUpdateConfig,
-  matMulConfig(),
-  ...sumConfigs(),
-  ...avgPoolConfigs(),
-  ...denseConvConfigs(),
+  matMulKernel,
+  ...sumKernels,
+  ...avgPoolKernels,
+  ...denseConvKernels,
 ];
 
 let registered = false;
@@ -48,6 +47,6 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  replaceKernels(configs());
+  replaceKernels(KERNELS);
   replaceKernels(cpuFallbackConfigs("tensorflow"));
 }

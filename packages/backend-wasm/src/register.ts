@@ -1,7 +1,6 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -29,18 +28,18 @@ import {
 import {
   avgPool3DConfig,
   avgPool3DGradConfig,
-  avgPoolConfig,
   avgPoolGradConfig,
+  avgPoolKernel,
   maxPool3DConfig,
   maxPool3DGradConfig,
   maxPoolGradConfig,
 } from "./kernels/pooling.ts";
 import { ringConvConfigs } from "./kernels/ringConv.ts";
-import { splitConfig } from "./kernels/split.ts";
-import { sumConfigs } from "./kernels/sums.ts";
+import { splitKernel } from "./kernels/split.ts";
+import { sumKernels } from "./kernels/sums.ts";
 import { refuses, refusesType } from "./types.ts";
 
-const CONFIGS: readonly tf.KernelConfig[] = [
+const KERNELS = [
   ...ringConvConfigs,
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -67,6 +66,9 @@ const CONFIGS: readonly tf.KernelConfig[] = [
   scaleRowsConfig,
   adamWUpdateConfig,
   sgdUpdateConfig,
+  splitKernel,
+  ...sumKernels,
+  avgPoolKernel,
 ];
 
 let registered = false;
@@ -74,6 +76,6 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  replaceKernels([...CONFIGS, splitConfig(), ...sumConfigs(), avgPoolConfig()]);
+  replaceKernels(KERNELS);
   replaceKernels(cpuFallbackConfigs("wasm", { refuses, refusesType }));
 }

@@ -1,28 +1,27 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
-import { addNConfig } from "./kernels/addN.ts";
-import { avgPoolConfigs } from "./kernels/avgPool.ts";
+import { addNKernel } from "./kernels/addN.ts";
+import { avgPoolKernels } from "./kernels/avgPool.ts";
 import {
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
   batchNormTrainingParamGradConfig,
 } from "./kernels/batchNorm.ts";
-import { castConfig } from "./kernels/cast.ts";
-import { denseConvConfigs } from "./kernels/denseConv.ts";
+import { castKernel } from "./kernels/cast.ts";
+import { denseConvKernels } from "./kernels/denseConv.ts";
 import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
-import { highRankConfigs } from "./kernels/highRank.ts";
-import { matMulConfigs } from "./kernels/matMul.ts";
+import { highRankKernels } from "./kernels/highRank.ts";
+import { matMulKernel } from "./kernels/matMul.ts";
 import { ringConvConfigs } from "./kernels/ringConv.ts";
 import {
   ringMixBackpropSigmasConfig,
   ringMixBackpropWeightsConfig,
   ringMixConfig,
 } from "./kernels/ringMix.ts";
-import { sumConfigs } from "./kernels/sums.ts";
+import { sumKernels } from "./kernels/sums.ts";
 
-const configs = (): tf.KernelConfig[] => [
+const KERNELS = [
   ...ringConvConfigs,
   batchNormTrainingConfig,
   batchNormTrainingGradConfig,
@@ -34,13 +33,13 @@ const configs = (): tf.KernelConfig[] => [
   reluGradConfig,
   adamWUpdateConfig,
   sgdUpdateConfig,
-  addNConfig(),
-  castConfig(),
-  ...denseConvConfigs(),
-  ...matMulConfigs(),
-  ...highRankConfigs(),
-  ...sumConfigs(),
-  ...avgPoolConfigs(),
+  addNKernel,
+  castKernel,
+  ...denseConvKernels,
+  matMulKernel,
+  ...highRankKernels,
+  ...sumKernels,
+  ...avgPoolKernels,
 ];
 
 let registered = false;
@@ -48,6 +47,6 @@ let registered = false;
 export function registerKernels(): void {
   if (registered) return;
   registered = true;
-  replaceKernels(configs());
+  replaceKernels(KERNELS);
   replaceKernels(cpuFallbackConfigs("webgpu"));
 }

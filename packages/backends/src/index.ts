@@ -1,4 +1,4 @@
-// The first backend that works here: a GPU through WebGPU, TensorFlow's native library, WebAssembly, plain JavaScript.
+// The first backend that works here: TensorFlow's native library, a GPU through WebGPU, WebAssembly, plain JavaScript.
 
 import type { UseNodeOptions } from "@gmr-conv/backend-node";
 import type { UseWasmOptions } from "@gmr-conv/backend-wasm";

@@ -24,7 +24,7 @@ export { mixtureMatrix } from "./mixtureMatrix.ts";
 export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";
-export { planReduction, type Reduction, type ReductionStep, reductionConfigs } from "./reductions.ts";
+export { planReduction, type Reduction, type ReductionStep, reductionKernels } from "./reductions.ts";
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
 export {

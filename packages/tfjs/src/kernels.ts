@@ -5,6 +5,7 @@
 // Kernels see x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring weights [L, Cin, Cout]:
 // groups, the mixture, other pad modes than zeros and the bias are handled by the ops.
 
+import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkChannelwise, checkEqual, checkMixture, checkPositions, checkRingConv } from "./kernelChecks.ts";
 import type { RingConvAttrs } from "./ringConvAttrs.ts";
@@ -186,12 +187,44 @@ export function kernelConfig<Inputs, Attrs>(
   };
 }
 
-/** Registers kernels, each in the place of the one of the same name that its backend had. */
-export function replaceKernels(configs: readonly tf.KernelConfig[]): void {
-  for (const config of configs) {
-    const { kernelName, backendName } = config;
-    if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
-    tf.registerKernel(config);
+/** What a kernel is called with. */
+export type KernelArgs = Parameters<tf.KernelFunc>[0];
+
+/** A kernel that takes the place of the one that its backend has, and may leave work to it. */
+export interface KernelOverride {
+  readonly kernelName: string;
+  readonly backendName: string;
+  readonly override: (args: KernelArgs, stock: tf.KernelFunc) => ReturnType<tf.KernelFunc>;
+}
+
+/**
+ * A kernel in the place of a stock one, which is found when {@link replaceKernels} registers it.
+ *
+ * @param override given a call and the stock kernel; returns the output, or a list of outputs
+ */
+export const overrideKernel = (
+  kernelName: string,
+  backendName: string,
+  override: KernelOverride["override"],
+): KernelOverride => ({ kernelName, backendName, override });
+
+/**
+ * Registers kernels, each in the place of the one of the same name that its backend had.
+ * @throws GmrError `internal` for an override of a kernel that the backend does not have
+ */
+export function replaceKernels(kernels: readonly (tf.KernelConfig | KernelOverride)[]): void {
+  for (const kernel of kernels) {
+    const { kernelName, backendName } = kernel;
+    const stock = tf.getKernel(kernelName, backendName);
+    if (stock) tf.unregisterKernel(kernelName, backendName);
+    if (!("override" in kernel)) {
+      tf.registerKernel(kernel);
+      continue;
+    }
+    if (!stock)
+      throw new GmrError("internal", `backend ${backendName} has no kernel ${kernelName} to override`);
+    const { override } = kernel;
+    tf.registerKernel({ ...stock, kernelFunc: (args) => override(args, stock.kernelFunc) });
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { kernelConfig } from "./kernels.ts";
+import { type KernelOverride, overrideKernel } from "./kernels.ts";
 
 /** Sums over the middle axis: [outer, length, inner] → [outer, inner]. */
 export interface ReductionStep {
@@ -49,24 +49,26 @@ export function planReduction(shape: number[], { axis, keepDims }: ReduceAttrs, 
 }
 
 /**
- * The kernels Sum and Mean. To be called before they are replaced, since the stock ones are asked for here.
+ * The kernels Sum and Mean.
  * @param reduce for float32 and at least one step; undefined for what the stock kernels do well
  */
-export function reductionConfigs(
+export function reductionKernels(
   backendName: string,
   reduce: (x: tf.TensorInfo, reduction: Reduction, backend: object) => tf.TensorInfo | undefined,
-): tf.KernelConfig[] {
+): KernelOverride[] {
   return [tf.Sum, tf.Mean].map((name) => {
-    const stock = tf.getKernel(name, backendName);
     const isMean = name === tf.Mean;
-    const compute = (x: tf.TensorInfo, attrs: ReduceAttrs, backend: object): tf.TensorInfo => {
-      const reduction = planReduction(x.shape, attrs, isMean);
-      const found = reduction.steps.length > 0 ? reduce(x, reduction, backend) : undefined;
-      return found ?? (stock.kernelFunc({ inputs: { x }, attrs, backend }) as tf.TensorInfo);
-    };
-    return kernelConfig<{ x: tf.TensorInfo }, ReduceAttrs>({ name }, backendName, ({ x }, attrs, backend) => {
-      if (x.dtype === "float32") return compute(x, attrs, backend);
-      if (!isMean) return stock.kernelFunc({ inputs: { x }, attrs, backend });
+    return overrideKernel(name, backendName, (args, stock) => {
+      const x = args.inputs.x as tf.TensorInfo;
+      const attrs = args.attrs as ReduceAttrs;
+      const { backend } = args;
+      const compute = (from: tf.TensorInfo): tf.TensorInfo => {
+        const reduction = planReduction(from.shape, attrs, isMean);
+        const found = reduction.steps.length > 0 ? reduce(from, reduction, backend) : undefined;
+        return found ?? (stock({ inputs: { x: from }, attrs, backend }) as tf.TensorInfo);
+      };
+      if (x.dtype === "float32") return compute(x);
+      if (!isMean) return stock(args);
       const cast = tf.getKernel(tf.Cast, backendName);
       const floats = cast.kernelFunc({
         inputs: { x },
@@ -74,7 +76,7 @@ export function reductionConfigs(
         backend,
       }) as tf.TensorInfo;
       try {
-        return compute(floats, attrs, backend);
+        return compute(floats);
       } finally {
         disposeInfo(floats, backend);
       }

@@ -12,12 +12,12 @@ import {
 
 type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
 
-/** A stock kernel, the input that its gradient is for, and that gradient. */
+/** The gradients of a stock kernel, by the names of its inputs. */
 export interface StockGradient {
   kernelName: string;
-  /** What it saves, of which the first is differentiated. */
+  /** Names of the inputs that the gradients need. */
   inputsToSave: string[];
-  /** Whether it saves its output behind them. */
+  /** Whether they need the output, too. */
   outputsToSave?: [boolean];
   gradFuncs: Record<string, GradFunc>;
 }

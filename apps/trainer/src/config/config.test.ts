@@ -1,10 +1,14 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { datasetCards } from "@gmr-conv/data/node";
 import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../testing/cli.ts";
 import { defaultModel } from "./defaults.ts";
 import { checkConfig, parseOverride, presetNames, readConfigFile, readPreset, setAt } from "./read.ts";
 import { checkNetwork } from "./resolve.ts";
 import { jsonSchema, type NetworkConfig } from "./schema.ts";
+
+const root = temporaryFolder();
 
 /** What the images of the data sets are. */
 const SHAPES: Record<string, { shape: number[]; classes: number; task?: "segmentation" }> = {
@@ -111,5 +115,19 @@ describe("configurations", () => {
 
   it("come from files in YAML and JSON", () => {
     expect(() => readConfigFile("none.yaml")).toThrow("none.yaml: no such file");
+    const file = path.join(root, "config.json");
+    writeFileSync(file, '{ "dataset": { "name": "mnist" } }');
+    expect(readConfigFile(file)).toEqual({ dataset: { name: "mnist" } });
+  });
+
+  it("are as docs/training.md shows", () => {
+    const page = readFileSync(new URL("../../../../docs/training.md", import.meta.url), "utf8");
+    const file = path.join(root, "leaves.yaml");
+    writeFileSync(file, /```yaml\n(.*?)```/s.exec(page)?.[1] ?? "");
+    const config = checkConfig(readConfigFile(file), [], file);
+    expect(config.networks?.map(({ model }) => [model.name, model.fieldOfView])).toEqual([
+      ["gmr-resnet18", "disc"],
+      ["dense-resnet18", "disc"],
+    ]);
   });
 });

@@ -54,7 +54,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
   }
   let value: unknown;
   try {
-    value = parse(text);
+    value = parse(text, { merge: true });
   } catch (error) {
     throw new GmrError("invalid-data", `${file}: ${reasonOf(error).split("\n")[0]}`);
   }

@@ -3,6 +3,7 @@
 // products over the axes as well.)
 
 import { product } from "@gmr-conv/core";
+import { type KernelArgs, type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { nativeBackend } from "../nativeBackend.ts";
 import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
@@ -23,7 +24,6 @@ type Pool3DAttrs = Pick<
   tf.AvgPool3DAttrs,
   "filterSize" | "strides" | "pad" | "dimRoundingMode" | "dataFormat"
 >;
-type KernelArgs = Parameters<tf.KernelFunc>[0];
 
 function plan2D({ inputs, attrs }: KernelArgs): PoolPlan {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs;
@@ -91,26 +91,17 @@ function averageAlong(ops: NativeOps, x: Native, axis: number, plan: PoolPlan): 
   return ops.run(x.shape.length === 4 ? "AvgPool" : "AvgPool3D", attrs, [x.id])[0];
 }
 
-function poolConfig(kernelName: string, planOf: (args: KernelArgs) => PoolPlan): tf.KernelConfig {
-  const stock = tf.getKernel(kernelName, "tensorflow");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const plan = planOf(args);
-      const x = args.inputs.x as tf.TensorInfo;
-      const isLarge = product(plan.window) > SMALL_WINDOW && product(x.shape) > 0;
-      const isPlain = (plan.padding === "SAME" || plan.padding === "VALID") && x.dtype === "float32";
-      const ours = isLarge && isPlain && !nativeBackend(args.backend).isUsingGpuDevice;
-      if (!ours) return stock.kernelFunc(args);
-      return runNativeSingle(args.backend, (ops) =>
-        plan.window.reduce((y, _, axis) => averageAlong(ops, y, axis, plan), ops.input(x)),
-      );
-    },
-  };
-}
+const pool = (kernelName: string, planOf: (args: KernelArgs) => PoolPlan): KernelOverride =>
+  overrideKernel(kernelName, "tensorflow", (args, stock) => {
+    const plan = planOf(args);
+    const x = args.inputs.x as tf.TensorInfo;
+    const isLarge = product(plan.window) > SMALL_WINDOW && product(x.shape) > 0;
+    const isPlain = (plan.padding === "SAME" || plan.padding === "VALID") && x.dtype === "float32";
+    const ours = isLarge && isPlain && !nativeBackend(args.backend).isUsingGpuDevice;
+    if (!ours) return stock(args);
+    return runNativeSingle(args.backend, (ops) =>
+      plan.window.reduce((y, _, axis) => averageAlong(ops, y, axis, plan), ops.input(x)),
+    );
+  });
 
-/** To be called before the kernels are replaced, since the stock ones are asked for here. */
-export const avgPoolConfigs = (): tf.KernelConfig[] => [
-  poolConfig(tf.AvgPool, plan2D),
-  poolConfig(tf.AvgPool3D, plan3D),
-];
+export const avgPoolKernels = [pool(tf.AvgPool, plan2D), pool(tf.AvgPool3D, plan3D)];

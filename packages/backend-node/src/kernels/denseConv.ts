@@ -2,6 +2,7 @@
 // have a name are passed on by it, since the native ops have fast implementations of those only. And oneDNN's gradient of
 // a strided 1×1 filter is wrong on processors with AVX2, and reads beyond its tensors on those with AVX-512.
 
+import { type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
 import { productOfRows } from "../sumRows.ts";
@@ -18,51 +19,42 @@ function extended<Inputs, Attrs extends ConvAttrs>(
   sizes: (inputs: Inputs, attrs: Attrs) => [input: Shape4, filter: Shape4],
   compute: (inputs: Inputs, window: ConvWindow, ops: NativeOps, sizes: [Shape4, Shape4]) => Native,
   always: (window: ConvWindow, filter: Shape4) => boolean = () => false,
-): tf.KernelConfig {
-  const stock = tf.getKernel(kernelName, "tensorflow");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const [inputs, attrs] = [args.inputs as Inputs, args.attrs as unknown as Attrs];
-      if (attrs.dataFormat !== "NHWC") return stock.kernelFunc(args);
-      const shapes = sizes(inputs, attrs);
-      const window = windowOf(...shapes, attrs);
-      if (always(window, shapes[1])) {
-        return runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
-      }
-      if (typeof attrs.pad === "string") return stock.kernelFunc(args);
-      const pad = (["same", "valid"] as const).find(
-        (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
-      );
-      if (pad) return stock.kernelFunc({ ...args, attrs: { ...args.attrs, pad } });
-      return runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
-    },
-  };
-}
-
-/** To be called before the kernels are replaced, since the stock ones are asked for here. */
-export function denseConvConfigs(): tf.KernelConfig[] {
-  return [
-    extended<{ dy: tf.TensorInfo; filter: tf.TensorInfo }, ConvAttrs & { inputShape: Shape4 }>(
-      tf.Conv2DBackpropInput,
-      ({ filter }, { inputShape }) => [inputShape, filter.shape as Shape4],
-      ({ dy, filter }, window, ops, [inputShape]) =>
-        ops.convBackpropInput(inputShape, ops.input(filter), ops.input(dy), window),
-    ),
-    extended<{ x: tf.TensorInfo; dy: tf.TensorInfo }, ConvAttrs & { filterShape: Shape4 }>(
-      tf.Conv2DBackpropFilter,
-      ({ x }, { filterShape }) => [x.shape as Shape4, filterShape],
-      ({ x, dy }, window, ops, [, filterShape]) =>
-        isStridedPoint(window, filterShape)
-          ? pointFilterGradient(ops, ops.input(x), ops.input(dy), window)
-          : ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
-      isStridedPoint,
-    ),
-  ];
+): KernelOverride {
+  return overrideKernel(kernelName, "tensorflow", (args, stock) => {
+    const [inputs, attrs] = [args.inputs as Inputs, args.attrs as unknown as Attrs];
+    if (attrs.dataFormat !== "NHWC") return stock(args);
+    const shapes = sizes(inputs, attrs);
+    const window = windowOf(...shapes, attrs);
+    const ours = () => runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
+    if (always(window, shapes[1])) return ours();
+    if (typeof attrs.pad === "string") return stock(args);
+    const pad = (["same", "valid"] as const).find(
+      (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
+    );
+    return pad ? stock({ ...args, attrs: { ...args.attrs, pad } }) : ours();
+  });
 }
 
 const isStridedPoint = ({ strides }: ConvWindow, [height, width]: Shape4): boolean =>
   height === 1 && width === 1 && Math.max(...strides) > 1;
+
+export const denseConvKernels = [
+  extended<{ dy: tf.TensorInfo; filter: tf.TensorInfo }, ConvAttrs & { inputShape: Shape4 }>(
+    tf.Conv2DBackpropInput,
+    ({ filter }, { inputShape }) => [inputShape, filter.shape as Shape4],
+    ({ dy, filter }, window, ops, [inputShape]) =>
+      ops.convBackpropInput(inputShape, ops.input(filter), ops.input(dy), window),
+  ),
+  extended<{ x: tf.TensorInfo; dy: tf.TensorInfo }, ConvAttrs & { filterShape: Shape4 }>(
+    tf.Conv2DBackpropFilter,
+    ({ x }, { filterShape }) => [x.shape as Shape4, filterShape],
+    ({ x, dy }, window, ops, [, filterShape]) =>
+      isStridedPoint(window, filterShape)
+        ? pointFilterGradient(ops, ops.input(x), ops.input(dy), window)
+        : ops.convBackpropFilter(ops.input(x), filterShape, ops.input(dy), window),
+    isStridedPoint,
+  ),
+];
 
 /** The gradient of a 1×1 filter, [1, 1, Cin, Cout]: the product of the pixels that it reads and dy. */
 function pointFilterGradient(

@@ -1,6 +1,6 @@
 // Products of single matrices, which the stock kernel computes by an op for many that is slower for one.
 
-import { kernelConfig } from "@gmr-conv/tfjs";
+import { kernelConfig, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { runNativeSingle } from "../nativeOps.ts";
 
@@ -23,15 +23,8 @@ const single = kernelConfig<MatMulInputs, { transposeA: boolean; transposeB: boo
 const isSingle = ({ shape, dtype }: tf.TensorInfo): boolean =>
   dtype === "float32" && (shape.length === 2 || (shape.length === 3 && shape[0] === 1));
 
-/** To be called before the kernel is replaced, since the stock one is asked for here. */
-export function matMulConfig(): tf.KernelConfig {
-  const stock = tf.getKernel(tf.BatchMatMul, "tensorflow");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const { a, b } = args.inputs as unknown as MatMulInputs;
-      const ours = isSingle(a) && isSingle(b) && a.shape.length === b.shape.length;
-      return (ours ? single : stock).kernelFunc(args);
-    },
-  };
-}
+export const matMulKernel = overrideKernel(tf.BatchMatMul, "tensorflow", (args, stock) => {
+  const { a, b } = args.inputs as unknown as MatMulInputs;
+  const ours = isSingle(a) && isSingle(b) && a.shape.length === b.shape.length;
+  return (ours ? single.kernelFunc : stock)(args);
+});

@@ -1,6 +1,6 @@
 // Sums and means of many numbers on the CPU, in groups: see sumRows.ts.
 
-import { type Reduction, reductionConfigs } from "@gmr-conv/tfjs";
+import { type Reduction, reductionKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { nativeBackend } from "../nativeBackend.ts";
 import { runNativeSingle } from "../nativeOps.ts";
@@ -23,4 +23,4 @@ function reduce(
   });
 }
 
-export const sumConfigs = (): tf.KernelConfig[] => reductionConfigs("tensorflow", reduce);
+export const sumKernels = reductionKernels("tensorflow", reduce);

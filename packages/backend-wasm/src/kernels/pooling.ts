@@ -3,6 +3,7 @@
 
 import {
   kernelConfig,
+  overrideKernel,
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,
   type PoolShape,
@@ -98,20 +99,14 @@ function average(
 /** Positions of a window from which on its sum is taken in float64. */
 const LARGE_WINDOW = 64;
 
-/** To be called before the kernels are replaced, since the stock one, which small windows keep, is asked for here. */
-export function avgPoolConfig(): tf.KernelConfig {
-  const stock = tf.getKernel(tf.AvgPool, "wasm");
-  return kernelConfig<{ x: tf.TensorInfo }, Pool2DKernelAttrs>(
-    { name: tf.AvgPool },
-    "wasm",
-    ({ x }, attrs, backend) => {
-      const shape = pool2DShape(x.shape, attrs);
-      if (volume(shape.filter) < LARGE_WINDOW) return stock.kernelFunc({ inputs: { x }, attrs, backend });
-      const [, height, width] = shape.outSize;
-      return average(kernelsOf(backend), x, shape, [shape.images, height, width, shape.channels]);
-    },
-  );
-}
+/** The stock kernel keeps small windows. */
+export const avgPoolKernel = overrideKernel(tf.AvgPool, "wasm", (args, stock) => {
+  const x = args.inputs.x as tf.TensorInfo;
+  const shape = pool2DShape(x.shape, args.attrs as Pool2DKernelAttrs);
+  if (volume(shape.filter) < LARGE_WINDOW) return stock(args);
+  const [, height, width] = shape.outSize;
+  return average(kernelsOf(args.backend), x, shape, [shape.images, height, width, shape.channels]);
+});
 
 export const avgPool3DConfig = kernelConfig<{ x: tf.TensorInfo }, Pool3DKernelAttrs>(
   { name: tf.AvgPool3D },

@@ -1,6 +1,6 @@
 // Splitting: the stock kernel copies parts of tensors with five axes number by number.
 
-import { kernelConfig } from "@gmr-conv/tfjs";
+import { overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { elements, kernelsOf } from "../module.ts";
 
@@ -13,15 +13,10 @@ interface SplitAttrs extends tf.NamedAttrMap {
   axis: number;
 }
 
-/** To be called before the kernels are replaced, since the stock one, for other dtypes, is asked for here. */
-export function splitConfig(): tf.KernelConfig {
-  const stock = tf.getKernel(tf.SplitV, "wasm");
-  return kernelConfig<Inputs, SplitAttrs>({ name: tf.SplitV }, "wasm", (inputs, attrs, backend) =>
-    inputs.x.dtype === "float32"
-      ? split(inputs, attrs, backend)
-      : stock.kernelFunc({ inputs: { x: inputs.x }, attrs, backend }),
-  );
-}
+export const splitKernel = overrideKernel(tf.SplitV, "wasm", (args, stock) => {
+  const inputs = args.inputs as unknown as Inputs;
+  return inputs.x.dtype === "float32" ? split(inputs, args.attrs as SplitAttrs, args.backend) : stock(args);
+});
 
 function split({ x }: Inputs, attrs: SplitAttrs, backend: object): tf.TensorInfo[] {
   const kernels = kernelsOf(backend);

@@ -1,6 +1,6 @@
 // Sums and means, in float64.
 
-import { type Reduction, type ReductionStep, reductionConfigs } from "@gmr-conv/tfjs";
+import { type Reduction, type ReductionStep, reductionKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { kernelsOf, type WasmKernels } from "../module.ts";
 
@@ -37,4 +37,4 @@ function reduce(x: tf.TensorInfo, { steps, scale, outShape }: Reduction, backend
   return sums;
 }
 
-export const sumConfigs = (): tf.KernelConfig[] => reductionConfigs("wasm", reduce);
+export const sumKernels = reductionKernels("wasm", reduce);

@@ -2,7 +2,16 @@
 // step. Here they are added in parts of parts.
 
 import { product } from "@gmr-conv/core";
-import { kernelConfig, type PoolShape, pool2DShape, pool3DShape, type Size3 } from "@gmr-conv/tfjs";
+import {
+  type KernelOverride,
+  overrideKernel,
+  type Pool2DKernelAttrs,
+  type Pool3DKernelAttrs,
+  type PoolShape,
+  pool2DShape,
+  pool3DShape,
+  type Size3,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf } from "../backend.ts";
 import { makeTensor, run, type Shader } from "../program.ts";
@@ -104,24 +113,19 @@ function average(
   return y;
 }
 
-function poolConfig<Attrs extends tf.NamedAttrMap>(
-  name: string,
+const pool = <Attrs>(
+  kernelName: string,
   shapeOf: (inShape: readonly number[], attrs: Attrs) => PoolShape,
   axes: (sizes: Size3) => readonly number[],
-): tf.KernelConfig {
-  const stock = tf.getKernel(name, "webgpu");
-  return kernelConfig<{ x: tf.TensorInfo }, Attrs>({ name }, "webgpu", ({ x }, attrs, backend) => {
-    const shape = shapeOf(x.shape, attrs);
-    if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) {
-      return stock.kernelFunc({ inputs: { x }, attrs, backend });
-    }
-    const outShape = [shape.images, ...axes(shape.outSize), shape.channels];
-    return average(x, shape, outShape, backend);
+): KernelOverride =>
+  overrideKernel(kernelName, "webgpu", (args, stock) => {
+    const x = args.inputs.x as tf.TensorInfo;
+    const shape = shapeOf(x.shape, args.attrs as Attrs);
+    if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) return stock(args);
+    return average(x, shape, [shape.images, ...axes(shape.outSize), shape.channels], args.backend);
   });
-}
 
-/** To be called before the kernels are replaced, since the stock ones are asked for here. */
-export const avgPoolConfigs = (): tf.KernelConfig[] => [
-  poolConfig(tf.AvgPool, pool2DShape, ([, height, width]) => [height, width]),
-  poolConfig(tf.AvgPool3D, pool3DShape, (sizes) => sizes),
+export const avgPoolKernels = [
+  pool<Pool2DKernelAttrs>(tf.AvgPool, pool2DShape, ([, height, width]) => [height, width]),
+  pool<Pool3DKernelAttrs>(tf.AvgPool3D, pool3DShape, (sizes) => sizes),
 ];

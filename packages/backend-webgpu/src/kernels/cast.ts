@@ -1,7 +1,7 @@
 // Whole numbers and truth values as float32. The stock kernel shares the data, which then are integers under the name
 // of float32: no other shader expects that.
 
-import { kernelConfig } from "@gmr-conv/tfjs";
+import { kernelConfig, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf } from "../backend.ts";
 import { elements, makeTensor, run, type Shader } from "../program.ts";
@@ -31,15 +31,8 @@ const toFloat = kernelConfig<{ x: tf.TensorInfo }, { dtype: tf.DataType }>(
   },
 );
 
-/** To be called before the kernels are replaced, since the stock one is asked for here. */
-export function castConfig(): tf.KernelConfig {
-  const stock = tf.getKernel(tf.Cast, "webgpu");
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const { dtype } = args.inputs.x as tf.TensorInfo;
-      const isWhole = dtype === "int32" || dtype === "bool";
-      return (isWhole && args.attrs?.dtype === "float32" ? toFloat : stock).kernelFunc(args);
-    },
-  };
-}
+export const castKernel = overrideKernel(tf.Cast, "webgpu", (args, stock) => {
+  const { dtype } = args.inputs.x as tf.TensorInfo;
+  const isWhole = dtype === "int32" || dtype === "bool";
+  return (isWhole && args.attrs?.dtype === "float32" ? toFloat.kernelFunc : stock)(args);
+});

@@ -8,7 +8,8 @@ import {
   type ConvShape,
   conv2DShape,
   conv3DShape,
-  kernelConfig,
+  type KernelOverride,
+  overrideKernel,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf, isSoftware } from "../backend.ts";
@@ -40,68 +41,61 @@ function replaced<Inputs, Attrs>(
   kernelName: string,
   applies: (backend: object) => boolean,
   compute: (inputs: Inputs, attrs: Attrs, backend: object) => tf.TensorInfo,
-): tf.KernelConfig {
-  const stock = tf.getKernel(kernelName, "webgpu");
-  const ours = kernelConfig<Inputs, Attrs>({ name: kernelName }, "webgpu", compute);
-  return {
-    ...stock,
-    kernelFunc: (args) => {
-      const { dataFormat = "NHWC" } = args.attrs as unknown as Partial<Conv2DKernelAttrs>;
-      const tensors = Object.values(args.inputs) as tf.TensorInfo[];
-      const plain = /^N(HW|DHW)C$/.test(dataFormat) && tensors.every(({ dtype }) => dtype === "float32");
-      return (plain && applies(args.backend) ? ours : stock).kernelFunc(args);
-    },
-  };
+): KernelOverride {
+  return overrideKernel(kernelName, "webgpu", (args, stock) => {
+    const { dataFormat = "NHWC" } = args.attrs as unknown as Partial<Conv2DKernelAttrs>;
+    const tensors = Object.values(args.inputs) as tf.TensorInfo[];
+    const plain = /^N(HW|DHW)C$/.test(dataFormat) && tensors.every(({ dtype }) => dtype === "float32");
+    if (!plain || !applies(args.backend)) return stock(args);
+    return compute(args.inputs as Inputs, args.attrs as Attrs, args.backend);
+  });
 }
 
 const always = (): boolean => true;
 
-/** To be called before the kernels are replaced, since the stock ones are asked for here. */
-export function denseConvConfigs(): tf.KernelConfig[] {
-  return [
-    replaced<ForwardInputs, Conv3DKernelAttrs>(tf.Conv3D, always, ({ x, filter }, attrs, backend) => {
-      const shape = conv3DShape(x.shape, filter.shape, attrs);
-      return forward(backendOf(backend), shape, x, filter, outputShape(shape, 3));
-    }),
-    replaced<FilterGradInputs, Conv3DKernelAttrs & { filterShape: number[] }>(
-      tf.Conv3DBackpropFilterV2,
-      always,
-      ({ x, dy }, attrs, backend) => {
-        const shape = conv3DShape(x.shape, attrs.filterShape, attrs);
-        return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
-      },
-    ),
-    replaced<InputGradInputs, Conv3DKernelAttrs & { inputShape: number[] }>(
-      tf.Conv3DBackpropInputV2,
-      always,
-      ({ dy, filter }, attrs, backend) => {
-        const shape = conv3DShape(attrs.inputShape, filter.shape, attrs);
-        return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
-      },
-    ),
-    replaced<ForwardInputs, Conv2DKernelAttrs & { dilations: number | [number, number] }>(
-      tf.Conv2D,
-      isSoftware,
-      ({ x, filter }, attrs, backend) => {
-        const shape = conv2DShape(x.shape, filter.shape, attrs.dilations, attrs);
-        return forward(backendOf(backend), shape, x, filter, outputShape(shape, 2));
-      },
-    ),
-    replaced<FilterGradInputs, Conv2DKernelAttrs & { filterShape: number[] }>(
-      tf.Conv2DBackpropFilter,
-      always,
-      ({ x, dy }, attrs, backend) => {
-        const shape = conv2DShape(x.shape, attrs.filterShape, 1, attrs);
-        return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
-      },
-    ),
-    replaced<InputGradInputs, Conv2DKernelAttrs & { inputShape: number[] }>(
-      tf.Conv2DBackpropInput,
-      always,
-      ({ dy, filter }, attrs, backend) => {
-        const shape = conv2DShape(attrs.inputShape, filter.shape, 1, attrs);
-        return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
-      },
-    ),
-  ];
-}
+export const denseConvKernels = [
+  replaced<ForwardInputs, Conv3DKernelAttrs>(tf.Conv3D, always, ({ x, filter }, attrs, backend) => {
+    const shape = conv3DShape(x.shape, filter.shape, attrs);
+    return forward(backendOf(backend), shape, x, filter, outputShape(shape, 3));
+  }),
+  replaced<FilterGradInputs, Conv3DKernelAttrs & { filterShape: number[] }>(
+    tf.Conv3DBackpropFilterV2,
+    always,
+    ({ x, dy }, attrs, backend) => {
+      const shape = conv3DShape(x.shape, attrs.filterShape, attrs);
+      return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
+    },
+  ),
+  replaced<InputGradInputs, Conv3DKernelAttrs & { inputShape: number[] }>(
+    tf.Conv3DBackpropInputV2,
+    always,
+    ({ dy, filter }, attrs, backend) => {
+      const shape = conv3DShape(attrs.inputShape, filter.shape, attrs);
+      return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
+    },
+  ),
+  replaced<ForwardInputs, Conv2DKernelAttrs & { dilations: number | [number, number] }>(
+    tf.Conv2D,
+    isSoftware,
+    ({ x, filter }, attrs, backend) => {
+      const shape = conv2DShape(x.shape, filter.shape, attrs.dilations, attrs);
+      return forward(backendOf(backend), shape, x, filter, outputShape(shape, 2));
+    },
+  ),
+  replaced<FilterGradInputs, Conv2DKernelAttrs & { filterShape: number[] }>(
+    tf.Conv2DBackpropFilter,
+    always,
+    ({ x, dy }, attrs, backend) => {
+      const shape = conv2DShape(x.shape, attrs.filterShape, 1, attrs);
+      return filterGradient(backendOf(backend), shape, x, dy, attrs.filterShape);
+    },
+  ),
+  replaced<InputGradInputs, Conv2DKernelAttrs & { inputShape: number[] }>(
+    tf.Conv2DBackpropInput,
+    always,
+    ({ dy, filter }, attrs, backend) => {
+      const shape = conv2DShape(attrs.inputShape, filter.shape, 1, attrs);
+      return inputGradient(backendOf(backend), shape, dy, filter, attrs.inputShape);
+    },
+  ),
+];

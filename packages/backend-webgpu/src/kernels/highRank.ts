@@ -3,27 +3,22 @@
 // before it, itself, those after it.
 
 import { product } from "@gmr-conv/core";
+import { type KernelArgs, type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf } from "../backend.ts";
 
 /** Axes that the stock kernels can handle. */
 const MAX_AXES = 4;
 
-type KernelArgs = Parameters<tf.KernelFunc>[0];
 type Compute = (args: KernelArgs, stock: (args: KernelArgs) => tf.TensorInfo) => tf.TensorInfo;
 
 /** A stock kernel with another implementation for inputs of more than four axes. */
-function extended(kernelName: string, compute: Compute): tf.KernelConfig {
-  const config = tf.getKernel(kernelName, "webgpu");
-  const stock = (args: KernelArgs): tf.TensorInfo => config.kernelFunc(args) as tf.TensorInfo;
-  return {
-    ...config,
-    kernelFunc: (args) => {
-      const inputs = Object.values(args.inputs) as tf.TensorInfo[];
-      return inputs.some(({ shape }) => shape.length > MAX_AXES) ? compute(args, stock) : stock(args);
-    },
-  };
-}
+const extended = (kernelName: string, compute: Compute): KernelOverride =>
+  overrideKernel(kernelName, "webgpu", (args, stock) => {
+    const inputs = Object.values(args.inputs) as tf.TensorInfo[];
+    if (inputs.every(({ shape }) => shape.length <= MAX_AXES)) return stock(args);
+    return compute(args, (own) => stock(own) as tf.TensorInfo);
+  });
 
 const reshaped = (tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo => ({ ...tensor, shape });
 
@@ -142,14 +137,11 @@ const tile: Compute = ({ inputs, backend, attrs }, stock) => {
   );
 };
 
-/** To be called before the kernels are replaced, since the stock ones are asked for here. */
-export function highRankConfigs(): tf.KernelConfig[] {
-  return [
-    ...BINARY.map((name) => extended(name, binary)),
-    extended(tf.Select, select),
-    extended(tf.PadV2, padding),
-    extended(tf.MirrorPad, padding),
-    extended(tf.Reverse, reverse),
-    extended(tf.Tile, tile),
-  ];
-}
+export const highRankKernels = [
+  ...BINARY.map((name) => extended(name, binary)),
+  extended(tf.Select, select),
+  extended(tf.PadV2, padding),
+  extended(tf.MirrorPad, padding),
+  extended(tf.Reverse, reverse),
+  extended(tf.Tile, tile),
+];

@@ -2,6 +2,7 @@
 // build tiles in workgroup memory and need hundreds of times as long there as one that does without.
 
 import { product } from "@gmr-conv/core";
+import { overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { backendOf, isSoftware } from "../backend.ts";
 import { makeTensor, run, type Shader } from "../program.ts";
@@ -53,21 +54,12 @@ interface MatMulAttrs {
   transposeB: boolean;
 }
 
-/** To be called before the kernels are replaced, since the stock one is asked for here. */
-export function matMulConfigs(): tf.KernelConfig[] {
-  const stock = tf.getKernel(tf.BatchMatMul, "webgpu");
-  return [
-    {
-      ...stock,
-      kernelFunc: (args) => {
-        const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-        const attrs = args.attrs as unknown as MatMulAttrs;
-        const ours = isSoftware(args.backend) && isPlain(a, b, attrs);
-        return ours ? matMul(a, b, attrs, args.backend) : stock.kernelFunc(args);
-      },
-    },
-  ];
-}
+export const matMulKernel = overrideKernel(tf.BatchMatMul, "webgpu", (args, stock) => {
+  const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+  const attrs = args.attrs as unknown as MatMulAttrs;
+  const ours = isSoftware(args.backend) && isPlain(a, b, attrs);
+  return ours ? matMul(a, b, attrs, args.backend) : stock(args);
+});
 
 /** Whether both are many matrices or one of them is one, and they fit: the stock kernel knows what else there is. */
 function isPlain(a: tf.TensorInfo, b: tf.TensorInfo, { transposeA, transposeB }: MatMulAttrs): boolean {

@@ -3,7 +3,7 @@
 // than a device allows.
 
 import { product } from "@gmr-conv/core";
-import { type Reduction, type ReductionStep, reductionConfigs } from "@gmr-conv/tfjs";
+import { type Reduction, type ReductionStep, reductionKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { backendOf } from "../backend.ts";
@@ -79,5 +79,4 @@ function reduce(
   return { ...sums, shape: outShape };
 }
 
-/** To be called before the kernels are replaced. */
-export const sumConfigs = (): tf.KernelConfig[] => reductionConfigs("webgpu", reduce);
+export const sumKernels = reductionKernels("webgpu", reduce);

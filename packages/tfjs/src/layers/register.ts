@@ -12,7 +12,7 @@ let registered = false;
 
 /**
  * Makes the layers known to `tf.loadLayersModel`, and mends what TensorFlow.js has wrong and networks need: some gradients,
- * and `predict` for batches of no images. The factories below and the backends call it; call it yourself
+ * and `predict` for batches of no images. The factories of layers and the backends call it; call it yourself
  * before loading a model in a program that uses neither.
  */
 export function registerLayers(): void {
