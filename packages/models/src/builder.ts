@@ -16,12 +16,12 @@ import {
   gmrConv2D,
   gmrConv3D,
   type RingInitializer,
-  registerLayers,
   symmetricPool,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { DiscFieldOfView, registerFieldOfView } from "./fieldOfView.ts";
+import { DiscFieldOfView } from "./fieldOfView.ts";
 import type { ConvKind, FieldOfView, OddSides, Pooling } from "./options.ts";
+import { registerModelLayers } from "./register.ts";
 
 export type Symbolic = tf.SymbolicTensor;
 
@@ -57,7 +57,7 @@ export class Builder {
   private readonly random: Random | undefined;
 
   constructor(settings: BuilderSettings) {
-    registerLayers();
+    registerModelLayers();
     this.settings = settings;
     this.random = settings.seed === undefined ? undefined : new Random(settings.seed);
   }
@@ -70,7 +70,6 @@ export class Builder {
   /** Limits a map to the field of view. */
   view(name: string, x: Symbolic): Symbolic {
     if (this.settings.fieldOfView === "square") return x;
-    registerFieldOfView();
     return new DiscFieldOfView({ name: `${name}.view` }).apply(x) as Symbolic;
   }
 

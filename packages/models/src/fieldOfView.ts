@@ -75,12 +75,3 @@ export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
     return y;
   }
 }
-
-let registered = false;
-
-/** Adds the layer to those that `tf.loadLayersModel` knows. */
-export function registerFieldOfView(): void {
-  if (registered) return;
-  registered = true;
-  tf.serialization.registerClass(DiscFieldOfView);
-}

@@ -72,20 +72,10 @@ export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
   }
 }
 
-let registered = false;
-
-/** Adds the layer to those that `tf.loadLayersModel` knows. */
-export function registerHalvingsCheck(): void {
-  if (registered) return;
-  registered = true;
-  tf.serialization.registerClass(HalvingsCheck);
-}
-
 /** Checks the sides of a network's images: now where they are known, else in a layer, named `name`, when they are. */
 export function withHalvings(x: tf.SymbolicTensor, name: string, halvings: Halvings): tf.SymbolicTensor {
   const sizes = x.shape.slice(1, -1);
   checkHalvings(sizes, halvings);
   if (!sizes.includes(null) || (halvings.oddSides === "symmetric" && halvings.keepOne)) return x;
-  registerHalvingsCheck();
   return new HalvingsCheck({ name, ...halvings }).apply(x) as tf.SymbolicTensor;
 }

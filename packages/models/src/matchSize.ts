@@ -121,12 +121,3 @@ function doubleMatrix(from: number, to: number): Float32Array {
 const MATRICES = { linear: linearMatrix, replicate: repeatMatrix, double: doubleMatrix };
 
 const doubled = (x: tf.Tensor): number[] => x.shape.slice(1, -1).map((size) => 2 * size);
-
-let registered = false;
-
-/** Adds the layer to those that `tf.loadLayersModel` knows. */
-export function registerMatchSize(): void {
-  if (registered) return;
-  registered = true;
-  tf.serialization.registerClass(MatchSize);
-}

@@ -1,10 +1,11 @@
 // GMR-UNet for images and volumes, and its dense twin (Falk et al. 2019, https://doi.org/10.1038/s41592-018-0261-2).
 
-import { fusedBatchNormalization, instanceNormalization, registerLayers } from "@gmr-conv/tfjs";
+import { fusedBatchNormalization, instanceNormalization } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { Builder, type Symbolic } from "./builder.ts";
 import { withHalvings } from "./halvings.ts";
-import { MatchSize, registerMatchSize } from "./matchSize.ts";
+import { MatchSize } from "./matchSize.ts";
+import { registerModelLayers } from "./register.ts";
 import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
 
 /**
@@ -19,8 +20,7 @@ import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
  */
 export function unet(options: UNetOptions): tf.LayersModel {
   const plan = planUNet(options);
-  registerLayers();
-  registerMatchSize();
+  registerModelLayers();
   const network = new UNetBuilder(plan);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
   const { features, kernelSizes, levels } = plan;

@@ -5,11 +5,11 @@ import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
 import { type GlobalPooling, planResNet, type ResNetOptions, type ResNetPlan } from "../options.ts";
+import { registerModelLayers } from "../register.ts";
 import { GroupBatchNormalization } from "./groupBatchNormalization.ts";
 import { GroupConv2D } from "./groupConv2D.ts";
 import { GroupPooling } from "./groupPooling.ts";
 import { checkGroup, groupElements, type PlaneGroup } from "./groups.ts";
-import { registerGroupConv } from "./register.ts";
 
 /** Those of {@link ResNetOptions}, for images; what differs is said here. */
 export interface GroupResNetOptions
@@ -59,7 +59,7 @@ export interface GroupResNetOptions
  */
 export function groupResNet(options: GroupResNetOptions): tf.LayersModel {
   const { plan, group, groupPooling } = planGroupResNet(options);
-  registerGroupConv();
+  registerModelLayers();
   const build = new GroupBuilder(plan, group);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
   const stem = build.conv("conv1", prepare(input, plan), plan.stemWidth, plan.stemKernelSize[0], true);
