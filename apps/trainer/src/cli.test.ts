@@ -79,11 +79,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
       'network gmr: the options of a ResNet have no "widht": did you mean',
     ],
     ["grid that is none", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
-    [
-      "predict without a run",
-      ["predict", "nothing", "x.png"],
-      "nothing: expected the folder of a run, or one of gmr-mnist",
-    ],
+    ["predict without a run", ["predict", "nothing", "x.png"], "x.png: no such file or folder"],
     [
       "missing folder of a data set",
       ["data", "verify", "folder", "--folder", "none"],

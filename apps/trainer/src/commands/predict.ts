@@ -89,6 +89,7 @@ export function addPredict(program: Command): void {
       "\nExit codes: 0 all files were read; 1 nothing was done; 2 some files were left out.",
     )
     .action(async (source: string, inputs: string[], flags: PredictFlags) => {
+      const listed = (await Promise.all(inputs.map(filesIn))).flat();
       await useBackend(flags.backend);
       const predictor = await openPredictor(source, flags.network);
       const volumes = predictor.shape.length === 4;
@@ -96,7 +97,7 @@ export function addPredict(program: Command): void {
         throw new GmrError("unsupported", `${source} is for volumes: --views ${flags.views} is for images`);
       }
       const wanted = volumes ? isVolumeFile : isImageFile;
-      const files = (await Promise.all(inputs.map((input) => filesIn(input, wanted)))).flat();
+      const files = listed.filter(({ file, named }) => named || wanted(file));
       if (files.length === 0) {
         throw new GmrError("invalid-argument", `no ${volumes ? "volume" : "image"} in ${inputs.join(", ")}`);
       }
@@ -127,19 +128,18 @@ export function addPredict(program: Command): void {
 interface Input {
   file: string;
   name: string;
+  /** Whether the file itself was named, not its folder. */
+  named: boolean;
 }
 
 const isVolumeFile = (file: string): boolean => isNifti(file) || isMesh(file) || isImageFile(file);
 
-/** The files of a path, of a folder those that are wanted. @throws GmrError `io` */
-async function filesIn(input: string, wanted: (file: string) => boolean): Promise<Input[]> {
+/** A file, or all files of a folder. @throws GmrError `io` */
+async function filesIn(input: string): Promise<Input[]> {
   try {
-    if (!(await stat(input)).isDirectory()) return [{ file: input, name: path.basename(input) }];
+    if (!(await stat(input)).isDirectory()) return [{ file: input, name: path.basename(input), named: true }];
     const names = await readdir(input, { recursive: true });
-    return names
-      .filter(wanted)
-      .sort()
-      .map((name) => ({ file: path.join(input, name), name }));
+    return names.sort().map((name) => ({ file: path.join(input, name), name, named: false }));
   } catch (error) {
     throw new GmrError(
       "io",

@@ -6,8 +6,8 @@ import { GmrError } from "@gmr-conv/core";
 import { type DecodeOptions, decodeRegion, type ImageInfo, imageLimits } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import sharp from "sharp";
+import { mirrored, mostProbable } from "./pixels.ts";
 import type { Predictor } from "./source.ts";
-import { mirrored } from "./volumes.ts";
 
 export interface TileOptions {
   /** Largest side of the tiles, pixels. */
@@ -66,8 +66,7 @@ export async function segmentFile(
         for (let y = 0; y < height; y++) {
           for (let x = 0; x < width; x++) {
             const at = ((y + overlap) * tileW + x + overlap) * classNames.length;
-            let best = 0;
-            for (let k = 1; k < classNames.length; k++) if (p[at + k] > p[at + best]) best = k;
+            const best = mostProbable(p, at, classNames.length);
             mask[y * info.width + left + x] = best;
             counts[best]++;
           }

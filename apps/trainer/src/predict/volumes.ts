@@ -10,6 +10,7 @@ import { isNifti, isVolume, readVolume } from "@gmr-conv/data/node";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { predict } from "@gmr-conv/training";
 import sharp from "sharp";
+import { mirrored, mostProbable } from "./pixels.ts";
 import type { Predictor } from "./source.ts";
 
 export interface BoxOptions {
@@ -96,8 +97,7 @@ export async function segmentVolume(
         for (let x = 0; x < inner[2]; x++) {
           const position = ((z + overlap) * boxSizes[1] + y + overlap) * boxSizes[2] + x + overlap;
           const at = position * classNames.length;
-          let best = 0;
-          for (let k = 1; k < classNames.length; k++) if (p[at + k] > p[at + best]) best = k;
+          const best = mostProbable(p, at, classNames.length);
           mask[((place[0] + z) * sizes[1] + place[1] + y) * sizes[2] + place[2] + x] = best;
           counts[best]++;
         }
@@ -139,12 +139,4 @@ function cutBox(
     }
   }
   return box;
-}
-
-/** The place inside that an image, continued by mirror images without repeating its outermost pixels, has at an index. */
-export function mirrored(index: number, size: number): number {
-  if (size === 1) return 0;
-  const period = 2 * (size - 1);
-  const within = ((index % period) + period) % period;
-  return within < size ? within : period - within;
 }
