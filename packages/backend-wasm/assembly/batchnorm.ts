@@ -2,6 +2,7 @@
 //
 // A group of up to 16 channels at a time: its sums stay in registers while the rows stream by. Rows are summed
 // in chunks whose sums are then added in float64, and the variance is taken about the mean in a second pass.
+import { NormScratch } from "../src/layouts";
 import { min } from "./common";
 
 const CHUNK = 32;
@@ -327,8 +328,8 @@ function placeConstants(
 }
 
 /**
- * dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). `scratch` has room
- * for 160 bytes.
+ * dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). `scratch` has
+ * `NormScratch.Bytes`.
  */
 export function batchNormParamGradient(
   dy: usize,
@@ -393,7 +394,7 @@ function applyGradient(
 /**
  * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with
  * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon); and dGamma = sum(dy * xhat), dBeta = sum(dy), which it
- * needs anyway. `scratch` has room for 160 bytes.
+ * needs anyway. `scratch` has `NormScratch.Bytes`.
  */
 export function batchNormInputGradient(
   dy: usize,
@@ -416,8 +417,8 @@ export function batchNormInputGradient(
   const rowBytes = <usize>channels << 2;
   const n = f32x4.splat(<f32>rows);
   const floor = f32x4.splat(relu ? 0 : -Infinity);
-  const sum = scratch + 96;
-  const product = scratch + 128;
+  const sum = scratch + <usize>NormScratch.Sum;
+  const product = scratch + <usize>NormScratch.Product;
   for (let c = begin; c < end; ) {
     const at = <usize>c << 2;
     const wide = end - c >= 8;

@@ -1,4 +1,4 @@
-import { PlanField } from "../src/plan-fields";
+import { PlanField, WindowField } from "../src/layouts";
 
 /** Reads a field of a plan. */
 // @ts-ignore: decorator
@@ -12,6 +12,13 @@ export function field(plan: usize, f: PlanField): i32 {
 @inline
 export function address(plan: usize, f: PlanField): usize {
   return load<u32>(plan + ((<usize>f) << 2));
+}
+
+/** Reads a field of a plan of windows. */
+// @ts-ignore: decorator
+@inline
+export function windowField(plan: usize, f: WindowField): i32 {
+  return load<i32>(plan + ((<usize>f) << 2));
 }
 
 // @ts-ignore: decorator

@@ -1,7 +1,8 @@
 // The gradients of depthwise convolutions: every channel of x[N, H, W, C] has `multiplier` kernels of its own, filter
 // [kH, kW, C, multiplier], whose outputs lie side by side, dy[N, outH, outW, C · multiplier]. An output channel q belongs to
 // the input channel q / multiplier.
-import { min } from "./common";
+import { WindowField } from "../src/layouts";
+import { min, windowField } from "./common";
 
 /** Output channels of a unit of work of the filter's gradient. */
 const BLOCK = 16;
@@ -51,26 +52,27 @@ function endOutput(at: i32, stride: i32, size: i32, outputs: i32): i32 {
  * sums in float64.
  */
 export function depthwiseFilterGradient(
+  plan: usize,
   x: usize,
   dy: usize,
   dFilter: usize,
   images: i32,
-  inH: i32,
-  inW: i32,
-  channels: i32,
-  multiplier: i32,
-  outH: i32,
-  outW: i32,
-  kernelW: i32,
-  strideH: i32,
-  strideW: i32,
-  dilationH: i32,
-  dilationW: i32,
-  padH: i32,
-  padW: i32,
   begin: i32,
   end: i32,
 ): void {
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const channels = windowField(plan, WindowField.Channels);
+  const multiplier = windowField(plan, WindowField.Multiplier);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const kernelW = windowField(plan, WindowField.FilterW);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const dilationH = windowField(plan, WindowField.DilationH);
+  const dilationW = windowField(plan, WindowField.DilationW);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const outC = channels * multiplier;
   const blocks = (outC + BLOCK - 1) / BLOCK;
   const pixel = <usize>channels << 2;
@@ -179,26 +181,27 @@ function firstTap(at: i32, dilation: i32, stride: i32): i32 {
 
 /** Rows [begin, end) of the images of dx: each pixel gathers the outputs whose windows it lay in. */
 export function depthwiseInputGradient(
+  plan: usize,
   dy: usize,
   filter: usize,
   dx: usize,
-  inH: i32,
-  inW: i32,
-  channels: i32,
-  multiplier: i32,
-  outH: i32,
-  outW: i32,
-  kernelH: i32,
-  kernelW: i32,
-  strideH: i32,
-  strideW: i32,
-  dilationH: i32,
-  dilationW: i32,
-  padH: i32,
-  padW: i32,
   begin: i32,
   end: i32,
 ): void {
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const channels = windowField(plan, WindowField.Channels);
+  const multiplier = windowField(plan, WindowField.Multiplier);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const kernelH = windowField(plan, WindowField.FilterH);
+  const kernelW = windowField(plan, WindowField.FilterW);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const dilationH = windowField(plan, WindowField.DilationH);
+  const dilationW = windowField(plan, WindowField.DilationW);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const outC = channels * multiplier;
   const pixel = <usize>channels << 2;
   const outPixel = <usize>outC << 2;

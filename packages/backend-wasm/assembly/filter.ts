@@ -5,7 +5,7 @@
 // many threads share the units. S is made again tile by tile and never stored. The product holds 4 channels x 8
 // columns in registers for the pixels of a tile; tiles are added to the unit's accumulators, and of long units these
 // every few hundred tiles to totals (summation in levels, hence accurate).
-import { PlanField } from "../src/plan-fields";
+import { PlanField } from "../src/layouts";
 import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsFilter } from "./sums";

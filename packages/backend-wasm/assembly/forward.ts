@@ -2,7 +2,7 @@
 //
 // Tile by tile: the sums of a tile of pixels, then their matrix product with the weights, packed in panels of
 // eight columns; the kernel of the product holds 4 pixels x 8 columns in registers.
-import { PlanField } from "../src/plan-fields";
+import { PlanField } from "../src/layouts";
 import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsForward } from "./sums";

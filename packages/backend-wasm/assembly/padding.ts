@@ -1,6 +1,6 @@
 // Zero-padded copies of images, one channel block after another: [block][depth][height][width][16, 8 or 4].
 // The taps then need no bounds checks and a row of a block is contiguous.
-import { PlanField } from "../src/plan-fields";
+import { PlanField } from "../src/layouts";
 import { address, field, max, min } from "./common";
 
 /** Copies `count` channels of a pixel and sets the rest of the block's `width` channels to zero. */

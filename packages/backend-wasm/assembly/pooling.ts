@@ -1,34 +1,34 @@
 // Pooling of volumes (images have a depth of one), channels last. The stock kernels of these are wrong for negative
 // numbers (maxima) or slow (they visit every window of every pixel one channel at a time). Here each output is one
 // window, four channels at a time.
-import { max, min } from "./common";
+import { WindowField } from "../src/layouts";
+import { max, min, windowField } from "./common";
 
 // The window of an output along one axis: from max(0, at) to min(size, at + filter), at = o · stride - pad.
 
-/** y[N, out, C] = the maxima of the windows of x[N, in, C]; -∞ for a window outside the image. */
-export function maxPool(
-  x: usize,
-  y: usize,
-  images: i32,
-  inD: i32,
-  inH: i32,
-  inW: i32,
-  outD: i32,
-  outH: i32,
-  outW: i32,
-  channels: i32,
-  filterD: i32,
-  filterH: i32,
-  filterW: i32,
-  strideD: i32,
-  strideH: i32,
-  strideW: i32,
-  padD: i32,
-  padH: i32,
-  padW: i32,
-): void {
+/** y[N, out, C] = the maxima of the windows of x[N, in, C], images [begin, end); -∞ for a window outside the image. */
+export function maxPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
+  const inD = windowField(plan, WindowField.InD);
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const outD = windowField(plan, WindowField.OutD);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const channels = windowField(plan, WindowField.Channels);
+  const filterD = windowField(plan, WindowField.FilterD);
+  const filterH = windowField(plan, WindowField.FilterH);
+  const filterW = windowField(plan, WindowField.FilterW);
+  const strideD = windowField(plan, WindowField.StrideD);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const padD = windowField(plan, WindowField.PadD);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const pixel = (<usize>channels) << 2;
-  for (let n = 0; n < images; n++) {
+  const image = <usize>(inD * inH * inW) * pixel;
+  x += <usize>begin * image;
+  y += <usize>(begin * outD * outH * outW) * pixel;
+  for (let n = begin; n < end; n++) {
     for (let oz = 0; oz < outD; oz++) {
       const z0 = max(0, oz * strideD - padD);
       const z1 = min(inD, oz * strideD - padD + filterD);
@@ -73,34 +73,33 @@ export function maxPool(
         }
       }
     }
-    x += <usize>(inD * inH * inW) * pixel;
+    x += image;
   }
 }
 
 /** y[N, out, C] = the averages of the windows of x[N, in, C], of the positions inside; summed in float64. */
-export function avgPool(
-  x: usize,
-  y: usize,
-  images: i32,
-  inD: i32,
-  inH: i32,
-  inW: i32,
-  outD: i32,
-  outH: i32,
-  outW: i32,
-  channels: i32,
-  filterD: i32,
-  filterH: i32,
-  filterW: i32,
-  strideD: i32,
-  strideH: i32,
-  strideW: i32,
-  padD: i32,
-  padH: i32,
-  padW: i32,
-): void {
+export function avgPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
+  const inD = windowField(plan, WindowField.InD);
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const outD = windowField(plan, WindowField.OutD);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const channels = windowField(plan, WindowField.Channels);
+  const filterD = windowField(plan, WindowField.FilterD);
+  const filterH = windowField(plan, WindowField.FilterH);
+  const filterW = windowField(plan, WindowField.FilterW);
+  const strideD = windowField(plan, WindowField.StrideD);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const padD = windowField(plan, WindowField.PadD);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const pixel = (<usize>channels) << 2;
-  for (let n = 0; n < images; n++) {
+  const image = <usize>(inD * inH * inW) * pixel;
+  x += <usize>begin * image;
+  y += <usize>(begin * outD * outH * outW) * pixel;
+  for (let n = begin; n < end; n++) {
     for (let oz = 0; oz < outD; oz++) {
       const z0 = max(0, oz * strideD - padD);
       const z1 = min(inD, oz * strideD - padD + filterD);
@@ -150,38 +149,45 @@ export function avgPool(
         }
       }
     }
-    x += <usize>(inD * inH * inW) * pixel;
+    x += image;
   }
 }
 
 /** dx[N, in, C] from dy[N, out, C]: each goes to the first maximum of its window, x and y as in `maxPool`. */
 export function maxPoolGradient(
+  plan: usize,
   dy: usize,
   x: usize,
   y: usize,
   dx: usize,
-  images: i32,
-  inD: i32,
-  inH: i32,
-  inW: i32,
-  outD: i32,
-  outH: i32,
-  outW: i32,
-  channels: i32,
-  filterD: i32,
-  filterH: i32,
-  filterW: i32,
-  strideD: i32,
-  strideH: i32,
-  strideW: i32,
-  padD: i32,
-  padH: i32,
-  padW: i32,
+  begin: i32,
+  end: i32,
 ): void {
+  const inD = windowField(plan, WindowField.InD);
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const outD = windowField(plan, WindowField.OutD);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const channels = windowField(plan, WindowField.Channels);
+  const filterD = windowField(plan, WindowField.FilterD);
+  const filterH = windowField(plan, WindowField.FilterH);
+  const filterW = windowField(plan, WindowField.FilterW);
+  const strideD = windowField(plan, WindowField.StrideD);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const padD = windowField(plan, WindowField.PadD);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const pixel = (<usize>channels) << 2;
   const image = <usize>(inD * inH * inW) * pixel;
-  memory.fill(dx, 0, <usize>images * image);
-  for (let n = 0; n < images; n++) {
+  const map = <usize>(outD * outH * outW) * pixel;
+  x += <usize>begin * image;
+  dx += <usize>begin * image;
+  y += <usize>begin * map;
+  dy += <usize>begin * map;
+  memory.fill(dx, 0, <usize>(end - begin) * image);
+  for (let n = begin; n < end; n++) {
     for (let oz = 0; oz < outD; oz++) {
       const z0 = max(0, oz * strideD - padD);
       const z1 = min(inD, oz * strideD - padD + filterD);
@@ -257,32 +263,29 @@ function addToFirst(
 }
 
 /** dx[N, in, C] from dy[N, out, C], of which every position of a window gets `share`. */
-export function avgPoolGradient(
-  dy: usize,
-  dx: usize,
-  images: i32,
-  inD: i32,
-  inH: i32,
-  inW: i32,
-  outD: i32,
-  outH: i32,
-  outW: i32,
-  channels: i32,
-  filterD: i32,
-  filterH: i32,
-  filterW: i32,
-  strideD: i32,
-  strideH: i32,
-  strideW: i32,
-  padD: i32,
-  padH: i32,
-  padW: i32,
-  share: f32,
-): void {
+export function avgPoolGradient(plan: usize, dy: usize, dx: usize, share: f32, begin: i32, end: i32): void {
+  const inD = windowField(plan, WindowField.InD);
+  const inH = windowField(plan, WindowField.InH);
+  const inW = windowField(plan, WindowField.InW);
+  const outD = windowField(plan, WindowField.OutD);
+  const outH = windowField(plan, WindowField.OutH);
+  const outW = windowField(plan, WindowField.OutW);
+  const channels = windowField(plan, WindowField.Channels);
+  const filterD = windowField(plan, WindowField.FilterD);
+  const filterH = windowField(plan, WindowField.FilterH);
+  const filterW = windowField(plan, WindowField.FilterW);
+  const strideD = windowField(plan, WindowField.StrideD);
+  const strideH = windowField(plan, WindowField.StrideH);
+  const strideW = windowField(plan, WindowField.StrideW);
+  const padD = windowField(plan, WindowField.PadD);
+  const padH = windowField(plan, WindowField.PadH);
+  const padW = windowField(plan, WindowField.PadW);
   const pixel = (<usize>channels) << 2;
   const image = <usize>(inD * inH * inW) * pixel;
-  memory.fill(dx, 0, <usize>images * image);
-  for (let n = 0; n < images; n++) {
+  dx += <usize>begin * image;
+  dy += <usize>(begin * outD * outH * outW) * pixel;
+  memory.fill(dx, 0, <usize>(end - begin) * image);
+  for (let n = begin; n < end; n++) {
     for (let oz = 0; oz < outD; oz++) {
       const z0 = max(0, oz * strideD - padD);
       const z1 = min(inD, oz * strideD - padD + filterD);

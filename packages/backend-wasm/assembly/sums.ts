@@ -7,7 +7,7 @@
 // S is laid out for the product that follows, whose inner loop then reads both factors from front to back:
 // - forward, the sum runs over (slot, channel):  [pixel / 4][slot, channel][4 pixels]
 // - filter gradient, the sum runs over pixels:   [slot, channel / 4][pixel][4 channels]
-import { PlanField } from "../src/plan-fields";
+import { PlanField } from "../src/layouts";
 import { address, field } from "./common";
 
 /** Scales the offsets of the slot table from pixels to bytes for blocks of `width` channels. */

@@ -1,10 +1,11 @@
 // Compiles the AssemblyScript kernels and writes them, base64-encoded, into src/generated/module.ts: a module of
-// a few kilobytes needs no path settings in bundlers, Node or script tags.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+// a few kilobytes needs no path settings in bundlers, Node or script tags. What they export goes to
+// src/generated/kernels.ts, so that calls are checked against the signatures.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 mkdirSync("src/generated", { recursive: true });
-const plain = await compile("kernels.wasm", []);
+const plain = await compile("kernels.wasm", ["--bindings=raw"]);
 // The same kernels for a heap in shared memory, as threads need it. The most that the stock module may grow to.
 const shared = await compile("kernels-shared.wasm", [
   "--sharedMemory",
@@ -19,6 +20,8 @@ writeFileSync(
     "/** The same for a heap in shared memory. */\n" +
     `export const SHARED_KERNELS_BASE64 =\n  "${shared.toString("base64")}";\n`,
 );
+writeFileSync("src/generated/kernels.ts", signatures(readFileSync("src/generated/kernels.d.ts", "utf8")));
+for (const unused of ["kernels.d.ts", "kernels.js"]) rmSync(`src/generated/${unused}`);
 console.log(`kernels.wasm: ${plain.length} bytes, shared ${shared.length} bytes`);
 
 async function compile(file, options) {
@@ -45,6 +48,20 @@ async function compile(file, options) {
   // A data segment would overwrite the low memory of the module whose heap the kernels work on.
   if (sectionIds(bytes).includes(11)) throw new Error("the kernels must not have data segments");
   return bytes;
+}
+
+/** The exported functions, from the declarations that the compiler writes. */
+function signatures(declarations) {
+  const found = [...declarations.matchAll(/export function (\w+)\((.*?)\): void;/g)];
+  const methods = found.map(([, name, parameters]) => `  ${name}(${parameters}): void;\n`);
+  const counts = found.map(([, name, parameters]) => `  ${name}: ${parameters.split(",").length},\n`);
+  return (
+    "// What assembly/ exports, made by scripts/build-wasm.mjs.\n\n" +
+    "/** Arguments are addresses, counts, factors and flags (0 or 1); `begin` and `end` bound a share of the work. */\n" +
+    `export interface Kernels {\n${methods.join("")}}\n\n` +
+    "/** Numbers of arguments. */\n" +
+    `export const KERNEL_ARGUMENTS: Readonly<Record<keyof Kernels, number>> = {\n${counts.join("")}};\n`
+  );
 }
 
 /** Ids of the sections of a WebAssembly binary. */

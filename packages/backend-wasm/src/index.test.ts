@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { heapBytes } from "../testing/heapBytes.ts";
 import { useWasm } from "./index.ts";
-import { kernelsOf } from "./module.ts";
+import { wasm } from "./state.ts";
 
 // These tests replace the backend and therefore run in this order.
 
@@ -62,11 +62,11 @@ it("refuses a tensor that the heap has no room for, and goes on", async () => {
 });
 
 it("may be called again, cheaply", async () => {
-  const kernels = kernelsOf(tf.backend());
+  const state = wasm.stateOf(tf.backend());
   const bytes = heapBytes();
   for (let i = 0; i < 100; i++) await useWasm();
   await Promise.all([useWasm(), useWasm()]);
-  expect(kernelsOf(tf.backend())).toBe(kernels);
+  expect(wasm.stateOf(tf.backend())).toBe(state);
   expect(heapBytes()).toBe(bytes);
   expect(convolve()).toBe(EXPECTED);
 });

@@ -5,9 +5,10 @@ import { checkPositiveInteger, environmentVariable, isNode } from "@gmr-conv/cor
 import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { attachKernels, detachKernels } from "./attach.ts";
 import { activateHost } from "./host.ts";
-import { attachedKernels, attachKernels, detachKernels, MAX_THREADS } from "./module.ts";
 import { registerKernels } from "./register.ts";
+import { attached, MAX_THREADS } from "./state.ts";
 
 export interface UseWasmOptions {
   /**
@@ -37,9 +38,8 @@ export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   await startBackend(async () => {
     if (options.wasmPaths !== undefined) setWasmPaths(options.wasmPaths);
     const backend = await activateHost(threads);
-    const attached = attachedKernels(backend);
-    if (options.threads !== undefined && attached && attached.threadsWanted !== threads)
-      detachKernels(backend);
+    const known = attached.get(backend);
+    if (options.threads !== undefined && known && known.threadsWanted !== threads) detachKernels(backend);
     await attachKernels(backend, threads);
     registerKernels();
     registerLayers();
@@ -49,7 +49,7 @@ export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
 /** Threads that the kernels of the active wasm backend use; 1 before `useWasm` or without shared memory. */
 export function wasmThreads(): number {
   const backend = tf.engine().registry.wasm;
-  return (backend && attachedKernels(backend)?.pool?.threads) ?? 1;
+  return (backend && attached.get(backend)?.pool?.threads) ?? 1;
 }
 
 /** Ends the threads of the kernels; the next `useWasm` starts new ones. */

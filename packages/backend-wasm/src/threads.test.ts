@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import type { Kernels } from "./generated/kernels.ts";
 import { SHARED_KERNELS_BASE64 } from "./generated/module.ts";
 import { ThreadPool } from "./threads.ts";
 
@@ -52,7 +53,7 @@ describe("ThreadPool", () => {
 
   async function pool(size: number): Promise<ThreadPool> {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    const run = { addRelu: exports.addRelu as (...args: number[]) => void };
+    const run = exports as unknown as Kernels;
     const threads = await ThreadPool.start(size, module, memory, run);
     for (let i = 0; threads.available < size; i++) {
       if (i > 500) throw new Error("the threads did not start");

@@ -5,6 +5,7 @@
 // microseconds, and then sleeps. Threads that are still starting are left out, so nothing ever waits for a start.
 
 import { GmrError, isNode } from "@gmr-conv/core";
+import { KERNEL_ARGUMENTS, type Kernels } from "./generated/kernels.ts";
 
 /** Integers of the state: threads that are ready, calls not done, calls that failed, stop; then a cell per thread. */
 const READY = 0;
@@ -13,7 +14,7 @@ const FAILED = 2;
 const STOP = 3;
 const CELLS = 16;
 /** Numbers of a call: which kernel, how many arguments, the arguments. */
-const CALL = 24;
+const CALL = 2 + Math.max(...Object.values(KERNEL_ARGUMENTS));
 /** A call that takes longer than this after the caller has finished its own means that a thread has died. */
 const PATIENCE_MS = 60_000;
 
@@ -23,6 +24,8 @@ interface ThreadInput {
   memory: WebAssembly.Memory;
   state: SharedArrayBuffer;
   calls: SharedArrayBuffer;
+  /** Numbers of a call. */
+  callSize: number;
   /** Of this thread, from 0. */
   index: number;
   names: readonly string[];
@@ -39,7 +42,7 @@ interface ThreadHandle {
  * refer to nothing outside itself.
  */
 function threadMain(input: ThreadInput): void {
-  const [READY, PENDING, FAILED, STOP, CELLS, CALL, SPINS] = [0, 1, 2, 3, 16, 24, 20_000];
+  const [READY, PENDING, FAILED, STOP, CELLS, SPINS] = [0, 1, 2, 3, 16, 20_000];
   const state = new Int32Array(input.state);
   const calls = new Float64Array(input.calls);
   const { exports } = new WebAssembly.Instance(input.module, { env: { memory: input.memory } });
@@ -54,7 +57,7 @@ function threadMain(input: ThreadInput): void {
     seen = Atomics.load(state, cell);
     if (Atomics.load(state, STOP) !== 0) return;
     try {
-      const at = input.index * CALL;
+      const at = input.index * input.callSize;
       kernels[calls[at]](...calls.subarray(at + 2, at + 2 + calls[at + 1]));
     } catch {
       Atomics.add(state, FAILED, 1);
@@ -69,15 +72,15 @@ export class ThreadPool {
   readonly size: number;
   private readonly state: Int32Array;
   private readonly calls: Float64Array;
-  private readonly names: readonly string[];
-  private readonly run: Record<string, (...args: number[]) => void>;
+  private readonly names: readonly (keyof Kernels)[];
+  private readonly run: Kernels;
   private handles: ThreadHandle[] = [];
   /** What happened in the middle of a job, whose results are lost. */
   private failure: string | undefined;
   /** What became of a thread between jobs, or at its start: one thread goes on. */
   private ending: string | undefined;
 
-  private constructor(size: number, names: readonly string[], run: ThreadPool["run"]) {
+  private constructor(size: number, names: readonly (keyof Kernels)[], run: Kernels) {
     this.size = size;
     this.names = names;
     this.run = run;
@@ -93,9 +96,9 @@ export class ThreadPool {
     size: number,
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
-    run: ThreadPool["run"],
+    run: Kernels,
   ): Promise<ThreadPool> {
-    const pool = new ThreadPool(size, Object.keys(run), run);
+    const pool = new ThreadPool(size, Object.keys(KERNEL_ARGUMENTS) as (keyof Kernels)[], run);
     const start = await threadStarter();
     for (let index = 0; index < size - 1; index++) {
       const input: ThreadInput = {
@@ -103,6 +106,7 @@ export class ThreadPool {
         memory,
         state: pool.state.buffer as SharedArrayBuffer,
         calls: pool.calls.buffer as SharedArrayBuffer,
+        callSize: CALL,
         index,
         names: pool.names,
       };
@@ -132,7 +136,7 @@ export class ThreadPool {
   }
 
   /** Calls one kernel once per list of arguments, the first on this thread. */
-  call(name: string, parts: readonly (readonly number[])[]): void {
+  call(name: keyof Kernels, parts: readonly (readonly number[])[]): void {
     const { state, calls } = this;
     const kernel = this.names.indexOf(name);
     Atomics.store(state, PENDING, parts.length - 1);
@@ -144,7 +148,7 @@ export class ThreadPool {
       Atomics.add(state, CELLS + thread, 1);
       Atomics.notify(state, CELLS + thread);
     }
-    this.run[name](...parts[0]);
+    (this.run[name] as (...args: number[]) => void)(...parts[0]);
     this.wait();
   }
 

@@ -8,6 +8,7 @@ export * from "./fold.ts";
 export * from "./geometry.ts";
 export * from "./init.ts";
 export * from "./mixture.ts";
+export * from "./once.ts";
 export * from "./picture.ts";
 export * from "./random.ts";
 export * from "./reference.ts";

@@ -3,8 +3,73 @@
 import { checkFinite, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkTensor, checkVector } from "./checks.ts";
-import { registerGradients } from "./gradients.ts";
-import { BatchNormTraining, hasKernel, runKernelMulti } from "./kernels.ts";
+import { differentiated, zerosOf } from "./differentiate.ts";
+import { checkChannelwise } from "./kernels/checks.ts";
+import type { KernelDeclaration } from "./kernels/declaration.ts";
+import { runKernel, runKernelMulti, runOrComposeMulti } from "./kernels/run.ts";
+
+export interface BatchNormTrainingAttrs extends tf.NamedAttrMap {
+  epsilon: number;
+  /** Whether y is rectified: max(y, 0). */
+  relu: boolean;
+}
+
+/**
+ * [y, mean, variance] of x [..., C] with gamma and beta [C]: y = (x - mean) / √(variance + ε) · gamma + beta,
+ * with the mean and the biased variance [C] over all axes but the last.
+ */
+export const BatchNormTraining: KernelDeclaration<
+  Record<"x" | "gamma" | "beta", tf.TensorInfo>,
+  BatchNormTrainingAttrs
+> = {
+  name: "BatchNormTraining",
+  check: ({ x, ...vectors }) => checkChannelwise(x, {}, vectors),
+  gradient: {
+    inputs: ["x", "gamma", "beta"],
+    outputs: [false, true, true],
+    compute: ([dy], [x, gamma, beta, mean, variance], attrs) => {
+      const inputs = { dy, x, gamma, beta, mean, variance };
+      const param = (i: number) => () => runKernelMulti(BatchNormTrainingParamGrad, inputs, attrs)[i];
+      return {
+        x: () => runKernel(BatchNormTrainingGrad, inputs, attrs),
+        gamma: param(0),
+        beta: param(1),
+      };
+    },
+  },
+};
+
+/** What the backward kernels take: dy, and what the forward pass took and gave. */
+export type BatchNormGradInputs = Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance", tf.TensorInfo>;
+
+const GRAD_INPUTS = ["dy", "x", "gamma", "beta", "mean", "variance"] as const;
+
+/** dx. */
+export const BatchNormTrainingGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
+  name: "BatchNormTrainingGrad",
+  check: ({ dy, x, ...vectors }) => checkChannelwise(x, { dy }, vectors),
+  gradient: {
+    inputs: GRAD_INPUTS,
+    compute: ([ddx], saved, attrs) => ofGradients(({ dx }) => dx, saved, attrs, ddx, ["dy", "x", "gamma"]),
+  },
+};
+
+/** [dgamma, dbeta]. Apart from dx since TensorFlow.js disposes what a gradient function makes beside its result. */
+export const BatchNormTrainingParamGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
+  name: "BatchNormTrainingParamGrad",
+  check: ({ dy, x, ...vectors }) => checkChannelwise(x, { dy }, vectors),
+  gradient: {
+    inputs: GRAD_INPUTS,
+    compute: ([ddGamma, ddBeta], saved, attrs) =>
+      ofGradients(
+        ({ dGamma, dBeta }) => dGamma.mul(ddGamma).add(dBeta.mul(ddBeta)).sum(),
+        saved,
+        attrs,
+        tf.scalar(1),
+        ["dy", "x"],
+      ),
+  },
+};
 
 export interface BatchNormResult<T extends tf.Tensor> {
   /** The normalised input, in its shape. */
@@ -40,23 +105,9 @@ export function batchNormTraining<T extends tf.Tensor>(
   if (checkFinite("epsilon", epsilon) <= 0) {
     throw new GmrError("invalid-argument", `epsilon must be positive, got ${epsilon}`);
   }
-  registerGradients();
   if (x.size === 0) return ofNothing(x, gamma, beta);
-  if (hasKernel(BatchNormTraining)) {
-    const [y, mean, variance] = runKernelMulti(BatchNormTraining, { x, gamma, beta }, { epsilon, relu });
-    return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
-  }
-  return composed(x, gamma, beta, epsilon, relu);
-}
-
-function composed<T extends tf.Tensor>(
-  x: T,
-  gamma: tf.Tensor1D,
-  beta: tf.Tensor1D,
-  epsilon: number,
-  relu: boolean,
-): BatchNormResult<T> {
-  const [y, mean, variance] = tf.tidy(() => {
+  const attrs = { epsilon, relu };
+  const [y, mean, variance] = runOrComposeMulti(BatchNormTraining, { x, gamma, beta }, attrs, () => {
     const axes = x.shape.slice(0, -1).map((_, i) => i);
     const moments = tf.moments(x, axes);
     const scale = moments.variance.add(epsilon).rsqrt().mul(gamma);
@@ -81,3 +132,40 @@ const constant = tf.customGrad((tensor) => ({
   value: (tensor as tf.Tensor).clone(),
   gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
 }));
+
+/** dx, dgamma and dbeta of batch normalisation, with the statistics taken from x. */
+function gradientsOf([dy, x, gamma, beta]: tf.Tensor[], { epsilon, relu }: BatchNormTrainingAttrs) {
+  const axes = x.shape.slice(0, -1).map((_, i) => i);
+  const { mean, variance } = tf.moments(x, axes);
+  const inverse = variance.add(epsilon).rsqrt();
+  const normalised = x.sub(mean).mul(inverse);
+  const open = relu ? dy.mul(normalised.mul(gamma).add(beta).step()) : dy;
+  const products = open.mul(normalised);
+  const rest = open.sub(open.mean(axes)).sub(normalised.mul(products.mean(axes)));
+  return { dx: rest.mul(gamma.mul(inverse)), dGamma: products.sum(axes), dBeta: open.sum(axes) };
+}
+
+/** The gradients of a backward kernel. Mean and variance follow from x, whose gradient includes their share. */
+function ofGradients(
+  compute: (found: ReturnType<typeof gradientsOf>) => tf.Tensor,
+  [dy, x, gamma, beta, mean, variance]: readonly tf.Tensor[],
+  attrs: BatchNormTrainingAttrs,
+  cotangent: tf.Tensor,
+  /** What it depends on where nothing is rectified. */
+  smooth: readonly string[],
+): Partial<Record<keyof BatchNormGradInputs, () => tf.Tensor>> {
+  const all = differentiated(
+    (...given) => compute(gradientsOf(given, attrs)),
+    ["dy", "x", "gamma", "beta"],
+    [dy, x, gamma, beta],
+    cotangent,
+  );
+  const active = Object.entries(all).filter(([name]) => attrs.relu || smooth.includes(name));
+  return {
+    gamma: zerosOf(gamma),
+    beta: zerosOf(beta),
+    mean: zerosOf(mean),
+    variance: zerosOf(variance),
+    ...Object.fromEntries(active),
+  };
+}

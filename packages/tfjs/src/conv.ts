@@ -4,8 +4,9 @@ import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
 import { denseConv, denseConvTranspose } from "./dense.ts";
-import { registerGradients } from "./gradients.ts";
-import { hasKernel, PositionConv, RingConv, RingConvBackpropInput, runKernel } from "./kernels.ts";
+import { mendGradients } from "./gradients.ts";
+import { PositionConv, RingConv, RingConvBackpropInput } from "./kernels/ringConv.ts";
+import { hasKernel, runKernel } from "./kernels/run.ts";
 import { mixRingWeights } from "./mixture.ts";
 import { holdsNonFinite } from "./nonFinite.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
@@ -107,7 +108,7 @@ export function gmrConv<T extends tf.Tensor>(
   transposed = false,
 ): T {
   const plan = planConv(checkRank("rank", rank), x, weights, options, transposed);
-  registerGradients();
+  mendGradients();
   return tf.tidy(() => {
     const single = x.rank === rank + 1;
     const batch: tf.Tensor = single ? x.expandDims(0) : x;

@@ -1,6 +1,6 @@
 // From the plan of an op to the attributes of the kernels.
 
-import type { RingConvAttrs } from "./kernels.ts";
+import type { RingConvAttrs } from "./kernels/ringConv.ts";
 import type { ConvPlan } from "./options.ts";
 
 /** The convolution that a transposed convolution is the adjoint of. */

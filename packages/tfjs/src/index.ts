@@ -10,21 +10,16 @@ export {
   gmrConv3d,
   gmrConv3dTranspose,
 } from "./conv.ts";
-export * from "./convShape.ts";
-export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
 export * from "./equivariance/index.ts";
-export { registerGradients } from "./gradients.ts";
+export { mendGradients } from "./gradients.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";
-export * from "./kernels.ts";
-export { knownValues } from "./knownValues.ts";
+export * from "./kernels/index.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
-export { mixtureMatrix } from "./mixtureMatrix.ts";
 export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";
-export { planReduction, type Reduction, type ReductionStep, reductionKernels } from "./reductions.ts";
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
 export {

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { mixRingWeights } from "./mixture.ts";
-import { mixtureMatrix } from "./mixtureMatrix.ts";
+import { mixRingWeights, mixtureMatrix } from "./mixture.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 

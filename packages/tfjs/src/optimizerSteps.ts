@@ -1,16 +1,40 @@
 // One step of an optimiser for one parameter, as one kernel where the backend has it.
 
 import { GmrError } from "@gmr-conv/core";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "./checks.ts";
-import {
-  type AdamWAttrs,
-  AdamWUpdate,
-  hasKernel,
-  runKernelMulti,
-  type SgdAttrs,
-  SgdUpdate,
-} from "./kernels.ts";
+import { checkEqual } from "./kernels/checks.ts";
+import type { KernelDeclaration } from "./kernels/declaration.ts";
+import { runOrComposeMulti } from "./kernels/run.ts";
+
+export interface AdamWAttrs extends tf.NamedAttrMap {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** The parameter is multiplied by 1 - learningRate · weightDecay. */
+  weightDecay: number;
+  /** Number of this step, from 1. */
+  step: number;
+}
+
+export interface SgdAttrs extends tf.NamedAttrMap {
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+}
+
+/** [parameter, first, second] after one step of AdamW. */
+export const AdamWUpdate: KernelDeclaration<
+  { parameter: tf.TensorInfo; gradient: tf.TensorInfo; first: tf.TensorInfo; second: tf.TensorInfo },
+  AdamWAttrs
+> = { name: "AdamWUpdate", check: (inputs) => checkEqual(inputs) };
+
+/** [parameter, velocity] after one step of SGD with Nesterov momentum. */
+export const SgdUpdate: KernelDeclaration<
+  { parameter: tf.TensorInfo; gradient: tf.TensorInfo; velocity: tf.TensorInfo },
+  SgdAttrs
+> = { name: "SgdUpdate", check: (inputs) => checkEqual(inputs) };
 
 /**
  * AdamW (Loshchilov & Hutter 2019): with bias-corrected moments m̂, v̂,
@@ -26,11 +50,8 @@ export function adamWUpdate<T extends tf.Tensor>(
   attrs: AdamWAttrs,
 ): [T, T, T] {
   checkSameShape({ parameter, gradient, first, second });
-  if (hasKernel(AdamWUpdate)) {
-    return runKernelMulti(AdamWUpdate, { parameter, gradient, first, second }, attrs) as [T, T, T];
-  }
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = attrs;
-  return tf.tidy(() => {
+  return runOrComposeMulti(AdamWUpdate, { parameter, gradient, first, second }, attrs, () => {
     const m = first.mul(beta1).add(gradient.mul(1 - beta1));
     const v = second.mul(beta2).add(gradient.square().mul(1 - beta2));
     const root = v.div(1 - beta2 ** step).sqrt();
@@ -51,11 +72,8 @@ export function sgdUpdate<T extends tf.Tensor>(
   attrs: SgdAttrs,
 ): [T, T] {
   checkSameShape({ parameter, gradient, velocity });
-  if (hasKernel(SgdUpdate)) {
-    return runKernelMulti(SgdUpdate, { parameter, gradient, velocity }, attrs) as [T, T];
-  }
   const { learningRate, momentum, weightDecay } = attrs;
-  return tf.tidy(() => {
+  return runOrComposeMulti(SgdUpdate, { parameter, gradient, velocity }, attrs, () => {
     const v = velocity.mul(momentum).add(gradient);
     const change = v.mul(momentum).add(gradient).mul(learningRate);
     return [parameter.mul(1 - learningRate * weightDecay).sub(change), v];

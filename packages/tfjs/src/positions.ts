@@ -4,7 +4,8 @@
 import type { RingPartition } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
-import { PositionConv, PositionConvBackpropInput, runKernel } from "./kernels.ts";
+import { PositionConv, PositionConvBackpropInput } from "./kernels/ringConv.ts";
+import { runKernel } from "./kernels/run.ts";
 import type { ConvPlan } from "./options.ts";
 
 /** Whether a dense kernel would have zeros where there is no ring. */

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
-import { addRelu } from "./addRelu.ts";
-import { registerGradients } from "./gradients.ts";
-import { AddRelu, kernelConfig, ReluGrad } from "./kernels.ts";
+import { AddRelu, addRelu, ReluGrad } from "./addRelu.ts";
+import { mendGradients } from "./gradients.ts";
+import { kernelConfig } from "./kernels/register.ts";
 
 // A backend that has our kernels: only their gradients take part.
 beforeAll(async () => {
   await tf.setBackend("cpu");
-  registerGradients();
+  mendGradients();
   const values = (backend: object, tensor: tf.TensorInfo): Float32Array =>
     (backend as tf.KernelBackend).readSync(tensor.dataId) as Float32Array;
   const make = (backend: object, shape: number[], data: Float32Array): tf.TensorInfo => ({

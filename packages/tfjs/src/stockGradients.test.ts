@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { registerGradients } from "./gradients.ts";
+import { mendGradients } from "./gradients.ts";
 
 beforeAll(async () => {
   await tf.setBackend("cpu");
-  registerGradients();
+  mendGradients();
 });
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());

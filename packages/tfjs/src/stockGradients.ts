@@ -8,7 +8,7 @@ import {
   type PoolShape,
   pool2DShape,
   pool3DShape,
-} from "./convShape.ts";
+} from "./kernels/poolShape.ts";
 
 type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
 

@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { gmrConv2d } from "./conv.ts";
-import { hasKernel, kernelConfig, RingConv } from "./kernels.ts";
+import { kernelConfig } from "./kernels/register.ts";
+import { RingConv } from "./kernels/ringConv.ts";
+import { hasKernel } from "./kernels/run.ts";
 import type { Strategy } from "./options.ts";
 import { loopCosts, setCostModel } from "./strategy.ts";
 

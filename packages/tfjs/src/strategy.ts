@@ -2,7 +2,8 @@
 
 import { describeValue, GmrError, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { hasKernel, RingConv } from "./kernels.ts";
+import { RingConv } from "./kernels/ringConv.ts";
+import { hasKernel } from "./kernels/run.ts";
 import type { ConvPlan } from "./options.ts";
 
 /** The sizes that decide which strategy is faster; channels are those of one group. */

@@ -3,7 +3,7 @@
 import { checkPositiveInteger, describeValue, GmrError, product, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { convolveGroup } from "./conv.ts";
-import { registerGradients } from "./gradients.ts";
+import { mendGradients } from "./gradients.ts";
 import { type AutoCall, measuredStrategies, recordAutoCalls, remember } from "./strategy.ts";
 
 export interface TuneOptions {
@@ -49,7 +49,7 @@ export async function tuneStrategies(
   }
   const known = measuredStrategies();
   const wanted = [...calls.values()].filter(({ key }) => options.again || !Object.hasOwn(known, key));
-  registerGradients();
+  mendGradients();
   const report: TunedStrategy[] = [];
   for (const [i, call] of wanted.entries()) {
     options.onProgress?.(i, wanted.length, call.key);

@@ -1,111 +1,100 @@
+// Batch normalisation in training. Threads share it by blocks of 16 channels.
+
+import { product } from "@gmr-conv/core";
 import {
+  type BatchNormGradInputs,
   BatchNormTraining,
+  type BatchNormTrainingAttrs,
   BatchNormTrainingGrad,
   BatchNormTrainingParamGrad,
-  kernelConfig,
 } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { elements, type KernelName, kernelsOf, MAX_THREADS, type WasmKernels } from "../module.ts";
+import { NormScratch } from "../layouts.ts";
+import { type KernelArguments, MAX_THREADS, type WasmState, wasm } from "../state.ts";
 
-/** What the gradients need for the constants and sums of eight channels. */
-const SCRATCH_BYTES = 192;
+type NormKernel = "batchNormForward" | "batchNormInputGradient" | "batchNormParamGradient";
 
-/**
- * The gradients of gamma and beta, which that of x needs as well and which are asked for right after it: of the last
- * call only, as plain arrays.
- */
-let remembered: { of: readonly unknown[]; dGamma: Float32Array; dBeta: Float32Array } | undefined;
+/** Of a thread: in cache lines of its own. */
+const SCRATCH_BYTES = Math.ceil(NormScratch.Bytes / 64) * 64;
 
-/** Threads share a normalisation by blocks of 16 channels, which none splits. */
-function splitChannels(
-  kernels: WasmKernels,
-  name: KernelName,
+function splitChannels<Name extends NormKernel>(
+  state: WasmState,
+  name: Name,
   x: tf.TensorInfo,
-  channels: number,
-  args: (begin: number, end: number, thread: number) => readonly number[],
+  args: (begin: number, end: number, thread: number) => KernelArguments<Name>,
 ): void {
-  const threads = Math.min(kernels.threadsFor(elements(x.shape) * 16), MAX_THREADS);
-  kernels.split(name, Math.ceil(channels / 16), threads, (begin, end, thread) =>
+  const channels = x.shape[x.shape.length - 1];
+  const threads = Math.min(state.threadsFor(product(x.shape) * 16), MAX_THREADS);
+  state.split(name, Math.ceil(channels / 16), threads, (begin, end, thread) =>
     args(16 * begin, Math.min(channels, 16 * end), thread),
   );
 }
 
-export const batchNormTrainingConfig = kernelConfig(
-  BatchNormTraining,
-  "wasm",
-  ({ x, gamma, beta }, { epsilon, relu }, backend) => {
-    const kernels = kernelsOf(backend);
-    const [channels] = gamma.shape as [number];
-    const y = kernels.output(x.shape);
-    const mean = kernels.output([channels]);
-    const variance = kernels.output([channels]);
-    const args = [
-      ...[x, gamma, beta, y, mean, variance].map((tensor) => kernels.address(tensor)),
-      elements(x.shape) / channels,
-      channels,
-      epsilon,
-      Number(relu),
-    ];
-    splitChannels(kernels, "batchNormForward", x, channels, (begin, end) => [...args, begin, end]);
-    return [y, mean, variance];
-  },
-);
+/** Rows, channels, epsilon and whether to rectify. */
+function settings(x: tf.TensorInfo, { epsilon, relu }: BatchNormTrainingAttrs) {
+  const channels = x.shape[x.shape.length - 1];
+  return [product(x.shape) / channels, channels, epsilon, Number(relu)] as const;
+}
 
-export const batchNormTrainingGradConfig = kernelConfig(
-  BatchNormTrainingGrad,
-  "wasm",
-  ({ dy, x, gamma, beta, mean, variance }, { epsilon, relu }, backend) => {
-    const kernels = kernelsOf(backend);
+/** What the gradients are made of. */
+function sourcesOf(inputs: BatchNormGradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] {
+  const { dy, x, gamma, beta, mean, variance } = inputs;
+  return [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu];
+}
+
+export const batchNormKernels = [
+  wasm.kernel(BatchNormTraining, ({ x, gamma, beta }, attrs, state) => {
+    const y = state.output(x.shape);
+    const [mean, variance] = [state.output(gamma.shape), state.output(gamma.shape)];
+    const args = [...state.addresses(x, gamma, beta, y, mean, variance), ...settings(x, attrs)] as const;
+    splitChannels(state, "batchNormForward", x, (begin, end) => [...args, begin, end]);
+    return [y, mean, variance];
+  }),
+
+  wasm.kernel(BatchNormTrainingGrad, (inputs, attrs, state) => {
+    const { dy, x, gamma, beta, mean, variance } = inputs;
     const [channels] = gamma.shape as [number];
-    const dx = kernels.output(x.shape);
+    const dx = state.output(x.shape);
     const paramBytes = 4 * Math.ceil(channels / 16) * 16;
-    const scratch = kernels.reserve(SCRATCH_BYTES * MAX_THREADS + 2 * paramBytes);
+    const scratch = state.reserve(SCRATCH_BYTES * MAX_THREADS + 2 * paramBytes);
     const dGamma = scratch + SCRATCH_BYTES * MAX_THREADS;
     const dBeta = dGamma + paramBytes;
-    const args = [dy, x, gamma, beta, mean, variance, dx].map((tensor) => kernels.address(tensor));
-    const settings = [elements(x.shape) / channels, channels, epsilon, Number(relu)];
-    splitChannels(kernels, "batchNormInputGradient", x, channels, (begin, end, thread) => [
-      ...args,
+    const tensors = state.addresses(dy, x, gamma, beta, mean, variance, dx);
+    splitChannels(state, "batchNormInputGradient", x, (begin, end, thread) => [
+      ...tensors,
       dGamma,
       dBeta,
       scratch + SCRATCH_BYTES * thread,
-      ...settings,
+      ...settings(x, attrs),
       begin,
       end,
     ]);
-    remembered = {
-      of: [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu],
-      dGamma: kernels.floats(dGamma, channels).slice(),
-      dBeta: kernels.floats(dBeta, channels).slice(),
-    };
+    state.paramGradients.keep(sourcesOf(inputs, attrs), {
+      dGamma: state.floats(dGamma, channels).slice(),
+      dBeta: state.floats(dBeta, channels).slice(),
+    });
     return dx;
-  },
-);
+  }),
 
-export const batchNormTrainingParamGradConfig = kernelConfig(
-  BatchNormTrainingParamGrad,
-  "wasm",
-  ({ dy, x, gamma, beta, mean, variance }, { epsilon, relu }, backend) => {
-    const kernels = kernelsOf(backend);
+  wasm.kernel(BatchNormTrainingParamGrad, (inputs, attrs, state) => {
+    const { dy, x, gamma, beta, mean, variance } = inputs;
     const [channels] = mean.shape as [number];
-    const dGamma = kernels.output([channels]);
-    const dBeta = kernels.output([channels]);
-    const of = [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu];
-    if (remembered?.of.every((value, i) => value === of[i])) {
-      kernels.floats(kernels.address(dGamma), channels).set(remembered.dGamma);
-      kernels.floats(kernels.address(dBeta), channels).set(remembered.dBeta);
+    const [dGamma, dBeta] = [state.output([channels]), state.output([channels])];
+    const known = state.paramGradients.find(sourcesOf(inputs, attrs));
+    if (known) {
+      state.floats(state.address(dGamma), channels).set(known.dGamma);
+      state.floats(state.address(dBeta), channels).set(known.dBeta);
       return [dGamma, dBeta];
     }
-    const scratch = kernels.reserve(SCRATCH_BYTES * MAX_THREADS);
-    const args = [dy, x, gamma, beta, mean, variance, dGamma, dBeta].map((tensor) => kernels.address(tensor));
-    const settings = [elements(x.shape) / channels, channels, epsilon, Number(relu)];
-    splitChannels(kernels, "batchNormParamGradient", x, channels, (begin, end, thread) => [
-      ...args,
+    const scratch = state.reserve(SCRATCH_BYTES * MAX_THREADS);
+    const tensors = state.addresses(dy, x, gamma, beta, mean, variance, dGamma, dBeta);
+    splitChannels(state, "batchNormParamGradient", x, (begin, end, thread) => [
+      ...tensors,
       scratch + SCRATCH_BYTES * thread,
-      ...settings,
+      ...settings(x, attrs),
       begin,
       end,
     ]);
     return [dGamma, dBeta];
-  },
-);
+  }),
+];

@@ -1,9 +1,9 @@
 // The gradients of depthwise convolutions, which the stock backend lacks: neither they nor separable ones train on it.
 
 import { product } from "@gmr-conv/core";
-import { kernelConfig } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { kernelsOf } from "../module.ts";
+import { wasm } from "../state.ts";
+import { placeWindows } from "../windows.ts";
 
 type Shape4 = [number, number, number, number];
 
@@ -20,16 +20,18 @@ function infoOf(inShape: number[], filterShape: number[], attrs: DepthwiseAttrs)
   return tf.backend_util.computeConv2DInfo(...shapes, strides, dilations, pad, dimRoundingMode, true);
 }
 
-/** What both kernels take between the addresses and the share of the work. */
-function geometry(info: tf.backend_util.Conv2DInfo) {
+/** What both kernels read. */
+function windowsOf(info: tf.backend_util.Conv2DInfo) {
   return {
-    source: [info.inHeight, info.inWidth, info.inChannels, info.outChannels / info.inChannels],
-    output: [info.outHeight, info.outWidth],
-    windows: [
-      ...[info.strideHeight, info.strideWidth, info.dilationHeight, info.dilationWidth],
-      ...[info.padInfo.top, info.padInfo.left],
-    ],
-  };
+    channels: info.inChannels,
+    multiplier: info.outChannels / info.inChannels,
+    inSize: [1, info.inHeight, info.inWidth],
+    outSize: [1, info.outHeight, info.outWidth],
+    filter: [1, info.filterHeight, info.filterWidth],
+    strides: [1, info.strideHeight, info.strideWidth],
+    dilations: [1, info.dilationHeight, info.dilationWidth],
+    padBefore: [0, info.padInfo.top, info.padInfo.left],
+  } as const;
 }
 
 /** Output channels of a unit of work, see assembly/depthwise.ts. */
@@ -38,47 +40,41 @@ const BLOCK = 16;
 const work = ({ outShape, filterHeight, filterWidth }: tf.backend_util.Conv2DInfo): number =>
   product(outShape) * filterHeight * filterWidth;
 
-export const depthwiseFilterGradientConfig = kernelConfig<
-  { x: tf.TensorInfo; dy: tf.TensorInfo },
-  DepthwiseAttrs & { filterShape: number[] }
->({ name: tf.DepthwiseConv2dNativeBackpropFilter }, "wasm", ({ x, dy }, attrs, backend) => {
-  const kernels = kernelsOf(backend);
-  const info = infoOf(x.shape, attrs.filterShape, attrs);
-  const { source, output, windows } = geometry(info);
-  const dFilter = kernels.output(attrs.filterShape);
-  const addresses = [x, dy, dFilter].map((tensor) => kernels.address(tensor));
-  const units = info.filterHeight * info.filterWidth * Math.ceil(info.outChannels / BLOCK);
-  kernels.split("depthwiseFilterGradient", units, kernels.threadsFor(work(info)), (begin, end) => [
-    ...addresses,
-    info.batchSize,
-    ...source,
-    ...output,
-    info.filterWidth,
-    ...windows,
-    begin,
-    end,
-  ]);
-  return dFilter;
-});
+export const depthwiseKernels = [
+  wasm.kernel<Record<"x" | "dy", tf.TensorInfo>, DepthwiseAttrs & { filterShape: number[] }>(
+    { name: tf.DepthwiseConv2dNativeBackpropFilter },
+    ({ x, dy }, attrs, state) => {
+      const info = infoOf(x.shape, attrs.filterShape, attrs);
+      const dFilter = state.output(attrs.filterShape);
+      const tensors = state.addresses(x, dy, dFilter);
+      const plan = placeWindows(state, windowsOf(info));
+      const units = info.filterHeight * info.filterWidth * Math.ceil(info.outChannels / BLOCK);
+      state.split("depthwiseFilterGradient", units, state.threadsFor(work(info)), (begin, end) => [
+        plan,
+        ...tensors,
+        info.batchSize,
+        begin,
+        end,
+      ]);
+      return dFilter;
+    },
+  ),
 
-export const depthwiseInputGradientConfig = kernelConfig<
-  { dy: tf.TensorInfo; filter: tf.TensorInfo },
-  DepthwiseAttrs & { inputShape: number[] }
->({ name: tf.DepthwiseConv2dNativeBackpropInput }, "wasm", ({ dy, filter }, attrs, backend) => {
-  const kernels = kernelsOf(backend);
-  const info = infoOf(attrs.inputShape, filter.shape, attrs);
-  const { source, output, windows } = geometry(info);
-  const dx = kernels.output(attrs.inputShape);
-  const addresses = [dy, filter, dx].map((tensor) => kernels.address(tensor));
-  const rows = info.batchSize * info.inHeight;
-  kernels.split("depthwiseInputGradient", rows, kernels.threadsFor(work(info)), (begin, end) => [
-    ...addresses,
-    ...source,
-    ...output,
-    ...[info.filterHeight, info.filterWidth],
-    ...windows,
-    begin,
-    end,
-  ]);
-  return dx;
-});
+  wasm.kernel<Record<"dy" | "filter", tf.TensorInfo>, DepthwiseAttrs & { inputShape: number[] }>(
+    { name: tf.DepthwiseConv2dNativeBackpropInput },
+    ({ dy, filter }, attrs, state) => {
+      const info = infoOf(attrs.inputShape, filter.shape, attrs);
+      const dx = state.output(attrs.inputShape);
+      const tensors = state.addresses(dy, filter, dx);
+      const plan = placeWindows(state, windowsOf(info));
+      const rows = info.batchSize * info.inHeight;
+      state.split("depthwiseInputGradient", rows, state.threadsFor(work(info)), (begin, end) => [
+        plan,
+        ...tensors,
+        begin,
+        end,
+      ]);
+      return dx;
+    },
+  ),
+];

@@ -2,39 +2,42 @@
 
 import { type Reduction, type ReductionStep, reductionKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { kernelsOf, type WasmKernels } from "../module.ts";
+import { type WasmState, wasm } from "../state.ts";
 
 /** Columns of a unit of work, see assembly/reduce.ts. */
 const COLUMNS = 8;
 
 function sumAxis(
-  kernels: WasmKernels,
+  state: WasmState,
   from: tf.TensorInfo,
   { outer, length, inner }: ReductionStep,
   scale: number,
   to: tf.TensorInfo,
 ): void {
-  const [x, y] = [kernels.address(from), kernels.address(to)];
+  const [x, y] = state.addresses(from, to);
   const units = outer * Math.ceil(inner / COLUMNS);
   if (units === 0) return;
-  kernels.split("sumAxis", units, kernels.threadsFor(outer * length * inner * 4), (begin, end) => [
-    ...[x, y, length, inner, scale],
+  state.split("sumAxis", units, state.threadsFor(outer * length * inner * 4), (begin, end) => [
+    x,
+    y,
+    length,
+    inner,
+    scale,
     begin,
     end,
   ]);
 }
 
-function reduce(x: tf.TensorInfo, { steps, scale, outShape }: Reduction, backend: object): tf.TensorInfo {
-  const kernels = kernelsOf(backend);
+function reduce(x: tf.TensorInfo, { steps, scale, outShape }: Reduction, state: WasmState): tf.TensorInfo {
   let sums = x;
   steps.forEach((step, i) => {
     const isLast = i === steps.length - 1;
-    const next = kernels.output(isLast ? outShape : [step.outer, step.inner]);
-    sumAxis(kernels, sums, step, isLast ? scale : 1, next);
-    if (i > 0) kernels.release(sums);
+    const next = state.output(isLast ? outShape : [step.outer, step.inner]);
+    sumAxis(state, sums, step, isLast ? scale : 1, next);
+    if (i > 0) state.release(sums);
     sums = next;
   });
   return sums;
 }
 
-export const sumKernels = reductionKernels("wasm", reduce);
+export const sumKernels = reductionKernels(wasm, reduce);

@@ -5,6 +5,7 @@ import {
   type GraphNode,
   graphNodes,
   normAffine,
+  SharedLayers,
   writesItself,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -50,11 +51,12 @@ export function writeModel(
 function writeFolded(graph: GraphBuilder, layer: FoldableLayer, inputs: readonly Value[]): Value[] {
   const symbols = inputs.map(({ shape }) => tf.input({ batchShape: [...shape] }));
   const names = new Set<string>();
-  const output = layer.foldToStock(symbols, (wanted = layer.name) => {
+  const nameFor = (wanted = layer.name): string => {
     const name = freshName(wanted, (candidate) => !names.has(candidate));
     names.add(name);
     return name;
-  });
+  };
+  const output = layer.foldToStock(symbols, nameFor, new SharedLayers());
   const model = tf.model({ inputs: symbols, outputs: output });
   try {
     return writeModel(graph, model, inputs, new Map());

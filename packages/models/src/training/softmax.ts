@@ -1,12 +1,12 @@
 // The softmax and its logarithm, in the limit where logits are infinite: -∞ masks a class out, +∞ makes one certain (and
 // several equally likely). Rows that are -∞ throughout, or hold NaN, have none: NaN.
 
-import { registerGradients } from "@gmr-conv/tfjs";
+import { mendGradients } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /** log p [..., K] of logits [..., K], to be differentiated by its callers. */
 export function logSoftmax(logits: tf.Tensor): tf.Tensor {
-  registerGradients();
+  mendGradients();
   return tf.tidy(() => {
     const differences = logits.sub(logits.max(-1, true));
     const certain = logits.equal(Number.POSITIVE_INFINITY);

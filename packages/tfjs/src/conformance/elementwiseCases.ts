@@ -4,7 +4,7 @@ import { GmrError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
 import { batchNormTraining } from "../batchNorm.ts";
-import type { AdamWAttrs, SgdAttrs } from "../kernels.ts";
+import type { AdamWAttrs, SgdAttrs } from "../optimizerSteps.ts";
 import { adamWUpdate, sgdUpdate } from "../optimizerSteps.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { checkAndDispose, toTensor } from "./convProblem.ts";

@@ -16,8 +16,8 @@ import {
   type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
-  runKernel,
-} from "../kernels.ts";
+} from "../kernels/ringConv.ts";
+import { runKernel } from "../kernels/run.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { checkAndDispose, toTensor } from "./convProblem.ts";
 

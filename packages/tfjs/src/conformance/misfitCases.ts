@@ -2,23 +2,13 @@
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import {
-  AdamWUpdate,
-  AddRelu,
-  BatchNormTraining,
-  BatchNormTrainingGrad,
-  BatchNormTrainingParamGrad,
-  type KernelDeclaration,
-  ReluGrad,
-  RingConv,
-  RingConvBackpropFilter,
-  RingConvBackpropInput,
-  RingMix,
-  RingMixBackpropSigmas,
-  RingMixBackpropWeights,
-  ScaleRows,
-  SgdUpdate,
-} from "../kernels.ts";
+import { AddRelu, ReluGrad } from "../addRelu.ts";
+import { BatchNormTraining, BatchNormTrainingGrad, BatchNormTrainingParamGrad } from "../batchNorm.ts";
+import type { KernelDeclaration } from "../kernels/declaration.ts";
+import { RingConv, RingConvBackpropFilter, RingConvBackpropInput } from "../kernels/ringConv.ts";
+import { RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "../mixture.ts";
+import { AdamWUpdate, SgdUpdate } from "../optimizerSteps.ts";
+import { ScaleRows } from "../scalePositions.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 
 const conv = {

@@ -1,6 +1,6 @@
 // Float64 references that `@gmr-conv/core` does not have in this form.
 
-import type { AdamWAttrs, SgdAttrs } from "../kernels.ts";
+import type { AdamWAttrs, SgdAttrs } from "../optimizerSteps.ts";
 
 export interface BatchNormReference {
   y: Float64Array;

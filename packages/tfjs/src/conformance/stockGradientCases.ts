@@ -4,7 +4,7 @@
 
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { registerGradients } from "../gradients.ts";
+import { mendGradients } from "../gradients.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { checkAndDispose } from "./convProblem.ts";
 
@@ -94,7 +94,7 @@ function maximumCase({ shape, windows, strides }: (typeof MAXIMA)[number]): Conf
   return defineCase(
     name,
     async () => {
-      registerGradients();
+      mendGradients();
       // Numbers that differ, negative ones too, so that every maximum tells its place.
       const count = product(shape);
       const order = Array.from({ length: count }, (_, i) => (i * 7919) % count);
@@ -240,7 +240,7 @@ function linearCase({ name, shape, kernels, apply }: LinearOp): ConformanceCase 
   return defineCase(
     `the gradient of ${name}`,
     async () => {
-      registerGradients();
+      mendGradients();
       const count = product(shape);
       const matrix = tf.tidy(() => apply(tf.eye(count).reshape([count, ...shape])));
       const columns = await matrix.data();

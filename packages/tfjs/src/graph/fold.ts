@@ -5,8 +5,7 @@ import * as tf from "@tensorflow/tfjs";
 import { checkModel } from "../checks.ts";
 import { writesItself } from "../layers/foldable.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
-import { FusedBatchNormalization } from "../layers/fusedBatchNormalization.ts";
-import { mergeIntoStock, stockNorm } from "./batchNorm.ts";
+import { mergeIntoStock } from "./mergeIntoStock.ts";
 import { normAffine, planMerges } from "./merges.ts";
 import { type GraphNode, nestedGraphs } from "./nodes.ts";
 import { rebuildModel, type UniqueName } from "./rebuild.ts";
@@ -61,12 +60,7 @@ export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.
 }
 
 function isFoldable(layer: tf.layers.Layer): boolean {
-  return (
-    layer instanceof tf.LayersModel ||
-    layer instanceof FusedBatchNormalization ||
-    isFoldableConv(layer) ||
-    writesItself(layer)
-  );
+  return layer instanceof tf.LayersModel || isFoldableConv(layer) || writesItself(layer);
 }
 
 /** Writes layers in stock ones. To be used in `tf.tidy`. */
@@ -100,8 +94,7 @@ class Folder {
       if (this.convolutions === "keep") return undefined;
       return stockConv(layer, layer.foldedConv(), inputs[0], undefined, name, this.layers);
     }
-    if (layer instanceof FusedBatchNormalization) return stockNorm(layer, inputs[0], name, this.layers);
-    return writesItself(layer) ? layer.foldToStock(inputs, name) : undefined;
+    return writesItself(layer) ? layer.foldToStock(inputs, name, this.layers) : undefined;
   }
 
   private merge(

@@ -7,3 +7,4 @@ export { countUses, type Graph, type GraphNode, graphNodes, nestedGraphs } from 
 export { invarianceObstacles, type Obstacle } from "./obstacles.ts";
 export { freshName, type Replace, rebuildModel, type UniqueName } from "./rebuild.ts";
 export { type Margins, multiplyAxis } from "./resample.ts";
+export { SharedLayers } from "./sharedLayers.ts";

@@ -3,6 +3,11 @@
 import { checkFinite, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
+import { applyLayer, weightNamed } from "../graph/cloneLayer.ts";
+import { NORM_WEIGHTS } from "../graph/merges.ts";
+import type { UniqueName } from "../graph/rebuild.ts";
+import type { SharedLayers } from "../graph/sharedLayers.ts";
+import type { FoldableLayer } from "./foldable.ts";
 
 type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
@@ -24,7 +29,7 @@ export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
  *
  * @throws GmrError `invalid-shape` in training, for one value per channel, as PyTorch does: nothing could be learned
  */
-export class FusedBatchNormalization extends tf.layers.Layer {
+export class FusedBatchNormalization extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "FusedBatchNormalization";
 
@@ -113,6 +118,25 @@ export class FusedBatchNormalization extends tf.layers.Layer {
     });
   }
 
+  /** @throws GmrError `unsupported` for volumes of unknown size */
+  foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName, layers: SharedLayers): tf.SymbolicTensor {
+    const { momentum, epsilon, trainable } = this;
+    const rows = asRows(x, this.name, name);
+    let y = layers.call(
+      this,
+      "norm",
+      rows,
+      () => tf.layers.batchNormalization({ name: name(), momentum, epsilon, trainable }),
+      () => NORM_WEIGHTS.map((weight) => weightNamed(this, weight)!.read()),
+    );
+    if (rows !== x) {
+      const targetShape = x.shape.slice(1);
+      [y] = applyLayer(tf.layers.reshape({ targetShape, name: name(`${this.name}.maps`) }), [y]);
+    }
+    if (!this.relu) return y;
+    return applyLayer(tf.layers.activation({ activation: "relu", name: name(`${this.name}.relu`) }), [y])[0];
+  }
+
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
@@ -122,4 +146,21 @@ export class FusedBatchNormalization extends tf.layers.Layer {
       relu: this.relu,
     };
   }
+}
+
+/** The stock layer takes up to four axes; more are joined. */
+function asRows(input: tf.SymbolicTensor, owner: string, name: UniqueName): tf.SymbolicTensor {
+  const [, ...sizes] = input.shape;
+  if (sizes.length <= 3) return input;
+  const channels = sizes.at(-1) as number;
+  const positions = sizes.slice(0, -1).reduce<number | null>((a, b) => (a && b ? a * b : null), 1);
+  if (positions === null) {
+    throw new GmrError(
+      "unsupported",
+      `layer ${owner} needs inputs of known size to become a stock batch normalisation, got ` +
+        `[${input.shape.map((n) => n ?? "null")}]`,
+    );
+  }
+  const rows = tf.layers.reshape({ targetShape: [positions, channels], name: name(`${owner}.rows`) });
+  return applyLayer(rows, [input])[0];
 }

@@ -1,6 +1,7 @@
+import { once } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { refuseForeignInputs, warnOfCopies } from "../copies.ts";
-import { registerGradients } from "../gradients.ts";
+import { mendGradients } from "../gradients.ts";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
@@ -8,27 +9,24 @@ import { InstanceNormalization } from "./instanceNormalization.ts";
 import { predictNothing } from "./predictNothing.ts";
 import { SymmetricPooling } from "./symmetricPooling.ts";
 
-let registered = false;
+const CLASSES = [
+  ...[GmrConv1D, GmrConv2D, GmrConv3D, GmrConv2DTranspose, GmrConv3DTranspose],
+  ...[FusedBatchNormalization, AddThenRelu, InstanceNormalization, SymmetricPooling],
+];
+
+const register = once((): void => {
+  refuseForeignInputs();
+  mendGradients();
+  predictNothing();
+  for (const layerClass of CLASSES) tf.serialization.registerClass(layerClass);
+});
 
 /**
- * Makes the layers known to `tf.loadLayersModel`, and mends what TensorFlow.js has wrong and networks need: some gradients,
- * and `predict` for batches of no images. The factories of layers and the backends call it; call it yourself
- * before loading a model in a program that uses neither.
+ * Makes the layers known to `tf.loadLayersModel`, and mends what networks need and TensorFlow.js gets wrong: some gradients,
+ * and `predict` for empty batches. The factories of layers and the backends call it; call it yourself before loading a model
+ * in a program that uses neither.
  */
 export function registerLayers(): void {
   warnOfCopies();
-  if (registered) return;
-  registered = true;
-  refuseForeignInputs();
-  registerGradients();
-  predictNothing();
-  tf.serialization.registerClass(GmrConv1D);
-  tf.serialization.registerClass(GmrConv2D);
-  tf.serialization.registerClass(GmrConv3D);
-  tf.serialization.registerClass(GmrConv2DTranspose);
-  tf.serialization.registerClass(GmrConv3DTranspose);
-  tf.serialization.registerClass(FusedBatchNormalization);
-  tf.serialization.registerClass(AddThenRelu);
-  tf.serialization.registerClass(InstanceNormalization);
-  tf.serialization.registerClass(SymmetricPooling);
+  register();
 }

@@ -1,6 +1,9 @@
+// The layouts of what TypeScript hands to `assembly/` in the WebAssembly heap: plans, arrays of 32-bit integers, and scratch
+// memory.
+
 /**
  * Fields of a convolution plan: an array of 32-bit integers in the WebAssembly heap that tells the kernels
- * the shapes and where the tables and buffers lie. Written by `plan.ts`, read by `assembly/`.
+ * the shapes and where the tables and buffers lie. Written by `conv/plan.ts`.
  * All shapes are [depth, height, width]; a 2-D convolution has depth 1.
  */
 export enum PlanField {
@@ -61,4 +64,39 @@ export enum PlanField {
   /** Table: for each slot, which of the weight matrices it uses. */
   SlotWeights,
   Count,
+}
+
+/** Fields of a plan of windows: pooling, and depthwise convolutions, of images that have a depth of one. */
+export enum WindowField {
+  /** Input image: depth, height, width. */
+  InD,
+  InH,
+  InW,
+  OutD,
+  OutH,
+  OutW,
+  /** Input channels. */
+  Channels,
+  /** Output channels of an input channel. */
+  Multiplier,
+  FilterD,
+  FilterH,
+  FilterW,
+  StrideD,
+  StrideH,
+  StrideW,
+  DilationD,
+  DilationH,
+  DilationW,
+  PadD,
+  PadH,
+  PadW,
+  Count,
+}
+
+/** Scratch memory of a gradient of batch normalisation, in bytes: constants of eight channels, then sums of theirs. */
+export enum NormScratch {
+  Sum = 96,
+  Product = 128,
+  Bytes = 160,
 }

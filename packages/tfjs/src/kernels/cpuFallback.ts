@@ -4,8 +4,8 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import type { KernelArgs } from "./kernels.ts";
 import { knownValues } from "./knownValues.ts";
+import type { KernelArgs } from "./register.ts";
 
 /** Kernels with windows, which may leave nothing of inputs that hold numbers. */
 const WINDOWS: Readonly<Record<string, (args: KernelArgs) => number[]>> = {

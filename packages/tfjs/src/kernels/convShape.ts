@@ -1,10 +1,15 @@
 // A convolution as kernels see it, of rings or dense, with three axes whatever it had: the missing ones in front.
 
 import * as tf from "@tensorflow/tfjs";
-import type { RingConvAttrs } from "./kernels.ts";
+import type { RingConvAttrs } from "./checks.ts";
 
 /** [depth, height, width] */
 export type Size3 = readonly [number, number, number];
+
+const ONES: Size3 = [1, 1, 1];
+
+/** Number of positions of a size. */
+export const volume = ([depth, height, width]: Size3): number => depth * height * width;
 
 /** A convolution [N, ...in, Cin] → [N, ...out, Cout] whose kernel positions share weight matrices. */
 export interface ConvShape {
@@ -16,10 +21,13 @@ export interface ConvShape {
   kernelSize: Size3;
   strides: Size3;
   dilations: Size3;
+  /** Position of the first pixel in the padded input; negative crops. */
   padBefore: Size3;
+  /** Distance between pixels in the padded input: 1, but for the adjoint of a convolution with strides. */
+  spread: Size3;
   /** Number of weight matrices [Cin, Cout]. */
   matrices: number;
-  /** Weight matrix of each kernel position, -1 for none; absent: every position has its own (a dense kernel). */
+  /** Weight matrix of each kernel position, row-major, -1 for none; absent: every position has its own (a dense kernel). */
   ringIndex?: readonly number[];
 }
 
@@ -46,9 +54,35 @@ export function ringConvShape(
     strides: size3(attrs.strides, 1),
     dilations: size3(attrs.dilations, 1),
     padBefore: size3(attrs.padBefore, 0),
+    spread: ONES,
     matrices: attrs.numRings,
     ringIndex: attrs.ringIndex,
   };
+}
+
+/**
+ * The convolution of dy that gives dx, with transposed weight matrices: dy spread out by the strides, and the reflected
+ * kernel.
+ */
+export function adjointShape(shape: ConvShape): ConvShape {
+  const { inSize, inChannels, outSize, outChannels, kernelSize, dilations, padBefore, strides } = shape;
+  const before = (axis: 0 | 1 | 2): number => (kernelSize[axis] - 1) * dilations[axis] - padBefore[axis];
+  return {
+    ...shape,
+    inSize: outSize,
+    inChannels: outChannels,
+    outSize: inSize,
+    outChannels: inChannels,
+    strides: ONES,
+    padBefore: [before(0), before(1), before(2)],
+    spread: strides,
+    ringIndex: matrixIndex(shape).reverse(),
+  };
+}
+
+/** Weight matrix of each kernel position, row-major, -1 for none. */
+export function matrixIndex({ ringIndex, matrices }: ConvShape): number[] {
+  return ringIndex ? [...ringIndex] : Array.from({ length: matrices }, (_, i) => i);
 }
 
 type Shape4 = [number, number, number, number];
@@ -87,6 +121,7 @@ export function conv2DShape(
     strides: [1, info.strideHeight, info.strideWidth],
     dilations: [1, info.dilationHeight, info.dilationWidth],
     padBefore: [0, info.padInfo.top, info.padInfo.left],
+    spread: ONES,
     matrices: info.filterHeight * info.filterWidth,
   };
 }
@@ -121,69 +156,7 @@ export function conv3DShape(
     strides: [info.strideDepth, info.strideHeight, info.strideWidth],
     dilations: [info.dilationDepth, info.dilationHeight, info.dilationWidth],
     padBefore: [info.padInfo.front, info.padInfo.top, info.padInfo.left],
+    spread: ONES,
     matrices: info.filterDepth * info.filterHeight * info.filterWidth,
-  };
-}
-
-/** Pooling [N, ...in, C] → [N, ...out, C]. */
-export interface PoolShape {
-  images: number;
-  channels: number;
-  inSize: Size3;
-  outSize: Size3;
-  filter: Size3;
-  strides: Size3;
-  padBefore: Size3;
-}
-
-/** Attributes that the stock kernels of pooling images have in common, channels last. */
-export interface Pool2DKernelAttrs extends tf.NamedAttrMap {
-  filterSize: number | [number, number];
-  strides: number | [number, number];
-  pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
-  dimRoundingMode?: "floor" | "round" | "ceil";
-}
-
-/** The shape of stock pooling of images, channels last. */
-export function pool2DShape(
-  inShape: readonly number[],
-  { filterSize, strides, pad, dimRoundingMode }: Pool2DKernelAttrs,
-): PoolShape {
-  const shape = inShape as Shape4;
-  const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-  return {
-    images: info.batchSize,
-    channels: info.inChannels,
-    inSize: [1, info.inHeight, info.inWidth],
-    outSize: [1, info.outHeight, info.outWidth],
-    filter: [1, info.filterHeight, info.filterWidth],
-    strides: [1, info.strideHeight, info.strideWidth],
-    padBefore: [0, info.padInfo.top, info.padInfo.left],
-  };
-}
-
-/** Attributes that the stock kernels of pooling volumes have in common, channels last. */
-export interface Pool3DKernelAttrs extends tf.NamedAttrMap {
-  filterSize: number | [number, number, number];
-  strides: number | [number, number, number];
-  pad: "valid" | "same" | number;
-  dimRoundingMode?: "floor" | "round" | "ceil";
-}
-
-/** The shape of stock pooling of volumes, channels last. */
-export function pool3DShape(
-  inShape: readonly number[],
-  { filterSize, strides, pad, dimRoundingMode }: Pool3DKernelAttrs,
-): PoolShape {
-  const shape = inShape as Shape5;
-  const info = tf.backend_util.computePool3DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-  return {
-    images: info.batchSize,
-    channels: info.inChannels,
-    inSize: [info.inDepth, info.inHeight, info.inWidth],
-    outSize: [info.outDepth, info.outHeight, info.outWidth],
-    filter: [info.filterDepth, info.filterHeight, info.filterWidth],
-    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-    padBefore: [info.padInfo.front, info.padInfo.top, info.padInfo.left],
   };
 }

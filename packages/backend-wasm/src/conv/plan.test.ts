@@ -1,12 +1,12 @@
 import { ringPartition } from "@gmr-conv/core";
-import type { Size3 } from "@gmr-conv/tfjs";
+import { type ConvShape, type Gather, gatherOf, type Size3 } from "@gmr-conv/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { KERNELS_BASE64 } from "./generated/module.ts";
-import { type Gather, makePlan, type Plan, type PlanKind } from "./plan.ts";
-import { PlanField } from "./plan-fields.ts";
+import { KERNELS_BASE64 } from "../generated/module.ts";
+import { PlanField } from "../layouts.ts";
+import { makePlan, type Plan, type PlanKind } from "./plan.ts";
 
-interface GatherOptions {
+interface ShapeOptions {
   images?: number;
   channels?: [number, number];
   strides?: [number, number];
@@ -17,7 +17,7 @@ interface GatherOptions {
 }
 
 /** A 2-D ring convolution, or a dense one, with the same padding on both sides. */
-function gather(image: [number, number], kernel: [number, number], options: GatherOptions = {}): Gather {
+function convShape(image: [number, number], kernel: [number, number], options: ShapeOptions = {}): ConvShape {
   const { images = 1, channels = [4, 4], strides = [1, 1], dilations = [1, 1], dense = false } = options;
   const pad = options.pad ?? [(kernel[0] - 1) / 2, (kernel[1] - 1) / 2];
   const out = [0, 1].map(
@@ -32,15 +32,17 @@ function gather(image: [number, number], kernel: [number, number], options: Gath
     outSize: [1, out[0], out[1]],
     outChannels: channels[1],
     kernelSize: [1, ...kernel],
-    slots: dense ? Array.from({ length: positions }, (_, i) => i) : partition.index,
-    matrices: dense ? positions : partition.numRings,
-    symmetric: !dense,
     strides: [1, ...strides],
     dilations: [1, ...dilations],
-    offset: [0, ...pad],
-    step: [1, 1, 1],
+    padBefore: [0, ...pad],
+    spread: [1, 1, 1],
+    ...(dense
+      ? { matrices: positions }
+      : { matrices: partition.numRings, ringIndex: Array.from(partition.index) }),
   };
 }
+
+const gather = (...args: Parameters<typeof convShape>): Gather => gatherOf(convShape(...args), "forward");
 
 function slotsOf(plan: Plan): number[] {
   const offset = plan.addresses.find(([field]) => field === PlanField.SlotWeights)?.[1] ?? 0;
@@ -64,15 +66,18 @@ describe("slots", () => {
   });
 
   it("are none where only the kernel's corners meet the image", () => {
-    const plan = makePlan({ ...gather([1, 1], [5, 5], { pad: [4, 4] }), outSize: [1, 1, 1] }, "forward");
+    const plan = makePlan(
+      gatherOf({ ...convShape([1, 1], [5, 5], { pad: [4, 4] }), outSize: [1, 1, 1] }, "forward"),
+      "forward",
+    );
     expect(slotsOf(plan)).toEqual([]);
     expect(plan.header[PlanField.Rows]).toBe(0);
   });
 
   it("leave out empty rings", () => {
     const partition = ringPartition(5, { numRings: 8 });
-    const shape = { ...gather([9, 9], [5, 5]), slots: partition.index, matrices: 8 };
-    const plan = makePlan(shape, "filter");
+    const shape = { ...convShape([9, 9], [5, 5]), ringIndex: Array.from(partition.index), matrices: 8 };
+    const plan = makePlan(gatherOf(shape, "filter"), "filter");
     expect(slotsOf(plan)).toEqual([0, 3, 4, 6, 7].filter((ring) => partition.counts[ring] > 0));
     expect(plan.hasDeadMatrices).toBe(true);
   });
@@ -91,7 +96,10 @@ describe("rows", () => {
   });
 
   it("stay alone where their mirror image never meets the image", () => {
-    const plan = makePlan({ ...gather([3, 9], [5, 5], { pad: [4, 2] }), outSize: [1, 2, 9] }, "forward");
+    const plan = makePlan(
+      gatherOf({ ...convShape([3, 9], [5, 5], { pad: [4, 2] }), outSize: [1, 2, 9] }, "forward"),
+      "forward",
+    );
     // With two output rows, kernel rows 0 to 4 see image rows -4 to 1: rows 3 and 4 only.
     expect(plan.header[PlanField.Rows]).toBe(2);
   });

@@ -3,7 +3,7 @@
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { type KernelOverride, overrideKernel } from "./kernels.ts";
+import type { BackendKernels, KernelOverride } from "./register.ts";
 
 /** Sums over the middle axis: [outer, length, inner] → [outer, inner]. */
 export interface ReductionStep {
@@ -52,35 +52,33 @@ export function planReduction(shape: number[], { axis, keepDims }: ReduceAttrs, 
  * The kernels Sum and Mean.
  * @param reduce for float32 and at least one step; undefined for what the stock kernels do well
  */
-export function reductionKernels(
-  backendName: string,
-  reduce: (x: tf.TensorInfo, reduction: Reduction, backend: object) => tf.TensorInfo | undefined,
+export function reductionKernels<State>(
+  kernels: BackendKernels<State>,
+  reduce: (x: tf.TensorInfo, reduction: Reduction, state: State) => tf.TensorInfo | undefined,
 ): KernelOverride[] {
-  return [tf.Sum, tf.Mean].map((name) => {
-    const isMean = name === tf.Mean;
-    return overrideKernel(name, backendName, (args, stock) => {
-      const x = args.inputs.x as tf.TensorInfo;
+  return [tf.Sum, tf.Mean].map((kernelName) => {
+    const isMean = kernelName === tf.Mean;
+    const override: KernelOverride["override"] = (args, stock) => {
+      const { x } = args.inputs as { x: tf.TensorInfo };
       const attrs = args.attrs as ReduceAttrs;
       const { backend } = args;
       const compute = (from: tf.TensorInfo): tf.TensorInfo => {
         const reduction = planReduction(from.shape, attrs, isMean);
-        const found = reduction.steps.length > 0 ? reduce(from, reduction, backend) : undefined;
+        const found =
+          reduction.steps.length > 0 ? reduce(from, reduction, kernels.stateOf(backend)) : undefined;
         return found ?? (stock({ inputs: { x: from }, attrs, backend }) as tf.TensorInfo);
       };
       if (x.dtype === "float32") return compute(x);
       if (!isMean) return stock(args);
-      const cast = tf.getKernel(tf.Cast, backendName);
-      const floats = cast.kernelFunc({
-        inputs: { x },
-        attrs: { dtype: "float32" },
-        backend,
-      }) as tf.TensorInfo;
+      const { kernelFunc: cast } = tf.getKernel(tf.Cast, kernels.name);
+      const floats = cast({ inputs: { x }, attrs: { dtype: "float32" }, backend }) as tf.TensorInfo;
       try {
         return compute(floats);
       } finally {
         disposeInfo(floats, backend);
       }
-    });
+    };
+    return { kernelName, backendName: kernels.name, override };
   });
 }
 

@@ -1,0 +1,240 @@
+// From a convolution to a plan: the tables and the buffer sizes that the kernels work from.
+//
+// A *slot* is what gets a weight matrix of its own: a ring, or a single kernel position of a dense convolution.
+// A *tap* is a kernel position that some output pixel finds inside the image.
+
+import { type Gather, type Size3, volume } from "@gmr-conv/tfjs";
+import { PlanField } from "../layouts.ts";
+
+/** What a plan is for: forward-like products, or the gradient of the weights (channel block by channel block). */
+export type PlanKind = "forward" | "filter";
+
+/** A plan: the integers for the heap, tables behind the header, buffers behind the tables. */
+export interface Plan {
+  header: Int32Array;
+  tables: Int32Array;
+  /** Fields of the header that hold addresses, with the distance in bytes from the header to what they point at. */
+  addresses: readonly (readonly [PlanField, number])[];
+  /** Bytes of header, tables and buffers together. */
+  totalBytes: number;
+  /** Buffers from here on are scratch of one thread; those before it (packed weights, accumulators) are shared. */
+  threadStart: number;
+  /** Units of work that threads may share: output rows (forward), channel blocks × chunks (filter gradient). */
+  units: number;
+  /** Panels of eight output columns: what the packing of weights is cut into (forward). */
+  panels: number;
+  /** Blocks of up to 16 input channels: what the end of the filter gradient is cut into. */
+  blocks: number;
+  /** Multiply-adds of the whole, to judge whether threads pay. */
+  multiplyAdds: number;
+  /** Whether some weight matrix has no live tap, so that its gradient is zero and must be cleared. */
+  hasDeadMatrices: boolean;
+}
+
+/** Pixels of a tile: enough to pay for reading the packed weights, few enough for the sums to stay in cache. */
+const TILE_PIXELS = 64;
+const TILE_FLOATS = 1 << 16;
+const GROUP_BYTES = 1 << 19;
+/** The filter gradient is cut into about so many units, whatever the number of threads. */
+const FILTER_UNITS = 8;
+const MIN_CHUNK_PIXELS = 512;
+/** Tiles whose sums are added one after the other in float32, where rounding grows with every one. */
+const FLUSH_TILES = 256;
+
+const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/** Whether positions mirrored about the centre share their matrix, in every axis. */
+function isMirrored(index: readonly number[], [depth, height, width]: Size3): boolean {
+  return index.every((matrix, position) => {
+    const x = position % width;
+    const y = Math.floor(position / width) % height;
+    const z = Math.floor(position / width / height);
+    const at = (a: number, b: number, c: number): number => index[(a * height + b) * width + c];
+    return (
+      matrix === at(depth - 1 - z, y, x) &&
+      matrix === at(z, height - 1 - y, x) &&
+      matrix === at(z, y, width - 1 - x)
+    );
+  });
+}
+
+/** What a tap reads: a row that is the sum of up to four rows of the padded image, and an offset in it. */
+interface RowTap {
+  row: number;
+  column: number;
+}
+
+interface Rows {
+  /** Where each row's parts begin in the padded image, in pixels. */
+  sources: number[][];
+  /** For each slot. */
+  taps: RowTap[][];
+}
+
+/** Rows at the same distances from the centre are added once, where they have the same slots. */
+function rowsOf({ kernelSize, dilations, paddedSize, slots, ringIndex }: Gather): Rows {
+  const [, padH, padW] = paddedSize;
+  const isSymmetric = ringIndex !== undefined && isMirrored(ringIndex, kernelSize);
+  /** Kernel indices at the same distance from the centre have the same name. */
+  const name = (axis: 0 | 1, k: number): number => (isSymmetric ? Math.min(k, kernelSize[axis] - 1 - k) : k);
+  const keyOf = ([z, y]: Size3): number => name(0, z) * kernelSize[1] + name(1, y);
+  const parts = new Map<number, Set<number>>();
+  for (const tap of slots.flatMap(({ taps }) => taps)) {
+    const [z, y] = tap;
+    const offset = (z * dilations[0] * padH + y * dilations[1]) * padW;
+    const known = parts.get(keyOf(tap));
+    if (known) known.add(offset);
+    else parts.set(keyOf(tap), new Set([offset]));
+  }
+  const rows = [...parts].sort(([a], [b]) => a - b);
+  const rowOf = new Map(rows.map(([key], row) => [key, row]));
+  return {
+    sources: rows.map(([, offsets]) => [...offsets].sort((a, b) => a - b)),
+    taps: slots.map(({ taps }) => {
+      const found = new Map<string, RowTap>();
+      for (const tap of taps) {
+        const row = rowOf.get(keyOf(tap)) ?? 0;
+        found.set(`${row}/${tap[2]}`, { row, column: tap[2] * dilations[2] });
+      }
+      return [...found.values()].sort((a, b) => a.row - b.row || a.column - b.column);
+    }),
+  };
+}
+
+/** How the output is cut, and how much is held at a time. */
+interface Tiling {
+  /** Channels rounded up to fours, and those that are padded at a time. */
+  paddedC: number;
+  blockC: number;
+  sumsPerPixel: number;
+  tilePixels: number;
+  tileRows: number;
+  /** Pixels of a row that the taps of a tile read. */
+  rowPixels: number;
+  /** Bytes of a padded image, and images that are padded at a time. */
+  imageBytes: number;
+  groupImages: number;
+}
+
+function tilingOf(g: Gather, kind: PlanKind): Tiling {
+  const [, , outW] = g.outSize;
+  const paddedC = ceilTo(g.inChannels, 4);
+  const blockC = kind === "forward" ? paddedC : Math.min(16, paddedC);
+  const sumsPerPixel = g.slots.length * blockC;
+  const wanted = Math.max(16, Math.min(TILE_PIXELS, Math.floor(TILE_FLOATS / Math.max(1, sumsPerPixel))));
+  const tilePixels = outW > wanted * 1.5 ? wanted : outW;
+  const tileRows = tilePixels < outW ? 1 : Math.max(1, Math.floor(wanted / outW));
+  const rowPixels = (tilePixels - 1) * g.strides[2] + (g.kernelSize[2] - 1) * g.dilations[2] + 1;
+  const imageBytes = 4 * blockC * volume(g.paddedSize);
+  const groupImages = Math.max(1, Math.min(g.images, Math.floor(GROUP_BYTES / imageBytes)));
+  return { paddedC, blockC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages };
+}
+
+/** How the filter gradient is shared. */
+interface Shares {
+  /** Blocks of up to 16 input channels. */
+  blocks: number;
+  /** Parts into which the output rows are cut. */
+  chunks: number;
+  /** Whether the sums of a chunk are so long that they are taken in parts. */
+  isLong: boolean;
+}
+
+function sharesOf({ images, outSize }: Gather, { paddedC, tilePixels, tileRows }: Tiling): Shares {
+  const [outD, outH, outW] = outSize;
+  const rest = paddedC % 16;
+  const blocks = Math.floor(paddedC / 16) + (rest >> 3) + ((rest >> 2) & 1);
+  const rows = images * outD * outH;
+  const wanted = Math.min(
+    Math.ceil(FILTER_UNITS / blocks),
+    rows,
+    Math.floor((rows * outW) / MIN_CHUNK_PIXELS),
+  );
+  const chunks = Math.max(1, wanted);
+  return { blocks, chunks, isLong: (rows * outW) / chunks > FLUSH_TILES * tilePixels * tileRows };
+}
+
+/** Places of the tables and buffers of a plan, from its header on. */
+class Layout {
+  readonly addresses: [PlanField, number][] = [];
+  bytes = 4 * PlanField.Count;
+  readonly tables: number[] = [];
+
+  /** A table right behind the one before. */
+  table(field: PlanField, values: readonly number[]): void {
+    this.addresses.push([field, this.bytes]);
+    for (const value of values) this.tables.push(value);
+    this.bytes += 4 * values.length;
+  }
+
+  buffer(field: PlanField, bytes: number): void {
+    this.align();
+    this.addresses.push([field, this.bytes]);
+    this.bytes += bytes;
+  }
+
+  /** Where the next buffer begins. */
+  align(): number {
+    this.bytes = ceilTo(this.bytes, 64);
+    return this.bytes;
+  }
+}
+
+/** Makes the plan of a convolution. */
+export function makePlan(g: Gather, kind: PlanKind): Plan {
+  const rows = rowsOf(g);
+  const tiling = tilingOf(g, kind);
+  const { paddedC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages } = tiling;
+  const { blocks, chunks, isLong } = sharesOf(g, tiling);
+  const header = new Int32Array(PlanField.Count);
+  header.set([g.images, ...g.inSize, g.inChannels, paddedC], PlanField.Images);
+  header.set([...g.paddedSize, ...g.padBefore, ...g.spread], PlanField.PadD);
+  header.set([...g.outSize, g.outChannels, ...g.strides, groupImages, tileRows, tilePixels], PlanField.OutD);
+  header.set([rows.sources.length, rowPixels, g.slots.length], PlanField.Rows);
+  header.set([chunks, isLong ? FLUSH_TILES : 0], PlanField.Chunks);
+
+  const layout = new Layout();
+  layout.table(
+    PlanField.RowTable,
+    rows.sources.flatMap((parts) => [parts.length, ...parts, ...new Array<number>(4 - parts.length).fill(0)]),
+  );
+  const slotTable = rows.taps.flatMap((taps) => [
+    taps.length,
+    ...taps.map(({ row, column }) => row * rowPixels + column),
+  ]);
+  layout.table(PlanField.SlotTable, slotTable);
+  layout.table(
+    PlanField.SlotWeights,
+    g.slots.map(({ matrix }) => matrix),
+  );
+
+  const panels = Math.ceil(g.outChannels / 8);
+  const vectors = sumsPerPixel / 4;
+  const tile = ceilTo(tilePixels * tileRows, 4);
+  if (kind === "forward") layout.buffer(PlanField.Packed, vectors * panels * 128);
+  else {
+    const sums = chunks * g.slots.length * (paddedC / 4) * panels * 128;
+    layout.buffer(PlanField.Accumulators, isLong ? 2 * sums : sums);
+  }
+  const threadStart = layout.align();
+  layout.buffer(PlanField.ScaledTable, 4 * slotTable.length);
+  layout.buffer(PlanField.RowSums, tileRows * rows.sources.length * rowPixels * 64);
+  layout.buffer(PlanField.Sums, tile * vectors * 16);
+  if (kind === "filter") layout.buffer(PlanField.Packed, tile * panels * 32);
+  // The last tile of a row may read up to one row too far: keep that inside the buffer.
+  layout.buffer(PlanField.Padded, groupImages * imageBytes + rowPixels * 64);
+
+  const outRows = g.images * g.outSize[0] * g.outSize[1];
+  return {
+    header,
+    tables: Int32Array.from(layout.tables),
+    addresses: layout.addresses,
+    totalBytes: layout.bytes,
+    threadStart,
+    units: kind === "forward" ? outRows : blocks * chunks,
+    panels,
+    blocks,
+    multiplyAdds: g.images * volume(g.outSize) * g.slots.length * paddedC * g.outChannels,
+    hasDeadMatrices: g.slots.length < g.matrices,
+  };
+}

@@ -1,0 +1,27 @@
+// Plans of windows: what the kernels of pooling and of depthwise convolutions read.
+
+import type { Size3 } from "@gmr-conv/tfjs";
+import { WindowField } from "./layouts.ts";
+import type { WasmState } from "./state.ts";
+
+export interface Windows {
+  channels: number;
+  /** Output channels of an input channel. Default 1. */
+  multiplier?: number;
+  inSize: Size3;
+  outSize: Size3;
+  filter: Size3;
+  strides: Size3;
+  /** Default 1. */
+  dilations?: Size3;
+  padBefore: Size3;
+}
+
+/** Puts a plan into scratch memory, and returns its address. */
+export function placeWindows(state: WasmState, windows: Windows): number {
+  const { channels, multiplier = 1, inSize, outSize, filter, strides, dilations = [1, 1, 1] } = windows;
+  const plan = new Int32Array(WindowField.Count);
+  plan.set([...inSize, ...outSize, channels, multiplier], WindowField.InD);
+  plan.set([...filter, ...strides, ...dilations, ...windows.padBefore], WindowField.FilterD);
+  return state.placeIntegers(plan);
+}

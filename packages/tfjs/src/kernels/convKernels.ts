@@ -1,0 +1,165 @@
+// From three convolutions to kernels. A backend writes how it computes y, dx and dW of a convolution whose kernel positions
+// share weight matrices; the kernels of rings and those of stock dense convolutions, in which every position has a matrix
+// of its own, follow.
+
+import * as tf from "@tensorflow/tfjs";
+import {
+  type Conv2DKernelAttrs,
+  type Conv3DKernelAttrs,
+  type ConvShape,
+  conv2DShape,
+  conv3DShape,
+  ringConvShape,
+} from "./convShape.ts";
+import type { BackendKernels, KernelOutput, KernelOverride } from "./register.ts";
+import {
+  PositionConv,
+  PositionConvBackpropFilter,
+  PositionConvBackpropInput,
+  RingConv,
+  RingConvBackpropFilter,
+  RingConvBackpropInput,
+} from "./ringConv.ts";
+
+/** The convolutions of a backend, on float32 tensors. The last argument is the shape of the result. */
+export interface Convolutions<State> {
+  /** y [N, ...out, Cout] of x [N, ...in, Cin] and weights [matrices, Cin, Cout]. */
+  forward(
+    state: State,
+    shape: ConvShape,
+    x: tf.TensorInfo,
+    weights: tf.TensorInfo,
+    yShape: number[],
+  ): tf.TensorInfo;
+  /** dx of dy and weights. */
+  inputGradient(
+    state: State,
+    shape: ConvShape,
+    dy: tf.TensorInfo,
+    weights: tf.TensorInfo,
+    dxShape: number[],
+  ): tf.TensorInfo;
+  /** dW of x and dy; zero for matrices that reach no pixel. */
+  filterGradient(
+    state: State,
+    shape: ConvShape,
+    x: tf.TensorInfo,
+    dy: tf.TensorInfo,
+    dwShape: number[],
+  ): tf.TensorInfo;
+}
+
+const lastOf = ({ shape }: tf.TensorInfo): number => shape[shape.length - 1];
+
+/** The kernels of ring convolutions, and of dense ones with positions left out. */
+export function ringConvKernels<State>(
+  { kernel }: BackendKernels<State>,
+  { forward, inputGradient, filterGradient }: Convolutions<State>,
+): tf.KernelConfig[] {
+  return [
+    ...[RingConv, PositionConv].map((declaration) =>
+      kernel(declaration, ({ x, weights }, attrs, state) => {
+        const [images] = x.shape;
+        const [, cin, cout] = weights.shape;
+        const shape = ringConvShape(attrs, images, cin, cout);
+        return forward(state, shape, x, weights, [images, ...attrs.outputSize, cout]);
+      }),
+    ),
+    ...[RingConvBackpropInput, PositionConvBackpropInput].map((declaration) =>
+      kernel(declaration, ({ dy, weights }, attrs, state) => {
+        const [images] = dy.shape;
+        const [, cin, cout] = weights.shape;
+        const shape = ringConvShape(attrs, images, cin, cout);
+        return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin]);
+      }),
+    ),
+    ...[RingConvBackpropFilter, PositionConvBackpropFilter].map((declaration) =>
+      kernel(declaration, ({ x, dy }, attrs, state) => {
+        const shape = ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(dy));
+        return filterGradient(state, shape, x, dy, [attrs.numRings, lastOf(x), lastOf(dy)]);
+      }),
+    ),
+  ];
+}
+
+type ForwardInputs = Record<"x" | "filter", tf.TensorInfo>;
+type InputGradientInputs = Record<"dy" | "filter", tf.TensorInfo>;
+type FilterGradientInputs = Record<"x" | "dy", tf.TensorInfo>;
+type WithInputShape = { inputShape: number[] };
+type WithFilterShape = { filterShape: number[] };
+
+/** Which stock kernels {@link denseConvKernels} replaces, by the name that stands for both ranks. */
+export interface DenseConvChoice<State> {
+  /** Whether `conv2d` is replaced on a device; default: never. Its gradients, and `conv3d` with its own, always are. */
+  conv2d?: (state: State) => boolean;
+}
+
+/** Stock dense convolutions, but for other types than float32 and channels first, which are left to the stock kernels. */
+export function denseConvKernels<State>(
+  kernels: BackendKernels<State>,
+  { forward, inputGradient, filterGradient }: Convolutions<State>,
+  { conv2d }: DenseConvChoice<State> = {},
+): KernelOverride[] {
+  /** A kernel that is ours where its layout and types allow. */
+  const dense = <Inputs extends Record<string, tf.TensorInfo>, Attrs extends object>(
+    name: string,
+    compute: (inputs: Inputs, attrs: Attrs, state: State) => tf.TensorInfo,
+    applies: (state: State) => boolean = () => true,
+  ): KernelOverride =>
+    kernels.override<Inputs, Attrs>(name, (inputs, attrs, state, stock): KernelOutput => {
+      const { dataFormat = "NHWC" } = attrs as Partial<Conv2DKernelAttrs>;
+      const isPlain =
+        /^N(HW|DHW)C$/.test(dataFormat) && Object.values(inputs).every(({ dtype }) => dtype === "float32");
+      return isPlain && applies(state) ? compute(inputs, attrs, state) : stock();
+    });
+  const outputShape = ({ images, outSize, outChannels }: ConvShape, rank: 2 | 3): number[] => [
+    images,
+    ...outSize.slice(3 - rank),
+    outChannels,
+  ];
+  const found = [
+    dense<ForwardInputs, Conv3DKernelAttrs>(tf.Conv3D, ({ x, filter }, attrs, state) => {
+      const shape = conv3DShape(x.shape, filter.shape, attrs);
+      return forward(state, shape, x, filter, outputShape(shape, 3));
+    }),
+    dense<InputGradientInputs, Conv3DKernelAttrs & WithInputShape>(
+      tf.Conv3DBackpropInputV2,
+      ({ dy, filter }, attrs, state) => {
+        const shape = conv3DShape(attrs.inputShape, filter.shape, attrs);
+        return inputGradient(state, shape, dy, filter, attrs.inputShape);
+      },
+    ),
+    dense<FilterGradientInputs, Conv3DKernelAttrs & WithFilterShape>(
+      tf.Conv3DBackpropFilterV2,
+      ({ x, dy }, attrs, state) => {
+        const shape = conv3DShape(x.shape, attrs.filterShape, attrs);
+        return filterGradient(state, shape, x, dy, attrs.filterShape);
+      },
+    ),
+    dense<InputGradientInputs, Conv2DKernelAttrs & WithInputShape>(
+      tf.Conv2DBackpropInput,
+      ({ dy, filter }, attrs, state) => {
+        const shape = conv2DShape(attrs.inputShape, filter.shape, 1, attrs);
+        return inputGradient(state, shape, dy, filter, attrs.inputShape);
+      },
+    ),
+    dense<FilterGradientInputs, Conv2DKernelAttrs & WithFilterShape>(
+      tf.Conv2DBackpropFilter,
+      ({ x, dy }, attrs, state) => {
+        const shape = conv2DShape(x.shape, attrs.filterShape, 1, attrs);
+        return filterGradient(state, shape, x, dy, attrs.filterShape);
+      },
+    ),
+  ];
+  if (!conv2d) return found;
+  type Attrs = Conv2DKernelAttrs & { dilations: number | [number, number] };
+  const replaced = dense<ForwardInputs, Attrs>(
+    tf.Conv2D,
+    ({ x, filter }, attrs, state) => {
+      const shape = conv2DShape(x.shape, filter.shape, attrs.dilations, attrs);
+      return forward(state, shape, x, filter, outputShape(shape, 2));
+    },
+    conv2d,
+  );
+  return [...found, replaced];
+}

@@ -1,0 +1,49 @@
+// What backends are made of: the kernels to implement, and what their implementations have in common.
+
+export { BoundedCache } from "./boundedCache.ts";
+export { type Convolutions, type DenseConvChoice, denseConvKernels, ringConvKernels } from "./convKernels.ts";
+export {
+  adjointShape,
+  type Conv2DKernelAttrs,
+  type Conv3DKernelAttrs,
+  type ConvShape,
+  conv2DShape,
+  conv3DShape,
+  matrixIndex,
+  ringConvShape,
+  type Size3,
+  size3,
+  volume,
+} from "./convShape.ts";
+export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
+export type { KernelDeclaration, KernelGradient, NoAttrs } from "./declaration.ts";
+export { type ConvUse, type Gather, gatherOf, keyOf, type Slot } from "./gather.ts";
+export { knownValues } from "./knownValues.ts";
+export { LastResult } from "./lastResult.ts";
+export {
+  type Pool2DKernelAttrs,
+  type Pool3DKernelAttrs,
+  type PoolShape,
+  pool2DShape,
+  pool3DShape,
+} from "./poolShape.ts";
+export { planReduction, type Reduction, type ReductionStep, reductionKernels } from "./reductions.ts";
+export {
+  type BackendKernels,
+  backendKernels,
+  type KernelArgs,
+  type KernelOutput,
+  type KernelOverride,
+  kernelConfig,
+  replaceKernels,
+} from "./register.ts";
+export {
+  PositionConv,
+  PositionConvBackpropFilter,
+  PositionConvBackpropInput,
+  RingConv,
+  type RingConvAttrs,
+  RingConvBackpropFilter,
+  RingConvBackpropInput,
+} from "./ringConv.ts";
+export { hasKernel, runKernel, runKernelMulti, runOrCompose, runOrComposeMulti } from "./run.ts";

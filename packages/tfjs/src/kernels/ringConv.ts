@@ -1,0 +1,68 @@
+// The kernels of ring convolutions. They see x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring weights
+// [L, Cin, Cout]: groups, the mixture, other pad modes than zeros and the bias are handled by the ops.
+
+import type * as tf from "@tensorflow/tfjs";
+import { checkRingConv, type RingConvAttrs } from "./checks.ts";
+import type { KernelDeclaration } from "./declaration.ts";
+import { runKernel } from "./run.ts";
+
+export type { RingConvAttrs };
+
+/** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
+function declareKernels(name: string) {
+  const forward: KernelDeclaration<{ x: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
+    name,
+    check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs),
+    gradient: {
+      inputs: ["x", "weights"],
+      compute: ([dy], [x, weights], attrs) => ({
+        x: () => runKernel(backpropInput, { dy, weights }, attrs),
+        weights: () => runKernel(backpropFilter, { x, dy }, attrs),
+      }),
+    },
+  };
+  const backpropInput: KernelDeclaration<{ dy: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
+    name: `${name}BackpropInput`,
+    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs),
+    gradient: {
+      inputs: ["dy", "weights"],
+      compute: ([ddx], [dy, weights], attrs) => ({
+        dy: () => runKernel(forward, { x: ddx, weights }, attrs),
+        weights: () => runKernel(backpropFilter, { x: ddx, dy }, attrs),
+      }),
+    },
+  };
+  const backpropFilter: KernelDeclaration<{ x: tf.TensorInfo; dy: tf.TensorInfo }, RingConvAttrs> = {
+    name: `${name}BackpropFilter`,
+    check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs),
+    gradient: {
+      inputs: ["x", "dy"],
+      compute: ([ddw], [x, dy], attrs) => ({
+        x: () => runKernel(backpropInput, { dy, weights: ddw }, attrs),
+        dy: () => runKernel(forward, { x, weights: ddw }, attrs),
+      }),
+    },
+  };
+  return { forward, backpropInput, backpropFilter };
+}
+
+const ring = declareKernels("RingConv");
+const position = declareKernels("PositionConv");
+
+/** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
+export const RingConv = ring.forward;
+
+/** dx[N, ...in, Cin] = Σ_l S_lᵀ(dy · weights[l]ᵀ), with dy [N, ...out, Cout] and weights [L, Cin, Cout]. */
+export const RingConvBackpropInput = ring.backpropInput;
+
+/** dW[L, Cin, Cout], dW[l] = S_l(x)ᵀ · dy, with x [N, ...in, Cin] and dy [N, ...out, Cout]. */
+export const RingConvBackpropFilter = ring.backpropFilter;
+
+/**
+ * The three kernels above for positions that need not lie symmetrically, each with a matrix of its own: a dense
+ * convolution that skips the positions outside all rings. Backends that do not rely on symmetry use the same code for
+ * both.
+ */
+export const PositionConv = position.forward;
+export const PositionConvBackpropInput = position.backpropInput;
+export const PositionConvBackpropFilter = position.backpropFilter;
