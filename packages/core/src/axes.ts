@@ -1,4 +1,5 @@
-import { checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** Number of spatial axes: 1 (signals), 2 (images) or 3 (volumes). */
 export type Rank = 1 | 2 | 3;

@@ -1,4 +1,5 @@
-import { checkPositiveInteger, GmrError } from "./errors.ts";
+import { checkPositiveInteger } from "./checks.ts";
+import { GmrError } from "./errors.ts";
 
 /**
  * Returns a channel count that groups divide.

@@ -13,7 +13,8 @@
 //     "same"      out = n s, before as for the convolution from out to n
 
 import { checkRank, type PerAxis, perAxis } from "./axes.ts";
-import { checkNonNegativeInteger, checkObject, describeValue, GmrError } from "./errors.ts";
+import { checkNonNegativeInteger, checkObject } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** What lies outside the image; the modes of PyTorch's `padding_mode`. */
 export type PadMode = "zeros" | "reflect" | "replicate" | "circular";

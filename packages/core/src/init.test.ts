@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
-import { kaimingNormalFanOut, kaimingNormalRingMean, kaimingUniformFanIn, uniformBias } from "./init.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { kaimingNormalFanOut, kaimingNormalRingMean, kaimingUniformFanIn } from "./init.ts";
 import { Random } from "./random.ts";
 import { ringPartition } from "./rings.ts";
 
@@ -33,12 +33,6 @@ describe("initial values", () => {
     expect(Math.min(...weights) / bound).toBeCloseTo(-1, 2);
   });
 
-  it("are uniform biases with the fan-in of the ring weights", () => {
-    const bias = uniformBias(partition, 2, 1000, new Random(1));
-    expect(bias.length).toBe(1000);
-    expect(Math.max(...bias) * Math.sqrt(2 * rings)).toBeCloseTo(1, 1);
-  });
-
   it("follow the seed", () => {
     const draw = (seed: number) => kaimingNormalFanOut(partition, 2, 3, 1, new Random(seed));
     expect(draw(1)).toEqual(draw(1));
@@ -65,11 +59,6 @@ describe("initial values", () => {
       () => kaimingNormalFanOut(partition, 4, 4, Number.NaN, random),
       "invalid-argument",
       "groups must be a positive integer, got NaN",
-    );
-    expectGmrError(
-      () => uniformBias(partition, 4, 0, random),
-      "invalid-argument",
-      "outChannels must be a positive integer, got 0",
     );
   });
 });

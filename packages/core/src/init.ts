@@ -1,4 +1,4 @@
-// Initial values of ring weights and biases. Fans are those of the folded kernel, not of the ring weights: what
+// Initial values of ring weights. Fans are those of the folded kernel, not of the ring weights: what
 // counts for the size of the output is how many input pixels each weight meets.
 //
 // Weights come as [R, Cin/groups, Cout]. For a transposed convolution, whose weights are [R, Cout/groups, Cin],
@@ -7,7 +7,7 @@
 
 import { product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkFits, checkPositiveInteger } from "./errors.ts";
+import { checkFits } from "./checks.ts";
 import type { Random } from "./random.ts";
 import type { RingPartition } from "./rings.ts";
 
@@ -91,26 +91,6 @@ export function kaimingUniformFanIn(
   const count = weightCount(partition, inChannels, outChannels, groups);
   const bound = 1 / Math.sqrt((inChannels / groups) * product(partition.kernelSize));
   return draw(count, () => random.uniform(-bound, bound));
-}
-
-/**
- * Biases as the official layer starts with: uniform in ±1/√(fanChannels · R). The fan is here that of the ring
- * weights, as in the official package.
- *
- * @param fanChannels Cin/groups; for a transposed convolution Cout/groups
- * @returns [Cout]
- * @throws GmrError `invalid-argument` for channel counts that are not positive integers
- */
-export function uniformBias(
-  partition: RingPartition,
-  fanChannels: number,
-  outChannels: number,
-  random: Random,
-): Float64Array {
-  const fan = checkPositiveInteger("fanChannels", fanChannels) * partition.numRings;
-  const bound = 1 / Math.sqrt(fan);
-  checkFits(`outChannels ${outChannels}`, checkPositiveInteger("outChannels", outChannels), "biases");
-  return draw(outChannels, () => random.uniform(-bound, bound));
 }
 
 function weightCount(

@@ -8,7 +8,8 @@
 // where σ_r is within its bounds (bounds included), and 0 beyond them.
 // Source: the GMR-Conv paper (https://arxiv.org/abs/2504.02819) and the official package gmr-conv 1.0.3.
 
-import { checkLength, checkPositiveInteger, columnsOf, describeValue, GmrError } from "./errors.ts";
+import { checkLength, checkPositiveInteger, columnsOf } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import { checkNumRings } from "./rings.ts";
 
 /** √(2π) to the digits that the official package uses; kept so that its checkpoints give the same numbers. */

@@ -2,7 +2,8 @@
 // (https://prng.di.unimi.it/xoshiro128starstar.c), its state filled by a 32-bit SplitMix generator that uses
 // MurmurHash3's finaliser. Not for cryptography.
 
-import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkNonNegativeInteger, checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** Everything that a {@link Random} remembers; plain numbers, so it can be stored in a checkpoint as JSON. */
 export type RandomState = readonly [number, number, number, number];

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dot, expectAllNear, expectGmrError, expectNear, normals } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { dot, expectAllNear, expectNear, normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { GmrError } from "./errors.ts";
 import { convGeometry, type Pad, type PadMode } from "./geometry.ts";

@@ -10,7 +10,8 @@
 
 import { type PerAxis, product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkFits, checkLength, checkNonNegativeInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkLength, checkNonNegativeInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import { type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
@@ -51,7 +52,7 @@ export function referenceConv(
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferenceOutput {
-  const plan = planConv(x, shape, kernel, options);
+  const plan = planReference(x, shape, kernel, options);
   const { bias } = options;
   if (bias) checkLength("bias", bias, plan.outChannels, "one per output channel");
   const y = Float64Array.from({ length: product(plan.outputShape) }, (_, i) =>
@@ -76,7 +77,7 @@ export function referenceConvGrad(
   gradY: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferenceGradients {
-  const plan = planConv(x, shape, kernel, options);
+  const plan = planReference(x, shape, kernel, options);
   checkLength("gradY", gradY, product(plan.outputShape), describeValue(plan.outputShape));
   const gradX = new Float64Array(x.length);
   const gradKernel = new Float64Array(kernel.length);
@@ -89,7 +90,7 @@ export function referenceConvGrad(
   return { x: gradX, kernel: gradKernel, bias: gradBias };
 }
 
-interface ConvPlan {
+interface ReferencePlan {
   geometry: ConvGeometry;
   batch: number;
   inChannels: number;
@@ -98,12 +99,12 @@ interface ConvPlan {
   outputShape: number[];
 }
 
-function planConv(
+function planReference(
   x: ArrayLike<number>,
   shape: readonly number[],
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
-): ConvPlan {
+): ReferencePlan {
   const geometry = convGeometry({ ...options, inputSize: shape.slice(1, -1) });
   const batch = checkNonNegativeInteger("the batch size", shape[0]);
   const groups = options.groups ?? 1;
@@ -135,7 +136,7 @@ function planConv(
 }
 
 /** Calls `visit` with the indices into x, y and kernel of every product that the convolution sums. */
-function forEachProduct(plan: ConvPlan, visit: (x: number, y: number, kernel: number) => void): void {
+function forEachProduct(plan: ReferencePlan, visit: (x: number, y: number, kernel: number) => void): void {
   if (!plan.geometry.transposed) {
     forEachProductOf(plan.geometry, plan, visit);
     return;
@@ -149,7 +150,7 @@ function forEachProduct(plan: ConvPlan, visit: (x: number, y: number, kernel: nu
 
 function forEachProductOf(
   geometry: ConvGeometry,
-  { batch, inChannels, outChannels, groups }: Omit<ConvPlan, "geometry">,
+  { batch, inChannels, outChannels, groups }: Omit<ReferencePlan, "geometry">,
   visit: (input: number, output: number, kernel: number) => void,
 ): void {
   const inputPositions = product(geometry.inputSize);

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import {
   type NamedArray,
   type OfficialCase,
   officialCases,
   tensor,
 } from "../../../tooling/testing/officialCases.ts";
-import { dot, expectAllNear, expectGmrError, finiteDifference, normals } from "../testing/helpers.ts";
+import { dot, expectAllNear, finiteDifference, normals } from "../testing/helpers.ts";
 import { maxRelativeError } from "./equivariance.ts";
 import { Random } from "./random.ts";
 import {

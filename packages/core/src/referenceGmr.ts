@@ -1,7 +1,7 @@
 // The reference GMR convolution: mixture, fold, reference convolution, and back.
 
 import { checkRank, type PerAxis, product } from "./axes.ts";
-import { checkLength } from "./errors.ts";
+import { checkLength } from "./checks.ts";
 import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
 import { mixtureMatrix, mixWeights, mixWeightsGrad } from "./mixture.ts";
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { kaimingNormalFanOut, whiteNormal } from "./init.ts";
 import { initialSigma, mixtureMatrix, mixWeights } from "./mixture.ts";
 import { Random } from "./random.ts";

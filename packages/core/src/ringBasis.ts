@@ -14,7 +14,8 @@
 // coordinates and the rings (α = 0). With γ = 2 √(n / Σ_r e_r^(1-α)), n the positions on rings and e_r the eigenvalues of
 // G C Gᵀ, v has about the spread that the weights of a dense kernel of that size have, which is what learning rates are made for.
 
-import { checkFits, columnsOf, describeValue } from "./errors.ts";
+import { checkFits, columnsOf } from "./checks.ts";
+import { describeValue } from "./errors.ts";
 import { initialSigma, mixtureMatrix } from "./mixture.ts";
 import type { RingPartition } from "./rings.ts";
 
@@ -34,7 +35,7 @@ const CORRELATION_LENGTH = 2;
 const OWN_SHARE = 0.05;
 
 /** The most kernel positions for which white coordinates are worked out: 127 × 127, or 25³. */
-export const MAX_WHITE_POSITIONS = 2 ** 14;
+const MAX_WHITE_POSITIONS = 2 ** 14;
 
 /** The most rings for which they are. */
 const MAX_WHITE_RINGS = 2 ** 8;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import type { PerAxis } from "./axes.ts";
 import { centreDistances, defaultNumRings, type RingOptions, ringMasks, ringPartition } from "./rings.ts";
 

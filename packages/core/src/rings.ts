@@ -11,7 +11,8 @@
 // The numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
 
 import { checkRank, type PerAxis, perAxis, product, type Rank } from "./axes.ts";
-import { checkFits, checkObject, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkObject, checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** The most positions of a kernel: 1023 × 1023, or 101³. */
 export const MAX_KERNEL_POSITIONS = 2 ** 20;

@@ -87,11 +87,6 @@ export function inverseSymmetry(element: Symmetry): Symmetry {
   return member(element.rank, { axes, reversed: axes.map((axis) => element.reversed[axis]) });
 }
 
-/** Whether a grid of these sizes (of the spatial axes alone) is mapped to itself. */
-export function keepsSizes(element: Symmetry, sizes: readonly number[]): boolean {
-  return element.axes.every((axis, i) => sizes[axis] === sizes[i]);
-}
-
 function symmetry(name: string, { axes, reversed }: SignedPermutation): Symmetry {
   const rank = checkRank("rank", axes.length);
   const exchanges = axes.flatMap((axis, i) => axes.slice(i + 1).filter((later) => later < axis)).length;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectAllNear, expectGmrError, normals } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { expectAllNear, normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { Random } from "./random.ts";
 import { composeSymmetries, DIHEDRAL_GROUP, inverseSymmetry, symmetryGroup } from "./symmetry.ts";

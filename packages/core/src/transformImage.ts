@@ -1,7 +1,8 @@
 // Turning and mirroring signals, images and volumes: exactly on the grid, or by any angle with interpolation.
 
 import { product } from "./axes.ts";
-import { checkFinite, checkLength, describeValue, GmrError } from "./errors.ts";
+import { checkFinite, checkLength } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import type { Symmetry } from "./symmetry.ts";
 
 /** [N, H, W, C]. */
