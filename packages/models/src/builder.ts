@@ -20,7 +20,7 @@ import {
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { DiscFieldOfView } from "./fieldOfView.ts";
-import type { ConvKind, FieldOfView, OddSides, Pooling } from "./options.ts";
+import type { ConvKind, FieldOfView, OddSides, Pooling } from "./networkOptions.ts";
 import { registerModelLayers } from "./register.ts";
 
 export type Symbolic = tf.SymbolicTensor;

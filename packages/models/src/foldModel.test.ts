@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { DiscFieldOfView } from "./fieldOfView.ts";
-import type { ResNetOptions } from "./options.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 const small = {

@@ -4,7 +4,7 @@
 import { GmrError } from "@gmr-conv/core";
 import type { FoldableLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import type { OddSides } from "./options.ts";
+import type { OddSides } from "./networkOptions.ts";
 
 export interface Halvings {
   /** How often sides are halved. */

@@ -3,9 +3,9 @@ import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
 import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { formatAssumed, readOfficialNetwork } from "./official.ts";
-import { planResNet } from "./options.ts";
+import { planResNet } from "./planResNet.ts";
+import { planUNet } from "./planUNet.ts";
 import { createModel } from "./registry.ts";
-import { planUNet } from "./unetOptions.ts";
 
 interface Case {
   name: string;

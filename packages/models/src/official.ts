@@ -11,8 +11,8 @@ import {
   ringMasks,
   ringPartition,
 } from "@gmr-conv/core";
-import type { ResNetOptions } from "./options.ts";
 import type { ModelName } from "./registry.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import type { UNetOptions } from "./unetOptions.ts";
 
 /** A tensor by its shape, with its numbers where they are at hand. */

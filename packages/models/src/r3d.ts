@@ -2,7 +2,8 @@
 
 import { checkObject } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import { type ResNetOptions, ringStart } from "./options.ts";
+import { ringStart } from "./optionChecks.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 /**

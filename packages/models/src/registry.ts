@@ -4,11 +4,13 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { type ModelCost, modelCost } from "./cost.ts";
 import { checkGroupResNetOptions, type GroupResNetOptions, groupResNet } from "./groupConv/index.ts";
-import { checkResNetOptions, type ResNetOptions } from "./options.ts";
+import { checkResNetOptions } from "./planResNet.ts";
+import { checkUNetOptions } from "./planUNet.ts";
 import { r3d } from "./r3d.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
-import { checkUNetOptions, type UNetOptions } from "./unetOptions.ts";
+import type { UNetOptions } from "./unetOptions.ts";
 
 interface Entry {
   description: string;

@@ -3,7 +3,7 @@ import { DIHEDRAL_GROUP, invarianceError, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
-import type { ResNetOptions } from "./options.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 const small = {

@@ -8,7 +8,8 @@ import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "./blur.ts";
 import { Builder, type Symbolic } from "./builder.ts";
 import { withHalvings } from "./halvings.ts";
-import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
+import { planResNet, type ResNetPlan, type Stage } from "./planResNet.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 
 /**
  * A residual network, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, classes]. With `kind: "gmr"` and

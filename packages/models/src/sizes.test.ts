@@ -6,8 +6,8 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import type { ResNetOptions } from "./options.ts";
 import { createModel } from "./registry.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import type { UNetOptions } from "./unetOptions.ts";
 
 beforeAll(async () => {

@@ -5,8 +5,9 @@ import * as tf from "@tensorflow/tfjs";
 import { Builder, type Symbolic } from "./builder.ts";
 import { withHalvings } from "./halvings.ts";
 import { MatchSize } from "./matchSize.ts";
+import { planUNet, type UNetPlan } from "./planUNet.ts";
 import { registerModelLayers } from "./register.ts";
-import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
+import type { UNetOptions } from "./unetOptions.ts";
 
 /**
  * A U-Net, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, ...sizes, classes]. With `kind: "gmr"` and

@@ -1,26 +1,8 @@
-// The options of a GMR-UNet, checked and completed.
+// The options of a GMR-UNet.
 
-import {
-  checkFits,
-  checkKeys,
-  checkNonNegativeInteger,
-  checkPositiveInteger,
-  describeValue,
-  GmrError,
-  oneOf,
-  type RingBasis,
-} from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
-import {
-  type ConvKind,
-  checkInputShape,
-  checkOdd,
-  checkWidths,
-  type Defaults,
-  list,
-  type OddSides,
-  ringStart,
-} from "./options.ts";
+import type { ConvKind, Defaults, OddSides } from "./networkOptions.ts";
 
 /**
  * How the decoder doubles its maps.
@@ -82,28 +64,7 @@ export interface UNetOptions {
   name?: string | undefined;
 }
 
-type Complete<T> = { [K in keyof T]-?: NonNullable<T[K]> };
-
-/** The options with every default filled in. */
-export interface UNetPlan extends Complete<Omit<UNetOptions, "seed" | "numRings" | "defaults">> {
-  rank: 2 | 3;
-  inputShape: (number | null)[];
-  features: number[];
-  kernelSizes: number[];
-  numRings: (number | undefined)[];
-  seed: number | undefined;
-}
-
-const FEATURES = [32, 32, 64, 128, 256];
-const KERNEL_SIZES = [9, 9, 5, 5, 3];
-
-/** Checks the options of a network without making it. @throws GmrError `invalid-argument`, naming the option */
-export function checkUNetOptions(options: UNetOptions): void {
-  planUNet(options);
-}
-
-/** The names of all options. */
-const UNET_OPTIONS: Readonly<Record<keyof UNetOptions, true>> = {
+const NAMES: Readonly<Record<keyof UNetOptions, true>> = {
   defaults: true,
   inputShape: true,
   classes: true,
@@ -127,72 +88,5 @@ const UNET_OPTIONS: Readonly<Record<keyof UNetOptions, true>> = {
   name: true,
 };
 
-/** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
-export function planUNet(options: UNetOptions): UNetPlan {
-  const { inputShape: shape } = checkKeys("the options of a U-Net", options, Object.keys(UNET_OPTIONS));
-  const inputShape = checkInputShape(shape);
-  const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);
-  const official = oneOf("defaults", options.defaults ?? "ours", ["ours", "official"]) === "official";
-  const levels = options.levels ?? 4;
-  if (![1, 2, 3, 4].includes(levels)) {
-    throw new GmrError("invalid-argument", `levels must be 1, 2, 3 or 4, got ${describeValue(levels)}`);
-  }
-  const sizes =
-    options.kernelSizes ?? (kind === "dense" ? KERNEL_SIZES.map(() => 3) : KERNEL_SIZES).slice(0, levels + 1);
-  const perLevel = (name: string, values: readonly number[], length: number, of: string) => {
-    if (Array.isArray(values) && values.length === length) return list(name, values);
-    throw new GmrError(
-      "invalid-argument",
-      `${name} must be a list of ${length} numbers (${of}), got ${describeValue(values)}`,
-    );
-  };
-  const rank = inputShape.length === 4 ? 3 : 2;
-  const classes = checkPositiveInteger("classes", options.classes);
-  const each = `one for each of the ${levels + 1} sizes of maps`;
-  const features = perLevel(
-    "features",
-    options.features ?? [...FEATURES.slice(0, levels + 1), 32],
-    levels + 2,
-    `${each}, and the end of the decoder`,
-  );
-  const kernelSizes = perLevel("kernelSizes", sizes, levels + 1, each).map((k, i) =>
-    checkOdd(`kernelSizes[${i}]`, k),
-  );
-  checkWidths("features", features, { kind, rank, kernelSizes });
-  checkFits(`classes ${classes}`, classes * features[levels + 1], "weights");
-  return {
-    rank,
-    inputShape,
-    classes,
-    kind,
-    levels,
-    features,
-    kernelSizes,
-    numRings: options.numRings
-      ? perLevel("numRings", options.numRings, levels + 1, each)
-      : new Array<undefined>(levels + 1).fill(undefined),
-    circular: options.circular ?? !official,
-    mixture: options.mixture ?? !official,
-    norm: oneOf("norm", options.norm ?? "instance", ["instance", "batch", "none"]),
-    slope: inRange("slope", options.slope ?? 0.1),
-    dropout: inRange("dropout", options.dropout ?? 0),
-    upsampling: oneOf("upsampling", options.upsampling ?? (official ? "deconv" : "linear"), [
-      "linear",
-      "deconv",
-    ]),
-    pooling: oneOf("pooling", options.pooling ?? "max", ["max", "average"]),
-    oddSides: oneOf("oddSides", options.oddSides ?? (official ? "floor" : "symmetric"), [
-      "symmetric",
-      "floor",
-    ]),
-    ...ringStart(options, "kaimingUniform"),
-    decaySigma: options.decaySigma ?? false,
-    seed: options.seed == null ? undefined : checkNonNegativeInteger("seed", options.seed),
-    name: options.name ?? `${kind}-unet`,
-  };
-}
-
-function inRange(name: string, value: unknown): number {
-  if (typeof value === "number" && value >= 0 && value < 1) return value;
-  throw new GmrError("invalid-argument", `${name} must be a number in [0, 1), got ${describeValue(value)}`);
-}
+/** The names of all options. */
+export const UNET_OPTION_NAMES: readonly string[] = Object.keys(NAMES);

@@ -8,7 +8,7 @@ import {
 } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { checkOdd } from "../options.ts";
+import { checkOdd } from "../optionChecks.ts";
 import { expandKernel, kernelSources } from "./expandKernel.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 

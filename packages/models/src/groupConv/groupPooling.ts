@@ -1,7 +1,7 @@
 import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import type { GlobalPooling } from "../options.ts";
+import type { GlobalPooling } from "../networkOptions.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 
 type LayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;

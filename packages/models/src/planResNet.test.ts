@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
 import { groupResNet } from "./groupConv/index.ts";
 import { embedding } from "./heads.ts";
-import { planResNet, type ResNetOptions } from "./options.ts";
+import { planResNet } from "./planResNet.ts";
 import { r3d } from "./r3d.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
 
