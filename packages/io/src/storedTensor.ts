@@ -1,6 +1,6 @@
 // A tensor in memory as files give it, and the element types that files have for it.
 
-import { typeName } from "@gmr-conv/core";
+import { product, typeName } from "@gmr-conv/core";
 
 /** The element types whose values are JavaScript numbers. */
 export type NumberData =
@@ -33,7 +33,7 @@ export function toFloat32({ data }: StoredTensor): Float32Array {
 
 /** The number of elements of a shape: beyond 2^53 not exact, but never a small number. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+  return shape.includes(0) ? 0 : product(shape);
 }
 
 /** Whether a value is a list of sizes: integers of at least 0. */

@@ -26,7 +26,7 @@ import { registerModelLayers } from "./register.ts";
 export type Symbolic = tf.SymbolicTensor;
 
 /** What every part of a network has in common. */
-export interface BuilderSettings {
+interface BuilderSettings {
   rank: 2 | 3;
   kind: ConvKind;
   ringBasis: RingBasis;

@@ -6,7 +6,7 @@ import type { FoldableLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { OddSides } from "./networkOptions.ts";
 
-export interface Halvings {
+interface Halvings {
   /** How often sides are halved. */
   times: number;
   /** What becomes of odd sides; `refuse`: all sides must be even. */
@@ -19,7 +19,7 @@ export interface Halvings {
  * Checks sides; those that are null count as fitting.
  * @throws GmrError `invalid-shape`, naming the sizes at which halving ends and what to change
  */
-export function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): void {
+function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): void {
   const { times, oddSides, keepOne } = halvings;
   let maps = [...sizes];
   for (let i = 0; i < times; i++) {

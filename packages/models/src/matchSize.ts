@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
  * - `replicate`: the last row and column repeated, where there is one too few; as in the official networks.
  * - `double`: twice the sizes by linear interpolation, then as `replicate`; as there without trained upsampling.
  */
-export type MatchMode = "linear" | "replicate" | "double";
+type MatchMode = "linear" | "replicate" | "double";
 
 /** [x [N, ...sizes, C], like [N, ...other sizes, D]] → x with the sizes of `like`. */
 export class MatchSize extends tf.layers.Layer implements FoldableLayer {

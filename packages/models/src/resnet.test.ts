@@ -1,5 +1,5 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { DIHEDRAL_GROUP, invarianceError, Random } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, invarianceError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
@@ -76,7 +76,7 @@ describe("resNet", () => {
     ]) {
       const model = resNet({ ...options, inputShape: shape.slice(1) });
       const random = new Random(7);
-      const image = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal());
+      const image = Float32Array.from({ length: product(shape) }, () => random.normal());
       const report = await invarianceError((x, s) => logits(model, x as Float32Array, s), image, shape);
       expect(report.errors).toHaveLength(48);
       expect(report.worst).toBeLessThan(1e-4);

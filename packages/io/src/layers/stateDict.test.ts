@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ringMasks } from "@gmr-conv/core";
+import { product, ringMasks } from "@gmr-conv/core";
 import {
   fusedBatchNormalization,
   GmrConv,
@@ -216,7 +216,7 @@ describe("loading", () => {
   const dense = () => modelOf([2], tf.layers.dense({ units: 1, name: "d" }));
   const float = (...shape: number[]): StoredTensor => ({
     shape,
-    data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+    data: new Float32Array(product(shape)),
   });
 
   it("gives another model the same weights, and leaks nothing", async () => {

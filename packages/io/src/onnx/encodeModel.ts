@@ -10,7 +10,7 @@ const IR_VERSION = 8;
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** `TensorProto.DataType`. */
-export const DATA_TYPES = { float32: 1, int32: 6, int64: 7 };
+const DATA_TYPES = { float32: 1, int32: 6, int64: 7 };
 export type DataType = keyof typeof DATA_TYPES;
 
 /** A float attribute; plain numbers are integers. */

@@ -128,7 +128,7 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
 };
 
 /** A class or function by its name; in a dictionary, it stands for itself (`torch.float32`). */
-export class TorchName extends HostObject {
+class TorchName extends HostObject {
   readonly name: string;
 
   constructor(name: string) {

@@ -8,7 +8,7 @@ import { type PickleValue, readPickle } from "./pickle.ts";
 import type { Storage } from "./tensorView.ts";
 
 /** A checkpoint whose tensors are still in the file. */
-export interface Container {
+interface Container {
   value: PickleValue;
   /** The bytes of a storage. @throws GmrError `invalid-data` */
   read(storage: Storage): Uint8Array;

@@ -6,7 +6,7 @@ import { elementCount, type StoredTensor } from "../storedTensor.ts";
 import { HostObject } from "./pickle.ts";
 
 /** A storage whose elements are not read. */
-export interface Opaque {
+interface Opaque {
   name: string;
   elementBytes: number;
 }

@@ -1,4 +1,4 @@
-import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { describeValue, GmrError, oneOf, product } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { GlobalPooling } from "../networkOptions.ts";
@@ -62,7 +62,7 @@ export class GroupPooling extends tf.layers.Layer implements FoldableLayer {
         `layer ${this.name} needs inputs of known size to become stock layers, got ${describeValue(x.shape)}`,
       );
     }
-    const positions = sizes.reduce<number>((product, size) => product * (size ?? 1), 1);
+    const positions = product(sizes.map((size) => size ?? 1));
     const window: [number, number] = [1, this.order];
     const args = { poolSize: window, strides: window, name: name() };
     const layers = [

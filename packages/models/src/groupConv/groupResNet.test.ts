@@ -1,5 +1,5 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { DIHEDRAL_GROUP, invarianceError, Random } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, invarianceError, product, Random } from "@gmr-conv/core";
 import { foldModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -49,7 +49,7 @@ function trained(model: tf.LayersModel): tf.LayersModel {
 
 function invariance(model: tf.LayersModel, inputShape: readonly number[]) {
   const shape = [2, ...inputShape] as const;
-  const image = normal(shape.reduce((a, b) => a * b));
+  const image = normal(product(shape));
   return invarianceError((x, s) => logits(model, x as Float32Array, s), image, shape);
 }
 
@@ -85,7 +85,7 @@ describe.each(GROUPS)("groupResNet, %s", (group) => {
     expect(tf.memory().numTensors).toBe(before + folded.weights.length);
     expect(folded.layers.some((layer) => layer.getClassName().startsWith("Group"))).toBe(false);
     const shape = [2, ...(options.inputShape ?? small.inputShape)];
-    const image = normal(shape.reduce((a, b) => a * b));
+    const image = normal(product(shape));
     const [expected, actual] = [await logits(model, image, shape), await logits(folded, image, shape)];
     const scale = Math.max(...expected.map(Math.abs));
     actual.forEach((value, i) => {

@@ -4,6 +4,7 @@ import {
   DIHEDRAL_GROUP,
   inverseSymmetry,
   maxRelativeError,
+  product,
   Random,
   type Symmetry,
   transformImage,
@@ -27,7 +28,7 @@ afterEach(() => tf.engine().endScope());
 const random = new Random(11);
 const normal = (shape: number[]): tf.Tensor =>
   tf.tensor(
-    Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+    Float32Array.from({ length: product(shape) }, () => random.normal()),
     shape,
   );
 

@@ -1,5 +1,5 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ interface Problem {
   labels: number[];
 }
 
-const positionsOf = ({ sizes }: Problem): number => sizes.reduce((a, b) => a * b, 1);
+const positionsOf = ({ sizes }: Problem): number => product(sizes);
 
 /** Share of class k at position n (over all images); zeros where the label is ignored. */
 function target({ labels, classes }: Problem, n: number, ignoreLabel?: number): number[] {
@@ -82,7 +82,7 @@ const problem = (sizes: fc.Arbitrary<number[]>): fc.Arbitrary<Problem> =>
     })
     .map(({ images, sizes, classes, seed }) => {
       const random = new Random(seed);
-      const count = images * sizes.reduce((a, b) => a * b, 1);
+      const count = images * product(sizes);
       return {
         images,
         sizes,
