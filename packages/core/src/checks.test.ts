@@ -53,7 +53,7 @@ describe("names", () => {
     ["", undefined],
   ])("takes %j for %j", (name, nearest) => expect(nearestName(name, known)).toBe(nearest));
 
-  it("finds the nearest whatever two letters are swapped, lost or added", () => {
+  it("finds the nearest after any letter is swapped, lost or added", () => {
     const edited = fc
       .record({
         name: fc.constantFrom(...known),
@@ -68,7 +68,7 @@ describe("names", () => {
     fc.assert(fc.property(edited, ({ name, wrong }) => nearestName(wrong, known) === name));
   });
 
-  it("refuses keys that are not known, and names the nearest", () => {
+  it("rejects unknown keys, and suggests the nearest", () => {
     const options = { widths: [1], depths: [2] };
     expect(checkKeys("the options", options, known)).toBe(options);
     expectGmrError(
@@ -88,7 +88,7 @@ describe("names", () => {
     );
   });
 
-  it("takes one of the names that are allowed", () => {
+  it("accepts one of the allowed names", () => {
     expect(oneOf("basis", "white", ["white", "rings"])).toBe("white");
     expectGmrError(
       () => oneOf("basis", "black", ["white", "rings"]),

@@ -1,11 +1,10 @@
-// Checks of arguments. Each returns the value that it accepts, and else throws a GmrError that names the value and what
-// was expected.
+// Checks of arguments. Each returns a valid value and throws a GmrError for an invalid one, saying what was expected.
 
 import { describeValue, GmrError, typeName } from "./errors.ts";
 
 /**
  * Returns `value` if it is an integer ≥ 1.
- * @throws GmrError `invalid-argument` otherwise.
+ * @throws GmrError `invalid-argument` otherwise
  */
 export function checkPositiveInteger(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
@@ -14,7 +13,7 @@ export function checkPositiveInteger(name: string, value: unknown): number {
 
 /**
  * Returns `value` if it is an integer ≥ 0.
- * @throws GmrError `invalid-argument` otherwise.
+ * @throws GmrError `invalid-argument` otherwise
  */
 export function checkNonNegativeInteger(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
@@ -26,7 +25,7 @@ export function checkNonNegativeInteger(name: string, value: unknown): number {
 
 /**
  * Returns `value` if it is a finite number.
- * @throws GmrError `invalid-argument` otherwise.
+ * @throws GmrError `invalid-argument` otherwise
  */
 export function checkFinite(name: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
@@ -34,7 +33,7 @@ export function checkFinite(name: string, value: unknown): number {
 }
 
 /**
- * Returns `value` if it is an object, not a list: options, for instance.
+ * Returns `value` if it is an object and not a list.
  * @throws GmrError `invalid-argument` otherwise
  */
 export function checkObject<T extends object>(name: string, value: T): T {
@@ -43,10 +42,9 @@ export function checkObject<T extends object>(name: string, value: T): T {
 }
 
 /**
- * Returns `value` if it is an object without other keys than those that are known: a name that is misspelt would be
- * ignored otherwise.
- * @param what it is, such as `"the options of resNet"`
- * @throws GmrError `invalid-argument` otherwise, with the known name that comes nearest
+ * Returns `value` if it is an object with known keys only, so that misspelt options are not ignored.
+ * @param what describes the value, such as `"the options of resNet"`
+ * @throws GmrError `invalid-argument` otherwise, suggesting the nearest known name
  */
 export function checkKeys<T extends object>(what: string, value: T, known: readonly string[]): T {
   const strange = Object.keys(checkObject(what, value)).find((key) => !known.includes(key));
@@ -57,7 +55,7 @@ export function checkKeys<T extends object>(what: string, value: T, known: reado
   throw new GmrError("invalid-argument", `${what} have no ${describeValue(strange)}: ${hint}`);
 }
 
-/** The name that a misspelt one is most like, or undefined where none is like it. */
+/** The known name nearest to a misspelt one; undefined if none is near. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
@@ -66,7 +64,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour (Damerau). */
+/** Number of letters to insert, delete, replace or swap with their neighbour (Damerau). */
 function editDistance(a: string, b: string): number {
   const rows = Array.from({ length: a.length + 1 }, (_, i) =>
     Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
@@ -84,7 +82,7 @@ function editDistance(a: string, b: string): number {
 }
 
 /**
- * Returns `value` if it is one of the names that are allowed.
+ * Returns `value` if it is one of the allowed names.
  * @throws GmrError `invalid-argument` otherwise
  */
 export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
@@ -97,7 +95,7 @@ export function oneOf<T extends string>(name: string, value: unknown, allowed: r
 }
 
 /**
- * Returns `value` if it holds bytes.
+ * Returns `value` if it is a Uint8Array.
  * @throws GmrError `invalid-argument` otherwise
  */
 export function checkBytes(name: string, value: Uint8Array): Uint8Array {
@@ -108,15 +106,15 @@ export function checkBytes(name: string, value: Uint8Array): Uint8Array {
   );
 }
 
-/** The most numbers of one array that a size or an option may ask for: 2²⁸, 1 GiB of 32-bit numbers. */
-export const MAX_NUMBERS = 2 ** 28;
+/** The largest array that sizes and options may ask for: 2²⁸ numbers, 1 GiB in 32 bits. */
+const MAX_NUMBERS = 2 ** 28;
 
 /**
- * Returns `count` if so many fit into memory, and can be worked through.
+ * Returns `count` if that many things fit into memory and can be processed.
  *
- * @param option name and value of what asks for them, such as `"kernelSize 10001"`
- * @param what they are, such as `"kernel positions"`
- * @throws GmrError `invalid-argument` if there are more than `most`, or the count is not a number
+ * @param option name and value of the option that asks for them, such as `"kernelSize 10001"`
+ * @param what the things are, such as `"kernel positions"`
+ * @throws GmrError `invalid-argument` if there are more than `most`, or `count` is NaN
  */
 export function checkFits(option: string, count: number, what: string, most = MAX_NUMBERS): number {
   if (count <= most) return count;
@@ -126,7 +124,7 @@ export function checkFits(option: string, count: number, what: string, most = MA
 
 /**
  * Checks the number of elements of an array.
- * @throws GmrError `invalid-shape` if it is not `expected`; `shape` says in words what the array should hold.
+ * @throws GmrError `invalid-shape` if it is not `expected`; `shape` describes the array in the message
  */
 export function checkLength(name: string, array: ArrayLike<number>, expected: number, shape: string): void {
   if (array.length === expected) return;
@@ -138,7 +136,7 @@ export function checkLength(name: string, array: ArrayLike<number>, expected: nu
 
 /**
  * The length of the second axis of an array of shape [rows, columns].
- * @throws GmrError `invalid-shape` if the length is not a multiple of `rows`.
+ * @throws GmrError `invalid-shape` if the length is not a multiple of `rows`
  */
 export function columnsOf(name: string, array: ArrayLike<number>, rows: number): number {
   if (array.length % rows === 0) return array.length / rows;

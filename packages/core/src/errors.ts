@@ -1,15 +1,15 @@
-// One error class for the whole project. `code` is for programs, `message` for people: it names the value
-// that was wrong and what was expected instead, on one line.
+// The project's one error class. `code` is for programs, `message` for people: one line that names the wrong value and
+// what was expected.
 
 /**
- * What went wrong, in kinds that a program can act upon:
+ * Kinds of errors that a program can act upon:
  *
- * - `invalid-argument`: an option or argument has a value that is never allowed;
+ * - `invalid-argument`: an option or argument has a value that is never valid;
  * - `invalid-shape`: sizes that do not fit together;
  * - `invalid-data`: the numbers or bytes themselves (NaN, a truncated file);
- * - `unsupported`: a valid request that this function or backend does not serve;
+ * - `unsupported`: a valid request that this function or backend does not support;
  * - `out-of-memory`: the backend's memory is full;
- * - `device-lost`: the GPU went away;
+ * - `device-lost`: the GPU was lost;
  * - `io`: reading or writing failed;
  * - `interrupted`: stopped on request;
  * - `internal`: a bug in this project.
@@ -36,7 +36,7 @@ export class GmrError extends Error {
   }
 }
 
-/** What an error says, whatever was thrown: an `Error` of any realm, an object with a message, a text. */
+/** The message of anything thrown: an `Error` of any realm, an object with a message, a string. */
 export function reasonOf(error: unknown): string {
   const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
   return String(message);
@@ -49,8 +49,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * The name of a built-in type, such as `"Uint8Array"`. `instanceof` does not know values of another realm: of a frame, of
- * Node where a program runs in a context of its own (Jest).
+ * The name of a built-in type, such as `"Uint8Array"`. `instanceof` fails for values of another realm: a frame's, or
+ * Node's for programs in a separate context (Jest).
  */
 export function typeName(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);

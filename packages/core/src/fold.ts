@@ -7,7 +7,7 @@ import type { RingPartition } from "./rings.ts";
 /**
  * Folds ring weights to a dense kernel: K[p] = W'_{ring(p)}, and 0 outside every ring.
  *
- * @param ringWeights [R, inner], already mixed where the layer has a mixture
+ * @param ringWeights [R, inner], already mixed if the layer has a mixture
  * @returns [Πk, inner]; with inner = Cin/groups · Cout, the layout [...k, Cin/groups, Cout]
  * @throws GmrError `invalid-shape` if the length is not a multiple of the number of rings
  */

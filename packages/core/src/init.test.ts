@@ -15,7 +15,7 @@ describe("initial values", () => {
     expect(std / Math.sqrt(2 / (96 * 49))).toBeCloseTo(1, 1);
   });
 
-  it("let every ring count alike", () => {
+  it("give every ring the same influence", () => {
     const plain = kaimingNormalFanOut(partition, 2, 3, 1, new Random(1));
     const scaled = kaimingNormalRingMean(partition, 2, 3, 1, new Random(1));
     const { counts } = partition;

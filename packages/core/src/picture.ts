@@ -1,4 +1,4 @@
-// Data for pictures of kernels: slices of a dense kernel as grids of numbers.
+// Slices of a dense kernel as grids of numbers, for pictures.
 
 import { checkRank, product } from "./axes.ts";
 import { checkLength } from "./checks.ts";
@@ -15,7 +15,7 @@ export interface KernelPicture {
 }
 
 /**
- * The part of a dense kernel that leads from one input channel to one output channel.
+ * The part of a dense kernel between one input channel and one output channel.
  *
  * @param kernel [...k, Cin/groups, Cout]
  * @param channels the sizes [Cin/groups, Cout]
@@ -51,9 +51,9 @@ export function kernelSlice(
 }
 
 /**
- * The picture of a kernel slice: a 1-D slice is one row, a 3-D slice is shown by its central plane.
+ * The picture of a kernel slice: a 1-D slice becomes one row, a 3-D slice its central plane.
  *
- * @param slice [...k], as {@link kernelSlice} gives it
+ * @param slice [...k], from {@link kernelSlice}
  * @throws GmrError `invalid-shape` if the slice does not have the length of `kernelSize`, or that has more than 3 axes
  */
 export function kernelPicture(slice: ArrayLike<number>, kernelSize: readonly number[]): KernelPicture {

@@ -1,5 +1,5 @@
-// The reference convolution: float64, every option, plain loops. It is slow and meant to be obviously right:
-// every kernel of the project is tested against it.
+// The reference convolution: float64, every option, plain loops. Slow but obviously correct: every kernel of the
+// project is tested against it.
 //
 // A convolution is a sum of products y[o] += x[i] · K[p], taken over all triples (input position i, output
 // position o, kernel position p) that meet, and over channels. `forEachProduct` walks over these triples once;
@@ -15,7 +15,7 @@ import { describeValue, GmrError } from "./errors.ts";
 import { type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
-  /** Kernel sizes; one number stands for every axis. */
+  /** Kernel sizes; one number applies to every axis. */
   kernelSize: PerAxis;
   /** Number of groups that input and output channels are divided into. Default 1. */
   groups?: number | undefined;
@@ -111,7 +111,7 @@ function planReference(
   const inChannels = checkChannels("the input channels", shape[shape.length - 1], groups);
   checkLength("x", x, product(shape), describeValue(shape));
 
-  // Πk · Cin/groups · Cout numbers, also transposed: Πk · Cout/groups · Cin.
+  // Πk · Cin/groups · Cout numbers; as many when transposed: Πk · Cout/groups · Cin.
   const perOutput = (product(geometry.kernelSize) * inChannels) / groups;
   const outChannels = kernel.length / perOutput;
   if (!Number.isSafeInteger(outChannels) || outChannels < 1) {
@@ -195,7 +195,7 @@ function axisSources(geometry: ConvGeometry, axis: number): AxisSources {
   return { inputSize, outputSize, kernelSize, sources };
 }
 
-/** The input position that stands for a position which may lie outside the input, or -1 for a zero. */
+/** The input position that is read for a position, which may lie outside the input; -1 for a zero. */
 function padSource(position: number, size: number, padMode: PadMode): number {
   if (position >= 0 && position < size) return position;
   switch (padMode) {

@@ -126,7 +126,7 @@ describe("rejects", () => {
 
 const OFFICIAL_NAMES = { bias: "bias", masks: "ring_masks", logSigmas: "log_sigmas" } as const;
 
-/** Masks are given only where they are trained, so that both ways of folding are exercised. */
+/** Masks are passed only if they are trained, so that both ways of folding are exercised. */
 function parametersOf(testCase: OfficialCase): GmrParameters {
   return {
     weights: tensor(testCase, "weight").data,

@@ -1,4 +1,4 @@
-// The choices that the options of our networks name.
+// Choices shared by the options of several networks.
 
 /** `gmr`: ring convolutions. `dense`: the twin of the same depth and widths with plain 3×3 convolutions. */
 export type ConvKind = "gmr" | "dense";
@@ -6,7 +6,7 @@ export type ConvKind = "gmr" | "dense";
 /**
  * How a strided block halves its input.
  * - `average`: 2×2 averages, as in the official networks.
- * - `blur`: 3×3 averages first, which lets less aliasing through and so keeps accuracy flatter over angles.
+ * - `blur`: 3×3 averages first: less aliasing, so accuracy stays flatter over angles.
  */
 export type Pooling = "average" | "blur";
 
@@ -18,25 +18,25 @@ export type Pooling = "average" | "blur";
 export type Block = "basic" | "bottleneck";
 
 /**
- * How odd sides of a map are halved; even ones always over 2 positions.
- * - `symmetric`: over 3 positions with stride 2, which turn with the image.
- * - `floor`: over 2, the last row or column left out, as in the official networks: no longer symmetric.
+ * How odd sides of a map are halved; even sides always are by windows of 2 positions.
+ * - `symmetric`: windows of 3 positions with stride 2, which turn with the image.
+ * - `floor`: windows of 2, dropping the last row or column as in the official networks; no longer symmetric.
  */
 export type OddSides = "symmetric" | "floor";
 
 /**
- * What part of the feature maps counts.
- * - `square`: all of it. Its border lies differently to a pattern turned by 45°.
+ * Which part of the feature maps is used.
+ * - `square`: all of it. Its border looks different to a pattern turned by 45°.
  * - `disc`: the inscribed disc, with a soft edge; outside it features are zero. The border is then the same at every
  *   angle, which keeps accuracy flat between the multiples of 90°.
  */
 export type FieldOfView = "square" | "disc";
 
-/** What becomes of the last feature map: one number per channel, wherever the pattern was. */
+/** How the last feature map is reduced to one number per channel, wherever the pattern was. */
 export type GlobalPooling = "average" | "max";
 
 /**
- * Whose defaults stand for options that are not given: `ours`, or those of the `official` package.
+ * Whose defaults apply to missing options: `ours`, or those of the `official` package.
  *
  * - all: `ringBasis` "rings", `oddSides` "floor"
  * - ResNet: `kernelSizes` 3 in every stage, `stemPool` true

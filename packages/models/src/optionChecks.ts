@@ -53,7 +53,7 @@ export function list(name: string, values: readonly number[], length?: number): 
 }
 
 /**
- * Refuses widths between which a convolution would have too many weights.
+ * Rejects widths that would give a convolution too many weights.
  * @throws GmrError `invalid-argument`, naming the entry
  */
 export function checkWidths(

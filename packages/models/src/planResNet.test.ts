@@ -30,7 +30,7 @@ describe("planResNet", () => {
     expect(plan.stages.map((s) => s.kernelSize)).toEqual([3, 3, 3, 3]);
   });
 
-  it("spreads kernels from a stage on that keeps its size", () => {
+  it("dilates kernels from a stage that keeps its size onwards", () => {
     const plan = planResNet({ ...base, dilateInsteadOfStride: [false, false, true, true] });
     expect(plan.stages.map(({ stride, dilation }) => [stride, dilation.first, dilation.others])).toEqual([
       [1, 1, 1],

@@ -26,7 +26,7 @@ export interface Stage {
   width: number;
   kernelSize: number;
   stride: 1 | 2;
-  /** Spacing of the kernels' positions, in the first block and in the others. */
+  /** Dilation of the kernels, in the first block and in the others. */
   dilation: { first: number; others: number };
   numRings: number | undefined;
 }
@@ -163,7 +163,7 @@ function checkClasses(value: number, features: number): number {
   return classes;
 }
 
-/** What happens to the images before the stem, and to the outside of the disc. */
+/** Padding, blur and field of view. */
 function planInput(
   options: ResNetOptions,
   rank: number,

@@ -6,30 +6,30 @@ import type { ConvKind, Defaults, OddSides } from "./networkOptions.ts";
 
 /**
  * How the decoder doubles its maps.
- * - `linear`: a 1×1 convolution where the number of channels changes, then linear interpolation, which turns with the image;
- *   the official `nontrainable`.
+ * - `linear`: a 1×1 convolution where the number of channels changes, then linear interpolation, which turns with the
+ *   image; the official `nontrainable`.
  * - `deconv`: a transposed 2×2 convolution, as in the official networks by default. Its four weights treat the four
  *   positions differently, so outputs do not turn exactly with the image.
  */
 export type Upsampling = "linear" | "deconv";
 
 export interface UNetOptions {
-  /** Default `ours`, which the defaults below are. */
+  /** Default `ours`: the defaults below. */
   defaults?: Defaults | undefined;
   /**
-   * Height, width and channels of images, or depth, height, width and channels of volumes. Sizes may be null for images
-   * of any size.
+   * Height, width and channels of images, or depth, height, width and channels of volumes. A null size stands for any
+   * size.
    */
   inputShape: readonly (number | null)[];
   /** Number of classes, or other outputs per position. */
   classes: number;
   /** Default `gmr`. */
   kind?: ConvKind | undefined;
-  /** How often maps are halved, 1 to 4. Default 4. */
+  /** Number of times that maps are halved, 1 to 4. Default 4. */
   levels?: number | undefined;
   /**
-   * Channels of every level of the encoder, from the largest maps down, then those of the decoder's end: levels + 2
-   * numbers. Default 32, 32, 64, 128, 256 (as many as there are levels), 32.
+   * Channels of every level of the encoder, largest maps first, then of the end of the decoder: levels + 2 numbers.
+   * Default 32, 32, 64, 128, 256 (the first levels + 1 of them), 32.
    */
   features?: readonly number[] | undefined;
   /** Kernel size of every level, odd; default 9, 9, 5, 5, 3 (dense: 3). */
@@ -52,13 +52,16 @@ export interface UNetOptions {
   pooling?: "max" | "average" | undefined;
   /** Default `symmetric`, which needs `upsampling: "linear"` where a side is odd. */
   oddSides?: OddSides | undefined;
-  /** What ring convolutions train, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `halfWhite`. */
+  /** The coordinates that ring weights are trained in, see `GmrConvArgs` of `@gmr-conv/tfjs`. Default `halfWhite`. */
   ringBasis?: RingBasis | undefined;
-  /** How the weights of ring convolutions start. Default `white`; for the basis `rings` `kaimingUniform`, as in the official networks. */
+  /**
+   * Initial weights of ring convolutions. Default `white`; with the basis `rings`, `kaimingUniform` as in the official
+   * networks.
+   */
   ringInitializer?: RingInitializer | undefined;
-  /** Let weight decay act on the widths of the mixtures. Default false. */
+  /** Apply weight decay to the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
-  /** Seed of the initial weights; default: other ones each time. */
+  /** Seed of the initial weights; default: different ones each time. */
   seed?: number | undefined;
   /** The model's name; default `gmr-unet` or `dense-unet`. */
   name?: string | undefined;

@@ -63,7 +63,7 @@ describe("models on disk", () => {
     await expect(readLayersModel(other)).rejects.toMatchObject({ name: "GmrError" });
   });
 
-  it("refuse weights that are cut off, and a folder that is none", async () => {
+  it("reject truncated weights and a missing folder", async () => {
     const other = path.join(folder, "cut");
     await writeLayersModel(model, other);
     truncateSync(path.join(other, "weights.bin"), 50);

@@ -13,8 +13,8 @@ export interface GroupPoolingArgs extends LayerArgs {
 }
 
 /**
- * [N, ..., |G|·F] → [N, ..., F]: the average or maximum over the elements of the group. Pooled maps turn with the
- * input and change in no other way.
+ * [N, ..., |G|·F] → [N, ..., F]: the average or maximum over the elements of the group. Turning the input turns the
+ * pooled maps, and changes nothing else.
  *
  * @throws GmrError `invalid-argument` for a bad option, `invalid-shape` for inputs that do not fit
  */
