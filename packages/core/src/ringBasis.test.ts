@@ -36,7 +36,7 @@ describe("white coordinates", () => {
     [5, true],
     [9, true],
     [5, false],
-  ])("have independent inputs of equal variance: kernel %d, mixture %s", (size, mixture) => {
+  ])("have uncorrelated inputs of equal variance: kernel %d, mixture %s", (size, mixture) => {
     covarianceSeen(size, mixture).forEach((row, i) => {
       row.forEach((value, j) => {
         expect(value).toBeCloseTo(Number(i === j), 8);

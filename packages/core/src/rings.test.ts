@@ -149,7 +149,11 @@ describe("ringPartition", () => {
       () => ringPartition(JSON.parse("null")),
       "kernelSize must be an odd positive integer, got null",
     ],
-    ["a text", () => ringPartition(JSON.parse('"3"')), 'kernelSize must be an odd positive integer, got "3"'],
+    [
+      "a string",
+      () => ringPartition(JSON.parse('"3"')),
+      'kernelSize must be an odd positive integer, got "3"',
+    ],
     ["no axes", () => ringPartition([]), "the number of axes of kernelSize must be 1, 2 or 3, got 0"],
     [
       "four axes",

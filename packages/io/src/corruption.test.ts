@@ -480,9 +480,9 @@ describe("hostile old checkpoints", () => {
   });
 
   it.each<[string, string, RegExp]>([
-    ["another pickle", "\x80\x02N.", /none of torch\.save/],
+    ["another pickle", "\x80\x02N.", /not one of torch\.save/],
     ["only the magic number", magic, /needs 1 more bytes/],
-    ["another version", `${magic}\x80\x02K\x01.`, /none of torch\.save/],
+    ["another version", `${magic}\x80\x02K\x01.`, /not one of torch\.save/],
     [
       "a big-endian machine",
       `${magic}${version}\x80\x02}${text("little_endian")}\x89s.`,

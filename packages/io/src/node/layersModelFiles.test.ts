@@ -54,7 +54,7 @@ describe("models on disk", () => {
     ["a missing weights file", /cannot read .*other\.bin/, (t) => t.replace("weights.bin", "other.bin")],
     ["weights elsewhere", /expected a file beside it/, (t) => t.replace("weights.bin", "../weights.bin")],
     ["an unknown layer", /is not a model: Unknown layer: Mystery/, (t) => t.replace("Dense", "Mystery")],
-  ])("refuse %s", async (_, message, change) => {
+  ])("reject %s", async (_, message, change) => {
     const other = path.join(folder, "changed");
     await writeLayersModel(model, other);
     const file = path.join(other, "model.json");

@@ -26,7 +26,7 @@ it("writes the numbers of tensors unchanged, also from views", () => {
   expect(new Float32Array(raw.slice().buffer)).toEqual(Float32Array.of(1, -2, 3.5));
 });
 
-it.each([16, 40])("refuses %i × 128 MiB", async (count) => {
+it.each([16, 40])("rejects %i × 128 MiB", async (count) => {
   const data = new Uint8Array(2 ** 27);
   const tensor = { name: "w", type: "float32", shape: [2 ** 25], data } as const;
   const tensors = new Array<typeof tensor>(count).fill(tensor);

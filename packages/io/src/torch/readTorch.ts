@@ -98,8 +98,7 @@ function withoutTensors(opaque: ReadonlyMap<string, string>, name: string): GmrE
   return new GmrError(
     "unsupported",
     `${name}: it refers to ${describeValue(first)}, which is not a part of dictionaries of tensors, ` +
-      `and contains no tensors ` +
-      "beside it; save model.state_dict() alone",
+      "and contains no tensors beside it; save model.state_dict() alone",
   );
 }
 

@@ -260,7 +260,7 @@ describe("where to cut", () => {
   });
 });
 
-describe("refuses", () => {
+describe("rejects", () => {
   const x = () => tf.zeros([1, 12, 12, 2]);
   const gradients = (
     model: tf.LayersModel,
@@ -300,7 +300,7 @@ describe("refuses", () => {
       "dropout without a seed that is computed twice",
       () => gradients(dropout({ rate: 0.5 }), ["drop"]),
       "unsupported",
-      "layer drop draws random numbers anew (seed undefined), but is computed twice: " +
+      "layer drop draws new random numbers (seed undefined), but is computed twice: " +
         "give it a seed other than 0, or cut before it and nowhere after",
     ],
     [

@@ -6,7 +6,7 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { cutModel, type Segment, stageEnds } from "./segments.ts";
 
-/** Tensors by id of the symbolic tensor that they stand for. */
+/** Tensors by the symbolic tensor that they stand for. */
 type Values = Map<tf.SymbolicTensor, tf.Tensor>;
 
 /**
@@ -178,7 +178,7 @@ function checkRepeatable({ nodes }: Pick<Segment, "nodes">): void {
     if (noise !== undefined && !seed) {
       throw new GmrError(
         "unsupported",
-        `layer ${layer.name} draws random numbers anew (seed ${describeValue(seed)}), but is computed twice: ` +
+        `layer ${layer.name} draws new random numbers (seed ${describeValue(seed)}), but is computed twice: ` +
           "give it a seed other than 0, or cut before it and nowhere after",
       );
     }
