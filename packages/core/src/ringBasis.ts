@@ -7,8 +7,8 @@
 //   C = Cov(S_l, S_m) = Σ_{a on ring l} Σ_{b on ring m} ρ(|a - b|),     ρ(d) = (1 - ε) exp(-d / λ) + ε [d = 0]
 //   T = γ (G C Gᵀ)^(-α/2)                              G the mixture at its initial widths, or the identity
 //
-// For α = 1, on images whose pixels are correlated over λ positions, all coordinates of v are uncorrelated and
-// have the same influence. The root is the symmetric one: of all white coordinates, those nearest to the rings (ZCA, Bell
+// For α = 1, on images whose pixels are correlated over λ positions, all coordinates of v are uncorrelated and have
+// the same influence. The root is the symmetric one: of all white coordinates, those nearest to the rings (ZCA, Bell
 // and Sejnowski 1997, https://doi.org/10.1016/S0042-6989(97)00121-1). But then profiles that change fast from ring to
 // ring are learnt as easily as smooth ones, and on a square grid those change under a turn by 45°. α = ½ is half way
 // between white coordinates and the rings (α = 0). With γ = 2 √(n / Σ_r e_r^(1-α)), n the positions on rings and

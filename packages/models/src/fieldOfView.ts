@@ -10,7 +10,7 @@ import * as tf from "@tensorflow/tfjs";
  * from one to zero over one position, so it follows the circle smoothly.
  * @throws GmrError `invalid-argument` for sizes that are not positive integers or too large
  */
-export function discMask(height: number, width: number): Float32Array {
+function discMask(height: number, width: number): Float32Array {
   const positions = checkPositiveInteger("height", height) * checkPositiveInteger("width", width);
   checkFits(`a disc of ${height} × ${width}`, positions, "positions");
   const radius = Math.min(height, width) / 2;

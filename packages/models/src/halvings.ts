@@ -62,7 +62,7 @@ export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
     return x.clone();
   }
 
-  /** It vanishes. */
+  /** Drops the layer. */
   foldToStock([x]: readonly tf.SymbolicTensor[]): tf.SymbolicTensor {
     return x;
   }

@@ -1,5 +1,5 @@
 export { type LayerCost, type ModelCost, modelCost } from "./cost.ts";
-export { DiscFieldOfView, discMask } from "./fieldOfView.ts";
+export { DiscFieldOfView } from "./fieldOfView.ts";
 export {
   checkGroupResNetOptions,
   GroupBatchNormalization,

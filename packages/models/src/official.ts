@@ -186,39 +186,22 @@ function readR3d(tensors: Tensors): OfficialNetwork {
   };
 }
 
+const UNET_FIRST = "conv_0.conv_0";
+
 function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
-  const names = [...tensors.keys()];
-  const refuse = (option: string, why: string): GmrError =>
-    new GmrError(
-      "unsupported",
-      `the weights are of a U-Net with ${option}, which is not supported here: ${why}`,
-    );
-  const first = "conv_0.conv_0";
-  if (names.some((name) => name.includes("pixelshuffle"))) {
-    throw refuse('upsample "pixelshuffle"', 'train it with "deconv" or "nontrainable"');
-  }
-  if (has(tensors, `${first}.adn.A`)) throw refuse('act "PReLU"', "expected a leaky rectifier");
-  if (!tensors.has(`${first}.conv.bias`)) throw refuse("bias false", "expected convolutions with a bias");
+  checkUNetVariant(tensors);
   const final = shapeOf(tensors, "final_conv.weight");
   const rank = final.length === 5 ? 3 : 2;
-  if (final.length < 4) throw refuse("one spatial axis", "expected images or volumes");
   const levels = [1, 2, 3, 4].filter((level) => has(tensors, `down_${level}.convs.conv_0.conv`)).length;
-  const modules = [first, ...Array.from({ length: levels }, (_, level) => `down_${level + 1}.convs.conv_0`)];
-  const gmr = isRing(tensors, `${first}.conv`);
+  const modules = [
+    UNET_FIRST,
+    ...Array.from({ length: levels }, (_, level) => `down_${level + 1}.convs.conv_0`),
+  ];
+  const gmr = isRing(tensors, `${UNET_FIRST}.conv`);
   const { circular, kernels } = gmr
     ? ringKernels(tensors, modules, rank)
     : { circular: true, kernels: modules.map((module) => denseKernel(tensors, module)) };
-  const norm = tensors.has(`${first}.adn.N.running_mean`)
-    ? "batch"
-    : has(tensors, `${first}.adn.N`)
-      ? "instance"
-      : undefined;
-  if (norm === undefined && !given.includes("norm")) {
-    throw refuse(
-      "norms without weights",
-      'they leave no trace; set norm "none" if there are no norms, otherwise train with ("instance", {"affine": True})',
-    );
-  }
+  const norm = unetNorm(tensors, given);
   const deconv = has(tensors, `upcat_${levels}.upsample.deconv`);
   const features = [...modules, "upcat_1.convs.conv_0"].map(
     (module) => shapeOf(tensors, `${module}.conv.weight`)[0],
@@ -226,7 +209,7 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
   return {
     name: gmr ? "gmr-unet" : "dense-unet",
     rank,
-    channels: shapeOf(tensors, `${first}.conv.weight`)[1],
+    channels: shapeOf(tensors, `${UNET_FIRST}.conv.weight`)[1],
     options: {
       defaults: "official",
       classes: final[0],
@@ -236,7 +219,7 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
       ...(gmr && {
         numRings: ringsOf(kernels, circular),
         circular,
-        mixture: tensors.has(`${first}.conv.log_sigmas`),
+        mixture: tensors.has(`${UNET_FIRST}.conv.log_sigmas`),
       }),
       ...(norm && { norm }),
       upsampling: deconv ? "deconv" : "linear",
@@ -249,6 +232,38 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
       oddSides: "floor",
     },
   };
+}
+
+/** @throws GmrError `unsupported` for an official variant that this package lacks */
+function checkUNetVariant(tensors: Tensors): void {
+  if ([...tensors.keys()].some((name) => name.includes("pixelshuffle"))) {
+    throw unsupportedUNet('upsample "pixelshuffle"', 'train it with "deconv" or "nontrainable"');
+  }
+  if (has(tensors, `${UNET_FIRST}.adn.A`)) throw unsupportedUNet('act "PReLU"', "expected a leaky rectifier");
+  if (!tensors.has(`${UNET_FIRST}.conv.bias`)) {
+    throw unsupportedUNet("bias false", "expected convolutions with a bias");
+  }
+  if (shapeOf(tensors, "final_conv.weight").length < 4) {
+    throw unsupportedUNet("one spatial axis", "expected images or volumes");
+  }
+}
+
+/** Undefined for a norm that the caller knows and the weights do not tell. */
+function unetNorm(tensors: Tensors, given: readonly string[]): "batch" | "instance" | undefined {
+  if (tensors.has(`${UNET_FIRST}.adn.N.running_mean`)) return "batch";
+  if (has(tensors, `${UNET_FIRST}.adn.N`)) return "instance";
+  if (given.includes("norm")) return undefined;
+  throw unsupportedUNet(
+    "norms without weights",
+    'they leave no trace; set norm "none" if there are no norms, otherwise train with ("instance", {"affine": True})',
+  );
+}
+
+function unsupportedUNet(option: string, why: string): GmrError {
+  return new GmrError(
+    "unsupported",
+    `the weights are of a U-Net with ${option}, which is not supported here: ${why}`,
+  );
 }
 
 /** The kernels of a U-Net; either all of them leave the corners out, or none does. */

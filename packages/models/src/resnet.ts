@@ -62,7 +62,9 @@ const RESNET_NAMES: Names = {
   norm: (block, i) => `${block}.bn${i}`,
 };
 
-/** Index of a block's first k×k convolution, the one that pooling precedes. */
+/**
+ * Index of a convolution in its module: 1 for a block's first k×k convolution, where pooling takes the first place.
+ */
 const placeOf = (i: number, strided: number): number => (i === strided ? 1 : 0);
 
 function r3dNames(strided: number): Names {

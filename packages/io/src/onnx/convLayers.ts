@@ -99,7 +99,7 @@ function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
     padMode: "zeros",
     dilations: config.dilationRate ?? strides.map(() => 1),
     groups: 1,
-    // Where a stride exceeds the kernel, stock layers extend the output to the stride.
+    // Stock layers treat a kernel shorter than the stride as one stride long.
     outputPadding: strides.map((stride, axis) =>
       transposed && padding === "valid" ? Math.max(0, stride - kernelSize[axis]) : 0,
     ),

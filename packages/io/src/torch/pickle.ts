@@ -84,7 +84,7 @@ const STOP = 0x2e;
 const NEWLINE = 0x0a;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Opcodes named in messages; those of hostile pickles, or of other objects. */
+/** Opcodes of hostile pickles, or of other objects; messages name them. */
 const REFUSED = new Map([
   [0x50, "PERSID"],
   [0x82, "EXT1"],

@@ -61,7 +61,9 @@ export function softmaxCrossEntropy(
   });
 }
 
-/** `-Σ t · log softmax(logits)`, whose gradient is `softmax(logits) Σ_k t_k - t`; 0 where t is 0, whatever p is. */
+/**
+ * `-Σ t · log softmax(logits)`, with gradient `softmax(logits) Σ_k t_k - t`; terms with t = 0 are 0, whatever p is.
+ */
 function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((z, save) => {
     const logP = logSoftmax(z as tf.Tensor);
