@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
 import { groupResNet } from "./groupConv/index.ts";
 import { embedding } from "./heads.ts";
-import { planResNet, type ResNetOptions } from "./options.ts";
+import { planResNet } from "./planResNet.ts";
 import { r3d } from "./r3d.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
 
@@ -29,7 +30,7 @@ describe("planResNet", () => {
     expect(plan.stages.map((s) => s.kernelSize)).toEqual([3, 3, 3, 3]);
   });
 
-  it("spreads kernels from a stage on that keeps its size", () => {
+  it("dilates kernels from a stage that keeps its size onwards", () => {
     const plan = planResNet({ ...base, dilateInsteadOfStride: [false, false, true, true] });
     expect(plan.stages.map(({ stride, dilation }) => [stride, dilation.first, dilation.others])).toEqual([
       [1, 1, 1],
