@@ -93,7 +93,7 @@ describe("names", () => {
     expectGmrError(
       () => oneOf("basis", "black", ["white", "rings"]),
       "invalid-argument",
-      'basis must be one of "white", "rings", got "black"',
+      'basis must be "white" or "rings", got "black"',
     );
   });
 });

@@ -88,10 +88,9 @@ function editDistance(a: string, b: string): number {
 export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((entry) => entry === value);
   if (found !== undefined) return found;
-  throw new GmrError(
-    "invalid-argument",
-    `${name} must be one of ${allowed.map((a) => `"${a}"`).join(", ")}, got ${describeValue(value)}`,
-  );
+  const names = allowed.map((entry) => `"${entry}"`);
+  const expected = names.length > 2 ? `one of ${names.join(", ")}` : names.join(" or ");
+  throw new GmrError("invalid-argument", `${name} must be ${expected}, got ${describeValue(value)}`);
 }
 
 /**

@@ -115,7 +115,7 @@ describe("defaults", () => {
     expectGmrError(
       () => createModel("gmr-resnet18", { ...shape, defaults: "theirs" as never }),
       "invalid-argument",
-      'defaults must be one of "ours", "official", got "theirs"',
+      'defaults must be "ours" or "official", got "theirs"',
     );
   });
 });

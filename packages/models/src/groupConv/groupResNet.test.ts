@@ -198,12 +198,12 @@ describe("groupResNet", () => {
   });
 
   const errors: [string, string, Partial<GroupResNetOptions>][] = [
-    ["invalid-argument", 'group must be one of "p4", "p4m", got "p8"', { group: "p8" as never }],
+    ["invalid-argument", 'group must be "p4" or "p4m", got "p8"', { group: "p8" as never }],
     ["invalid-argument", "kernelSizes[1] must be odd, got 4", { kernelSizes: [3, 4] }],
     ["invalid-argument", "classes must be a positive integer, got 0", { classes: 0 }],
     [
       "invalid-argument",
-      'groupPooling must be one of "average", "max", got "sum"',
+      'groupPooling must be "average" or "max", got "sum"',
       { groupPooling: "sum" as never },
     ],
     [

@@ -293,7 +293,7 @@ describe("the layers of group convolutions", () => {
   const errors: [string, string, () => unknown][] = [
     [
       "invalid-argument",
-      'group must be one of "p4", "p4m", got "p6"',
+      'group must be "p4" or "p4m", got "p6"',
       () => new GroupConv2D({ ...args, group: "p6" as never }),
     ],
     ["invalid-argument", "kernelSize must be odd, got 4", () => new GroupConv2D({ ...args, kernelSize: 4 })],
@@ -304,7 +304,7 @@ describe("the layers of group convolutions", () => {
     ],
     [
       "invalid-argument",
-      'padding must be one of "same", "valid", got 1',
+      'padding must be "same" or "valid", got 1',
       () => new GroupConv2D({ ...args, padding: 1 as never }),
     ],
     [
@@ -324,7 +324,7 @@ describe("the layers of group convolutions", () => {
     ],
     [
       "invalid-argument",
-      'pooling must be one of "average", "max", got "sum"',
+      'pooling must be "average" or "max", got "sum"',
       () => new GroupPooling({ group: "p4m", pooling: "sum" as never }),
     ],
     [
