@@ -135,8 +135,8 @@ describe("unet", () => {
     ],
     [
       "invalid-shape",
-      "layer down_2.convs.conv_0.adn.N cannot normalise maps of one position, got [null, 1, 1, 4]: whatever comes in " +
-        "becomes beta, and nothing before it learns; use larger images or fewer levels",
+      "layer down_2.convs.conv_0.adn.N cannot normalise maps of one position, got [null, 1, 1, 4]: the output is " +
+        "always beta, so no earlier layer learns; use larger images or fewer levels",
       { inputShape: [4, 4, 1], features: [4, 4, 4, 4] },
     ],
     [

@@ -14,7 +14,7 @@ export const AddRelu: KernelDeclaration<{ a: tf.TensorInfo; b: tf.TensorInfo }, 
     inputs: [],
     outputs: [true],
     compute: ([dy], [y]) => {
-      // Both inputs have the same gradient: the second gets the data of the first.
+      // Both inputs have the same gradient: the second shares the data of the first.
       let first: tf.Tensor | undefined;
       const gradient = (): tf.Tensor => {
         if (first && !first.isDisposed) return first.clone();
@@ -38,7 +38,7 @@ export const ReluGrad: KernelDeclaration<{ dy: tf.TensorInfo; y: tf.TensorInfo }
 
 /**
  * max(a + b, 0), the end of a residual block, in one pass. Differentiable on every backend.
- * @throws GmrError `invalid-shape` if the shapes differ, `invalid-argument` for other dtypes than float32
+ * @throws GmrError `invalid-shape` if the shapes differ, `invalid-argument` for dtypes other than float32
  */
 export function addRelu<T extends tf.Tensor>(a: T, b: T): T {
   checkTensor("a", a, "any", "[...]");

@@ -7,7 +7,7 @@ beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 
-/** What a caller without types could pass. */
+/** What an untyped caller could pass. */
 function normalise(...args: unknown[]): unknown {
   return Reflect.apply(batchNormTraining, undefined, args);
 }
@@ -71,7 +71,7 @@ it("agrees with the stock formulas, value and gradient", () => {
   });
 });
 
-it("counts mean and variance as constants", () => {
+it("treats mean and variance as constants", () => {
   const x = tf.randomNormal([8, 3], 0, 1, "float32", 1);
   const statistics = (input: tf.Tensor) => {
     const { mean, variance } = batchNormTraining(input, tf.ones([3]), tf.zeros([3]));

@@ -1,4 +1,4 @@
-// Batch normalisation in training as one op with a gradient of its own.
+// Batch normalisation in training, as one op with its own gradient.
 
 import { checkFinite, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -39,7 +39,7 @@ export const BatchNormTraining: KernelDeclaration<
   },
 };
 
-/** What the backward kernels take: dy, and what the forward pass took and gave. */
+/** Inputs of the backward kernels: dy, and the forward pass's inputs and statistics. */
 export type BatchNormGradInputs = Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance", tf.TensorInfo>;
 
 const GRAD_INPUTS = ["dy", "x", "gamma", "beta", "mean", "variance"] as const;
@@ -54,7 +54,7 @@ export const BatchNormTrainingGrad: KernelDeclaration<BatchNormGradInputs, Batch
   },
 };
 
-/** [dgamma, dbeta]. Apart from dx since TensorFlow.js disposes what a gradient function makes beside its result. */
+/** [dgamma, dbeta]. Separate from dx, since TensorFlow.js disposes whatever else a gradient function creates. */
 export const BatchNormTrainingParamGrad: KernelDeclaration<BatchNormGradInputs, BatchNormTrainingAttrs> = {
   name: "BatchNormTrainingParamGrad",
   check: ({ dy, x, ...vectors }) => checkChannelwise(x, { dy }, vectors),
@@ -81,15 +81,15 @@ export interface BatchNormResult<T extends tf.Tensor> {
 }
 
 /**
- * Normalises x over all axes but the last with the statistics of the batch itself:
+ * Normalises x over all axes but the last with the batch's own statistics:
  * `y = (x - mean) / √(variance + ε) · gamma + beta` (Ioffe & Szegedy 2015).
  * With `relu`, negative values of y are set to zero. Differentiable in x, gamma and beta through y; mean and
  * variance count as constants.
  *
  * @param x [..., C]
  * @param gamma [C] scale, @param beta [C] offset
- * @throws GmrError `invalid-shape` if gamma or beta do not have one number per channel, `invalid-argument` for
- *   other dtypes than float32 or an epsilon that is not positive
+ * @throws GmrError `invalid-shape` if gamma or beta do not have one number per channel, `invalid-argument` for dtypes
+ *   other than float32 or an epsilon that is not positive
  */
 export function batchNormTraining<T extends tf.Tensor>(
   x: T,
@@ -117,7 +117,7 @@ export function batchNormTraining<T extends tf.Tensor>(
   return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
-/** y of the same shape, gradients of zero, and statistics that are not numbers. */
+/** y of the same shape, zero gradients, and NaN statistics. */
 function ofNothing<T extends tf.Tensor>(x: T, gamma: tf.Tensor1D, beta: tf.Tensor1D): BatchNormResult<T> {
   const [y, mean, variance] = tf.tidy(() => [
     x.mul(gamma).add(beta),
@@ -127,7 +127,7 @@ function ofNothing<T extends tf.Tensor>(x: T, gamma: tf.Tensor1D, beta: tf.Tenso
   return { y: y as T, mean: mean as tf.Tensor1D, variance: variance as tf.Tensor1D };
 }
 
-/** The tensor, without a gradient. */
+/** The tensor, detached from its gradient. */
 const constant = tf.customGrad((tensor) => ({
   value: (tensor as tf.Tensor).clone(),
   gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
@@ -145,13 +145,13 @@ function gradientsOf([dy, x, gamma, beta]: tf.Tensor[], { epsilon, relu }: Batch
   return { dx: rest.mul(gamma.mul(inverse)), dGamma: products.sum(axes), dBeta: open.sum(axes) };
 }
 
-/** The gradients of a backward kernel. Mean and variance follow from x, whose gradient includes their share. */
+/** The gradients of a backward kernel. Mean and variance follow from x, so the gradient of x includes their share. */
 function ofGradients(
   compute: (found: ReturnType<typeof gradientsOf>) => tf.Tensor,
   [dy, x, gamma, beta, mean, variance]: readonly tf.Tensor[],
   attrs: BatchNormTrainingAttrs,
   cotangent: tf.Tensor,
-  /** What it depends on where nothing is rectified. */
+  /** The inputs it depends on without the rectifier. */
   smooth: readonly string[],
 ): Partial<Record<keyof BatchNormGradInputs, () => tf.Tensor>> {
   const all = differentiated(

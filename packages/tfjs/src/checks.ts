@@ -1,7 +1,7 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
-/** Checks that a value is a float32 tensor of one of these ranks, or of any rank; `expected` is its shape in words. */
+/** Checks that a value is a float32 tensor of one of these ranks, or of any rank; `expected` spells out its shape. */
 export function checkTensor(
   name: string,
   tensor: tf.Tensor,
@@ -25,7 +25,7 @@ export function checkTensor(
 
 /** Returns `model` if it is a layers model. @throws GmrError `invalid-argument` otherwise */
 export function checkModel(model: tf.LayersModel): tf.LayersModel {
-  // Not by its class: a model may come from another copy of TensorFlow.js.
+  // Not by class: a model may come from another copy of TensorFlow.js.
   if (Array.isArray(model?.layers) && Array.isArray(model.inputs ?? [])) return model;
   throw new GmrError("invalid-argument", `model must be a layers model, got ${describeValue(model)}`);
 }

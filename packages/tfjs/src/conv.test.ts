@@ -4,7 +4,7 @@ import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { gmrConv2d } from "./conv.ts";
 import type { GmrConvOptions } from "./options.ts";
 
-// The numbers are checked by the conformance suite; here are the errors and what the suite does not see.
+// The conformance suite checks the numbers; these tests cover errors and what the suite does not see.
 
 beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
@@ -13,7 +13,7 @@ afterEach(() => tf.engine().endScope());
 const x = (...shape: number[]) => tf.ones<tf.Rank.R4>(shape as [number, number, number, number]);
 const weights = (...shape: number[]) => tf.ones<tf.Rank.R3>(shape as [number, number, number]);
 
-/** What a caller without types could pass. */
+/** What an untyped caller could pass. */
 function convolve(...args: unknown[]): tf.Tensor {
   return Reflect.apply(gmrConv2d, undefined, args);
 }
@@ -132,7 +132,7 @@ describe("rejects", () => {
     ),
   );
 
-  it("before any work: no tensors are left behind", async () => {
+  it("before any work, leaving no tensors behind", async () => {
     const [image, ringWeights] = [x(1, 5, 5, 3), weights(2, 3, 4)];
     const before = tf.memory().numTensors;
     expect(() => gmrConv2d(image, ringWeights, { kernelSize: 2 })).toThrow();
@@ -140,7 +140,7 @@ describe("rejects", () => {
   });
 });
 
-it("takes variables, which optimisers train", async () => {
+it("takes variables that optimisers train", async () => {
   const ringWeights = tf.variable(weights(2, 1, 1).mul(0.1) as tf.Tensor3D);
   const image = x(1, 5, 5, 1);
   const optimizer = tf.train.sgd(0.01);
@@ -153,7 +153,7 @@ it("takes variables, which optimisers train", async () => {
   optimizer.dispose();
 });
 
-it("keeps a batch of no images", () => {
+it("accepts an empty batch", () => {
   const options: GmrConvOptions = { kernelSize: 3, pad: "same" };
   for (const strategy of ["ring", "dense"] as const) {
     expect(gmrConv2d(x(0, 5, 6, 3), weights(2, 3, 4), { ...options, strategy }).shape).toEqual([0, 5, 6, 4]);

@@ -17,16 +17,16 @@ import { resolveStrategy } from "./strategy.ts";
 import { tapwiseConv } from "./tapwise.ts";
 
 /**
- * Gaussian mixture ring convolution in two dimensions:
- * `y = Σ_l S_l(x) · W'_l + bias`, `W'_l = Σ_r G[r, l] w_r`, where S_l(x) is the sum of the pixels on ring l
- * (Du et al., arXiv 2504.02819). Differentiable in x, weights, logSigmas, masks and bias on every backend. It turns and mirrors
- * with x; with strides above 1 on those sizes alone on which windows lie symmetrically (`symmetricAxes` of `@gmr-conv/core`).
+ * Gaussian mixture ring convolution in two dimensions: `y = Σ_l S_l(x) · W'_l + bias`, `W'_l = Σ_r G[r, l] w_r`, where
+ * S_l(x) is the sum of the pixels on ring l (Du et al., arXiv 2504.02819). Differentiable in x, weights, logSigmas,
+ * masks and bias on every backend. It turns and mirrors with x; with strides above 1, only on sizes where windows lie
+ * symmetrically (`symmetricAxes` of `@gmr-conv/core`).
  *
  * @param x [N, H, W, Cin] or [H, W, Cin], float32
  * @param weights [R, Cin/groups, Cout], one matrix per ring; R is the number of rings
  * @returns [N, H', W', Cout], or [H', W', Cout]
- * @throws GmrError `invalid-shape` or `invalid-argument`, naming the value and what was expected; `unsupported`
- *   for masks with the ring strategy
+ * @throws GmrError `invalid-shape` or `invalid-argument`, naming the value and what was expected; `unsupported` for
+ *   masks with the ring strategy
  */
 export function gmrConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
   x: T,
@@ -99,7 +99,7 @@ export function gmrConv3dTranspose<T extends tf.Tensor4D | tf.Tensor5D>(
   return gmrConv(3, x, weights, options, true);
 }
 
-/** {@link gmrConv2d} and its relatives behind one door, for code that serves any number of axes. */
+/** {@link gmrConv2d} and its relatives as one function, for code that handles any number of axes. */
 export function gmrConv<T extends tf.Tensor>(
   rank: Rank,
   x: T,
@@ -130,7 +130,7 @@ function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.
   );
 }
 
-/** One group of a planned convolution, with weights that are mixed already. */
+/** One group of a planned convolution, with weights already mixed. */
 export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
   const { geometry } = plan;
   if (geometry.padMode !== "zeros") {
@@ -143,7 +143,7 @@ export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan
     });
   }
   const { transposed } = geometry;
-  // Neither stock kernels nor masks of zeros and ones can leave a pixel out: 0 · ∞ is not a number.
+  // Neither stock kernels nor 0/1 masks can leave a pixel out: 0 · ∞ is NaN.
   if (!plan.masks && holdsNonFinite(x)) return asForward(x, weights, plan, tapwiseConv);
   if (resolveStrategy(x, weights, plan) === "dense") {
     if (hasGaps(plan) && hasKernel(PositionConv)) return positionConv(x, weights, plan);

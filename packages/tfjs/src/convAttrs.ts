@@ -3,7 +3,7 @@
 import type { RingConvAttrs } from "./kernels/ringConv.ts";
 import type { ConvPlan } from "./options.ts";
 
-/** The convolution that a transposed convolution is the adjoint of. */
+/** The convolution whose adjoint a transposed convolution is. */
 export function adjoint(plan: ConvPlan): ConvPlan {
   const { inputSize, outputSize } = plan.geometry;
   return {

@@ -6,7 +6,7 @@ import { checkEquivariance, convertToGmr, foldModel, fusedBatchNormalization, gm
 
 const require = createRequire(import.meta.url);
 
-/** Another copy, as an install with two of them has it. */
+/** Another copy, as an install with two versions has it. */
 function anotherCopy(): typeof tf {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {}); // of every kernel
   for (const file of Object.keys(require.cache)) if (file.includes("@tensorflow")) delete require.cache[file];
@@ -17,7 +17,7 @@ function anotherCopy(): typeof tf {
 
 const message = (what: string): RegExp =>
   new RegExp(
-    `^${what} comes from another copy of TensorFlow.js than our layers: let there be one \\(\`npm ls`,
+    `^${what} comes from a different copy of TensorFlow.js than our layers: keep only one \\(\`npm ls`,
   );
 
 describe("a second copy of TensorFlow.js", () => {
@@ -34,7 +34,7 @@ describe("a second copy of TensorFlow.js", () => {
     });
   });
 
-  it("is warned of once, before it says that it does not know a layer", () => {
+  it("triggers one warning, before it fails on an unknown layer", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     layer();
     fusedBatchNormalization();

@@ -1,14 +1,15 @@
-// Two copies of TensorFlow.js in one program share their engine, tensors and backends, but know nothing of each other's layers
-// and models: an install with two versions does that, a bundler that resolves packages twice, or a script tag beside a bundle.
+// Two copies of TensorFlow.js in one program share their engine, tensors and backends, but do not know each other's
+// layers and models. Causes: two installed versions, a bundler that resolves packages twice, or a script tag beside a
+// bundle.
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 const REMEDY =
-  "let there be one (`npm ls @tensorflow/tfjs-core` names those who bring it, `npm dedupe` or an override removes the other; " +
-  "bundlers have `resolve.dedupe` or an alias)";
+  "keep only one (`npm ls @tensorflow/tfjs-core` shows what depends on it, `npm dedupe` or an override removes the " +
+  "other; bundlers have `resolve.dedupe` or an alias)";
 
-/** What every copy registers anew when it is loaded, in a registry that all share. */
+/** What every copy registers again when it is loaded, in the shared registry. */
 function lastLoaded(): unknown {
   const { flagRegistry } = tf.env() as object as {
     flagRegistry?: Record<string, { evaluationFn?: unknown }>;
@@ -20,21 +21,23 @@ const whenImported = lastLoaded();
 
 let warned = false;
 
-/** Warns, once, if there is another copy: what it says of our layers is that it does not know them. */
+/** Warns once if there is another copy, whose own errors merely say that our layers are unknown. */
 export function warnOfCopies(): void {
   const isFirst = tf.env() instanceof tf.Environment;
   if (warned || (isFirst && lastLoaded() === whenImported)) return;
   warned = true;
   console.warn(
-    `GMR-Conv: there are two copies of TensorFlow.js, and one does not know the other's layers: ${REMEDY}`,
+    `GMR-Conv: there are two copies of TensorFlow.js, which do not know each other's layers: ${REMEDY}`,
   );
 }
 
-/** @param what comes from the other copy, for the error: "the model" */
+/**
+ * @param what object that comes from the other copy, for the error: "the model"
+ */
 export function copiesError(what: string): GmrError {
   return new GmrError(
     "unsupported",
-    `${what} comes from another copy of TensorFlow.js than our layers: ${REMEDY}`,
+    `${what} comes from a different copy of TensorFlow.js than our layers: ${REMEDY}`,
   );
 }
 
@@ -49,7 +52,7 @@ function isForeign(input: unknown): boolean {
   return isSymbolic && !(input instanceof tf.SymbolicTensor);
 }
 
-/** Lets layers refuse the symbolic tensors of another copy, which they would take for numbers. To be called once. */
+/** Makes layers refuse symbolic tensors of another copy, which they would take for numbers. Call it once. */
 export function refuseForeignInputs(): void {
   const { apply } = tf.layers.Layer.prototype;
   tf.layers.Layer.prototype.apply = function (this: tf.layers.Layer, inputs, kwargs) {

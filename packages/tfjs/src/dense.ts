@@ -5,13 +5,13 @@ import * as tf from "@tensorflow/tfjs";
 import type { ConvPlan } from "./options.ts";
 import { cropSpatial, padSpatial } from "./padding.ts";
 
-/** Ring masks [Πextent, L] over the kernel's extent: the gaps of a dilated kernel belong to no ring. */
+/** Ring masks [Πextent, L] over the kernel's extent: the gaps of a dilated kernel lie on no ring. */
 export function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor2D {
   const positions = partition.index.length;
   const values =
     masks ?? tf.tensor2d(Float32Array.from(ringMasks(partition)), [partition.numRings, positions]);
   if (geometry.dilations.every((dilation) => dilation === 1)) return values.transpose();
-  // The stock convolutions have no gradients for dilations, so each position goes to its place among zeros.
+  // The stock convolutions have no gradients for dilations, so the kernel is spread out with zeros instead.
   const places = new Float32Array(product(geometry.extent) * positions);
   for (let position = 0; position < positions; position++) {
     places[spreadPosition(position, partition, geometry) * positions + position] = 1;
@@ -19,7 +19,7 @@ export function spreadMasks({ partition, geometry, masks }: ConvPlan): tf.Tensor
   return tf.matMul(tf.tensor2d(places, [product(geometry.extent), positions]), values, false, true);
 }
 
-/** Where a kernel position comes to lie, row-major over the extent. */
+/** Index of a kernel position, row-major over the extent. */
 function spreadPosition(
   position: number,
   { kernelSize }: RingPartition,
@@ -64,7 +64,7 @@ export function denseConv(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): t
       none ? "valid" : explicit,
     );
   }
-  // One dimension is two with a height of one.
+  // One dimension runs as two, with a height of one.
   const image = padSpatial(x, padding, "zeros").expandDims<tf.Tensor4D>(1);
   return tf.conv2d(image, kernel.expandDims<tf.Tensor4D>(0), [1, strides[0]], "valid").squeeze([1]);
 }
@@ -75,7 +75,7 @@ export function denseConvTranspose(x: tf.Tensor, weights: tf.Tensor3D, plan: Con
   const kernel = foldWeights(weights, plan);
   const batch = x.shape[0];
   const channels = weights.shape[1];
-  // The stock ops know no output padding and, in three dimensions, no padding: make everything, then cut.
+  // The stock ops have no output padding and, in three dimensions, no padding: compute everything, then crop.
   const full = inputSize.map((size, axis) => (size - 1) * strides[axis] + extent[axis]);
   if (plan.rank === 3) {
     const shape: [number, number, number, number, number] = [batch, full[0], full[1], full[2], channels];

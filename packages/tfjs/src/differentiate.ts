@@ -1,10 +1,10 @@
-// Gradients of functions that are written in stock ops, inside of backpropagation.
+// Gradients of functions written in stock ops, inside backpropagation.
 
 import * as tf from "@tensorflow/tfjs";
 
 type Compute = (...inputs: tf.Tensor[]) => tf.Tensor;
 
-/** A gradient within backpropagation, which must find its tape again: a nested gradient ends with none. */
+/** A gradient within backpropagation. Restores the outer tape, since a nested gradient ends with none. */
 function gradWithin(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
   const { state } = tf.engine();
   const { activeTape } = state;
@@ -16,8 +16,8 @@ function gradWithin(f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor, dy: tf.Tensor)
 }
 
 /**
- * The gradients of f by the names of its inputs. Each is computed by itself, since TensorFlow.js frees what a gradient
- * function makes besides its result.
+ * The gradients of f by the names of its inputs. Each is computed separately, since TensorFlow.js frees whatever a
+ * gradient function creates besides its result.
  */
 export function differentiated<Name extends string>(
   f: Compute,
@@ -32,5 +32,5 @@ export function differentiated<Name extends string>(
   return Object.fromEntries(gradients) as Record<Name, () => tf.Tensor>;
 }
 
-/** The gradient of an input that changes nothing. */
+/** The zero gradient of an input that has no influence. */
 export const zerosOf = (tensor: tf.Tensor) => (): tf.Tensor => tf.zeros(tensor.shape);

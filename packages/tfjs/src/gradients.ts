@@ -1,4 +1,4 @@
-// Gradients of stock kernels that TensorFlow.js lacks or gets wrong. Those of our own kernels are part of their declarations.
+// Gradients of stock kernels that TensorFlow.js lacks or gets wrong. Our own kernels declare theirs.
 
 import { once } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -7,9 +7,9 @@ import { secondGradients } from "./secondGradients.ts";
 import { broadcastingGradients, STOCK_GRADIENTS } from "./stockGradients.ts";
 
 /**
- * Gives TensorFlow.js right gradients of its own kernels (transposed 3-D convolution, average pooling with padding, resizing,
- * gradients of gradients). The ops of this package and `registerLayers` call it; call it yourself to have them in a program
- * that uses neither.
+ * Corrects the gradients of TensorFlow.js's own kernels (transposed 3-D convolution, padded average pooling, resizing,
+ * gradients of gradients). The ops of this package and `registerLayers` call it; call it yourself in a program that
+ * uses neither.
  */
 export const mendGradients = once((): void => {
   for (const { kernelName, inputsToSave, outputsToSave, gradFuncs } of STOCK_GRADIENTS) {

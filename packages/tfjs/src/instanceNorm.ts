@@ -1,4 +1,4 @@
-// Instance normalisation: batch normalisation of every image by itself.
+// Instance normalisation: batch normalisation of each image separately.
 
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "./batchNorm.ts";

@@ -7,12 +7,12 @@ beforeAll(() => tf.setBackend("cpu"));
 
 it.each<[string, () => unknown, string]>([
   [
-    "other numbers of rings",
+    "different numbers of rings",
     () => mixRingWeights(tf.ones([3, 1, 1]), tf.zeros([50])),
     "logSigmas must have shape [3] (one per ring), got [50]",
   ],
   [
-    "weights of two axes",
+    "weights with two axes",
     () => mixRingWeights(tf.ones([3, 1]) as never, tf.zeros([3])),
     "weights must have shape [R, Cin, Cout], got [3,1]",
   ],

@@ -1,4 +1,4 @@
-// The Gaussian mixture as differentiable tensor code; see `@gmr-conv/core` for the formulas.
+// The Gaussian mixture as differentiable tensor code; formulas in `@gmr-conv/core`.
 
 import { GAUSSIAN_NORM, sigmaBounds } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -52,7 +52,7 @@ export const RingMixBackpropSigmas: KernelDeclaration<
 
 /**
  * Mixed weights W'_l = Σ_r G[r, l] w_r, [L, Cin, Cout], of ring weights [R, Cin, Cout] and log-sigmas [R].
- * @throws GmrError `invalid-shape` if these do not have as many rings, `invalid-argument` for other dtypes than float32
+ * @throws GmrError `invalid-shape` if the numbers of rings differ, `invalid-argument` for dtypes other than float32
  */
 export function mixRingWeights(weights: tf.Tensor3D, logSigmas: tf.Tensor1D): tf.Tensor3D {
   checkTensor("weights", weights, [3], "[R, Cin, Cout]");
@@ -82,7 +82,7 @@ export function mixtureMatrix(logSigmas: tf.Tensor1D): tf.Tensor2D {
   });
 }
 
-/** dlogσ of the mixture, as the kernel RingMixBackpropSigmas has it. */
+/** dlogσ of the mixture, as the kernel RingMixBackpropSigmas computes it. */
 function sigmaGradient(dy: tf.Tensor, weights: tf.Tensor, logSigmas: tf.Tensor): tf.Tensor {
   const rings = logSigmas.shape[0] as number;
   const [min, max] = sigmaBounds(rings);

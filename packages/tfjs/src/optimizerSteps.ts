@@ -1,4 +1,4 @@
-// One step of an optimiser for one parameter, as one kernel where the backend has it.
+// One optimiser step for one parameter, as one kernel where the backend has it.
 
 import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";

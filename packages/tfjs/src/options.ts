@@ -19,20 +19,20 @@ import type * as tf from "@tensorflow/tfjs";
 import { checkTensor, checkVector } from "./checks.ts";
 
 /**
- * - `ring`: sums over rings, then one matrix product. With the backend's own kernel where it has one, otherwise
- *   composed from a depthwise convolution with constant masks and a matrix product.
+ * - `ring`: sums over rings, then one matrix product. Uses the backend's own kernel if it has one, otherwise a
+ *   depthwise convolution with constant masks and a matrix product.
  * - `dense`: fold the weights into a dense kernel, then the stock convolution.
- * - `auto`: what was measured for this shape by `tuneStrategies`; else the cheaper one by the backend's cost model
+ * - `auto`: what `tuneStrategies` measured for this shape; else the cheaper one by the backend's cost model
  *   (`setCostModel`).
  */
 export type Strategy = "ring" | "dense" | "auto";
 
-/** Checks an option that should name a strategy. */
+/** Checks an option that names a strategy. */
 export const checkStrategy = (value: unknown): Strategy =>
   oneOf("strategy", value, ["ring", "dense", "auto"]);
 
 export interface GmrConvOptions {
-  /** Kernel sizes, odd. One number for every axis. */
+  /** Odd kernel sizes. A single number applies to every axis. */
   kernelSize: PerAxis;
   /** Default 1. */
   strides?: PerAxis | undefined;
@@ -49,8 +49,8 @@ export interface GmrConvOptions {
   /** [R] logarithms of the mixture's standard deviations, in rings; without them the rings are not mixed. */
   logSigmas?: tf.Tensor1D | undefined;
   /**
-   * [R, Πk] share of each kernel position in each ring, row-major, instead of the 0/1 masks of the partition; for
-   * trained masks. Needs the dense strategy, since such rings are neither equal-weighted nor symmetric.
+   * [R, Πk] share of each kernel position in each ring, row-major, replacing the 0/1 masks of the partition; for
+   * trained masks. Needs the dense strategy, since such rings are neither equally weighted nor symmetric.
    */
   masks?: tf.Tensor2D | undefined;
   /** [Cout] added to the output. */
@@ -66,7 +66,7 @@ export interface GmrConvTransposeOptions extends Omit<GmrConvOptions, "pad" | "p
   outputPadding?: PerAxis | undefined;
 }
 
-/** A convolution to do, with the sizes of one of its groups. */
+/** A convolution to compute, with the sizes of one of its groups. */
 export interface ConvPlan {
   rank: Rank;
   partition: RingPartition;
@@ -76,12 +76,12 @@ export interface ConvPlan {
   masks: tf.Tensor2D | undefined;
 }
 
-/** The most numbers of one tensor: 4 GiB, as much as an array or a WebAssembly memory can hold. */
+/** The maximum size of one tensor: 4 GiB, as much as an array or a WebAssembly memory can hold. */
 const MAX_TENSOR_NUMBERS = 2 ** 30;
 
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
 
-/** Checks everything that the caller gave. @throws GmrError `invalid-shape`, `invalid-argument` or `unsupported` */
+/** Checks everything the caller passed. @throws GmrError `invalid-shape`, `invalid-argument` or `unsupported` */
 export function planConv(
   rank: Rank,
   x: tf.Tensor,
@@ -150,7 +150,7 @@ function checkMasks(masks: tf.Tensor2D, strategy: Strategy, partition: RingParti
   }
 }
 
-/** Partitions, remembered: networks use few of them. */
+/** Cached partitions: networks use few of them. */
 const partitions = new Map<string, RingPartition>();
 
 function partitionOf(kernelSize: PerAxis, rank: Rank, numRings: number, circular: boolean): RingPartition {

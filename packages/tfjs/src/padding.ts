@@ -1,4 +1,4 @@
-// Padding by any mode, made of slices and concatenations, which every backend can differentiate.
+// Padding in any mode, made of slices and concatenations, which every backend can differentiate.
 
 import type { PadMode } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -25,7 +25,7 @@ export function padSpatial(
 }
 
 /**
- * Cuts positions off the spatial axes of x [N, ...spatial, C]; negative numbers add zeros.
+ * Crops the spatial axes of x [N, ...spatial, C]; negative numbers add zeros.
  * @param cut [before, after] for each spatial axis
  */
 export function cropSpatial(x: tf.Tensor, cut: readonly (readonly [number, number])[]): tf.Tensor {

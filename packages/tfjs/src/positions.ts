@@ -1,5 +1,5 @@
-// The dense strategy on backends with kernels for chosen positions: those that lie on no ring, and the gaps of dilated kernels,
-// are left out rather than multiplied by zero.
+// The dense strategy on backends with kernels for chosen positions: positions on no ring, and the gaps of dilated
+// kernels, are skipped rather than multiplied by zero.
 
 import type { RingPartition } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +8,7 @@ import { PositionConv, PositionConvBackpropInput } from "./kernels/ringConv.ts";
 import { runKernel } from "./kernels/run.ts";
 import type { ConvPlan } from "./options.ts";
 
-/** Whether a dense kernel would have zeros where there is no ring. */
+/** Whether a dense kernel would hold zeros outside the rings. */
 export function hasGaps({ partition, geometry, masks }: ConvPlan): boolean {
   if (masks) return false;
   return partition.index.includes(-1) || geometry.dilations.some((dilation) => dilation > 1);

@@ -4,7 +4,7 @@ import { AddRelu, addRelu, ReluGrad } from "./addRelu.ts";
 import { mendGradients } from "./gradients.ts";
 import { kernelConfig } from "./kernels/register.ts";
 
-// A backend that has our kernels: only their gradients take part.
+// A backend that has our kernels: only their gradients are affected.
 beforeAll(async () => {
   await tf.setBackend("cpu");
   mendGradients();
@@ -41,14 +41,14 @@ beforeAll(async () => {
   };
 });
 
-/** A chain of residual sums whose parts meet again. */
+/** A chain of residual sums whose branches meet again. */
 function chain(x: tf.Tensor, depth: number): tf.Tensor {
   let y = x;
   for (let i = 0; i < depth; i++) y = addRelu(y, addRelu(y, x));
   return y;
 }
 
-it("keeps a gradient that the user passed, and gives right gradients", () => {
+it("keeps a gradient that the user passed, and computes correct gradients", () => {
   const x = tf.tensor1d([1, -2, 3]);
   const dy = tf.tensor1d([1, 1, 2]);
   const dx = tf.grad((v) => chain(v, 3))(x, dy);
@@ -59,7 +59,7 @@ it("keeps a gradient that the user passed, and gives right gradients", () => {
   tf.dispose([x, dy, dx]);
 });
 
-it("keeps no gradient that is done with", () => {
+it("releases gradients that are no longer needed", () => {
   const x = tf.ones([1000]);
   const peak = (depth: number): number => {
     let most = 0;
@@ -74,13 +74,13 @@ it("keeps no gradient that is done with", () => {
     return most - engine.state.numDataBuffers;
   };
   const [short, long] = [peak(10), peak(30)];
-  // Each link leaves two tensors forward, and backward one: its part of the gradient of x, which TensorFlow.js adds to
-  // the others and keeps. Without releasing it would be three.
+  // Each link leaves two tensors forward, and one backward: its part of the gradient of x, which TensorFlow.js adds to
+  // the others and keeps. Without releasing there would be three.
   expect((long - short) / 20).toBe(3);
   x.dispose();
 });
 
-it("leaves the number of tensors as it was", () => {
+it("leaves the number of tensors unchanged", () => {
   const x = tf.ones([10]);
   const before = tf.memory().numTensors;
   for (let i = 0; i < 3; i++) tf.dispose(tf.valueAndGrad((v: tf.Tensor) => chain(v, 5).sum())(x));

@@ -1,6 +1,6 @@
-// Backpropagation frees its intermediate gradients only when all of it is done: as much memory again as the
-// activations need. Nodes are processed one after another, so when the gradient of one of our kernels is asked for,
-// the dy of the one before it is dead, and is disposed of here.
+// Backpropagation frees its intermediate gradients only at the very end: as much memory again as the activations need.
+// Nodes are processed one after another, so when the gradient of one of our kernels is computed, the dy of the previous
+// one is dead and is disposed here.
 
 import * as tf from "@tensorflow/tfjs";
 
@@ -8,10 +8,10 @@ let scope: object | undefined;
 let dead: tf.Tensor[] = [];
 
 /**
- * To be called when a node's gradient functions are asked for, with its dy's.
+ * Call this when a node's gradient functions are requested, with its dys.
  *
- * Only tensors that backpropagation made itself are disposed of: those that its own scope tracks. A dy that the
- * user passed to `tf.grads` belongs to the user.
+ * Disposes only tensors created by backpropagation itself: those that its own scope tracks. A dy that the user passed
+ * to `tf.grads` belongs to the user.
  */
 export function releaseGradientsBefore(dys: tf.Tensor | tf.Tensor[]): void {
   const { activeScope } = tf.engine().state;

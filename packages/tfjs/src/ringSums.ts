@@ -1,4 +1,4 @@
-// The ring strategy on backends without its kernels, composed from stock ops that have gradients.
+// The ring strategy on backends without its kernels, composed of stock ops that have gradients.
 
 import * as tf from "@tensorflow/tfjs";
 import { spreadMasks } from "./dense.ts";
@@ -18,7 +18,7 @@ export function composedRingConv(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvP
 }
 
 /**
- * Computes a convolution that may be transposed, x [N, ...in, Cin] with mixed weights [L, Cout, Cin], as one that is not: x
+ * Computes a convolution that may be transposed, x [N, ...in, Cin] with mixed weights [L, Cout, Cin], as a plain one: x
  * spread out by the strides, stride 1. The kernel need not be mirrored, since rings are symmetric.
  */
 export function asForward(
@@ -73,14 +73,14 @@ function spreadOut(x: tf.Tensor, strides: readonly number[]): tf.Tensor {
   return y;
 }
 
-/** S_l(x) for every ring: x [N, ...padded, C] → [N, ...out, C, L] (the last two axes may come as one). */
+/** S_l(x) for every ring: x [N, ...padded, C] → [N, ...out, C, L] (the last two axes may be merged). */
 function ringSums(x: tf.Tensor, plan: ConvPlan): tf.Tensor {
   const { extent, strides, outputSize } = plan.geometry;
   const rings = plan.partition.numRings;
   const channels = x.shape[x.rank - 1];
   const masks = spreadMasks(plan);
   if (plan.rank === 3) {
-    // There is no depthwise convolution in three dimensions: channels become images of their own.
+    // There is no 3-D depthwise convolution: each channel becomes an image.
     const [batch, ...rest] = x.shape;
     const size = rest.slice(0, 3);
     const images = x
@@ -98,7 +98,7 @@ function ringSums(x: tf.Tensor, plan: ConvPlan): tf.Tensor {
   const [sh, sw] = flat ? [strides[0], strides[0]] : strides;
   const image = flat ? x.expandDims<tf.Tensor4D>(1) : (x as tf.Tensor4D);
   const kernel = masks.reshape<tf.Tensor4D>([h, w, 1, rings]).tile<tf.Tensor4D>([1, 1, channels, 1]);
-  // TensorFlow.js supports only equal strides in depthwise convolutions: take every pixel and drop the others.
+  // Depthwise convolutions of TensorFlow.js require equal strides: compute every pixel, then subsample.
   const equal = sh === sw;
   const sums = tf.depthwiseConv2d(image, kernel, equal ? sh : 1, "valid");
   return equal ? sums : subsample(subsample(sums, 1, sh, outH), 2, sw, outW);

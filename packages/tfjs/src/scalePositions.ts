@@ -5,7 +5,7 @@ import { checkPositions } from "./kernels/checks.ts";
 import type { KernelDeclaration, NoAttrs } from "./kernels/declaration.ts";
 import { runKernel, runOrCompose } from "./kernels/run.ts";
 
-/** y[n, p, c] = x[n, p, c] · scale[p], with x [N, ..., C] and scale [P] for the P positions between. */
+/** y[n, p, c] = x[n, p, c] · scale[p], with x [N, ..., C] and scale [P] for its P positions. */
 export const ScaleRows: KernelDeclaration<{ x: tf.TensorInfo; scale: tf.TensorInfo }, NoAttrs> = {
   name: "ScaleRows",
   check: ({ x, scale }) => checkPositions(x, scale),

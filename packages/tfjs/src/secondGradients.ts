@@ -1,5 +1,5 @@
-// Gradients of the stock kernels that backpropagation itself runs and that have none. Gradient penalties and Hessian products
-// need them. What is linear has the kernel of its adjoint.
+// Gradients of the stock kernels that backpropagation itself runs and that have none. Gradient penalties and Hessian
+// products need them. Linear kernels use the kernel of their adjoint.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -16,7 +16,7 @@ import { subsample } from "./subsample.ts";
 
 type Gradients = Record<string, () => tf.Tensor>;
 
-/** A kernel, what it saves of its inputs, and their gradients for those of its outputs. */
+/** A kernel, the inputs it saves, and their gradients given those of its outputs. */
 type Entry = readonly [
   kernelName: string,
   inputs: readonly string[],
@@ -29,7 +29,7 @@ const run = (kernel: string, inputs: tf.NamedTensorMap, attrs: object): tf.Tenso
 /** Comparisons are constant wherever they have a gradient at all. */
 const COMPARISONS = [tf.Equal, tf.NotEqual, tf.Greater, tf.Less, tf.LessEqual, tf.LogicalAnd, tf.LogicalOr];
 
-/** The numbers of v at the places of the maxima y of x: the adjoint of maximum pooling's gradient. */
+/** The values of v at the maxima y of x: the adjoint of maximum pooling's gradient. */
 function atMaxima(v: tf.Tensor, x: tf.Tensor, y: tf.Tensor, shape: PoolShape): tf.Tensor {
   const axes = x.rank - 2;
   const [filter, strides, padBefore, outSize] = [
@@ -69,7 +69,7 @@ function atMaxima(v: tf.Tensor, x: tf.Tensor, y: tf.Tensor, shape: PoolShape): t
   return result;
 }
 
-/** Everything that {@link secondGradients} registers, but for comparisons. */
+/** Everything that {@link secondGradients} registers, except comparisons. */
 const ENTRIES: readonly Entry[] = [
   [
     tf.Conv2DBackpropFilter,
@@ -149,7 +149,7 @@ const ENTRIES: readonly Entry[] = [
     tf.ResizeBilinearGrad,
     ["dy", "images"],
     ([dy, images], attrs, ddx) => ({
-      // The stock CPU backend exchanges height and width in the shape of what was differentiated.
+      // The stock CPU backend swaps height and width in the shape of the differentiated input.
       dy: () =>
         run(
           tf.ResizeBilinear,
@@ -177,7 +177,7 @@ const ENTRIES: readonly Entry[] = [
   ],
 ];
 
-/** Stock kernels whose gradients are made of their outputs, and the names of their inputs. */
+/** Stock kernels whose gradients use their outputs, and the names of their inputs. */
 const BY_OUTPUT: Readonly<Record<string, readonly string[]>> = {
   [tf.Exp]: ["x"],
   [tf.Sigmoid]: ["x"],
@@ -189,9 +189,8 @@ const BY_OUTPUT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The gradients of stock ops that save their outputs. What TensorFlow.js saves of an output is not connected with the inputs, so
- * that gradients of gradients miss it without a word. Inside another gradient, inputs are saved as well, and the output is made
- * again.
+ * The gradients of stock ops that save their outputs. A saved output is disconnected from the inputs, so gradients of
+ * gradients silently miss it. Inside another gradient, inputs are saved too, and the output is recomputed.
  */
 function outputGradients(): tf.GradConfig[] {
   return Object.entries(BY_OUTPUT).flatMap(([kernelName, names]) => {
@@ -214,7 +213,7 @@ function outputGradients(): tf.GradConfig[] {
   });
 }
 
-/** The gradients of what backpropagation itself runs, and those that can be differentiated again. */
+/** Gradients of the kernels that backpropagation itself runs, and gradients that can be differentiated again. */
 export function secondGradients(): tf.GradConfig[] {
   const comparisons = COMPARISONS.map(
     (name): Entry => [name, ["a", "b"], ([a, b]) => ({ a: zerosOf(a), b: zerosOf(b) })],

@@ -1,10 +1,10 @@
-// One start of a backend at a time.
+// Backends start one at a time.
 
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs the start of a backend when all starts before it have ended: in TensorFlow.js, two at once make each other
- * obsolete. Whoever is last leaves its backend the active one. Must not be called from within a start.
+ * Starts a backend after all earlier starts have ended: in TensorFlow.js, concurrent starts make each other obsolete.
+ * The last one leaves its backend active. Must not be called from within a start.
  *
  * @param start makes a backend the active one
  */

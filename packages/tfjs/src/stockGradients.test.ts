@@ -66,7 +66,7 @@ it("conv3dTranspose has gradients", () => {
   expectAdjoint((kernel) => transpose(x, kernel), filters.shape);
 });
 
-it("the maximum of a volume, padded by a number, sends its gradient to where it came from", () => {
+it("the maximum of a numerically padded volume sends its gradient back to its position", () => {
   const x = tf.tensor(
     Array.from({ length: 60 }, (_, i) => ((i * 7919) % 60) - 30),
     [1, 3, 4, 5, 1],

@@ -1,4 +1,4 @@
-// Gradients of stock ops that TensorFlow.js lacks or has wrong, made of ops that are right on every backend.
+// Gradients of stock ops that TensorFlow.js lacks or gets wrong, made of ops that are right on every backend.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -18,13 +18,13 @@ export interface StockGradient {
   kernelName: string;
   /** Names of the inputs that the gradients need. */
   inputsToSave: string[];
-  /** Whether they need the output, too. */
+  /** Whether they need the output too. */
   outputsToSave?: [boolean];
   gradFuncs: Record<string, GradFunc>;
 }
 
 export const STOCK_GRADIENTS: readonly StockGradient[] = [
-  // conv3dTranspose, which has none.
+  // conv3dTranspose has no stock gradient.
   {
     kernelName: tf.Conv3DBackpropInputV2,
     inputsToSave: ["dy", "filter"],
@@ -42,8 +42,8 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
       },
     },
   },
-  // Average pooling divides by the positions of a window inside the image; its stock gradient by all of them, but for
-  // that of the native library.
+  // Average pooling divides by the positions of a window inside the image; its stock gradient divides by all of them,
+  // except in the native library.
   {
     kernelName: tf.AvgPool,
     inputsToSave: ["x"],
@@ -67,14 +67,14 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
       },
     },
   },
-  // The stock CPU backend loses the place of a maximum in windows whose height is not their width.
+  // The stock CPU backend misplaces maxima in windows whose height and width differ.
   {
     kernelName: tf.MaxPool3D,
     inputsToSave: ["x"],
     outputsToSave: [true],
     gradFuncs: { x: (dy, [x, y], attrs) => maxPool3DGradient(dy, x, y, attrs as unknown as MaxPool3DAttrs) },
   },
-  // The stock CPU backend exchanges height and width in the shape of this gradient.
+  // The stock CPU backend swaps height and width in the shape of this gradient.
   {
     kernelName: tf.ResizeBilinear,
     inputsToSave: ["images"],
@@ -83,7 +83,7 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
         tf.engine().runKernel<tf.Tensor>(tf.ResizeBilinearGrad, { dy, images }, attrs).reshape(images.shape),
     },
   },
-  // Repeating every position: its gradient adds up what was repeated. The stock CPU backend's is wrong.
+  // Repeating every position: the gradient sums the repeats. The stock CPU backend's is wrong.
   {
     kernelName: tf.ResizeNearestNeighbor,
     inputsToSave: ["images"],
@@ -100,15 +100,15 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
   },
 ];
 
-/** Ops on two tensors, of which one may be smaller. */
+/** Ops on two tensors, one of which may be smaller. */
 const BROADCASTING = [
   ...[tf.Add, tf.Sub, tf.Multiply, tf.RealDiv, tf.FloorDiv, tf.Mod],
   ...[tf.Pow, tf.Prelu, tf.Atan2],
 ];
 
 /**
- * The gradients of stock ops on two tensors, of which the larger may hold no numbers: the smaller one's gradient is zero
- * there. The stock ones do not take an axis without entries for one that was broadcast along.
+ * The gradients of stock ops on two tensors of which the larger may be empty: the smaller one's gradient is then zero.
+ * The stock gradients ignore an axis of size zero when they look for broadcast axes.
  */
 export function broadcastingGradients(): tf.GradConfig[] {
   return BROADCASTING.flatMap((name) => {
@@ -139,7 +139,7 @@ interface MaxPool3DAttrs {
   dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
-/** Where the stock kernel may be wrong, a maximum over planes and one over depth are differentiated in its place. */
+/** Where the stock kernel may be wrong, a maximum over planes and one over depth are differentiated instead. */
 function maxPool3DGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, attrs: MaxPool3DAttrs): tf.Tensor {
   const run = (
     kernel: string,
@@ -173,7 +173,7 @@ function maxPool3DGradient(dy: tf.Tensor, x: tf.Tensor, y: tf.Tensor, attrs: Max
 
 const triple = (size: number | Triple): Triple => (typeof size === "number" ? [size, size, size] : size);
 
-/** For each output along an axis: the positions of its window over those of them that lie inside the image. */
+/** For each output along an axis: the size of its window divided by how many of its positions lie inside the image. */
 function windowShares(input: number, output: number, filter: number, stride: number, pad: number): number[] {
   return Array.from({ length: output }, (_, i) => {
     const begin = i * stride - pad;
@@ -181,7 +181,7 @@ function windowShares(input: number, output: number, filter: number, stride: num
   });
 }
 
-/** dy [N, ...out, C] times a factor for each position, the product of those of its axes, where the kernel needs it. */
+/** dy [N, ...out, C] times a factor per position, the product over its axes, if the kernel needs it. */
 export function byShare(dy: tf.Tensor, shape: PoolShape, power: 1 | -1 = 1): tf.Tensor {
   if (tf.getBackend() === NATIVE_BACKEND) return dy;
   const { inSize, outSize, filter, strides, padBefore } = shape;

@@ -6,7 +6,7 @@ import { RingConv } from "./kernels/ringConv.ts";
 import { hasKernel } from "./kernels/run.ts";
 import type { ConvPlan } from "./options.ts";
 
-/** The sizes that decide which strategy is faster; channels are those of one group. */
+/** The sizes that decide which strategy is faster; channel counts are those of one group. */
 export interface ConvProblemSize {
   rank: 1 | 2 | 3;
   transposed: boolean;
@@ -26,7 +26,7 @@ export interface ConvProblemSize {
   rings: number;
   /** Kernel positions on rings. */
   positions: number;
-  /** Kernel positions between the first and the last of a dense kernel, the gaps of a dilated one included. */
+  /** Positions in the dense kernel, including the gaps of a dilated one. */
   extent: number;
 }
 
@@ -50,7 +50,7 @@ export const loopCosts: CostModel = ({ inChannels, outChannels, rings, extent })
 const costModels = new Map<string, CostModel>([["cpu", loopCosts]]);
 
 /**
- * Tells what the strategies cost on a backend. Without a model (undefined), `auto` means `ring` where the backend
+ * Sets what the strategies cost on a backend. Without a model (undefined), `auto` means `ring` where the backend
  * implements the ring kernels and `dense` elsewhere.
  * @param backendName as in `tf.setBackend`
  */
@@ -61,7 +61,7 @@ export function setCostModel(backendName: string, model: CostModel | undefined):
 
 type Choice = "ring" | "dense";
 
-/** What was measured, by backend and problem. */
+/** Measurements, by backend and problem. */
 const measured = new Map<string, Choice>();
 
 /** A convolution that `auto` had to decide on. */
@@ -73,24 +73,24 @@ export interface AutoCall {
 
 let recorder: ((call: AutoCall) => void) | undefined;
 
-/** Calls `record` for every convolution of strategy `auto` until it is called again with undefined. */
+/** Calls `record` for every convolution of strategy `auto`, until called again with undefined. */
 export function recordAutoCalls(record: ((call: AutoCall) => void) | undefined): void {
   recorder = record;
 }
 
-/** Remembers what was measured. */
+/** Stores a measurement. */
 export function remember(key: string, choice: Choice): void {
   measured.set(key, choice);
 }
 
-/** What was measured so far, by problem: plain JSON, for a cache that outlives the process. */
+/** All measurements so far, by problem: plain JSON, for a cache that outlives the process. */
 export function measuredStrategies(): Record<string, Choice> {
   return Object.fromEntries(measured);
 }
 
 /**
- * Takes over what {@link measuredStrategies} gave.
- * @throws GmrError `invalid-data` if it holds something else than strategies; nothing is taken over then
+ * Restores what {@link measuredStrategies} returned.
+ * @throws GmrError `invalid-data` if it holds anything but strategies; nothing is restored then
  */
 export function restoreMeasuredStrategies(table: Record<string, unknown>): void {
   const entries = Object.entries(table).map(([key, choice]): [string, Choice] => {

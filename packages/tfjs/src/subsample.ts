@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Every `step`-th entry of an axis, `count` of them from the first on. Made of slice, pad and reshape: the
- * stock strided slice has no gradient.
+ * Every `step`-th entry of an axis, `count` of them from the first on. Made of slice, pad and reshape, since the stock
+ * strided slice has no gradient.
  */
 export function subsample(x: tf.Tensor, axis: number, step: number, count: number): tf.Tensor {
   if (step === 1 && x.shape[axis] === count) return x;

@@ -1,5 +1,5 @@
-// A convolution without a single product of a pixel that lies on no ring: slices are added up ring by ring, then multiplied.
-// Slow, for images with numbers that are infinite or none, where everything else multiplies by masks.
+// A convolution that never multiplies a pixel outside the rings: slices are added up ring by ring, then multiplied.
+// Slow; for images with infinite or NaN pixels, where everything else multiplies by masks.
 
 import * as tf from "@tensorflow/tfjs";
 import type { ConvPlan } from "./options.ts";

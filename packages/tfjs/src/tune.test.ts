@@ -47,7 +47,7 @@ it("times every shape once, remembers the faster strategy, and leaves no tensors
   expect((await tuneStrategies(run, { again: true, repeats: 1 })).length).toBe(2);
 });
 
-it("meets the convolutions of a model and of a training step", async () => {
+it("finds the convolutions of a model and of a training step", async () => {
   const model = tf.sequential({
     layers: [
       gmrConv2D({ inputShape: [8, 8, 1], filters: 2, kernelSize: 5 }),
@@ -77,7 +77,7 @@ it("lets auto follow what was measured, also from another process", async () => 
   setCostModel("cpu", loopCosts);
 });
 
-it("forgets what was measured on one backend alone", () => {
+it("forgets the measurements of a single backend", () => {
   restoreMeasuredStrategies({ [KEY]: "dense", "wasm conv2d": "ring" });
   forgetMeasuredStrategies("cpu");
   expect(measuredStrategies()).toEqual({ "wasm conv2d": "ring" });
@@ -96,7 +96,7 @@ it("takes the other strategy where the backend cannot run one", async () => {
   }
 });
 
-it("refuses what is not a strategy, and takes nothing over then", () => {
+it("refuses anything but strategies, and then restores nothing", () => {
   expectGmrError(
     () => restoreMeasuredStrategies({ a: "ring", b: "fast" }),
     "invalid-data",
@@ -105,7 +105,7 @@ it("refuses what is not a strategy, and takes nothing over then", () => {
   expect(measuredStrategies()).toEqual({});
 });
 
-it("passes on errors of what it runs, and stops recording", async () => {
+it("passes on errors from the callback, and stops recording", async () => {
   await expect(tuneStrategies(() => Promise.reject(new Error("no data")))).rejects.toThrow("no data");
   tf.dispose(convolve());
   expect(measuredStrategies()).toEqual({});

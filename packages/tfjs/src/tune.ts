@@ -1,4 +1,4 @@
-// Measuring which strategy is faster, once for each shape.
+// Measures which strategy is faster, once per shape.
 
 import { checkPositiveInteger, describeValue, GmrError, product, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -7,15 +7,15 @@ import { mendGradients } from "./gradients.ts";
 import { type AutoCall, measuredStrategies, recordAutoCalls, remember } from "./strategy.ts";
 
 export interface TuneOptions {
-  /** Measurements of each strategy, of which the fastest counts. Default 3. */
+  /** Measurements of each strategy; the fastest counts. Default 3. */
   repeats?: number | undefined;
-  /** Measure shapes again that were measured before. Default false. */
+  /** Measure known shapes again. Default false. */
   again?: boolean | undefined;
-  /** Told before each shape is measured. */
+  /** Called before each shape is measured. */
   onProgress?: ((done: number, total: number, key: string) => void) | undefined;
 }
 
-/** What was measured for one shape, in milliseconds. */
+/** The measurement of one shape, in milliseconds. */
 export interface TunedStrategy {
   key: string;
   ring: number;
@@ -24,12 +24,12 @@ export interface TunedStrategy {
 }
 
 /**
- * Runs `run` (for example one prediction or one training step), then times both strategies for every convolution
- * of strategy `auto` that it met, with random numbers of the same shapes on the active backend: with the gradients where
- * these were computed, else the forward pass alone. From then on `auto` takes the faster one. Where one strategy cannot
- * run on the backend, the other is taken.
+ * Runs `run` (for example one prediction or one training step), then times both strategies for every convolution of
+ * strategy `auto` in it, with random numbers of the same shapes on the active backend: with gradients if `run` computed
+ * them, else the forward pass alone. From then on `auto` uses the faster one. If the backend cannot run one strategy,
+ * the other is used.
  *
- * @returns what was measured, one entry per new shape
+ * @returns the measurements, one per new shape
  */
 export async function tuneStrategies(
   run: () => unknown,
@@ -62,7 +62,7 @@ export async function tuneStrategies(
   return report;
 }
 
-/** The fastest of some runs in milliseconds, after one that is not counted; infinite if the backend cannot. */
+/** The fastest of several runs in milliseconds, after one warm-up; infinite if the backend cannot run it. */
 async function time({ size, plan }: AutoCall, strategy: "ring" | "dense", repeats: number): Promise<number> {
   const { training, batch, inputSize, inChannels, outputSize, outChannels } = size;
   const [a, b] = size.transposed ? [outChannels, inChannels] : [inChannels, outChannels];
@@ -74,7 +74,7 @@ async function time({ size, plan }: AutoCall, strategy: "ring" | "dense", repeat
   const once = async (): Promise<void> => {
     const results = tf.tidy(() => {
       const made = training ? tf.grads(compute)([x, weights], dy) : [compute(x, weights)];
-      // One number of each result is enough to wait for it.
+      // Reading one number of each result is enough to wait for it.
       return made.map((tensor) => (product(tensor.shape) > 0 ? tensor.flatten().slice(0, 1) : tf.scalar(0)));
     });
     await Promise.all(results.map((tensor) => tensor.data()));

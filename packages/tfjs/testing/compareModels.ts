@@ -12,7 +12,7 @@ export function outputsOf(model: tf.LayersModel, x: tf.Tensor | tf.Tensor[]): tf
   return Array.isArray(y) ? y : [y];
 }
 
-/** Expects equal shapes, and values within `tolerance` of each other relative to the largest (or 0.1). */
+/** Expects equal shapes, and values within `tolerance` of each other, relative to the largest (at least 0.1). */
 export function expectClose(actual: tf.Tensor, expected: tf.Tensor, tolerance = 1e-5): void {
   expect(actual.shape).toEqual(expected.shape);
   const [error, size] = [actual.sub(expected), expected].map((t) => t.abs().max().dataSync()[0]);

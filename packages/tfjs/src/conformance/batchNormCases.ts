@@ -11,7 +11,7 @@ interface BatchNormProblem {
   epsilon?: number;
   /** Mean of x, in standard deviations. Default 0.5. */
   offset?: number;
-  /** Default false. Few values only: one within rounding of zero would fall on the wrong side. */
+  /** Default false. Only for few values: one within rounding of zero would fall on the wrong side. */
   relu?: boolean;
 }
 
@@ -121,7 +121,7 @@ function partialCase(problem: BatchNormProblem): ConformanceCase {
 
 const SHARED = [8, 3];
 
-/** Two normalisations of one x whose outputs are added have the same x and the same gradient of their outputs. */
+/** The sum of two normalisations of one x: both have the same x and the same output gradient. */
 function sharedInputCase(): ConformanceCase {
   return defineCase("batchNormTraining, two of one x, added", async () => {
     const numbers = inputsOf({ shape: SHARED });
@@ -151,7 +151,7 @@ function sharedInputCase(): ConformanceCase {
   });
 }
 
-/** The same x and gradient of the output again, with and without rectifier. */
+/** Reuses x and the output's gradient, with and without rectifier. */
 function otherAttributesCase(): ConformanceCase {
   return defineCase("batchNormTraining, the same tensors with other attributes", async () => {
     const numbers = inputsOf({ shape: SHARED });

@@ -15,13 +15,13 @@ export const TOLERANCES = { output: 1e-5, sum: 1e-6, gradient: 1e-4, symmetry: 1
 
 export type ResultKind = keyof typeof TOLERANCES;
 
-/** What a tensor should be. */
+/** What a tensor should equal. */
 export interface Expected {
   data: ArrayLike<number>;
   shape: readonly number[];
   /**
-   * The size of a sum of as many terms of this size and random signs. The error counts relative to it where the
-   * largest value happens to be smaller: where terms cancel, a tensor of few numbers may hold nothing but rounding.
+   * The typical size of a sum of this many terms of random sign. The error is relative to it if the largest value
+   * happens to be smaller: where terms cancel, a tensor of few numbers may hold only rounding.
    */
   typical?: number;
 }
@@ -70,7 +70,7 @@ function onBackend(): string {
   return `on backend "${tf.getBackend()}"`;
 }
 
-/** Index and values of the entry that is off most, for the error. */
+/** Index and values of the entry with the largest error. */
 function worstEntry(actual: ArrayLike<number>, { data, shape }: Expected): string {
   let worst = 0;
   let largest = -1;

@@ -7,7 +7,7 @@ import { hasKernel } from "../kernels/run.ts";
 import { checkClose, TOLERANCES } from "./compare.ts";
 import { applies, type ConformanceCase, conformanceCases } from "./index.ts";
 
-// That a correct backend passes is tested in `../conformance.test.ts`; here is that a wrong one does not.
+// `../conformance.test.ts` tests that a correct backend passes; this file, that a wrong one fails.
 
 beforeAll(() => tf.setBackend("cpu"));
 afterEach(() => {
@@ -62,7 +62,7 @@ describe("a wrong kernel fails", () => {
     );
   });
 
-  it("by the tensors that it leaves", async () => {
+  it("by leaked tensors", async () => {
     registerWrongKernel((zeros) => {
       tf.keep(tf.scalar(1));
       return zeros;
@@ -75,7 +75,7 @@ describe("a wrong kernel fails", () => {
 
 describe("tolerances", () => {
   it.each(["output", "gradient", "symmetry"] as const)(
-    "%s: just within passes, just beyond fails",
+    "%s: an error just within passes, one just beyond fails",
     async (kind) => {
       const expected = { data: [2, -1], shape: [2] };
       const off = (share: number) => tf.tensor1d([2, -1 + 2 * share * TOLERANCES[kind]]);
@@ -98,7 +98,7 @@ it("draws the same random cases for the same seed", () => {
   expect(names(1)).not.toEqual(names(2));
 });
 
-it("tells which cases need kernels that the backend lacks", async () => {
+it("says which cases need kernels that the backend lacks", async () => {
   const testCase = caseNamed("ring kernels");
   expect(testCase.kernels).toEqual(["RingConv", "RingConvBackpropInput", "RingConvBackpropFilter"]);
   expect(applies(testCase)).toBe(false);
@@ -106,7 +106,7 @@ it("tells which cases need kernels that the backend lacks", async () => {
   expect(applies(caseNamed("symmetry"))).toBe(true);
 });
 
-it("rejects numbers of cases that make no sense", () =>
+it("rejects invalid numbers of cases", () =>
   expectGmrError(
     () => conformanceCases({ randomCases: -1 }),
     "invalid-argument",

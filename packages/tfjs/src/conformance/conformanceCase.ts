@@ -1,25 +1,25 @@
-// What a case of the suite is.
+// A case of the suite.
 
 import * as tf from "@tensorflow/tfjs";
 import { checkCount } from "./compare.ts";
 
-/** One test: `run` resolves if the active backend passes, and rejects with a GmrError that says what differed. */
+/** One test: `run` resolves if the active backend passes, and rejects with a GmrError that says what differs. */
 export interface ConformanceCase {
   readonly name: string;
   /**
-   * Kernels that the case is about. Where the active backend lacks one of them there is nothing to test: `run`
-   * does nothing, and a test runner may mark the case as skipped.
+   * The kernels under test. If the active backend lacks one, there is nothing to test: `run` does nothing, and a test
+   * runner may mark the case as skipped.
    */
   readonly kernels: readonly string[];
   readonly run: () => Promise<void>;
 }
 
-/** Whether the active backend has every kernel that a case is about. */
+/** Whether the active backend has every kernel that a case needs. */
 export function applies(testCase: ConformanceCase): boolean {
   return testCase.kernels.every((name) => tf.getKernel(name, tf.getBackend()) != null);
 }
 
-/** A case whose `test` may leave no tensor behind. */
+/** A case whose `test` must not leak tensors. */
 export function defineCase(
   name: string,
   test: () => Promise<void>,

@@ -35,7 +35,7 @@ const NO_IMAGES: readonly ConvProblem[] = [
   { rank: 3, shape: [0, 5, 6, 5, 3], outChannels: 2, options: { kernelSize: 3, strides: 2 } },
 ];
 
-/** A batch of no images has the shape of others. */
+/** An empty batch has the same shape apart from its size. */
 function emptyCase(problem: ConvProblem): ConformanceCase {
   return defineCase(`no images: ${describeProblem(problem)}`, async () => {
     const { rank = 2, shape, outChannels, options } = problem;
@@ -49,13 +49,13 @@ function emptyCase(problem: ConvProblem): ConformanceCase {
       if (empty.join() === [0, ...one.slice(1)].join()) continue;
       throw new GmrError(
         "invalid-shape",
-        `y (${strategy}) of no images has shape [${empty}], of one [${one}]`,
+        `y (${strategy}) has shape [${empty}] for no images, [${one}] for one`,
       );
     }
   });
 }
 
-/** So many random problems share a case: they are too many for one line each. */
+/** How many random problems share a case: they are too many for one line each. */
 const BLOCK = 50;
 
 function randomCaseBlocks(rank: Rank, count: number, seed: number): ConformanceCase[] {
@@ -110,7 +110,7 @@ const TRANSPOSED_VOLUME: ConvProblem = {
 };
 const SAMPLES = [SMALL, GROUPED, VOLUME, TRANSPOSED, TRANSPOSED_VOLUME];
 
-/** Gradients of some of the inputs only: a backend must not rely on the others being wanted. */
+/** Gradients of some of the inputs only: a backend must not rely on all being requested. */
 export function partialGradientCases(): ConformanceCase[] {
   const choices: InputName[][] = [
     ["x"],
@@ -130,7 +130,7 @@ export function partialGradientCases(): ConformanceCase[] {
   );
 }
 
-/** The forward pass makes one tensor, the gradient one per input; both leave nothing else, call after call. */
+/** The forward pass makes one tensor, the gradient one per input; both leave nothing else, on every call. */
 export function leakCases(): ConformanceCase[] {
   return SAMPLES.flatMap((problem) =>
     (["ring", "dense"] satisfies Strategy[]).map((strategy) =>

@@ -33,7 +33,7 @@ export interface ConvProblem {
   shape: readonly number[];
   outChannels: number;
   options: ReferenceGmrOptions;
-  /** `"none"`: rings are not mixed; `"clamped"`: some σ lie beyond their bounds. Default: all within. */
+  /** `"none"`: no mixture; `"clamped"`: some σ lie beyond their bounds. Default: all within. */
   mixture?: "none" | "clamped";
   /** Default true. */
   bias?: boolean;
@@ -41,11 +41,11 @@ export interface ConvProblem {
   masks?: boolean;
 }
 
-/** The tensors that gradients are taken for, in the order in which they are given to the op. */
+/** The tensors to differentiate, in the order of the op's arguments. */
 export const INPUT_NAMES = ["x", "weights", "logSigmas", "masks", "bias"] as const;
 export type InputName = (typeof INPUT_NAMES)[number];
 
-/** The numbers of a problem, all of them exact in float32, and what the reference makes of them. */
+/** The inputs of a problem, all exact in float32, and the reference's results. */
 export interface SolvedProblem {
   problem: ConvProblem;
   inputs: Map<InputName, Expected>;
@@ -74,7 +74,7 @@ function text(value: unknown): string {
 export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
   const { shape, outChannels, mixture } = problem;
   const rank = problem.rank ?? 2;
-  // The size of every axis, also of unequal ranks: the reference cannot tell [3] from 3.
+  // One kernel size per axis: the reference cannot tell [3] from 3.
   const options = { ...problem.options, kernelSize: perAxis("kernelSize", problem.options.kernelSize, rank) };
   const random = new Random(seed);
   const numRings = options.numRings ?? defaultNumRings(options.kernelSize, options.circular);
@@ -113,7 +113,7 @@ export function solve(problem: ConvProblem, seed = 1): SolvedProblem {
   const y = referenceGmrConv(x, batched, parameters, options);
   const gradY = normal(...y.shape);
   const reference = referenceGmrConvGrad(x, batched, parameters, gradY.data, options);
-  // Gradients that add up many products into few numbers.
+  // Gradients that sum many products into few numbers.
   const typicalOf = (name: InputName): { typical?: number } => {
     if (name === "bias") return { typical: norm(gradY.data) / Math.sqrt(outChannels) };
     if (name !== "logSigmas") return {};
@@ -195,7 +195,7 @@ const OPS = {
   3: [gmrConv3d, gmrConv3dTranspose],
 } as const;
 
-/** The op of a problem on given tensors. */
+/** Runs the op of a problem on the given tensors. */
 export function convolve(
   { problem }: SolvedProblem,
   inputs: ReadonlyMap<InputName, tf.Tensor>,

@@ -1,5 +1,5 @@
-// The convolutions of the suite: a fixed list that reaches every option and every special path of a kernel, and
-// seeded random ones.
+// The convolutions of the suite: a fixed list that covers every option and every special path of a kernel, and seeded
+// random ones.
 
 import {
   type ConvGeometry,
@@ -45,7 +45,7 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 9, pad: "same" }, mixture: "clamped" },
   { shape: [2, 9, 9, 3], outChannels: 5, options: { kernelSize: 5 }, mixture: "none", bias: false },
   { shape: [1, 9, 9, 3], outChannels: 5, options: { kernelSize: 7, pad: 3 }, bias: false },
-  // Strides, equal and not, and padding that they make asymmetric.
+  // Strides, equal and unequal, and the asymmetric padding they cause.
   { shape: [2, 9, 9, 3], outChannels: 4, options: { kernelSize: 3, strides: 2, pad: 1 } },
   { shape: [2, 10, 10, 3], outChannels: 4, options: { kernelSize: 5, strides: 2, pad: "same" } },
   { shape: [1, 11, 10, 4], outChannels: 4, options: { kernelSize: 7, strides: [2, 3], pad: 3 } },
@@ -62,7 +62,7 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
     options: { kernelSize: 3, dilations: 3, strides: 2, pad: "same" },
   },
   { shape: [1, 11, 10, 3], outChannels: 4, options: { kernelSize: 5, dilations: [1, 2], pad: "valid" } },
-  // Padding by other modes, symmetric and not.
+  // Other padding modes, symmetric and not.
   { shape: [2, 8, 7, 3], outChannels: 4, options: { kernelSize: 5, pad: 2, padMode: "reflect" } },
   {
     shape: [1, 8, 8, 3],
@@ -90,7 +90,7 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
     options: { kernelSize: 3, pad: 1, groups: 3, strides: 2 },
     mixture: "none",
   },
-  // Masks of one's own.
+  // Custom masks.
   { shape: [2, 8, 7, 3], outChannels: 5, options: { kernelSize: 5, pad: 2 }, masks: true },
   {
     shape: [1, 9, 8, 4],
@@ -111,7 +111,7 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   { shape: [2, 2, 2, 3], outChannels: 4, options: { kernelSize: 9, pad: 4 } },
   { shape: [2, 1, 4, 3], outChannels: 4, options: { kernelSize: 11, pad: 5 } },
   { shape: [2, 4, 1, 3], outChannels: 4, options: { kernelSize: 7, pad: "same", strides: 2 } },
-  { shape: [1, 1, 1, 3], outChannels: 5, options: { kernelSize: 5, pad: 4, strides: 4 } }, // meets corners only
+  { shape: [1, 1, 1, 3], outChannels: 5, options: { kernelSize: 5, pad: 4, strides: 4 } }, // reaches corners only
   { shape: [1, 3, 3, 17], outChannels: 5, options: { kernelSize: 11, pad: "same", circular: false } },
   // Wide rows, which tiles split; several images; one image without a batch axis.
   { shape: [1, 3, 97, 3], outChannels: 4, options: { kernelSize: 3, pad: "same" } },
@@ -197,12 +197,12 @@ function transposed(options: ConvProblem["options"]): ConvProblem["options"] {
   return { ...options, transposed: true };
 }
 
-/** Products in the reference, so that a random problem takes a few milliseconds. */
+/** Products in the reference, limited so that a random problem takes a few milliseconds. */
 const MAX_PRODUCTS = 60_000;
-/** Values of y, so that a largest value far below the typical one is unlikely: it would magnify rounding. */
+/** Values of y, enough to make a largest value far below the typical one unlikely: it would magnify rounding. */
 const MIN_OUTPUTS = 24;
 
-/** A list of random problems, the same for the same seed. */
+/** A list of random problems, reproducible by seed. */
 export function randomProblems(count: number, rank: Rank, seed: number): ConvProblem[] {
   const random = new Random(seed);
   const problems: ConvProblem[] = [];

@@ -1,4 +1,4 @@
-// The small fused ops of a training step: addRelu, and the steps of the optimisers.
+// The small fused ops of a training step: addRelu and the optimiser steps.
 
 import { GmrError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -43,7 +43,7 @@ function addReluCase(shape: readonly number[]): ConformanceCase {
   });
 }
 
-/** A number that is none must stay one: training looks for it in the loss. */
+/** NaN must stay NaN: training checks the loss for it. */
 function nanCase(): ConformanceCase {
   return defineCase("rectifiers keep NaN", async () => {
     const [a, b] = [tf.tensor1d([Number.NaN, -1, 2, -3]), tf.zeros([4])];
@@ -89,7 +89,7 @@ const sgdStep: Step = {
   reference: (state, gradient) => referenceSgd(state, gradient, sgd),
 };
 
-/** Four steps with changing gradients; the state starts at zero but for the parameter. */
+/** Four steps with changing gradients; the state starts at zero, except for the parameter. */
 function optimizerCase(
   name: string,
   shape: readonly number[],

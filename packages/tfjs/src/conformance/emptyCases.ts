@@ -1,5 +1,5 @@
-// Tensors without numbers: batches of no images, maps that shrink to nothing, slices of nothing. Every op gives what it
-// gives on the CPU backend; some stock kernels of others end in traps, run for ever or read what lies next in memory.
+// Empty tensors: batches of no images, maps that shrink to nothing, slices of nothing. Every op must match the CPU
+// backend; some stock kernels of others trap, never return or read adjacent memory.
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -166,7 +166,7 @@ const OPS: Readonly<Record<string, Compute>> = {
     none(0, 3).prelu(some(3)),
   ],
   "nothing beside numbers that were computed": () => {
-    const computed = some(2, 3).mul(2); // on a GPU, nowhere else
+    const computed = some(2, 3).mul(2); // only on the GPU
     return [
       tf.concat([none(0, 3), computed]),
       computed.gather(tf.tensor1d([], "int32")),
@@ -200,7 +200,7 @@ const OPS: Readonly<Record<string, Compute>> = {
   },
 };
 
-/** Windows that find no place in their input. */
+/** Windows with no position in their input. */
 const SHRINKING: Readonly<Record<string, () => tf.Tensor>> = {
   "a convolution": () =>
     tf.conv2d(some(2, 2, 6, 3) as tf.Tensor4D, some(3, 3, 3, 4) as tf.Tensor4D, 1, "valid"),
@@ -217,7 +217,7 @@ const SHRINKING: Readonly<Record<string, () => tf.Tensor>> = {
   "averages of volumes": () => tf.avgPool3d(some(2, 1, 3, 3, 3) as tf.Tensor5D, 2, 2, "valid"),
 };
 
-/** Ops on tensors without numbers. */
+/** Ops on empty tensors. */
 export function emptyCases(): ConformanceCase[] {
   return [
     ...Object.entries(OPS).map(([name, compute]) => sameAsOnCpu(`nothing: ${name}`, compute)),
@@ -225,7 +225,7 @@ export function emptyCases(): ConformanceCase[] {
   ];
 }
 
-/** There are no numbers in the result, or an error says so: no trap, and no numbers from elsewhere. */
+/** The result is empty, or an error says so: no trap, and no stray numbers. */
 function shrinkingCase(name: string, compute: () => tf.Tensor): ConformanceCase {
   return defineCase(`nothing left: ${name}`, async () => {
     try {

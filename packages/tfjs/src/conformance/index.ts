@@ -1,5 +1,5 @@
-// The conformance suite: what a TensorFlow.js backend must get right to run GMR convolutions, with or without
-// kernels of its own. It needs no test framework. Make the backend the active one, then run every case:
+// The conformance suite: what a TensorFlow.js backend must get right to run GMR convolutions, with or without its own
+// kernels. It needs no test framework. Make the backend active, then run every case:
 //
 //   for (const { name, run } of conformanceCases()) test(name, run);
 //
@@ -26,15 +26,14 @@ export { type ResultKind, TOLERANCES } from "./compare.ts";
 export { applies, type ConformanceCase } from "./conformanceCase.ts";
 
 export interface ConformanceOptions {
-  /** Random convolutions of each number of axes, one to three, beside the fixed list. Default 100. */
+  /** Random convolutions per number of axes, one to three, besides the fixed list. Default 100. */
   randomCases?: number | undefined;
-  /** Of the random convolutions. Default 1. */
+  /** Seed of the random convolutions. Default 1. */
   seed?: number | undefined;
 }
 
 /**
- * All cases, in a fixed order. They may run in any order, one at a time, and each leaves the number of tensors
- * as it was.
+ * All cases, in a fixed order. They may run in any order, one at a time; none leaks tensors.
  *
  * @throws GmrError `invalid-argument` if a number is not an integer of at least 0
  */

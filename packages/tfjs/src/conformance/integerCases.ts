@@ -1,5 +1,5 @@
-// Whole numbers and truth values, as images have them that come from a camera or a file: moved, compared and computed with
-// as on the CPU backend. Backends read them as floats where nothing forbids it, without a word.
+// Integers and booleans, as in images from a camera or a file: moved, compared and computed with as on the CPU backend.
+// Unless prevented, backends silently read them as floats.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +8,7 @@ import { sameAsOnCpu } from "./sameAsOnCpu.ts";
 
 type Type = "int32" | "bool";
 
-/** Of so many numbers that none of them are left to the CPU because they are few. */
+/** Large enough that none are left to the CPU for being small. */
 const IMAGE = [1, 20, 24, 3];
 const MATRIX = [40, 36];
 
@@ -20,7 +20,7 @@ function numbers(shape: number[], dtype: Type, step = 7): tf.Tensor {
 const image = (dtype: Type, step?: number) => numbers(IMAGE, dtype, step) as tf.Tensor4D;
 const matrix = (dtype: Type, step?: number) => numbers(MATRIX, dtype, step) as tf.Tensor2D;
 
-/** What moves numbers, of either type. */
+/** Ops that move numbers, of either dtype. */
 const MOVES: Readonly<Record<string, (dtype: Type) => tf.Tensor | tf.Tensor[]>> = {
   "turned images": (dtype) => [
     image(dtype).transpose([0, 2, 1, 3]),
@@ -155,7 +155,7 @@ const ARITHMETIC: Readonly<Record<string, () => tf.Tensor | tf.Tensor[]>> = {
   ],
 };
 
-/** Ops on int32 and bool give what they give on the CPU backend. */
+/** Ops on int32 and bool match the CPU backend. */
 export function integerCases(): ConformanceCase[] {
   return [
     ...Object.entries(MOVES).flatMap(([name, compute]) =>

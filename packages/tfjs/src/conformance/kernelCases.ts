@@ -1,5 +1,5 @@
-// The ring convolution kernels run by themselves. The ops reach only two of the one to three spatial axes that
-// the declarations ask for.
+// The ring convolution kernels by themselves. The ops reach only two of the one to three spatial axes that the
+// declarations allow.
 
 import {
   type ConvOptions,

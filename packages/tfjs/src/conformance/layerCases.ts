@@ -51,7 +51,7 @@ const LAYERS: readonly LayerTest[] = [
 
 const SHAPE = [2, 9, 8, 3] as const;
 
-/** The layers: build, call, serialise, load, and agree with the reference throughout. */
+/** The layers: build, call, serialise, load, and match the reference throughout. */
 export function layerCases(): ConformanceCase[] {
   return [...LAYERS.map(convLayerCase), batchNormLayerCase(false), batchNormLayerCase(true), fitCase()];
 }
@@ -91,7 +91,7 @@ function convLayerCase([factory, shape, args]: LayerTest): ConformanceCase {
 
     const { outputShape } = layer;
     if (String(outputShape.slice(1)) !== String(y.shape.slice(1))) {
-      throw new GmrError("invalid-shape", `the layer foresees [${outputShape}], its output is [${y.shape}]`);
+      throw new GmrError("invalid-shape", `the layer predicts [${outputShape}], its output is [${y.shape}]`);
     }
     const loaded = await reload(model);
     const again = predict(loaded, x);
@@ -119,7 +119,7 @@ function batchNormLayerCase(relu: boolean): ConformanceCase {
   });
 }
 
-/** A few steps of training run on the backend and lower the loss. */
+/** A few training steps run on the backend and lower the loss. */
 function fitCase(): ConformanceCase {
   return defineCase("layers in model.fit", async () => {
     const input = tf.input({ shape: SHAPE.slice(1) });

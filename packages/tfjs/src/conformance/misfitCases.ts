@@ -1,4 +1,4 @@
-// Kernels called with tensors that do not fit each other: an error that says so, and no look beyond a tensor's end.
+// Kernels called with tensors that do not fit each other: they must throw, and not read past a tensor's end.
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -90,7 +90,7 @@ export function misfitCases(): ConformanceCase[] {
       }
       throw new GmrError(
         "invalid-data",
-        `${name} on backend "${tf.getBackend()}" takes tensors that do not fit`,
+        `${name} on backend "${tf.getBackend()}" accepts tensors that do not fit`,
       );
     }, [name]);
   });

@@ -1,6 +1,6 @@
-// Pixels that are not numbers, or infinite: a pixel outside every ring has no influence, and infinity stays infinity where the
-// sum is. One such pixel is put into an image; which outputs it reaches, and with which weight, tells the convolution of an
-// image that is zero everywhere else.
+// NaN and infinite pixels: a pixel outside every ring has no influence, and a sum that contains infinity stays
+// infinite. One such pixel is put into an image; the convolution of an image that is zero everywhere else shows which
+// outputs it reaches, and with which weight.
 
 import {
   defaultNumRings,
@@ -29,7 +29,7 @@ const PROBLEMS: readonly ConvProblem[] = [
 
 const VALUES = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** Convolutions of images with a pixel that is not finite. */
+/** Convolutions of images with a non-finite pixel. */
 export function nonFiniteCases(): ConformanceCase[] {
   return PROBLEMS.map((problem) =>
     defineCase(`a pixel that is not finite: ${describeProblem(problem)}`, () => check(problem)),

@@ -1,4 +1,4 @@
-// Float64 references that `@gmr-conv/core` does not have in this form.
+// Float64 references not available in this form in `@gmr-conv/core`.
 
 import type { AdamWAttrs, SgdAttrs } from "../optimizerSteps.ts";
 
@@ -60,7 +60,7 @@ export function referenceBatchNorm(
   return result;
 }
 
-/** What an optimiser keeps for one parameter: the parameter itself, then its moments or its velocity. */
+/** The state an optimiser keeps for one parameter: the parameter itself, then its moments or its velocity. */
 export type OptimizerState = readonly Float64Array[];
 
 /** One step of AdamW (Loshchilov & Hutter 2019) for [parameter, first moment, second moment]. */

@@ -5,7 +5,7 @@ import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 
 export type Compute = () => tf.Tensor | tf.Tensor[];
 
-/** A case that the active backend passes if it gives the numbers, shapes and types of the stock CPU backend. */
+/** A case that the active backend passes if values, shapes and dtypes match the stock CPU backend. */
 export function sameAsOnCpu(name: string, compute: Compute): ConformanceCase {
   return defineCase(name, async () => {
     const backend = tf.getBackend();

@@ -1,6 +1,6 @@
-// Gradients of gradients, as gradient penalties have them. For a function of several inputs with gradients g_i for some fixed
-// dy, the penalty is P = Σ_i |g_i|². Its gradients are compared along random directions with differences of P, which the
-// references of the gradients give in float64.
+// Gradients of gradients, as in gradient penalties. For a function of several inputs with gradients g_i for some fixed
+// dy, the penalty is P = Σ_i |g_i|². Its gradients are compared along random directions with finite differences of P,
+// which come from the gradients' float64 references.
 
 import { GmrError, perAxis, product, Random, referenceGmrConvGrad } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -46,7 +46,7 @@ async function checkPenalty(what: string, problem: Penalised): Promise<void> {
       ...tf
         .grads(compute)(given, dy)
         .map((g) => g.square().sum()),
-      ...given.map((input) => input.sum().mul(0)), // those that no gradient depends on
+      ...given.map((input) => input.sum().mul(0)), // inputs that no gradient depends on
     ]);
   const found = tf.tidy(() => tf.grads(penaltyOf)(tensors));
   const values = await Promise.all(found.map((tensor) => tensor.data<"float32">()));
@@ -149,7 +149,7 @@ function batchNormCase({ shape, relu }: (typeof NORMALISATIONS)[number]): Confor
   });
 }
 
-/** y = max(a² + b, 0)², whose gradients bend. */
+/** y = max(a² + b, 0)², whose gradients are not constant. */
 const addReluCase = (): ConformanceCase =>
   defineCase("gradients of gradients: addRelu", async () => {
     const random = new Random(5);
@@ -174,11 +174,11 @@ interface StockFunction {
   name: string;
   shape: number[];
   compute: (x: tf.Tensor) => tf.Tensor;
-  /** Where it is not smooth everywhere. Default: noise. */
+  /** Points where it is smooth. Default: noise. */
   at?: (shape: number[]) => tf.Tensor;
 }
 
-/** Numbers that lie apart, so that small steps change no order. */
+/** Numbers far enough apart that small steps change no order. */
 const apart = (shape: number[]): tf.Tensor => {
   const count = product(shape);
   return tf.tensor(
@@ -189,7 +189,7 @@ const apart = (shape: number[]): tf.Tensor => {
 
 const noise = (shape: number[], seed: number): tf.Tensor => tf.randomNormal(shape, 0, 1, "float32", seed);
 
-/** What networks are made of beside our ops; squared, so that their gradients are not constant. */
+/** What networks use besides our ops; squared, so that their gradients are not constant. */
 const STOCK: readonly StockFunction[] = [
   {
     name: "conv2d and a rectifier",
@@ -276,7 +276,7 @@ function stockCase({
     if (!(Math.abs(expected - difference) <= 0.02 * Math.abs(difference))) {
       throw new GmrError(
         "invalid-data",
-        `${name}: the slope is ${expected} on the CPU, differences give ${difference}`,
+        `${name}: the slope is ${expected} on the CPU, finite differences give ${difference}`,
       );
     }
     checkError(
@@ -287,7 +287,7 @@ function stockCase({
   });
 }
 
-/** Gradients of the gradients of our ops, and of stock ops beside them. */
+/** Gradients of the gradients of our ops, and of common stock ops. */
 export function secondGradientCases(): ConformanceCase[] {
   return [
     ...CONVOLUTIONS.map(convCase),

@@ -1,6 +1,6 @@
-// Gradients of stock ops that some backends have wrong and networks need. Most of them are linear in x: applied to every
-// unit image at once, an op gives its own matrix, and the gradient is that matrix' transpose times dy. That of a maximum
-// goes to the place where the number came from.
+// Gradients of stock ops that some backends get wrong and networks need. Most ops are linear in x: applied to every
+// unit image at once, an op yields its own matrix, and the gradient is the transpose of that matrix times dy. The
+// gradient of a maximum goes to its position.
 
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -10,9 +10,9 @@ import { checkAndDispose } from "./convProblem.ts";
 
 interface LinearOp {
   name: string;
-  /** Of an image, without the batch. */
+  /** Of an image, without the batch axis. */
   shape: number[];
-  /** Stock kernels that it needs, its gradient's included. */
+  /** Stock kernels that it needs, including its gradient's. */
   kernels: string[];
   apply: (x: tf.Tensor) => tf.Tensor;
 }
@@ -95,7 +95,7 @@ function maximumCase({ shape, windows, strides }: (typeof MAXIMA)[number]): Conf
     name,
     async () => {
       mendGradients();
-      // Numbers that differ, negative ones too, so that every maximum tells its place.
+      // Distinct numbers, negative ones too, so that every maximum identifies its position.
       const count = product(shape);
       const order = Array.from({ length: count }, (_, i) => (i * 7919) % count);
       const x = tf.tensor(
@@ -195,7 +195,7 @@ const POINTS: readonly PointProblem[] = [
   { x: [2, 14, 14, 24], filters: 48, strides: [2, 2] },
 ];
 
-/** The gradient of a strided 1×1 filter, as networks shrink their maps by: the product of the pixels that it reads and dy. */
+/** The gradient of a strided 1×1 filter, by which networks shrink maps: the product of the pixels it reads and dy. */
 function pointCase({ x: shape, filters, strides }: PointProblem): ConformanceCase {
   const name = `the gradient of a 1×1 filter, x [${shape}], ${filters} filters, strides ${strides}`;
   return defineCase(name, async () => {
@@ -226,7 +226,7 @@ function pointCase({ x: shape, filters, strides }: PointProblem): ConformanceCas
   }, [tf.Conv2D, tf.Conv2DBackpropFilter]);
 }
 
-/** The gradients of stock ops that networks are made of. */
+/** The gradients of stock ops that networks use. */
 export function stockGradientCases(): ConformanceCase[] {
   return [
     ...OPS.map(linearCase),

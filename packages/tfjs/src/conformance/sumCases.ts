@@ -1,5 +1,5 @@
-// Sums of many numbers: float32 added one after the other loses digits with every one, so that a mean over a large image
-// is off by percents. Equal numbers show it most, since all roundings point the same way.
+// Sums of many numbers: adding float32 one by one loses digits each time, so that a mean over a large image is off by
+// several percent. Equal numbers are the worst case, since all roundings point the same way.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -8,13 +8,13 @@ import type { Expected } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { checkAndDispose } from "./convProblem.ts";
 
-/** No powers of two, which lose nothing. */
+/** Not powers of two, which lose nothing. */
 const VALUES = [0.1, 1 / 3, 1.7];
 
 interface SumProblem {
   name: string;
   shape: number[];
-  /** What has the value of every number of x, in every place. */
+  /** What has the value of every number of x, at every position. */
   compute: (x: tf.Tensor) => tf.Tensor;
   kernels: string[];
 }
@@ -131,7 +131,7 @@ async function otherSums(): Promise<void> {
 
 type Pooled = { data: ArrayLike<number>; shape: number[] };
 
-/** Windows of more than 64 positions, reaching over the borders or not. */
+/** Windows of more than 64 positions, with and without overhang. */
 async function averages(): Promise<void> {
   const shapes = [
     { shape: [2, 23, 30, 3], windows: [11, 9], strides: [4, 5] },
@@ -162,7 +162,7 @@ async function averages(): Promise<void> {
   }
 }
 
-/** What windows along one axis see of the map. */
+/** The part of the map seen by windows along one axis. */
 function placesOf(size: number, window: number, stride: number, pad: "same" | "valid"): [number, number][] {
   const count = pad === "same" ? Math.ceil(size / stride) : Math.floor((size - window) / stride) + 1;
   const margin = pad === "same" ? Math.max(0, (count - 1) * stride + window - size) : 0;
@@ -172,7 +172,7 @@ function placesOf(size: number, window: number, stride: number, pad: "same" | "v
   });
 }
 
-/** Averages along one axis: those over several are taken one after the other. */
+/** Averages along one axis; several axes are averaged in turn. */
 function averageAlong({ data, shape }: Pooled, axis: number, places: readonly [number, number][]): Pooled {
   const [outer, inner] = [shape.slice(0, axis), shape.slice(axis + 1)].map(product);
   const result = new Float64Array(outer * places.length * inner);

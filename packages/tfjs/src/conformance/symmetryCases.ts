@@ -4,7 +4,7 @@ import { checkError } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { type ConvProblem, convolve, describeProblem, inputTensors, solve } from "./convProblem.ts";
 
-// Strides keep the symmetry only where they divide what the kernel walks over: (H + padding - extent) / stride.
+// Strides preserve the symmetry only where they divide the kernel's range: (H + padding - extent) / stride.
 const PROBLEMS: readonly ConvProblem[] = [
   ...[3, 5, 7, 9, 11].flatMap((kernelSize) => [
     problem([2, 12, 15, 4], { kernelSize, pad: "same" }),
@@ -21,7 +21,7 @@ function problem(shape: readonly number[], options: ConvProblem["options"]): Con
   return { shape, outChannels: 6, options };
 }
 
-/** conv(g x) = g conv(x), exactly but for the order of summation, for the eight symmetries g of the square. */
+/** conv(g x) = g conv(x), exact up to the order of summation, for the eight symmetries g of the square. */
 export function symmetryCases(): ConformanceCase[] {
   return PROBLEMS.map((testProblem) =>
     defineCase(`symmetry, ${describeProblem(testProblem)}`, async () => {

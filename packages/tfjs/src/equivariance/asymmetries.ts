@@ -1,4 +1,4 @@
-// Layers whose windows do not lie symmetrically in their input, so that what they give does not turn and mirror with it.
+// Layers whose windows lie asymmetrically in their input, so that their output does not turn and mirror with it.
 
 import {
   type ConvGeometry,
@@ -14,19 +14,19 @@ import * as tf from "@tensorflow/tfjs";
 import { graphNodes } from "../graph/nodes.ts";
 import type { EquivarianceTarget } from "./target.ts";
 
-/** A layer with strides on a map of a size that they break. */
+/** A strided layer on a map whose size breaks its symmetry. */
 export interface Asymmetry {
   layer: string;
   /** Spatial sizes of its input. */
   inputSize: number[];
   strides: number[];
-  /** For each axis along which windows lie askew, the nearest sizes for which they do not; there may be none. */
+  /** For each axis with asymmetric windows, the nearest sizes that make them symmetric; may be empty. */
   better: { axis: number; sizes: number[] }[];
 }
 
 type Shape = readonly (number | null)[];
 
-/** Those of a model or layer for inputs of a shape [N, ...spatial, C]; of a function nothing is known. */
+/** The asymmetries of a model or layer for inputs of shape [N, ...spatial, C]; nothing is known of functions. */
 export function asymmetriesOf(target: EquivarianceTarget, inputShape: readonly number[]): Asymmetry[] {
   if (target instanceof tf.LayersModel) return ofModel(target, [inputShape]).found;
   return target instanceof tf.layers.Layer ? ofLayer(target, inputShape) : [];
@@ -50,7 +50,7 @@ function ofModel(model: tf.LayersModel, inputs: readonly Shape[]): { found: Asym
       try {
         shape = layer.computeOutputShape((given.length === 1 ? given[0] : given) as tf.Shape);
       } catch {
-        return { found, outputs: [] }; // a layer of somebody else's that foresees no shapes: what was found is told
+        return { found, outputs: [] }; // a third-party layer that predicts no shapes: report what was found
       }
       made = (Array.isArray(shape[0]) ? shape : [shape]) as Shape[];
     }
@@ -61,7 +61,7 @@ function ofModel(model: tf.LayersModel, inputs: readonly Shape[]): { found: Asym
   return { found, outputs: model.outputs.map(({ id }) => shapes.get(id)!) };
 }
 
-/** What is used of the configs of convolutions and pooling. */
+/** The config entries of convolutions and pooling used here. */
 interface WindowConfig {
   kernelSize?: PerAxis;
   poolSize?: PerAxis;
@@ -97,7 +97,7 @@ function ofLayer(layer: tf.layers.Layer, shape: Shape): Asymmetry[] {
   return [{ layer: layer.name, inputSize, strides: [...geometry.strides], better }];
 }
 
-/** Undefined where a layer of another package foresaw a shape that it does not give. */
+/** Undefined if a third-party layer predicted a shape that it does not produce. */
 function geometryOf(options: ConvGeometryOptions): ConvGeometry | undefined {
   try {
     return convGeometry(options);

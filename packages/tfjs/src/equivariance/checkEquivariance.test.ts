@@ -17,7 +17,7 @@ afterEach(() => tf.engine().endScope());
 
 const EXACT = 1e-5;
 
-/** Only the symmetries of the grid: quick. */
+/** Only the symmetries of the grid: fast. */
 const gridOnly = (inputShape: number[], options: EquivarianceOptions = {}): EquivarianceOptions => ({
   inputShape,
   angles: [],
@@ -42,7 +42,7 @@ function classifier(first: tf.layers.Layer): tf.Sequential {
   return tf.sequential({ layers: [first, globalMean(), dense(5)] });
 }
 
-/** What a caller without types could pass. */
+/** What an untyped caller could pass. */
 function check(...args: unknown[]): Promise<unknown> {
   return Reflect.apply(checkEquivariance, undefined, args);
 }
@@ -194,7 +194,7 @@ describe("unequal sizes", () => {
     expect(angles?.curve).toHaveLength(1);
   });
 
-  it("are exchanged where they are open", async () => {
+  it("are swapped where they are open", async () => {
     const open = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: [null, null, 1] }), layer()] });
     for (const target of [open, layer()]) {
       const { exact } = await checkEquivariance(target, gridOnly([9, 12, 1]));
@@ -205,7 +205,7 @@ describe("unequal sizes", () => {
 });
 
 describe("strides", () => {
-  it("keep exactly the sizes that symmetricAxes says, and nearestSymmetricSizes are of these", async () => {
+  it("preserve symmetry on exactly the sizes of symmetricAxes, which include nearestSymmetricSizes", async () => {
     const padding = fc.constantFrom<"same" | "valid" | number>("same", "valid", 1, 2);
     const size = fc.integer({ min: 9, max: 20 });
     const odd = fc.constantFrom(1, 3, 5);
@@ -246,7 +246,7 @@ describe("strides", () => {
     );
   });
 
-  it("are named with sizes that fit, in models inside models, of unknown sizes too", async () => {
+  it("are named with sizes that fit, also in nested models and for unknown sizes", async () => {
     const conv = gmrConv2D({
       filters: 2,
       kernelSize: 5,
@@ -274,7 +274,7 @@ describe("strides", () => {
       },
     ]);
     expect(formatEquivariance(report).replaceAll(/\s+/g, " ")).toContain(
-      "halve: its windows lie askew on 32×32; they would not with H of 31 or 33; they would not with W of 31 or 33",
+      "halve: its windows are asymmetric on 32×32; H of 31 or 33 would be symmetric; W of 31 or 33 would be symmetric",
     );
     expect((await checkEquivariance(model, gridOnly([31, 31, 1]))).exact.asymmetries).toEqual([]);
     const odd = await checkEquivariance(model, gridOnly([33, 33, 1]));
@@ -335,7 +335,7 @@ describe("signals and volumes", () => {
 describe("options", () => {
   const square = (x: tf.Tensor) => x.square();
 
-  it("the same seed gives the same report, another another", async () => {
+  it("the report depends on the seed alone", async () => {
     const layer = conv2d();
     const run = (seed: number) => checkEquivariance(layer, { inputShape: [8, 8, 1], angles: [20], seed });
     const first = await run(3);
@@ -344,7 +344,7 @@ describe("options", () => {
     expect(JSON.parse(JSON.stringify(first))).toEqual(first);
   });
 
-  it("takes the caller's inputs and leaves them alone", async () => {
+  it("uses the caller's inputs and does not dispose them", async () => {
     const seen: number[][] = [];
     const record = (x: tf.Tensor) => {
       seen.push(Array.from(x.dataSync()));
@@ -375,7 +375,7 @@ describe("options", () => {
     expect(angles?.curve.map(({ plane }) => plane)).toEqual(["DW"]);
   });
 
-  it("judges by the tolerance", async () => {
+  it("applies the tolerance", async () => {
     const off = (x: tf.Tensor) => x.mul(tf.tensor([1, 1.001], [1, 1, 2, 1]));
     const run = (tolerance: number) => checkEquivariance(off, gridOnly([2, 2, 1], { tolerance }));
     expect((await run(1e-2)).exact.ok).toBe(true);
@@ -454,7 +454,7 @@ describe("errors", () => {
   const same = (x: tf.Tensor) => x.add(0);
   const input = () => tf.input({ shape: [6, 6, 1] });
 
-  it("name what is wrong with the target", async () => {
+  it("say what is wrong with the target", async () => {
     const [a, b] = [input(), input()];
     const two = tf.model({ inputs: [a, b], outputs: tf.layers.add().apply([a, b]) as tf.SymbolicTensor });
     await expectGmrError(
@@ -489,7 +489,7 @@ describe("errors", () => {
     );
   });
 
-  it("ask for sizes that nobody states", async () => {
+  it("ask for sizes that are stated nowhere", async () => {
     await expectGmrError(
       () => checkEquivariance(same),
       "invalid-argument",
@@ -511,7 +511,7 @@ describe("errors", () => {
       "inputs and inputShape must not both be given",
     ],
     [
-      "inputs of another kind",
+      "inputs that are no tensor",
       { inputs: [1] },
       "invalid-argument",
       "inputs must be a tensor [N, ...spatial, C], got [1]",
@@ -538,13 +538,13 @@ describe("errors", () => {
       "angles of signals",
       { inputShape: [6, 1], angles: [30] },
       "invalid-argument",
-      "angles must be left out for signals",
+      "angles must be omitted for signals",
     ],
     [
       "planes of images",
       { inputShape: [6, 6, 1], planes: ["HW"] },
       "invalid-argument",
-      "planes must be left out for inputs with 2 spatial axes",
+      "planes must be omitted for inputs with 2 spatial axes",
     ],
     [
       "a plane",
@@ -564,7 +564,7 @@ describe("errors", () => {
       "invalid-argument",
       'tolerance must be a finite number, got "1"',
     ],
-  ])("name what is wrong with an option: %s", async (_, options, code, message) => {
+  ])("say what is wrong with an option: %s", async (_, options, code, message) => {
     await expectGmrError(() => check(same, options), code, message);
   });
 });

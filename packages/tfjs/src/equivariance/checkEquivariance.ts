@@ -1,4 +1,4 @@
-// Does a model, a layer or a function keep turns and mirror images?
+// Does a model, layer or function preserve turns and mirror images?
 
 import {
   AXIS_NAMES,
@@ -19,21 +19,21 @@ import type { AngleCurve, AngleError, EquivarianceReport, ExactSymmetries } from
 import { type EquivarianceTarget, evaluator, fixedSizes, type Images, statedShape } from "./target.ts";
 import { fadeOut, innerPixels, smoothImages } from "./testImages.ts";
 
-/** Two axes of volumes [N, D, H, W, C]; a turn takes the end of the first to that of the second. */
+/** Two axes of volumes [N, D, H, W, C]; a turn maps the first onto the second. */
 export type Plane = "DH" | "DW" | "HW";
 
 export interface EquivarianceOptions {
   /** [N, ...spatial, C], float32. Default: smooth random images, seeded. */
   inputs?: tf.Tensor | undefined;
-  /** Shape of one of those random images, [...spatial, C]. Default: what the target states. */
+  /** Shape of one of those random images, [...spatial, C]. Default: the target's input shape. */
   inputShape?: readonly number[] | undefined;
   /** Degrees, counter-clockwise. Default: images every 15°, volumes every 45°. */
   angles?: readonly number[] | undefined;
   /** Try mirror images too. Default true. */
   flips?: boolean | undefined;
-  /** For volumes: where to turn by angles. Default: all three planes. */
+  /** For volumes: the planes to turn in. Default: all three. */
   planes?: readonly Plane[] | undefined;
-  /** Of the random images; an integer ≥ 0. Default 0. */
+  /** Seed of the random images; an integer ≥ 0. Default 0. */
   seed?: number | undefined;
   /** The largest error that counts as an exact symmetry. Default 1e-4. */
   tolerance?: number | undefined;
@@ -43,7 +43,7 @@ const PLANES: readonly Plane[] = ["HW", "DW", "DH"];
 
 const BATCH = 2;
 
-/** Planes whose axes a target scales by factors that differ more, beyond rounding, cannot be turned in its output. */
+/** Planes whose axes a target scales by factors that differ by more than rounding cannot be turned in its output. */
 const MAX_DISTORTION = 1.5;
 
 type Transform = (images: Images) => Images;
@@ -65,24 +65,25 @@ interface Turn {
  * Measures the symmetry of a target: whether turning or mirroring its input turns or mirrors its output (feature maps
  * [N, ...spatial, C], perhaps of another size), or leaves it unchanged (outputs [N, K]).
  *
- * - The symmetries of the grid (2 of signals, 8 of images, 48 of volumes) are tried exactly. Those that exchange axes
- *   of unequal sizes are tried with the sizes exchanged, and skipped if a model's sizes are fixed or its output has
- *   not the exchanged sizes.
+ * - The symmetries of the grid (2 of signals, 8 of images, 48 of volumes) are tested exactly. Those that swap axes of
+ *   unequal sizes are tested with the sizes swapped, and skipped if a model's sizes are fixed or its output does not
+ *   have the swapped sizes.
  * - For any other angle, inputs are faded out outside the inscribed disc, so that nothing is lost, and turned with
- *   bilinear interpolation; what that interpolation costs is measured by turning and turning back.
+ *   bilinear interpolation; the error of that interpolation is measured by turning and turning back.
  *
- * Where exact symmetries are broken, the report names the layers whose strides do not fit the sizes of their inputs, and sizes
- * that would: a strided window of odd size keeps turns and mirror images on odd sides, but not on even ones.
+ * Where exact symmetries are broken, the report names the layers whose strides do not fit the sizes of their inputs,
+ * and sizes that would: a strided window of odd size preserves turns and mirror images on odd sides, but not on even
+ * ones.
  *
  * Errors are relative to the largest absolute value compared. Works on every backend; keeps no tensors.
  *
- * @param target a model with one input and one output, a layer (built by its first call if it is not), or a function.
- *   Functions run inside `tf.tidy`; asynchronous ones dispose of their own intermediate tensors. The tensor returned is
+ * @param target a model with one input and one output, a layer (built by its first call if needed), or a function.
+ *   Functions run inside `tf.tidy`; asynchronous ones dispose of their own intermediate tensors. The returned tensor is
  *   disposed of.
  * @throws GmrError `unsupported` for other numbers of inputs and outputs and for outputs of other ranks;
- *   `invalid-argument` for a bad option or if sizes are neither given nor stated by the target; `invalid-shape` for
- *   inputs without one to three spatial axes or outputs of another batch size; `invalid-data` if an output is not
- *   finite. What the target throws is passed on.
+ *   `invalid-argument` for an invalid option or if sizes are neither given nor stated by the target; `invalid-shape`
+ *   for inputs without one to three spatial axes or outputs of another batch size; `invalid-data` if an output is not
+ *   finite. Errors thrown by the target are passed on.
  */
 export async function checkEquivariance(
   target: EquivarianceTarget,
@@ -171,7 +172,7 @@ async function measureAngles(
   return { curve, mean, worst: worst.error, worstAngle: worst.angle };
 }
 
-/** f(g x), and what it should be: g f(x) or f(x). */
+/** f(g x), and what it should equal: g f(x) or f(x). */
 async function sides(
   { evaluate, kind }: Subject,
   input: Images,
@@ -181,7 +182,7 @@ async function sides(
   return [await evaluate(transform(input)), kind === "equivariance" ? transform(output) : output];
 }
 
-/** max |a - b| / max(|a|, |b|), of the pixels inside alone; 0 if all are 0. */
+/** max |a - b| / max(|a|, |b|) over the pixels inside; 0 if all are 0. */
 function relativeDifference(a: Images, b: Images, inside?: readonly boolean[]): number {
   const channels = a.shape[a.shape.length - 1];
   let difference = 0;
@@ -215,11 +216,11 @@ async function inputImages(target: EquivarianceTarget, options: EquivarianceOpti
 
 function turnsOf(rank: number, options: EquivarianceOptions): Turn[] {
   if (options.planes && rank !== 3) {
-    throw new GmrError("invalid-argument", `planes must be left out for inputs with ${rank} spatial axes`);
+    throw new GmrError("invalid-argument", `planes must be omitted for inputs with ${rank} spatial axes`);
   }
   if (rank === 1) {
     if (!options.angles?.length) return [];
-    throw new GmrError("invalid-argument", "angles must be left out for signals");
+    throw new GmrError("invalid-argument", "angles must be omitted for signals");
   }
   const step = rank === 2 ? 15 : 45;
   const angles = options.angles ?? Array.from({ length: 360 / step }, (_, i) => i * step);
@@ -230,7 +231,7 @@ function turnsOf(rank: number, options: EquivarianceOptions): Turn[] {
   });
 }
 
-/** The axes of the shape in which to turn. */
+/** The axes of the shape to turn in. */
 function axesOf(plane: Plane | undefined): readonly [number, number] {
   if (plane === undefined) return [1, 2];
   if (!PLANES.includes(plane)) {

@@ -85,8 +85,8 @@ describe("formatEquivariance", () => {
     expect(lines[3]).toBe("  240° about D-H-W, inverted  193.3 %    240° about D-H-W, inverted  166.7 %");
     expect(lines[7]).toBe("  the worst 8 of 30");
     expect(lines.join(" ").replaceAll(/ +/g, " ")).toContain(
-      "layer1.0.conv1: its windows lie askew on 32×31; they would not with H of 31 or 33 " +
-        "up: its windows lie askew on 8, whatever W is",
+      "layer1.0.conv1: its windows are asymmetric on 32×31; H of 31 or 33 would be symmetric " +
+        "up: its windows are asymmetric on 8, for any W",
     );
     expect(lines.join(" ")).toContain("and 22 more");
     expect(lines.at(-1)).toMatch(/^ DW 315° {2}150\.0 % {8}0 █{40}$/);

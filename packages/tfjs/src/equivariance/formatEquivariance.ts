@@ -1,23 +1,23 @@
-// The report as text for a terminal of 80 columns.
+// The report as text for an 80-column terminal.
 
 import { AXIS_NAMES } from "@gmr-conv/core";
 import type { Asymmetry } from "./asymmetries.ts";
 import type { AngleCurve, EquivarianceReport, ExactSymmetries } from "./report.ts";
 
-/** So many symmetries are listed; of more, the worst, and the first of those left out. */
+/** How many symmetries are listed; beyond that, the worst ones, and the first of those left out. */
 const LISTED = 8;
 
-/** Widest bar of the angle table, and the smallest error that has it. */
+/** Widest bar of the angle table, and the smallest error drawn that wide. */
 const BAR = 40;
 const FULL_BAR = 0.01;
 
-/** Errors below this power of ten are not told apart: they are rounding. */
+/** Errors below this power of ten are rounding, and not told apart. */
 const ROUNDING = -6;
 
 /**
- * A report in words and tables, at most 80 columns wide. Errors are shares of the largest output: percents from 0.1 %
- * on, below that the next power of ten, 1e-6 at least. The angle table has the error of each turn and, under "and
- * back", that of the turn followed by the turn back, which is due to interpolation alone.
+ * A report in words and tables, at most 80 columns wide. Errors are shares of the largest output: percentages from 0.1
+ * % up, below that the next power of ten, 1e-6 at least. The angle table has the error of each turn and, under "and
+ * back", that of the turn followed by its inverse, which is due to interpolation alone.
  *
  * @returns lines, without a final line break
  */
@@ -50,15 +50,13 @@ function exactLines({ elements, skipped, worst, ok, tolerance, asymmetries }: Ex
 function asymmetryLines({ layer, inputSize, better }: Asymmetry): string[] {
   const sizes = better.map(({ axis, sizes }) => {
     const place = AXIS_NAMES[inputSize.length as 1 | 2 | 3][axis];
-    return sizes.length > 0
-      ? `; they would not with ${place} of ${sizes.join(" or ")}`
-      : `, whatever ${place} is`;
+    return sizes.length > 0 ? `; ${place} of ${sizes.join(" or ")} would be symmetric` : `, for any ${place}`;
   });
-  const text = `${layer}: its windows lie askew on ${inputSize.join("×")}${sizes.join("")}`;
+  const text = `${layer}: its windows are asymmetric on ${inputSize.join("×")}${sizes.join("")}`;
   return wrap(text.split(" "), "  ", " ");
 }
 
-/** One line for each reason. */
+/** One line per reason. */
 function skippedLines(skipped: ExactSymmetries["skipped"]): string[] {
   const reasons = new Set(skipped.map(({ reason }) => reason));
   return [...reasons].flatMap((reason) => {
@@ -94,7 +92,7 @@ function formatError(error: number): string {
   return `${(100 * error).toFixed(1)} %`;
 }
 
-/** Words with separators in lines of at most 80 columns. */
+/** Joins words with separators into lines of at most 80 columns. */
 function wrap(words: readonly string[], indent: string, separator: string): string[] {
   const lines = [indent];
   words.forEach((word, i) => {

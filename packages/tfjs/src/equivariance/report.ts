@@ -1,6 +1,6 @@
 import type { Asymmetry } from "./asymmetries.ts";
 
-/** How well a target keeps turns and mirror images; plain JSON. */
+/** How well a target preserves turns and mirror images; plain JSON. */
 export interface EquivarianceReport {
   /** `equivariance`: f(g x) = g f(x), for feature maps. `invariance`: f(g x) = f(x), for outputs [N, K]. */
   kind: "equivariance" | "invariance";
@@ -8,11 +8,11 @@ export interface EquivarianceReport {
   inputShape: number[];
   outputShape: number[];
   exact: ExactSymmetries;
-  /** Missing (null) for signals, if no angles were asked for, and for grids too small to compare. */
+  /** Null for signals, if no angles were requested, and for grids too small to compare. */
   angles: AngleCurve | null;
 }
 
-/** The symmetries of the grid, by which nothing is interpolated. */
+/** The symmetries of the grid, which need no interpolation. */
 export interface ExactSymmetries {
   /** The largest error. */
   worst: number;
@@ -22,18 +22,18 @@ export interface ExactSymmetries {
   /** Whether `worst` is within the tolerance. */
   ok: boolean;
   tolerance: number;
-  /** If it is not: layers whose strides do not fit the sizes of their input, with sizes that do. */
+  /** If not: layers whose strides do not fit the sizes of their input, with sizes that do. */
   asymmetries: Asymmetry[];
 }
 
 export interface AngleError {
   /** Degrees counter-clockwise. */
   angle: number;
-  /** For volumes: the axes of the plane of the turn, such as `"HW"`; a turn takes the first to the second. */
+  /** For volumes: the axes of the plane of the turn, such as `"HW"`; a turn maps the first onto the second. */
   plane?: string;
-  /** As for exact symmetries; of feature maps only what lies well inside the inscribed disc is compared. */
+  /** As for exact symmetries; of feature maps, only the part well inside the inscribed disc is compared. */
   error: number;
-  /** The same for the turn followed by the turn back: what interpolation alone makes of it. */
+  /** The same for the turn followed by its inverse: the error of interpolation alone. */
   interpolation: number;
 }
 

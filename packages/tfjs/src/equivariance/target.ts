@@ -1,10 +1,10 @@
-// Models, layers and functions as one: from images to what comes out of them, both in plain arrays.
+// Models, layers and functions alike: from images to their outputs, both as plain arrays.
 
 import { checkPositiveInteger, describeValue, GmrError, type ImageBatch } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { copiesError } from "../copies.ts";
 
-/** What can be checked: anything that makes one tensor of one tensor [N, ...spatial, C]. */
+/** What can be checked: anything that maps a tensor [N, ...spatial, C] to one tensor. */
 export type EquivarianceTarget =
   | tf.LayersModel
   | tf.layers.Layer
@@ -39,7 +39,7 @@ export function evaluator(target: EquivarianceTarget): (images: Images) => Promi
 }
 
 /**
- * The input shape [N, ...spatial, C] that a target states, a batch of `batch` if it leaves this open.
+ * The input shape [N, ...spatial, C] that a target states, with batch size `batch` if left open.
  * @throws GmrError `invalid-argument` if it states none or leaves other sizes open
  */
 export function statedShape(target: EquivarianceTarget, batch: number): number[] {
@@ -51,7 +51,7 @@ export function statedShape(target: EquivarianceTarget, batch: number): number[]
   return stated.map((size) => checkPositiveInteger("the target's input size", size ?? batch));
 }
 
-/** The spatial sizes that a model insists on; null where it takes any. */
+/** The spatial sizes that a model requires; null where any will do. */
 export function fixedSizes(target: EquivarianceTarget): readonly (number | null)[] {
   return target instanceof tf.LayersModel ? target.inputs[0].shape.slice(1, -1) : [];
 }
@@ -81,7 +81,7 @@ function callable(target: EquivarianceTarget): (x: tf.Tensor) => unknown {
   );
 }
 
-/** Disposes of what a synchronous `run` leaves behind; what one still running has made so far must stay. */
+/** Disposes of what a synchronous `run` leaves behind; what a still running one has created so far must stay. */
 async function runTidily(run: () => unknown): Promise<unknown> {
   let result: unknown;
   tf.tidy(() => {

@@ -1,5 +1,5 @@
-// Images to test with: smooth, so that interpolation changes them little, and ending before the border, so that
-// turning loses nothing.
+// Test images: smooth, so that interpolation changes them little, and fading out before the border, so that turning
+// loses nothing.
 
 import { checkFits, describeValue, product, Random } from "@gmr-conv/core";
 import type { Images } from "./target.ts";
@@ -56,7 +56,7 @@ export function fadeOut({ image, shape }: Images): Images {
   return { image: image.map((value, i) => value * window[Math.floor(i / channels) % window.length]), shape };
 }
 
-/** The pixels of feature maps that turning fills from inside, with a margin of a tenth, at least 1, of their size. */
+/** The pixels of feature maps that turning fills from inside, less a margin of a tenth of their size, at least 1. */
 export function innerPixels(sizes: readonly number[]): boolean[] {
   const size = Math.min(...sizes);
   const end = Math.max(0, (size - 1) / 2 - Math.max(1, size / 10));
@@ -67,7 +67,7 @@ export function innerPixels(sizes: readonly number[]): boolean[] {
   return inside;
 }
 
-/** Calls `visit` with the number of each pixel, in order, and its place relative to the centre. */
+/** Calls `visit` with the index of each pixel, in order, and its position relative to the centre. */
 function forEachPixel(sizes: readonly number[], visit: (pixel: number, place: number[]) => void): void {
   const strides = sizes.map((_, axis) => product(sizes.slice(axis + 1)));
   for (let pixel = 0; pixel < product(sizes); pixel++) {

@@ -1,9 +1,9 @@
-// Copies of layers: the same options and the same numbers, in variables of their own.
+// Copies of layers: same options and weights, in separate variables.
 
 import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 
-/** A new layer of the same class; `changes` replace entries of the config. Its weights come with {@link copyWeights}. */
+/** A new layer of the same class; `changes` replace config entries. Its weights come from {@link copyWeights}. */
 export function cloneLayer(
   layer: tf.layers.Layer,
   changes: tf.serialization.ConfigDict = {},
@@ -18,14 +18,14 @@ export function cloneLayer(
 }
 
 /**
- * Gives a clone the numbers of the layer that it was made from, and which of them are trained.
- * @throws GmrError `invalid-shape` where the clone was built for inputs of other sizes, so that its weights differ
+ * Copies a layer's weights, and which of them are trained, to its clone.
+ * @throws GmrError `invalid-shape` if the clone was built for inputs of other sizes, so that its weights differ
  */
 export function copyWeights(from: tf.layers.Layer, to: tf.layers.Layer): void {
   const sources = from.weights;
   const byName = new Map(sources.map((weight) => [weight.originalName, weight]));
   const targets = to.weights;
-  // Layers list trained weights first, so that frozen ones change the order; names are the same where they are unique.
+  // Layers list trained weights first, so freezing changes the order; names are the same where they are unique.
   const named =
     byName.size === sources.length && targets.every(({ originalName }) => byName.has(originalName));
   targets.forEach((target, i) => {
@@ -37,7 +37,7 @@ export function copyWeights(from: tf.layers.Layer, to: tf.layers.Layer): void {
           `which need [${target.shape}]`,
       );
     }
-    // `write` would apply constraints once more, which changes numbers.
+    // `write` would apply constraints again, which changes numbers.
     (target.read() as tf.Variable).assign(source.read());
     target.trainable = source.trainable;
   });

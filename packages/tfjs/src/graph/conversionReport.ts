@@ -1,6 +1,6 @@
 import type { Obstacle } from "./obstacles.ts";
 
-/** What became of one convolution in a conversion. */
+/** What happened to one convolution in a conversion. */
 export interface ConversionEntry {
   /** Of the layer, before and after. */
   readonly name: string;
@@ -16,14 +16,14 @@ export interface ConversionEntry {
     | "replaced with upsampling"
     | "strides replaced with average pooling"
     | "left";
-  /** Why it was left. */
+  /** Why it was left unchanged. */
   readonly reason?: string | undefined;
   readonly parametersBefore: number;
   readonly parametersAfter: number;
 }
 
 /**
- * A table of a conversion's report, one line per convolution and one with the sums, for a monospaced font; and one for each
+ * A conversion report as a table for a monospaced font: one line per convolution, one with the totals, and one for each
  * layer that keeps the model from being invariant.
  */
 export function formatConversion(

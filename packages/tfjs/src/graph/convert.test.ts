@@ -64,7 +64,7 @@ describe("makes a network invariant", () => {
   it.each([
     ["a side that strides divide", 16, "same"],
     ["an odd side", 15, "same"],
-    ["a side of which one half is odd", 18, "same"],
+    ["a side whose half is odd", 18, "same"],
     ["valid padding", 17, "valid"],
     ["valid padding, another side", 20, "valid"],
   ] as const)("%s", (_, side, padding) => {
@@ -87,7 +87,7 @@ describe("makes a network invariant", () => {
   ])("with Keras' zeros on one side before strides: %j × %j", (height, width) => {
     const input = tf.input({ shape: [height, width, 3] });
     const pad = (x: tf.SymbolicTensor, name: string) => {
-      // Of an odd side, Keras' networks pad both ends.
+      // For an odd side, Keras' networks pad both ends.
       const padding = x.shape.slice(1, 3).map((side) => [(side ?? 0) % 2, 1]);
       return on(x, L.zeroPadding2d({ padding: padding as [[number, number], [number, number]], name }));
     };
@@ -196,7 +196,7 @@ describe("the converted model", () => {
     expect(config("b").groups).toBe(1);
   });
 
-  it("shares what was shared, and converts inside models", () => {
+  it("keeps shared layers shared, and converts nested models", () => {
     const [a, b] = [tf.input({ shape: [6, 6, 2] }), tf.input({ shape: [6, 6, 2] })];
     const shared = L.conv2d({ filters: 2, kernelSize: 3, padding: "same", strides: 2, name: "shared" });
     const nested = tf.sequential({
@@ -211,7 +211,7 @@ describe("the converted model", () => {
     expect((model.getLayer("nested") as tf.LayersModel).layers[1].getClassName()).toBe("GmrConv2D");
   });
 
-  it("has fresh weights that the seed decides", () => {
+  it("has fresh weights that depend on the seed", () => {
     const original = network(8);
     const x = noise([1, 8, 8, 3], 1);
     const logits = (seed: number) => convertToGmr(original, { seed }).model.predict(x) as tf.Tensor;
@@ -273,7 +273,7 @@ describe("the report", () => {
       },
       { name: "point", action: "left", reason: "kernel 1×1", parametersBefore: 40, parametersAfter: 40 },
       { name: "split", action: "left", reason: "separable" },
-      { name: "ring", action: "left", reason: "a GMR convolution already" },
+      { name: "ring", action: "left", reason: "already a GMR convolution" },
       { name: "tall", action: "left", reason: "kernel 3×1" },
       {
         name: "sampled",
@@ -292,10 +292,10 @@ describe("the report", () => {
       "first    Conv2D           4×4 → 5×5  2×2      132 → 31    replaced with average pooling",
       "point    Conv2D           1×1        1×1      40          left: kernel 1×1",
       "split    SeparableConv2D  3×3        1×1      108         left: separable",
-      "ring     GmrConv2D        3×3        1×1      38          left: a GMR convolution already",
+      "ring     GmrConv2D        3×3        1×1      38          left: already a GMR convolution",
       "tall     Conv2D           3×1        1×1      52          left: kernel 3×1",
       "sampled  Conv2D           1×1        2×2      20          strides replaced with average pooling",
-      "up       Conv2DTranspose  3×3        2×2      74          left: not wanted",
+      "up       Conv2DTranspose  3×3        2×2      74          left: not selected",
       "total                                         464 → 363",
     ]);
   });
@@ -347,15 +347,15 @@ describe("the report", () => {
       ["ring", "replaced", undefined],
     ]);
     expect(obstacles.map(({ layer, reason }) => `${layer}: ${reason}`)).toEqual([
-      "frames: the Conv2D inside: its 3×3 kernel is free, not one of rings",
-      "memory: its 3×3 kernel is free, not one of rings",
-      "uneven: one side is treated unlike the other",
-      "tall: its 3×1 kernel is free, not one of rings",
-      "flat: takes positions apart",
-      "pool: strides 2×2 lie askew on maps of 10×10",
+      "frames: the Conv2D inside: its 3×3 kernel is dense, not made of rings",
+      "memory: its 3×3 kernel is dense, not made of rings",
+      "uneven: pads or crops its sides unequally",
+      "tall: its 3×1 kernel is dense, not made of rings",
+      "flat: treats positions differently",
+      "pool: strides 2×2 are asymmetric on maps of 10×10",
     ]);
     expect(formatConversion(report, obstacles).split("\n").at(-1)).toBe(
-      "not invariant because of pool (MaxPooling2D): strides 2×2 lie askew on maps of 10×10",
+      "not invariant because of pool (MaxPooling2D): strides 2×2 are asymmetric on maps of 10×10",
     );
   });
 

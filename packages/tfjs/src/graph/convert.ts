@@ -1,4 +1,4 @@
-// Swapping the convolutions of an existing model by GMR convolutions.
+// Replaces the convolutions of an existing model with GMR convolutions.
 //
 // Strided convolutions sample positions that a turn does not map to each other, so they become average pooling, with
 // windows that lie symmetrically on sides of any size, and a convolution of stride 1 (Du et al., arXiv 2504.02819;
@@ -6,10 +6,10 @@
 //
 //   convolution, "same"      average pooling, then a convolution of stride 1
 //   convolution, 1×1         average pooling, then the same layer with stride 1
-//   zeros on one side, "valid" as "same", which Keras' networks write so: the zeros are left out
+//   zeros on one side, "valid" as "same", as Keras' networks write it: the zeros are dropped
 //   convolution, "valid"     a convolution of stride 1, then average pooling, which gives the same sizes as before
 //   transposed, "same"       each position repeated (nearest-neighbour upsampling), then stride 1
-//   transposed, "valid"      strides are kept: without cropping, its sampling is symmetric. Where the kernel is no
+//   transposed, "valid"      strides are kept: without cropping, its sampling is symmetric. If the kernel is no
 //                            larger than the stride, sizes are those of "same", and so is the treatment.
 
 import { Random } from "@gmr-conv/core";
@@ -37,24 +37,24 @@ import { tidied } from "./tidied.ts";
 
 export interface Conversion {
   readonly model: tf.LayersModel;
-  /** One entry per convolution, also those in wrappers such as `TimeDistributed`, in the order of execution. */
+  /** One entry per convolution, including those in wrappers such as `TimeDistributed`, in execution order. */
   readonly report: readonly ConversionEntry[];
   /** What keeps the new model from being invariant to turns by 90° and mirror images, as far as its layers tell. */
   readonly obstacles: readonly Obstacle[];
 }
 
 /**
- * Swaps the convolutions of a model, of more than one position along every axis, by GMR convolutions of the same name,
- * channels, dilation, bias, activation and regularisers; strides become average pooling or upsampling, also those of 1×1
- * convolutions, which stay as they are otherwise. All other layers keep their weights. `model` stays as it is; the result is not compiled.
+ * Replaces the convolutions of a model that have more than one position along every axis with GMR convolutions of the
+ * same name, channels, dilation, bias, activation and regularisers. Strides become average pooling or upsampling, also
+ * those of 1×1 convolutions, which are otherwise unchanged. All other layers keep their weights. `model` is not
+ * modified; the result is not compiled.
  *
- * If all convolutions are swapped, pooling windows fill the maps, and what follows looks at no position in particular
- * (global pooling, no flatten), the result is invariant to turns by 90° and mirror images. `obstacles` names the layers for which
- * it is not.
+ * If all convolutions are replaced, pooling windows fill the maps, and later layers treat all positions alike (global
+ * pooling, no flatten), the result is invariant to turns by 90° and mirror images. `obstacles` names the layers that
+ * prevent this.
  *
- * @throws GmrError `invalid-argument` for options that are never allowed, or names that no convolution has;
- *   `invalid-shape` where an even kernel with "valid" padding or a new kernel size changed the size of a map and a
- *   layer does not fit it
+ * @throws GmrError `invalid-argument` for invalid options, or names that no convolution has; `invalid-shape` if an even
+ *   kernel with "valid" padding or a new kernel size changed the size of a map and a layer does not fit it
  */
 export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}): Conversion {
   registerLayers();
@@ -95,7 +95,7 @@ class Converter {
     this.random = options.seed === undefined ? undefined : new Random(options.seed);
   }
 
-  /** Names a layer that holds a convolution without being one. */
+  /** Names a layer that contains a convolution. */
   logUnconverted(layer: tf.layers.Layer): void {
     const inner = innerLayer(layer);
     const isRecurrent = layer.getClassName().startsWith("ConvLSTM");
@@ -106,7 +106,7 @@ class Converter {
     this.log(layer, config, { action: "left", reason }, layer.countParams());
   }
 
-  /** What stands for a call of a convolution, or undefined to keep it. */
+  /** The replacement for a call of a convolution, or undefined to keep it. */
   convert(
     layer: tf.layers.Layer,
     input: tf.SymbolicTensor,

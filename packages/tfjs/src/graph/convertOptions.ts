@@ -1,4 +1,4 @@
-// The options of a conversion, and which layers are convolutions.
+// Conversion options, and which layers are convolutions.
 
 import {
   checkNonNegativeInteger,
@@ -15,11 +15,11 @@ import type * as tf from "@tensorflow/tfjs";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import { nestedGraphs } from "./nodes.ts";
 
-/** Some convolutions of a model: those of these names, or those for which the function is true. */
+/** Some convolutions of a model: those with these names, or those for which the function returns true. */
 export type LayerFilter = readonly string[] | ((layer: tf.layers.Layer) => boolean);
 
 export interface ConvertOptions {
-  /** Odd size of the new kernels along every axis, with "same" padding. Default: as before, even sizes plus one. */
+  /** Odd size of the new kernels along every axis, with "same" padding. Default: unchanged, even sizes plus one. */
   kernelSize?: number | undefined;
   /** Default: half the kernel size, rounded down, plus one. */
   numRings?: number | undefined;
@@ -27,7 +27,7 @@ export interface ConvertOptions {
   circular?: boolean | undefined;
   /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
   mixture?: boolean | undefined;
-  /** What is trained, see `GmrConvArgs`. */
+  /** The trained coordinates, see `GmrConvArgs`. */
   ringBasis?: RingBasis | undefined;
   /** Groups of convolutions whose channels they divide. Default 1; depthwise convolutions stay depthwise. */
   groups?: number | undefined;
@@ -38,9 +38,9 @@ export interface ConvertOptions {
   weights?: "fresh" | "project" | undefined;
   /** Convert only these. */
   include?: LayerFilter | undefined;
-  /** Leave these. */
+  /** Keep these unchanged. */
   exclude?: LayerFilter | undefined;
-  /** Seed of fresh weights; default: other ones each time. */
+  /** Seed of fresh weights; default: a new one each time. */
   seed?: number | undefined;
 }
 

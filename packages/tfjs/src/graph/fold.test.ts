@@ -25,7 +25,7 @@ afterEach(() => tf.engine().endScope());
 
 const on = (x: Symbolic | Symbolic[], layer: tf.layers.Layer) => layer.apply(x) as Symbolic;
 
-/** A model of one layer after another, with weights that are all different from their initial values. */
+/** A model of consecutive layers, with weights that all differ from their initial values. */
 function chain(inputShape: tf.Shape, ...layers: tf.layers.Layer[]): tf.LayersModel {
   const input = tf.input({ shape: inputShape });
   return shaken(tf.model({ inputs: input, outputs: layers.reduce<Symbolic>(on, input) }));
@@ -162,7 +162,7 @@ describe("padding", () => {
     }
   });
 
-  it("rejects a mode for unknown sizes, and leaves nothing behind", async () => {
+  it("rejects a pad mode for unknown sizes, and leaves nothing behind", async () => {
     const before = gmrConv2D({ filters: 2, kernelSize: 3, padding: 1 });
     const ring = gmrConv2D({ filters: 2, kernelSize: 3, padding: 1, padMode: "reflect", name: "ring" });
     const model = chain([null, 8, 2], before, ring);
@@ -176,7 +176,7 @@ describe("padding", () => {
   });
 });
 
-/** Stock and own layers, merged where they can be: two inputs, two outputs, shared and nested layers. */
+/** Stock and own layers, merged where possible: two inputs, two outputs, shared and nested layers. */
 function network(): tf.LayersModel {
   const [a, b] = ["a", "b"].map((name) => tf.input({ shape: [8, 8, 3], name }));
   const ring = gmrConv2D({ filters: 4, kernelSize: 5, padding: 2, padMode: "circular", name: "ring" });
@@ -207,7 +207,7 @@ function network(): tf.LayersModel {
 describe("a network", () => {
   const images = () => [noise([2, 8, 8, 3], 1), noise([2, 8, 8, 3], 2)];
 
-  it("computes the same, has stock layers alone, merged, and keeps names", () => {
+  it("computes the same with stock layers only, merged, and keeps names", () => {
     const model = network();
     const folded = foldModel(model);
     expectSameOutputs(folded, model, images());
@@ -258,7 +258,7 @@ describe("a network", () => {
     ]);
   });
 
-  it("shares what was shared", () => {
+  it("keeps shared layers shared", () => {
     const folded = foldModel(network());
     expect(folded.layers.filter(({ name }) => name.startsWith("ring")).map((l) => l.countParams())).toEqual(
       expect.arrayContaining([304]),
@@ -330,7 +330,7 @@ describe("merges batch normalisation into stock layers", () => {
     expect(classes(folded)).toContain("BatchNormalization");
   });
 
-  it("but not where the output is used elsewhere, or the layer has other calls", () => {
+  it("but not if the output is used elsewhere, or the layer has other calls", () => {
     const [a, b] = [tf.input({ shape: [4] }), tf.input({ shape: [4] })];
     const shared = L.dense({ units: 4 });
     const once = on(a, L.dense({ units: 4 }));
@@ -347,7 +347,7 @@ describe("merges batch normalisation into stock layers", () => {
   });
 });
 
-/** Knows how to fold itself. */
+/** Can fold itself. */
 class Halve extends tf.layers.Layer {
   static readonly className = "Halve";
 
@@ -360,13 +360,13 @@ class Halve extends tf.layers.Layer {
   }
 }
 
-/** Does not. */
+/** Cannot. */
 class Foreign extends tf.layers.Layer {
   static readonly className = "Foreign";
 }
 
-describe("layers of others", () => {
-  it("take part by foldToStock, also when they are shared", () => {
+describe("third-party layers", () => {
+  it("are folded by foldToStock, also when they are shared", () => {
     const [a, b] = [tf.input({ shape: [4] }), tf.input({ shape: [4] })];
     const halve = new Halve({ name: "halve" });
     const model = tf.model({ inputs: [a, b], outputs: [on(a, halve), on(b, halve)] });
@@ -379,7 +379,7 @@ describe("layers of others", () => {
     await expectGmrError(
       () => foldModel(chain([4], new Foreign({ name: "own" }))),
       "unsupported",
-      "layer own of class Foreign has no equal in stock layers",
+      "layer own of class Foreign has no stock equivalent",
     );
     const inside = tf.layers.timeDistributed({
       layer: gmrConv2D({ filters: 1, kernelSize: 3 }),
@@ -388,7 +388,7 @@ describe("layers of others", () => {
     await expectGmrError(
       () => foldModel(chain([2, 5, 5, 1], inside)),
       "unsupported",
-      "layer frames of class GmrConv2D has no equal in stock layers",
+      "layer frames of class GmrConv2D has no stock equivalent",
     );
   });
 });

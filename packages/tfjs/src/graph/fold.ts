@@ -15,25 +15,25 @@ import { stockConv } from "./stockConv.ts";
 import { tidied } from "./tidied.ts";
 
 export interface FoldOptions {
-  /** Make one layer of a convolution and the batch normalisation after it. Default true. */
+  /** Merge a convolution and the batch normalisation after it into one layer. Default true. */
   mergeBatchNorm?: boolean | undefined;
   /**
-   * What becomes of GMR convolutions: `"fold"` (default) makes stock convolutions of them; `"keep"` leaves them as
-   * they are, with their norms, and replaces only the other layers that are not stock ones.
+   * What becomes of GMR convolutions: `"fold"` (default) turns them into stock convolutions; `"keep"` leaves them and
+   * their norms unchanged, and replaces only the other non-stock layers.
    */
   convolutions?: "fold" | "keep" | undefined;
 }
 
 /**
- * A stock model that computes what `model` computes outside training, with weights of its own. It needs this package
- * neither to run nor to load. `model` stays as it is.
+ * A stock model that computes what `model` computes at inference, with its own weights. It needs this package neither
+ * to run nor to load. `model` is not modified.
  *
- * GMR convolutions become dense ones, padding and all; batch normalisation after a convolution goes into its kernel.
- * Layers of other packages take part by a method `foldToStock` (`FoldableLayer`). What is shared stays shared,
+ * GMR convolutions become dense ones, padding included; batch normalisation after a convolution is merged into its
+ * kernel. Layers of other packages take part by a method `foldToStock` (`FoldableLayer`). What is shared stays shared,
  * except weights that differ after merging.
  *
- * @throws GmrError `unsupported` for a layer that has no equal in stock layers, or padding that no stock layer does
- *   for inputs of unknown size, naming the layer; `invalid-argument` for an unknown option
+ * @throws GmrError `unsupported` for a layer without a stock equivalent, or padding that no stock layer does for inputs
+ *   of unknown size, naming the layer; `invalid-argument` for an unknown option
  */
 export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
   checkModel(model);
@@ -58,7 +58,7 @@ function isFoldable(layer: tf.layers.Layer): boolean {
   return layer instanceof tf.LayersModel || isFoldableConv(layer) || writesItself(layer);
 }
 
-/** Writes layers in stock ones. To be used in `tf.tidy`. */
+/** Expresses layers as stock layers. Use inside `tf.tidy`. */
 class Folder {
   private readonly convolutions: "fold" | "keep";
   private readonly layers = new SharedLayers();
@@ -73,7 +73,7 @@ class Folder {
     this.convOf = merges;
   }
 
-  /** What stands for a call, or undefined to keep its layer. */
+  /** The replacement for a call, or undefined to keep its layer. */
   fold(
     { layer, outputs }: GraphNode,
     inputs: readonly tf.SymbolicTensor[],
@@ -81,7 +81,7 @@ class Folder {
   ): tf.SymbolicTensor | undefined {
     if (this.mergedConvs.has(layer)) {
       this.names.set(layer, name());
-      return inputs[0]; // it is emitted where its norm is
+      return inputs[0]; // emitted in place of its norm
     }
     const conv = this.convOf.get(outputs[0].id);
     if (conv) return this.merge(conv.layer, layer, inputs[0], name);

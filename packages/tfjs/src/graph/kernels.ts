@@ -3,7 +3,7 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Spreads a kernel's positions, so that dilations are 1: `dilation - 1` zeros between neighbours.
+ * Spreads out a kernel so that dilations are 1: `dilation - 1` zeros between neighbours.
  * @param kernel [...k, a, b]
  * @returns [...d(k - 1) + 1, a, b]
  */
@@ -34,7 +34,7 @@ export function extendKernel(kernel: tf.Tensor, added: readonly number[]): tf.Te
 }
 
 /**
- * The kernel of one group that does what a kernel of several does: zero between channels of different groups.
+ * The single-group kernel equivalent to one of several groups: zero between channels of different groups.
  * @param kernel [...k, a/groups, b]
  * @returns [...k, a, b]
  */
@@ -51,7 +51,7 @@ export function blockDiagonal(kernel: tf.Tensor, groups: number): tf.Tensor {
 }
 
 /**
- * The part of a kernel that a convolution of several groups has: the adjoint of {@link blockDiagonal}.
+ * The part of a kernel that a convolution of several groups uses: the adjoint of {@link blockDiagonal}.
  * @param kernel [...k, a, b]
  * @returns [...k, a/groups, b]
  */

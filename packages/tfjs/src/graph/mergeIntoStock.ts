@@ -4,7 +4,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { applyLayer, cloneLayer, weightNamed } from "./cloneLayer.ts";
 import { type ChannelAffine, mergedBias } from "./merges.ts";
 
-/** A stock layer of `planMerges` and the normalisation after it as one layer. */
+/** Merges a stock layer of `planMerges` and the normalisation after it into one layer. */
 export function mergeIntoStock(
   layer: tf.layers.Layer,
   affine: ChannelAffine,
@@ -15,7 +15,7 @@ export function mergeIntoStock(
     name,
     useBias: true,
     activation: affine.relu ? "relu" : "linear",
-    // They are about the weights as they were.
+    // They apply to the weights as they were.
     kernelConstraint: null,
     depthwiseConstraint: null,
     pointwiseConstraint: null,
@@ -23,14 +23,14 @@ export function mergeIntoStock(
   });
   const [output] = applyLayer(merged, [input]);
   const kernels = KERNELS.flatMap((name) => weightNamed(layer, name)?.read() ?? []);
-  const last = kernels.length - 1; // of a separable convolution the one that makes the output's channels
+  const last = kernels.length - 1; // for a separable convolution, the one that makes the output channels
   const scale = affine.scale.reshape(channelShape(layer, kernels[last]));
   const scaled = kernels.with(last, kernels[last].mul(scale));
   merged.setWeights([...scaled, mergedBias(weightNamed(layer, "bias")?.read(), affine)]);
   return output;
 }
 
-/** In the order of the layers' weights. */
+/** In the order of the layer's weights. */
 const KERNELS = ["kernel", "depthwise_kernel", "pointwise_kernel"];
 
 /** The shape in which one number per output channel multiplies a stock kernel. */

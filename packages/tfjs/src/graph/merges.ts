@@ -1,4 +1,4 @@
-// Batch normalisation that goes into the weights of the convolution before it: what it does to each channel, and where.
+// Batch normalisation merged into the convolution before it: what it does to each channel, and where.
 
 import type * as tf from "@tensorflow/tfjs";
 import { isFoldableConv } from "../layers/foldedConv.ts";
@@ -15,7 +15,7 @@ export interface ChannelAffine {
   readonly relu: boolean;
 }
 
-/** The axis that a batch normalisation has numbers for, or undefined for other layers. @param rank of its input */
+/** The axis that a batch normalisation acts on, or undefined for other layers. @param rank of its input */
 export function normAxis(layer: tf.layers.Layer, rank: number): number | undefined {
   const className = layer.getClassName();
   if (className === "FusedBatchNormalization") return rank - 1;
@@ -24,7 +24,7 @@ export function normAxis(layer: tf.layers.Layer, rank: number): number | undefin
   return axis < 0 ? axis + rank : axis;
 }
 
-/** What a batch normalisation computes outside training: γ (x - mean) / √(variance + ε) + β. */
+/** What a batch normalisation computes at inference: γ (x - mean) / √(variance + ε) + β. */
 export function normAffine(layer: tf.layers.Layer): ChannelAffine {
   const read = (name: string) => weightNamed(layer, name)?.read() as tf.Tensor1D | undefined;
   const [gamma, beta, mean, variance] = NORM_WEIGHTS.map(read);
@@ -61,9 +61,9 @@ function scalableAxis(layer: tf.layers.Layer, rank: number): number | undefined 
 }
 
 /**
- * Calls of convolutions by the id of the output of the batch normalisation that can be merged into them: it is the only one that
- * takes their output, they have no activation, and they are called once. Models inside the model count as well.
- * @param wanted leaves convolutions out
+ * Calls of convolutions by the output id of the batch normalisation that can be merged into them: only it uses their
+ * output, they have no activation, and they are called once. Nested models are included.
+ * @param wanted selects convolutions
  */
 export function planMerges(
   model: tf.LayersModel,

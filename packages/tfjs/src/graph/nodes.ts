@@ -1,23 +1,23 @@
-// The graph of a layers model, in the order of execution.
+// The graph of a layers model, in execution order.
 
 import * as tf from "@tensorflow/tfjs";
 
-/** One call of a layer in a model. A layer that is shared has several. */
+/** One call of a layer in a model. A shared layer has several. */
 export interface GraphNode {
   readonly layer: tf.layers.Layer;
   /** Empty for an input of the model. */
   readonly inputs: readonly tf.SymbolicTensor[];
   readonly outputs: readonly tf.SymbolicTensor[];
-  /** What was passed to the call besides its inputs. */
+  /** The call's arguments besides its inputs. */
   readonly kwargs: Readonly<Record<string, unknown>>;
 }
 
-/** The calls of layers that a model's outputs depend on, each after those that it takes its inputs from. */
+/** The layer calls that a model's outputs depend on, each after those that provide its inputs. */
 export function graphNodes(model: tf.LayersModel): GraphNode[] {
   const sources = new Set(model.inputs.map(({ id }) => id));
   const done = new Set<object>();
   const nodes: GraphNode[] = [];
-  // Iterative, since a graph may be deeper than the stack: a node is put off until its inputs are done.
+  // Iterative, since a graph may be deeper than the stack: a node is deferred until its inputs are done.
   const stack = [...model.outputs].reverse();
   for (let tensor = stack.at(-1); tensor; tensor = stack.at(-1)) {
     const call = tensor.sourceLayer.inboundNodes[tensor.nodeIndex];
@@ -54,13 +54,13 @@ export function countUses(model: tf.LayersModel, nodes: readonly GraphNode[]): M
   return uses;
 }
 
-/** A model, or one that is a layer in it, with its calls. */
+/** A model, or a nested one, with its calls. */
 export interface Graph {
   readonly model: tf.LayersModel;
   readonly nodes: readonly GraphNode[];
 }
 
-/** The graphs of a model and of all models inside it, each once. */
+/** The graphs of a model and of all nested models, each once. */
 export function nestedGraphs(model: tf.LayersModel): Graph[] {
   const models = new Set([model]);
   const graphs: Graph[] = [];

@@ -5,7 +5,7 @@ import { asymmetriesOf } from "../equivariance/asymmetries.ts";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import { nestedGraphs } from "./nodes.ts";
 
-/** A layer of a model that does not turn with its input, or takes positions apart. */
+/** A layer of a model that does not turn with its input, or treats positions differently. */
 export interface Obstacle {
   /** The layer's name. */
   readonly layer: string;
@@ -13,7 +13,7 @@ export interface Obstacle {
   readonly reason: string;
 }
 
-/** What is used of the configs of layers. */
+/** The layer config entries used here. */
 interface Config {
   kernelSize?: number | number[];
   strides?: number | number[];
@@ -24,14 +24,15 @@ interface Config {
 
 type Shape = readonly (number | null)[];
 
-/** Layers that keep the order of positions. */
+/** Layers that depend on the order of positions. */
 const ORDERED = new Set(["SimpleRNN", "LSTM", "GRU", "RNN", "StackedRNNCells", "Bidirectional"]);
-/** Layers that give positions other places. */
+/** Layers that move positions. */
 const MOVING = new Set(["Flatten", "Reshape", "Permute"]);
 
 /**
- * The layers, also those of models and wrappers inside, that keep a model from giving the same for turned and mirrored images.
- * None is no proof: layers of one's own may do anything, and strides on sides that are not known are not judged.
+ * The layers, including those of nested models and wrappers, that keep a model from giving the same output for turned
+ * and mirrored images. An empty list is no proof: custom layers may do anything, and strides on sides of unknown size
+ * are not judged.
  */
 export function invarianceObstacles(model: tf.LayersModel): Obstacle[] {
   const found = new Map<tf.layers.Layer, Obstacle>();
@@ -53,7 +54,7 @@ function strideObstacles(model: tf.LayersModel): Obstacle[] {
   return asymmetriesOf(model, shape as number[]).map(({ layer, inputSize, strides }) => ({
     layer,
     className: layers.find(({ name }) => name === layer)?.getClassName() ?? "",
-    reason: `strides ${strides.join("×")} lie askew on maps of ${inputSize.join("×")}`,
+    reason: `strides ${strides.join("×")} are asymmetric on maps of ${inputSize.join("×")}`,
   }));
 }
 
@@ -62,25 +63,25 @@ function reasonOf(layer: tf.layers.Layer, inputShape: Shape): string | undefined
   const config = layer.getConfig() as Config;
   if (isFoldableConv(layer)) return config.trainMasks ? "trained masks need not stay symmetric" : undefined;
   const inner = innerLayer(layer);
-  if (ORDERED.has(className)) return "reads positions in one order";
+  if (ORDERED.has(className)) return "depends on the order of positions";
   if (inner) {
     const reason = reasonOf(inner, inputShape.slice(1));
     return reason && `the ${inner.getClassName()} inside: ${reason}`;
   }
   if (/^(Depthwise|Separable)?Conv/.test(className)) return ofKernel(config);
-  if (isUneven(config.padding) || isUneven(config.cropping)) return "one side is treated unlike the other";
+  if (isUneven(config.padding) || isUneven(config.cropping)) return "pads or crops its sides unequally";
   const spatial = inputShape.slice(1, -1);
-  if (MOVING.has(className) && spatial.some((size) => size !== 1)) return "takes positions apart";
+  if (MOVING.has(className) && spatial.some((size) => size !== 1)) return "treats positions differently";
   return undefined;
 }
 
 function ofKernel({ kernelSize = 1, strides = 1 }: Config): string | undefined {
   const size = [kernelSize].flat();
-  if (size.some((length) => length > 1)) return `its ${size.join("×")} kernel is free, not one of rings`;
-  return [strides].flat().some((stride) => stride > 1) ? "it samples positions by strides" : undefined;
+  if (size.some((length) => length > 1)) return `its ${size.join("×")} kernel is dense, not made of rings`;
+  return [strides].flat().some((stride) => stride > 1) ? "its strides skip positions" : undefined;
 }
 
-/** Whether a pair of numbers for each axis, or for one, has unequal ones. */
+/** Whether a pair of numbers for any axis is unequal. */
 function isUneven(pairs: unknown): boolean {
   if (!Array.isArray(pairs)) return false;
   if (pairs.every((entry) => typeof entry === "number")) return pairs.length === 2 && pairs[0] !== pairs[1];

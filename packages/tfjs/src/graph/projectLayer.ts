@@ -1,4 +1,4 @@
-// The weights of a GMR layer that come nearest to those of a stock convolution.
+// The weights of a GMR layer that are nearest to those of a stock convolution.
 
 import { initialSigma, mixtureMatrix, product, type RingPartition } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -7,7 +7,7 @@ import { weightNamed } from "./cloneLayer.ts";
 import { diagonalBlocks } from "./kernels.ts";
 import { recentreKernel, ringMeans, unmixWeights } from "./projectRings.ts";
 
-/** Gives a built GMR layer the weights that come nearest to those of a stock layer. */
+/** Sets a built GMR layer's weights to the ones nearest to those of a stock layer. */
 export function projectLayer(from: tf.layers.Layer, to: GmrConv): void {
   const { partition } = to;
   const rank = partition.kernelSize.length;
@@ -23,7 +23,7 @@ export function projectLayer(from: tf.layers.Layer, to: GmrConv): void {
   if (bias) weightNamed(to, "bias")!.write(bias.read());
 }
 
-/** From the positions of a kernel to the ring weights nearest to it, [R, positions]: what becomes of each alone. */
+/** The map from kernel positions to the nearest ring weights, [R, positions]: the response to each position alone. */
 function projection(size: readonly number[], partition: RingPartition, mixture: boolean): tf.Tensor2D {
   const { kernelSize, numRings } = partition;
   const positions = product(size);

@@ -8,13 +8,13 @@ const values = (length: number, seed: number) => {
 };
 
 describe("recentreKernel", () => {
-  it("keeps the middle where it is under same padding, of even sizes too", () => {
+  it("keeps the centre in place under same padding, for even sizes too", () => {
     expect([...recentreKernel([1, 2, 3], [3], [5])]).toEqual([0, 1, 2, 3, 0]);
     expect([...recentreKernel([1, 2, 3, 4], [4], [5])]).toEqual([0, 1, 2, 3, 4]);
     expect([...recentreKernel([1, 2, 3, 4], [4], [3])]).toEqual([1, 2, 3]);
   });
 
-  it("takes several axes and channels", () => {
+  it("accepts several axes and channels", () => {
     const from = [1, 10, 2, 20, 3, 30, 4, 40]; // [2, 2, 2]
     const to = recentreKernel(from, [2, 2], [3, 3]);
     expect([...to]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1, 10, 2, 20, 0, 0, 3, 30, 4, 40]);

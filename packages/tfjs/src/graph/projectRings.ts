@@ -1,10 +1,10 @@
-// The ring weights that come nearest to a dense kernel.
+// The ring weights nearest to a dense kernel.
 
 import { foldKernelGrad, product, type RingPartition } from "@gmr-conv/core";
 
 /**
- * A kernel among zeros, or cut off, so that it has the sizes of another whose middle is where the middle of the first
- * is under "same" padding. The middle of an even size is the position before its half.
+ * A kernel zero-padded or cropped to other sizes, with its centre kept in place under "same" padding. The centre of an
+ * even size is the position before its half.
  * @param kernel [...from, inner], row-major
  * @returns [...to, inner]
  */
@@ -34,7 +34,7 @@ export function recentreKernel(
  * The ring weights W' whose folded kernel is nearest to a dense one in least squares: the mean over each ring's
  * positions.
  * @param kernel [Πk, inner]
- * @returns [R, inner]; 0 on rings without positions
+ * @returns [R, inner]; 0 on empty rings
  */
 export function ringMeans(kernel: ArrayLike<number>, partition: RingPartition): Float64Array {
   const inner = kernel.length / partition.index.length;
@@ -44,7 +44,7 @@ export function ringMeans(kernel: ArrayLike<number>, partition: RingPartition): 
 }
 
 /**
- * The weights w whose mixture is given: solves W'_l = Σ_r G[r, l] w_r by elimination with pivots.
+ * Undoes a mixture: solves W'_l = Σ_r G[r, l] w_r for w by elimination with pivoting.
  * @param mixed W', [R, inner]
  * @param matrix G, [R, R]
  * @returns [R, inner]

@@ -103,7 +103,7 @@ describe.each(MODELS)("%s", (_, make, inputs) => {
     expect(weights(rebuilt).sort()).toEqual(weights(model).sort());
   });
 
-  it("leaves the original alone, and owns its weights", () => {
+  it("leaves the original unchanged, and owns its weights", () => {
     const model = make();
     const x = given();
     const expected = outputsOf(model, x);
@@ -124,7 +124,7 @@ describe.each(MODELS)("%s", (_, make, inputs) => {
     expect(zeroed.length).toBe(expected.length);
   });
 
-  it("makes no tensors but its weights", () => {
+  it("creates no tensors but its weights", () => {
     const model = make();
     const before = tf.memory().numTensors;
     const rebuilt = rebuildModel(model);
@@ -132,7 +132,7 @@ describe.each(MODELS)("%s", (_, make, inputs) => {
   });
 });
 
-it("keeps what is trained, of layers, weights and models", () => {
+it("keeps which layers, weights and models are trained", () => {
   const input = tf.input({ shape: [4] });
   const frozen = L.dense({ units: 4, name: "frozen", trainable: false });
   const partly = L.dense({ units: 4, name: "partly" });
@@ -153,7 +153,7 @@ it("keeps the user's metadata", () => {
 });
 
 describe("replaces", () => {
-  it("calls, with names that differ", () => {
+  it("calls, with unique names", () => {
     const model = functional();
     const rebuilt = rebuildModel(model, ({ layer }, inputs, name) => {
       if (layer.name !== "shared") return undefined;
@@ -165,7 +165,7 @@ describe("replaces", () => {
     );
   });
 
-  it("in nested models, and leaves calls out", () => {
+  it("in nested models, and omits calls", () => {
     const model = nested();
     const rebuilt = rebuildModel(model, ({ layer }, inputs) =>
       layer.name === "inner_dense" ? inputs : undefined,

@@ -1,4 +1,4 @@
-// Rebuilding a model call by call, with other layers in place of some.
+// Rebuilds a model call by call, with some layers replaced.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -7,14 +7,14 @@ import { applyLayer, cloneLayer, copyWeights } from "./cloneLayer.ts";
 import { type GraphNode, graphNodes } from "./nodes.ts";
 
 /**
- * A name for a new layer that no other layer of the rebuilt model has: the wanted one, or with a number. Without an
- * argument: the name of the layer that is being replaced.
+ * Makes a layer name unique in the rebuilt model: the requested one, or with a number appended. Without an argument:
+ * the name of the layer being replaced.
  */
 export type UniqueName = (wanted?: string) => string;
 
 /**
- * What stands for a call in the rebuilt model, made of the new inputs; undefined keeps the layer. Returning `inputs`
- * leaves the layer out.
+ * The replacement for a call in the rebuilt model, given the new inputs; undefined keeps the layer. Returning `inputs`
+ * removes the layer.
  */
 export type Replace = (
   node: GraphNode,
@@ -23,11 +23,11 @@ export type Replace = (
 ) => readonly tf.SymbolicTensor[] | undefined;
 
 /**
- * Builds a model's graph again, as a functional model. Layers are replaced where `replace` says so, and otherwise
- * cloned: class, config, name, weights, and which of them are trained. Models inside the model are rebuilt in the same
- * way; what is shared stays shared. The result owns its weights. It is not compiled.
+ * Rebuilds a model's graph as a functional model. Layers are replaced where `replace` says so, and otherwise cloned:
+ * class, config, name, weights, and which of them are trained. Nested models are rebuilt in the same way; what is
+ * shared stays shared. The result owns its weights. It is not compiled.
  *
- * @throws GmrError `invalid-shape` where a layer does not fit the outputs of replaced ones
+ * @throws GmrError `invalid-shape` if a layer does not fit the outputs of replaced ones
  */
 export function rebuildModel(model: tf.LayersModel, replace: Replace = () => undefined): tf.LayersModel {
   checkOwnModel(model);
@@ -37,7 +37,7 @@ export function rebuildModel(model: tf.LayersModel, replace: Replace = () => und
   return rebuilt;
 }
 
-/** Runs an action that makes variables; if it fails, they are disposed. */
+/** Runs an action that creates variables; if it fails, they are disposed of. */
 function keepingNothingOnError<T>(action: () => T): T {
   const { registeredVariables } = tf.engine().state;
   const before = new Set(Object.values(registeredVariables));
@@ -86,7 +86,7 @@ class Rebuilder {
     const known = this.clones.get(layer);
     const isModel = layer instanceof tf.LayersModel;
     const clone = known ?? (isModel ? this.rebuild(layer) : cloneLayer(layer));
-    // Tensors among the arguments, such as initial states, are inputs of the call as well.
+    // Tensors among the arguments, such as initial states, are inputs of the call too.
     const kwargs = Object.fromEntries(Object.entries(node.kwargs).filter(([, value]) => !isSymbolic(value)));
     const misfit = (cause?: unknown): GmrError => {
       const shapes = describeValue(inputs.map(({ shape }) => shape));
@@ -94,7 +94,7 @@ class Rebuilder {
         cause,
       });
     };
-    // Models take inputs of any shape, and fail when they run.
+    // Models accept inputs of any shape, and fail only when they run.
     if (isModel && inputs.some(({ shape }, i) => shape.join() !== node.inputs[i].shape.join()))
       throw misfit();
     let outputs: tf.SymbolicTensor[];
@@ -119,14 +119,14 @@ function layersOf(nodes: readonly GraphNode[]): tf.layers.Layer[] {
   return nodes.map(({ layer }) => layer);
 }
 
-/** The wanted name, or with the first number that makes it free. */
+/** The requested name, or the first free one with a number appended. */
 export function freshName(wanted: string, free: (name: string) => boolean): string {
   let name = wanted;
   for (let i = 1; !free(name); i++) name = `${wanted}_${i}`;
   return name;
 }
 
-/** The names in one model, which must differ. A layer's own name is kept for it, or for what replaces it. */
+/** The names in one model, which must be unique. A layer's name is reserved for it, or for its replacement. */
 class LayerNames {
   private readonly reserved: Set<string>;
   private readonly used = new Set<string>();

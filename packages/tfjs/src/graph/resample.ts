@@ -1,17 +1,17 @@
 // Padding, cropping and resizing by stock layers. What no stock layer does is a matrix product along an axis: with a
-// constant 0/1 matrix, each position of the output takes its number from one position of the input, or from none.
+// constant 0/1 matrix, each output position copies one input position, or is zero.
 
 import { GmrError, type PadMode } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyLayer } from "./cloneLayer.ts";
 import type { UniqueName } from "./rebuild.ts";
 
-/** Positions added before and after an axis; negative numbers cut positions off. */
+/** Positions added before and after an axis; negative numbers crop. */
 export type Margins = readonly (readonly [before: number, after: number])[];
 
 /**
  * Pads or crops the spatial axes of x [N, ...spatial, C].
- * @param margins one entry for each spatial axis; all of one sign
+ * @param margins one entry per spatial axis; all of one sign
  * @param owner name of the layer that needs it
  * @throws GmrError `unsupported` for an axis of unknown size, unless x has two spatial axes and the mode is zeros
  */
@@ -104,7 +104,7 @@ export function multiplyAxis(
   return swap("swap_back", y);
 }
 
-/** For each position of the resampled axis, the position of the original that it takes; undefined for a zero. */
+/** For each position of the resampled axis, the original position it copies; undefined for a zero. */
 function sourcePositions(size: number, before: number, after: number, mode: PadMode): (number | undefined)[] {
   const positions = Array.from({ length: before + size + after }, (_, i) => i - before);
   return positions.map((position) => sourcePosition(position, size, mode));

@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { applyLayer } from "./cloneLayer.ts";
 
-/** New layers by the layer that they stand for, so that a layer with several calls becomes one with several calls. */
+/** New layers by the layer they replace, so that a layer with several calls becomes one with several calls. */
 export class SharedLayers {
   private readonly made = new Map<tf.layers.Layer, Map<string, tf.layers.Layer>>();
 
   /**
-   * Calls the layer that stands for `source`, which is made at the first call.
+   * Calls the replacement for `source`, which is created on the first call.
    * @param variant tells apart the layers that one source needs for inputs of different sizes
-   * @param weights of the new layer; they are disposed
+   * @param weights of the new layer; they are disposed of
    */
   call(
     source: tf.layers.Layer,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { STOCK_CLASSES } from "./stockClasses.ts";
 
-it("lists the classes that TensorFlow.js registers, but optimisers and activations", () => {
+it("lists the classes that TensorFlow.js registers, except optimisers and activations", () => {
   const program = `
     import * as tf from "@tensorflow/tfjs";
     const { classNameMap } = tf.serialization.SerializationMap.getMap();

@@ -1,9 +1,9 @@
-// The classes that plain TensorFlow.js knows: only these may be in a model that is to load without this package.
+// The classes that plain TensorFlow.js knows: a model that must load without this package may contain only these.
 
 import { GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 
-/** What `@tensorflow/tfjs` 4.22 registers for the configs of models: layers, initialisers, regularisers, constraints. */
+/** What `@tensorflow/tfjs` 4.22 registers for model configs: layers, initialisers, regularisers, constraints. */
 export const STOCK_CLASSES: ReadonlySet<string> = new Set(
   `InputLayer Model Functional Sequential ReLU LeakyReLU PReLU ELU ThresholdedReLU Softmax Conv2D Conv3D
   Conv2DTranspose Conv3DTranspose SeparableConv2D Conv1D Cropping2D UpSampling2D DepthwiseConv2D RNN SimpleRNNCell
@@ -19,7 +19,7 @@ export const STOCK_CLASSES: ReadonlySet<string> = new Set(
 );
 
 /**
- * Checks that a layer, and whatever its config holds, is of stock classes.
+ * Checks that a layer, and everything in its config, is of stock classes.
  * @throws GmrError `unsupported`, naming the layer and the class
  */
 export function checkStock(layer: tf.layers.Layer): void {
@@ -27,7 +27,7 @@ export function checkStock(layer: tf.layers.Layer): void {
     (name) => !STOCK_CLASSES.has(name),
   );
   if (foreign === undefined) return;
-  throw new GmrError("unsupported", `layer ${layer.name} of class ${foreign} has no equal in stock layers`);
+  throw new GmrError("unsupported", `layer ${layer.name} of class ${foreign} has no stock equivalent`);
 }
 
 /** The classes of the serialised objects anywhere in a config. */

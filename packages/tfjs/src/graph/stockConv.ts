@@ -10,7 +10,7 @@ import type { UniqueName } from "./rebuild.ts";
 import { type Margins, resample } from "./resample.ts";
 import type { SharedLayers } from "./sharedLayers.ts";
 
-/** How a stock layer does a convolution. */
+/** How a stock layer performs a convolution. */
 interface StockPlan {
   /** Padding of the input. */
   readonly pad: Margins;
@@ -19,15 +19,15 @@ interface StockPlan {
   readonly extended: readonly number[];
   /** Padding of the output, zero or less. */
   readonly crop: Margins;
-  /** Dilations that the stock layer does; the others are written into the kernel. */
+  /** Dilations done by the stock layer; the others are written into the kernel. */
   readonly dilations: readonly number[];
   readonly depthwise: boolean;
 }
 
 /**
- * Emits a convolution, and the batch normalisation after it where there is one to merge.
- * @param source the GMR layer that `conv` was made of
- * @throws GmrError `unsupported` for padding that depends on sizes that are not known
+ * Emits a convolution, and the batch normalisation to merge after it, if any.
+ * @param source the GMR layer that `conv` was made from
+ * @throws GmrError `unsupported` for padding that depends on unknown sizes
  */
 export function stockConv(
   source: tf.layers.Layer,
@@ -119,7 +119,7 @@ function planConv(conv: FoldedConv, input: tf.SymbolicTensor, owner: string): St
   const dense = strides.every((stride) => stride === 1);
   const fixed = known || dense || pad !== "same"; // else the padding depends on unknown sizes
   if (fixed && padding.flat().every((n) => n === 0)) return { ...plan, pad: zeros, native: "valid" };
-  // Where only zeros beyond the end differ from "same", no kernel position sees them.
+  // If only zeros beyond the end differ from "same", no kernel position sees them.
   const same = convGeometry({ ...options, pad: "same", padMode: "zeros" });
   const equal = same.outputSize.every(
     (size, axis) => size === outputSize[axis] && same.padding[axis][0] === padding[axis][0],
@@ -137,7 +137,7 @@ function planConv(conv: FoldedConv, input: tf.SymbolicTensor, owner: string): St
   return { ...plan, pad: padding, native: "valid" };
 }
 
-/** Stock convolutions in 3-D compute a negative padding where a stride exceeds the kernel. */
+/** Stock 3-D convolutions compute a negative padding if a stride exceeds the kernel. */
 function isNativeSame(rank: number, extent: readonly number[], strides: readonly number[]): boolean {
   return rank < 3 || extent.every((size, axis) => size >= strides[axis]);
 }
@@ -157,8 +157,8 @@ function planTransposed(conv: FoldedConv, input: tf.SymbolicTensor, owner: strin
   if (equal && isNativeSame(rank, extent, strides)) {
     return { ...plan, native: "same", extended: extent.map(() => 0), crop: none };
   }
-  // Positions beyond the end hold the bias alone, as if the kernel ended in zeros. A stride that exceeds the kernel
-  // makes stock layers add such positions by themselves.
+  // Positions beyond the end hold only the bias, as if the kernel ended in zeros. If a stride exceeds the kernel, stock
+  // layers add such positions themselves.
   const extended = padding.map(([, after]) => Math.max(0, -after));
   const crop = padding.map(([before, after], axis): [number, number] => {
     const added = Math.max(0, strides[axis] - extent[axis] - extended[axis]);

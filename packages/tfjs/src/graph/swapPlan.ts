@@ -1,4 +1,4 @@
-// How each convolution of a model is swapped, see convert.ts.
+// How each convolution of a model is replaced, see convert.ts.
 
 import type * as tf from "@tensorflow/tfjs";
 import { isFoldableConv } from "../layers/foldedConv.ts";
@@ -6,7 +6,7 @@ import type { GmrConvArgs } from "../layers/gmrConvArgs.ts";
 import { type ConvertOptions, isConvolution, KINDS, type LayerFilter } from "./convertOptions.ts";
 import { nestedGraphs } from "./nodes.ts";
 
-/** What is used of the configs of stock convolutions. */
+/** The config entries of stock convolutions used here. */
 export interface StockConfig {
   kernelSize: number[];
   strides: number[];
@@ -25,7 +25,7 @@ export interface StockConfig {
   biasConstraint: GmrConvArgs["biasConstraint"];
 }
 
-/** How a convolution is swapped. */
+/** How a convolution is replaced. */
 export interface SwapPlan {
   readonly padding: "same" | "valid";
   readonly kernelSize: readonly number[];
@@ -34,15 +34,15 @@ export interface SwapPlan {
   readonly resampling: "none" | "pool alone" | "pool before" | "pool after" | "upsample";
 }
 
-/** A plan, or why there is none. */
+/** A plan, or the reason why there is none. */
 export function planSwap(
   layer: tf.layers.Layer,
   config: StockConfig,
   { include, exclude, kernelSize: wanted }: ConvertOptions,
 ): SwapPlan | string {
   const className = layer.getClassName();
-  if (isFoldableConv(layer)) return "a GMR convolution already";
-  if ((include && !passes(include, layer)) || (exclude && passes(exclude, layer))) return "not wanted";
+  if (isFoldableConv(layer)) return "already a GMR convolution";
+  if ((include && !passes(include, layer)) || (exclude && passes(exclude, layer))) return "not selected";
   const { kernelSize: before, strides, dataFormat } = config;
   if (className === "SeparableConv2D") return "separable";
   if (dataFormat === "channelsFirst") return "channels first";
@@ -72,8 +72,8 @@ function passes(filter: LayerFilter, layer: tf.layers.Layer): boolean {
 }
 
 /**
- * Paddings, by the ids of their outputs, that make of the "valid" convolutions behind them what "same" ones are: zeros at one
- * end more than at the other, as "same" puts them where strides divide the side.
+ * Padding layers, by the ids of their outputs, that turn the "valid" convolutions after them into "same" ones: more
+ * zeros at one end than at the other, as "same" places them where strides divide the side.
  */
 export function absorbedPaddings(model: tf.LayersModel, options: ConvertOptions): Set<number> {
   const found = new Set<number>();
@@ -98,7 +98,9 @@ export function absorbedPaddings(model: tf.LayersModel, options: ConvertOptions)
   return found;
 }
 
-/** Whether a layer is a convolution to be swapped that gives maps of the size that "same" would, behind so many zeros. */
+/**
+ * Whether a layer is a convolution to replace whose maps, after this many zeros, have the size that "same" would give.
+ */
 function isSame(
   layer: tf.layers.Layer,
   sizes: readonly (number | null)[],

@@ -1,12 +1,12 @@
-/** Remembers what was made for a key: plans, tables, constants. Beyond its capacity the oldest entry goes. */
+/** Caches what was made for a key: plans, tables, constants. When full, it drops the oldest entry. */
 export class BoundedCache<Key, Value> {
   private readonly capacity: number;
   private readonly dispose: (value: Value) => void;
   private readonly known = new Map<Key, Value>();
 
   /**
-   * @param capacity more entries than one call of a kernel needs
-   * @param dispose frees an entry that goes
+   * @param capacity more entries than one kernel call needs
+   * @param dispose frees a dropped entry
    */
   constructor(capacity: number, dispose: (value: Value) => void = () => {}) {
     this.capacity = capacity;

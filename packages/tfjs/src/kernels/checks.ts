@@ -1,5 +1,5 @@
-// What kernels check before they touch memory: WebAssembly would read and write whatever lies behind a tensor that is
-// smaller than its kernel takes it for.
+// What kernels check before they touch memory: WebAssembly would read and write past the end of a tensor that is
+// smaller than expected.
 
 import { describeValue, GmrError, product } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
@@ -13,7 +13,7 @@ export interface RingConvAttrs extends tf.NamedAttrMap {
   numRings: number;
   strides: number[];
   dilations: number[];
-  /** Zeros before the first pixel. Those after the last one follow from `outputSize`. */
+  /** Zeros before the first pixel; those after the last one follow from `outputSize`. */
   padBefore: number[];
   inputSize: number[];
   outputSize: number[];
@@ -21,7 +21,7 @@ export interface RingConvAttrs extends tf.NamedAttrMap {
 
 type Infos = Readonly<Record<string, tf.TensorInfo>>;
 
-/** Checks a tensor's dtype, and its shape where that is known. */
+/** Checks a tensor's dtype, and its shape if given. */
 function checkInfo(name: string, info: tf.TensorInfo, shape: readonly number[] = info.shape): void {
   if (info.dtype !== "float32") {
     throw new GmrError("invalid-argument", `${name} must have dtype float32, got ${info.dtype}`);
@@ -36,7 +36,7 @@ export function checkEqual(infos: Infos): void {
   for (const name in infos) checkInfo(name, infos[name], first.shape);
 }
 
-/** Checks x [..., C], tensors of its shape, and vectors [C]. */
+/** Checks x [..., C], tensors of the same shape, and vectors [C]. */
 export function checkChannelwise(x: tf.TensorInfo, same: Infos, vectors: Infos): void {
   checkInfo("x", x);
   for (const name in same) checkInfo(name, same[name], x.shape);
@@ -44,7 +44,7 @@ export function checkChannelwise(x: tf.TensorInfo, same: Infos, vectors: Infos):
   for (const name in vectors) checkInfo(name, vectors[name], channels);
 }
 
-/** Checks logSigmas [R] and weights [R, ...], with other tensors of their shape. */
+/** Checks logSigmas [R] and weights [R, ...], with other tensors of the same shape. */
 export function checkMixture(logSigmas: tf.TensorInfo, weights: Infos): void {
   checkEqual(weights);
   const [[name, { shape }]] = Object.entries(weights);
@@ -52,7 +52,7 @@ export function checkMixture(logSigmas: tf.TensorInfo, weights: Infos): void {
   checkInfo("logSigmas", logSigmas, shape.slice(0, 1));
 }
 
-/** Checks scale [P] and x [N, ..., C] with P positions between. */
+/** Checks scale [P] and x [N, ..., C] with P positions. */
 export function checkPositions(x: tf.TensorInfo, scale: tf.TensorInfo): void {
   checkInfo("x", x);
   checkInfo("scale", scale, [product(x.shape.slice(1, -1))]);

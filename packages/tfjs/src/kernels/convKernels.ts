@@ -1,6 +1,6 @@
-// From three convolutions to kernels. A backend writes how it computes y, dx and dW of a convolution whose kernel positions
-// share weight matrices; the kernels of rings and those of stock dense convolutions, in which every position has a matrix
-// of its own, follow.
+// From three convolutions to kernels. A backend implements y, dx and dW of a convolution whose kernel positions share
+// weight matrices; the ring kernels follow, and those of stock dense convolutions, where each position has its own
+// matrix.
 
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -21,7 +21,7 @@ import {
   RingConvBackpropInput,
 } from "./ringConv.ts";
 
-/** The convolutions of a backend, on float32 tensors. The last argument is the shape of the result. */
+/** A backend's convolutions, on float32 tensors. The last argument is the shape of the result. */
 export interface Convolutions<State> {
   /** y [N, ...out, Cout] of x [N, ...in, Cin] and weights [matrices, Cin, Cout]. */
   forward(
@@ -31,7 +31,7 @@ export interface Convolutions<State> {
     weights: tf.TensorInfo,
     yShape: number[],
   ): tf.TensorInfo;
-  /** dx of dy and weights. */
+  /** dx from dy and weights. */
   inputGradient(
     state: State,
     shape: ConvShape,
@@ -39,7 +39,7 @@ export interface Convolutions<State> {
     weights: tf.TensorInfo,
     dxShape: number[],
   ): tf.TensorInfo;
-  /** dW of x and dy; zero for matrices that reach no pixel. */
+  /** dW from x and dy; zero for matrices that reach no pixel. */
   filterGradient(
     state: State,
     shape: ConvShape,
@@ -53,8 +53,8 @@ const lastOf = ({ shape }: tf.TensorInfo): number => shape[shape.length - 1];
 
 /**
  * The kernels of ring convolutions, and of dense ones that leave positions out.
- * @param anyPositions whether the convolutions serve positions that do not lie symmetrically; default true. If not, there
- *   are no kernels of the latter kind.
+ * @param anyPositions whether the convolutions support asymmetric positions; default true. If not, the latter kernels
+ *   are omitted.
  */
 export function ringConvKernels<State>(
   { kernel }: BackendKernels<State>,
@@ -95,19 +95,19 @@ type FilterGradientInputs = Record<"x" | "dy", tf.TensorInfo>;
 type WithInputShape = { inputShape: number[] };
 type WithFilterShape = { filterShape: number[] };
 
-/** Which stock kernels {@link denseConvKernels} replaces, by the name that stands for both ranks. */
+/** Which stock kernels {@link denseConvKernels} replaces. */
 export interface DenseConvChoice<State> {
   /** Whether `conv2d` is replaced on a device; default: never. Its gradients, and `conv3d` with its own, always are. */
   conv2d?: (state: State) => boolean;
 }
 
-/** Stock dense convolutions, but for other types than float32 and channels first, which are left to the stock kernels. */
+/** Stock dense convolutions; dtypes other than float32 and channels first are left to the stock kernels. */
 export function denseConvKernels<State>(
   kernels: BackendKernels<State>,
   { forward, inputGradient, filterGradient }: Convolutions<State>,
   { conv2d }: DenseConvChoice<State> = {},
 ): KernelOverride[] {
-  /** A kernel that is ours where its layout and types allow. */
+  /** A kernel that computes what its layout and dtypes allow, and leaves the rest to the stock kernel. */
   const dense = <Inputs extends Record<string, tf.TensorInfo>, Attrs extends object>(
     name: string,
     compute: (inputs: Inputs, attrs: Attrs, state: State) => tf.TensorInfo,

@@ -1,4 +1,4 @@
-// A convolution as kernels see it, of rings or dense, with three axes whatever it had: the missing ones in front.
+// A convolution as kernels see it, ring or dense, always with three axes: missing ones are added in front.
 
 import * as tf from "@tensorflow/tfjs";
 import type { RingConvAttrs } from "./checks.ts";
@@ -23,15 +23,18 @@ export interface ConvShape {
   dilations: Size3;
   /** Position of the first pixel in the padded input; negative crops. */
   padBefore: Size3;
-  /** Distance between pixels in the padded input: 1, but for the adjoint of a convolution with strides. */
+  /** Distance between pixels in the padded input: 1, except for the adjoint of a strided convolution. */
   spread: Size3;
   /** Number of weight matrices [Cin, Cout]. */
   matrices: number;
-  /** Weight matrix of each kernel position, row-major, -1 for none; absent: every position has its own (a dense kernel). */
+  /**
+   * Weight matrix of each kernel position, row-major, -1 for none; absent if each position has its own (a dense
+   * kernel).
+   */
   ringIndex?: readonly number[];
 }
 
-/** Fills a list of one to three numbers, one per spatial axis, up to three from the front. */
+/** Extends a list of one to three numbers, one per spatial axis, to three, filling from the front. */
 export function size3(values: readonly number[], fill: number): Size3 {
   const [depth, height, width] = [fill, fill, ...values].slice(-3);
   return [depth, height, width];
@@ -61,8 +64,8 @@ export function ringConvShape(
 }
 
 /**
- * The convolution of dy that gives dx, with transposed weight matrices: dy spread out by the strides, and the reflected
- * kernel.
+ * The convolution of dy that gives dx, with transposed weight matrices: dy spread out by the strides, and the kernel
+ * reflected.
  */
 export function adjointShape(shape: ConvShape): ConvShape {
   const { inSize, inChannels, outSize, outChannels, kernelSize, dilations, padBefore, strides } = shape;
@@ -88,7 +91,7 @@ export function matrixIndex({ ringIndex, matrices }: ConvShape): number[] {
 type Shape4 = [number, number, number, number];
 type Shape5 = [number, number, number, number, number];
 
-/** Attributes that the stock kernels of `conv2d` have in common, channels last. */
+/** Attributes that the stock kernels of `conv2d` share, channels last. */
 export interface Conv2DKernelAttrs extends tf.NamedAttrMap {
   strides: number | [number, number];
   pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
@@ -126,7 +129,7 @@ export function conv2DShape(
   };
 }
 
-/** Attributes that the stock kernels of `conv3d` have in common. */
+/** Attributes that the stock kernels of `conv3d` share. */
 export interface Conv3DKernelAttrs extends tf.NamedAttrMap {
   strides: number | [number, number, number];
   pad: "valid" | "same";

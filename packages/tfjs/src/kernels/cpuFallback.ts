@@ -1,13 +1,13 @@
-// What stock kernels of a backend cannot do is left to those of the CPU backend, on copies. Tensors without numbers (batches of
-// no images, maps that shrank to nothing) are for none of them: some trap, some run for ever, some read what lies next in
-// memory. On some backends the same goes for types, or a kernel is missing.
+// What a backend's stock kernels cannot do is left to those of the CPU backend, on copies. No backend handles empty
+// tensors (batches of no images, maps that shrank to nothing): some trap, some never return, some read adjacent memory.
+// Some backends mishandle dtypes, or lack a kernel.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { knownValues } from "./knownValues.ts";
 import type { KernelArgs } from "./register.ts";
 
-/** Kernels with windows, which may leave nothing of inputs that hold numbers. */
+/** Kernels with windows, whose output may be empty although the input is not. */
 const WINDOWS: Readonly<Record<string, (args: KernelArgs) => number[]>> = {
   [tf.Conv2D]: outShapeOfConv,
   [tf.FusedConv2D]: outShapeOfConv,
@@ -22,17 +22,17 @@ const WINDOWS: Readonly<Record<string, (args: KernelArgs) => number[]>> = {
 
 export interface CpuFallbackOptions {
   /**
-   * Whether a kernel is wrong for an input of another type than float32.
-   * @param input "x" or "a", for instance; of kernels that take a list, its index
+   * Whether a kernel is wrong for an input whose dtype is not float32.
+   * @param input name such as "x" or "a"; for kernels that take a list, its index
    */
   refusesType?:
     | ((kernelName: string, dtype: tf.DataType, input: string, attrs: tf.NamedAttrMap) => boolean)
     | undefined;
-  /** Whether a kernel is wrong for what it is asked to do with numbers of any type. */
+  /** Whether a kernel is wrong for what it is asked to do, whatever the dtype. */
   refuses?: ((kernelName: string, attrs: tf.NamedAttrMap) => boolean) | undefined;
 }
 
-/** Kernels that backends lack, and that copies on the CPU can stand in for: of numbers, not complex ones or texts. */
+/** Kernels that backends lack and copies on the CPU can stand in for: on numbers, not complex numbers or strings. */
 const STAND_INS: readonly string[] = [
   tf.BitwiseAnd,
   tf.DenseBincount,
@@ -46,8 +46,8 @@ const STAND_INS: readonly string[] = [
 ];
 
 /**
- * The kernels of a backend, as they are where they can do what they are asked for, else those of the CPU backend on copies.
- * Windows that leave nothing of an input are refused. To be called when all others are registered.
+ * Wraps a backend's kernels: they run where they work, else those of the CPU backend do, on copies. Windows with no
+ * position in their input are refused. Call this after all other kernels are registered.
  */
 export function cpuFallbackConfigs(
   backendName: string,
@@ -74,7 +74,7 @@ export function cpuFallbackConfigs(
 }
 
 function standIns(backendName: string): tf.KernelConfig[] {
-  if (backendName === "webgpu") return []; // whose numbers cannot be read without waiting
+  if (backendName === "webgpu") return []; // cannot be read without waiting
   return STAND_INS.filter((name) => !tf.getKernel(name, backendName)).map((kernelName) => {
     const config: tf.KernelConfig = { kernelName, backendName, kernelFunc: (args) => onCpu(config, args) };
     return config;
@@ -86,13 +86,15 @@ function isEmpty({ shape }: tf.TensorInfo): boolean {
   return false;
 }
 
-/** @throws GmrError `invalid-shape` for windows that find no place in their input */
+/**
+ * @throws GmrError `invalid-shape` for windows with no position in their input
+ */
 function checkWindow(kernelName: string, args: KernelArgs, outShape: (args: KernelArgs) => number[]): void {
   if (args.attrs?.pad === "same" || outShape(args).every((size) => size > 0)) return;
   const { shape } = args.inputs.x as tf.TensorInfo;
   throw new GmrError(
     "invalid-shape",
-    `${kernelName} leaves nothing of its input ${describeValue(shape)}: use larger images or padding "same"`,
+    `${kernelName} has no output for input ${describeValue(shape)}: use larger images or padding "same"`,
   );
 }
 
@@ -102,7 +104,7 @@ function onCpu(config: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.Te
   if (!cpu) {
     throw new GmrError(
       "unsupported",
-      `${kernelName} of such tensors needs the CPU backend of TensorFlow.js, which is not registered`,
+      `${kernelName} needs the CPU backend of TensorFlow.js for these tensors, but it is not registered`,
     );
   }
   (cpu as { firstUse?: boolean }).firstUse = false; // else it recommends another backend, once
@@ -116,7 +118,7 @@ function onCpu(config: tf.KernelConfig, args: KernelArgs): tf.TensorInfo | tf.Te
   const made = new Set<object>();
   const copy = (tensor: tf.TensorInfo): tf.TensorInfo => {
     const values = isEmpty(tensor) ? new Float32Array(0) : knownValues(tensor, backendName, own);
-    // Numbers that only a GPU has rarely matter where there is nothing to do with them.
+    // Numbers that only a GPU has rarely matter where there is nothing to compute.
     guessed ||= values === undefined;
     const copied = place(cpu, tensor, values ?? new Float32Array(tf.util.sizeFromShape(tensor.shape)));
     made.add(copied.dataId);

@@ -2,11 +2,11 @@
 
 import type * as tf from "@tensorflow/tfjs";
 
-/** The gradient of a kernel, which may be made of other kernels, and differentiated again if these have gradients. */
+/** A kernel's gradient, which may be made of other kernels, and differentiated again if these have gradients. */
 export interface KernelGradient<Inputs, Attrs> {
   /** Inputs that the gradient needs. */
   readonly inputs: readonly (keyof Inputs & string)[];
-  /** Whether it needs each of the outputs; they come after the inputs. */
+  /** Whether it needs each of the outputs, which come after the inputs. */
   readonly outputs?: readonly boolean[];
   /**
    * The gradients with respect to the inputs.
@@ -20,7 +20,7 @@ export interface KernelGradient<Inputs, Attrs> {
   ) => Partial<Record<keyof Inputs & string, () => tf.Tensor>>;
 }
 
-/** A kernel's name with the types of its inputs and attributes. */
+/** A kernel: its name, with the types of its inputs and attributes. */
 export interface KernelDeclaration<Inputs, Attrs> {
   readonly name: string;
   /**
@@ -34,5 +34,5 @@ export interface KernelDeclaration<Inputs, Attrs> {
   readonly types?: { inputs: Inputs; attrs: Attrs };
 }
 
-/** Attributes of a kernel that has none. */
+/** Attributes of a kernel without any. */
 export type NoAttrs = Record<string, never>;

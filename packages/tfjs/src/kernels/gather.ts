@@ -1,6 +1,6 @@
-// The three convolutions of training as kernels compute them: gather from a zero-padded source, add up the pixels of each
-// weight matrix, multiply. Whatever no output pixel finds inside the source is left out: a 9×9 kernel on a 2×2 image needs
-// two of its five rings.
+// The three convolutions of training as kernels compute them: gather from a zero-padded source, add up the pixels of
+// each weight matrix, multiply. Taps that no output pixel finds inside the source are left out: a 9×9 kernel on a 2×2
+// image needs two of its five rings.
 
 import { adjointShape, type ConvShape, matrixIndex, type Size3 } from "./convShape.ts";
 
@@ -27,7 +27,7 @@ export function gatherOf(shape: ConvShape, use: ConvUse): Gather {
   const { inSize, outSize, kernelSize, strides, dilations, padBefore, spread } = of;
   const padded = (axis: 0 | 1 | 2): number =>
     (outSize[axis] - 1) * strides[axis] + (kernelSize[axis] - 1) * dilations[axis] + 1;
-  /** Whether some output pixel may find kernel index k inside the source: with strides, a few too many. */
+  /** Whether some output pixel may find kernel index k inside the source; an overestimate with strides. */
   const isLive = (axis: 0 | 1 | 2, k: number): boolean => {
     const at = k * dilations[axis];
     const last = padBefore[axis] + (inSize[axis] - 1) * spread[axis];
@@ -51,5 +51,5 @@ export function gatherOf(shape: ConvShape, use: ConvUse): Gather {
   };
 }
 
-/** A text that differs between any two convolutions, for remembering what was made for one. */
+/** A string that differs between any two convolutions, as a cache key. */
 export const keyOf = (shape: ConvShape, use: ConvUse): string => `${use}/${Object.values(shape).join("/")}`;

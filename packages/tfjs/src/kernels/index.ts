@@ -1,4 +1,4 @@
-// What backends are made of: the kernels to implement, and what their implementations have in common.
+// For backends: the kernels to implement, and what their implementations share.
 
 export { BoundedCache } from "./boundedCache.ts";
 export { type Convolutions, type DenseConvChoice, denseConvKernels, ringConvKernels } from "./convKernels.ts";

@@ -1,13 +1,13 @@
 import type * as tf from "@tensorflow/tfjs";
 
-/** Of the WebGPU backend: what it keeps of a tensor besides its buffer. */
+/** What the WebGPU backend keeps of a tensor besides its buffer. */
 interface WithTensorMap {
   tensorMap?: { get(dataId: object): { values?: unknown } | undefined };
 }
 
 /**
- * The numbers of a tensor, unless only a GPU has them that cannot be asked without waiting: WebGPU, where reading at once is
- * impossible in Node, and goes through a canvas in browsers.
+ * A tensor's numbers, unless they are only on a GPU that cannot be read without waiting: on WebGPU, a synchronous read
+ * is impossible in Node and goes through a canvas in browsers.
  */
 export function knownValues(
   tensor: tf.TensorInfo,

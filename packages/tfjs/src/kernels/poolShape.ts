@@ -1,4 +1,4 @@
-// Pooling as kernels see it, with three axes whatever it had: the missing ones in front.
+// Pooling as kernels see it, always with three axes: missing ones are added in front.
 
 import * as tf from "@tensorflow/tfjs";
 import type { Size3 } from "./convShape.ts";
@@ -17,7 +17,7 @@ export interface PoolShape {
   padBefore: Size3;
 }
 
-/** Attributes that the stock kernels of pooling images have in common, channels last. */
+/** Attributes that the stock kernels of image pooling share, channels last. */
 export interface Pool2DKernelAttrs extends tf.NamedAttrMap {
   filterSize: number | [number, number];
   strides: number | [number, number];
@@ -25,7 +25,7 @@ export interface Pool2DKernelAttrs extends tf.NamedAttrMap {
   dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
-/** The shape of stock pooling of images, channels last. */
+/** The shape of stock image pooling, channels last. */
 export function pool2DShape(
   inShape: readonly number[],
   { filterSize, strides, pad, dimRoundingMode }: Pool2DKernelAttrs,
@@ -43,7 +43,7 @@ export function pool2DShape(
   };
 }
 
-/** Attributes that the stock kernels of pooling volumes have in common, channels last. */
+/** Attributes that the stock kernels of volume pooling share, channels last. */
 export interface Pool3DKernelAttrs extends tf.NamedAttrMap {
   filterSize: number | [number, number, number];
   strides: number | [number, number, number];
@@ -51,7 +51,7 @@ export interface Pool3DKernelAttrs extends tf.NamedAttrMap {
   dimRoundingMode?: "floor" | "round" | "ceil";
 }
 
-/** The shape of stock pooling of volumes, channels last. */
+/** The shape of stock volume pooling, channels last. */
 export function pool3DShape(
   inShape: readonly number[],
   { filterSize, strides, pad, dimRoundingMode }: Pool3DKernelAttrs,

@@ -1,5 +1,5 @@
-// Sums and means over any axes, for backends that replace the stock kernels: those of most add one float32 after the
-// other, which loses digits with every number (on wasm, a sum of ones stops at 16,777,216).
+// Sums and means over any axes, for backends that replace the stock kernels. Most of those add float32 numbers one by
+// one and lose digits with each (on wasm, a sum of ones stops at 16,777,216).
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -12,7 +12,7 @@ export interface ReductionStep {
   inner: number;
 }
 
-/** Steps to be taken one after the other, and a factor for the last one's sums. */
+/** Steps to take in order, and a factor for the sums of the last one. */
 export interface Reduction {
   steps: ReductionStep[];
   scale: number;
@@ -24,7 +24,7 @@ interface ReduceAttrs extends tf.NamedAttrMap {
   keepDims: boolean;
 }
 
-/** Neighbouring axes are one step, the last first; axes of size one belong to any. */
+/** Adjacent axes form one step, the last first; axes of size one may belong to any. */
 export function planReduction(shape: number[], { axis, keepDims }: ReduceAttrs, mean: boolean): Reduction {
   const axes = tf.util.parseAxisParam(axis, shape);
   const left = [...shape];
@@ -50,7 +50,7 @@ export function planReduction(shape: number[], { axis, keepDims }: ReduceAttrs, 
 
 /**
  * The kernels Sum and Mean.
- * @param reduce for float32 and at least one step; undefined for what the stock kernels do well
+ * @param reduce for float32 and at least one step; returns undefined to use the stock kernel
  */
 export function reductionKernels<State>(
   kernels: BackendKernels<State>,
@@ -82,7 +82,7 @@ export function reductionKernels<State>(
   });
 }
 
-/** Disposes of what a kernel returned to another one. */
+/** Disposes of what one kernel returned to another. */
 function disposeInfo(info: tf.TensorInfo, backend: object): void {
   if (info instanceof tf.Tensor) info.dispose();
   else (backend as tf.KernelBackend).disposeData(info.dataId);

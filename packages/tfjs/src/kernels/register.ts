@@ -1,4 +1,4 @@
-// From a backend's implementations to kernels that TensorFlow.js can run.
+// Turns a backend's implementations into kernels that TensorFlow.js can run.
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -10,26 +10,26 @@ export type KernelArgs = Parameters<tf.KernelFunc>[0];
 /** What a kernel returns. */
 export type KernelOutput = tf.TensorInfo | tf.TensorInfo[];
 
-/** A kernel that takes the place of the stock one, and may leave work to it. */
+/** A kernel that replaces the stock one, and may delegate to it. */
 export interface KernelOverride {
   readonly kernelName: string;
   readonly backendName: string;
   readonly override: (args: KernelArgs, stock: tf.KernelFunc) => KernelOutput;
 }
 
-/** Makes the kernels of one backend, which are handed the backend's own state. */
+/** Makes the kernels of one backend, each of which is passed the backend's state. */
 export interface BackendKernels<State> {
   /** As in `tf.setBackend`. */
   readonly name: string;
-  /** The state of a stock backend; throws for one that is not ours. */
+  /** Our state for a stock backend; throws for a backend that is not ours. */
   stateOf(backend: object): State;
-  /** A kernel of a declaration, or one that replaces a stock kernel altogether, `{ name: tf.Identity }`. */
+  /** A declared kernel, or one that replaces a stock kernel altogether, `{ name: tf.Identity }`. */
   kernel<Inputs, Attrs>(
     declaration: KernelDeclaration<Inputs, Attrs>,
     compute: (inputs: Inputs, attrs: Attrs, state: State) => KernelOutput,
   ): tf.KernelConfig;
   /**
-   * A kernel in the place of a stock one, which `stock` calls with the same inputs and, unless others are given, the same
+   * A kernel that replaces a stock one. `stock` calls that with the same inputs and, unless others are given, the same
    * attributes.
    */
   override<Inputs, Attrs>(
@@ -45,7 +45,7 @@ export interface BackendKernels<State> {
 
 /**
  * @param name as in `tf.setBackend`
- * @param stateOf the state of a stock backend; throws for one that is not ours
+ * @param stateOf our state for a stock backend; throws for a backend that is not ours
  */
 export function backendKernels<State>(
   name: string,
@@ -91,7 +91,7 @@ export function kernelConfig<Inputs, Attrs>(
   };
 }
 
-/** Registers kernels, each in the place of the one of the same name that its backend had. */
+/** Registers kernels, each replacing the backend's kernel of the same name. */
 export function replaceKernels(kernels: readonly (tf.KernelConfig | KernelOverride)[]): void {
   for (const kernel of kernels) {
     const { kernelName, backendName } = kernel;

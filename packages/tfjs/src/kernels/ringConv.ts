@@ -1,5 +1,5 @@
-// The kernels of ring convolutions. They see x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring weights
-// [L, Cin, Cout]: groups, the mixture, other pad modes than zeros and the bias are handled by the ops.
+// The kernels of ring convolutions. They take x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring
+// weights [L, Cin, Cout]; the ops handle groups, the mixture, pad modes other than zeros, and the bias.
 
 import type * as tf from "@tensorflow/tfjs";
 import { checkRingConv, type RingConvAttrs } from "./checks.ts";
@@ -59,9 +59,8 @@ export const RingConvBackpropInput = ring.backpropInput;
 export const RingConvBackpropFilter = ring.backpropFilter;
 
 /**
- * The three kernels above for positions that need not lie symmetrically, each with a matrix of its own: a dense
- * convolution that skips the positions outside all rings. Backends that do not rely on symmetry use the same code for
- * both.
+ * The three kernels above for positions that need not be symmetric, each with its own matrix: a dense convolution that
+ * skips the positions outside all rings. Backends that do not rely on symmetry use the same code for both.
  */
 export const PositionConv = position.forward;
 export const PositionConvBackpropInput = position.backpropInput;

@@ -1,4 +1,4 @@
-// From the ops to the kernels of the active backend.
+// How ops run kernels of the active backend.
 
 import * as tf from "@tensorflow/tfjs";
 import { mendGradients } from "../gradients.ts";
@@ -34,7 +34,7 @@ export function runKernel<Inputs, Attrs extends tf.NamedAttrMap>(
 }
 
 /**
- * Runs a kernel where the active backend implements it; elsewhere `composed` computes the same from stock ops.
+ * Runs a kernel if the active backend implements it; otherwise `composed` computes the same from stock ops.
  * @returns the outputs, in the kernel's order
  */
 export function runOrComposeMulti<Inputs, Attrs extends tf.NamedAttrMap>(

@@ -1,4 +1,4 @@
-// Layers in the manner of `tf.layers`: functions instead of classes.
+// Layers in the style of `tf.layers`: functions instead of classes.
 
 import type * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
@@ -9,37 +9,37 @@ import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanc
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
-/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2d`. */
+/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv2d`. */
 export function gmrConv2D(args: GmrConvArgs): GmrConv2D {
   registerLayers();
   return new GmrConv2D(args);
 }
 
-/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv1d`. */
+/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv1d`. */
 export function gmrConv1D(args: GmrConvArgs): GmrConv1D {
   registerLayers();
   return new GmrConv1D(args);
 }
 
-/** A Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv3d`. */
+/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv3d`. */
 export function gmrConv3D(args: GmrConvArgs): GmrConv3D {
   registerLayers();
   return new GmrConv3D(args);
 }
 
-/** A transposed Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv2dTranspose`. */
+/** A transposed Gaussian mixture ring convolution layer, in the style of `tf.layers.conv2dTranspose`. */
 export function gmrConv2DTranspose(args: GmrConvTransposeArgs): GmrConv2DTranspose {
   registerLayers();
   return new GmrConv2DTranspose(args);
 }
 
-/** A transposed Gaussian mixture ring convolution layer, in the manner of `tf.layers.conv3dTranspose`. */
+/** A transposed Gaussian mixture ring convolution layer, in the style of `tf.layers.conv3dTranspose`. */
 export function gmrConv3DTranspose(args: GmrConvTransposeArgs): GmrConv3DTranspose {
   registerLayers();
   return new GmrConv3DTranspose(args);
 }
 
-/** A batch normalisation layer with the fused training kernel, in the manner of `tf.layers.batchNormalization`. */
+/** A batch normalisation layer with the fused training kernel, in the style of `tf.layers.batchNormalization`. */
 export function fusedBatchNormalization(args: FusedBatchNormalizationArgs = {}): FusedBatchNormalization {
   registerLayers();
   return new FusedBatchNormalization(args);
@@ -51,13 +51,13 @@ export function instanceNormalization(args: InstanceNormalizationArgs = {}): Ins
   return new InstanceNormalization(args);
 }
 
-/** A pooling layer whose windows lie symmetrically on sides of any size, chosen when it is called. */
+/** A pooling layer whose windows lie symmetrically on sides of any size; their size is chosen at call time. */
 export function symmetricPooling(args: SymmetricPoolingArgs): SymmetricPooling {
   registerLayers();
   return new SymmetricPooling(args);
 }
 
-/** A layer that adds two inputs of equal shape and sets negative sums to zero, in one kernel. */
+/** A layer that adds two inputs of equal shape and rectifies the sum, in one kernel. */
 export function addThenRelu(args: ConstructorParameters<typeof tf.layers.Layer>[0] = {}): AddThenRelu {
   registerLayers();
   return new AddThenRelu(args);

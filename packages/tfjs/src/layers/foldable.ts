@@ -1,14 +1,14 @@
-// Layers that can be written in stock ones.
+// Layers that can be expressed as stock layers.
 
 import type * as tf from "@tensorflow/tfjs";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { SharedLayers } from "../graph/sharedLayers.ts";
 
-/** A layer of any package that can write itself in stock layers. */
+/** A layer of any package that can express itself as stock layers. */
 export interface FoldableLayer extends tf.layers.Layer {
   /**
-   * The same function of `inputs`, made of stock layers, with the weights as they are now.
-   * @param name gives a name for a new layer that no other layer of the model has: the wanted one, or with a number
+   * The same function of `inputs`, made of stock layers, with the current weights.
+   * @param name makes a layer name unique in the model: the requested one, or with a number appended
    * @param layers makes a stock layer once where this layer is called several times
    */
   foldToStock(

@@ -17,7 +17,7 @@ function expectClose(actual: tf.Tensor, expected: tf.Tensor): void {
 }
 
 describe("in training", () => {
-  it("normalises with the statistics of the batch, as the stock formulas", () => {
+  it("normalises with the batch's statistics, like the stock formulas", () => {
     const x = batch(4, 5, 3, 2);
     const { mean, variance } = tf.moments(x, [0, 1, 2]);
     const expected = x.sub(mean).div(variance.add(0.01).sqrt());
@@ -33,7 +33,7 @@ describe("in training", () => {
     expectClose(train(layer, x), plain.mul(gamma).add(beta));
   });
 
-  it("moves the averages, the variance unbiased", () => {
+  it("updates the moving averages, the variance unbiased", () => {
     const x = batch(4, 3, 2);
     const layer = fusedBatchNormalization({ momentum: 0.75 });
     train(layer, x);
@@ -142,7 +142,7 @@ it("keeps its options and averages when saved and loaded", async () => {
   expect(loaded.trainableWeights.length).toBe(2);
 });
 
-it("keeps its averages where a batch holds no images", () => {
+it("keeps its averages when a batch is empty", () => {
   const layer = fusedBatchNormalization();
   train(layer, batch(4, 3, 2));
   const before = layer.getWeights().map((weight) => Array.from(weight.dataSync()));
@@ -171,12 +171,12 @@ describe("rejects", () => {
     expectGmrError(
       () => layer.apply(x, { training: true }),
       "invalid-shape",
-      `layer norm cannot train on one value per channel, got [${shape}]: normalised, it is 0 whatever comes in, and ` +
-        "nothing before it learns; use batches of more than one image, or larger images",
+      `layer norm cannot train on one value per channel, got [${shape}]: its normalised value is always 0, so no ` +
+        "earlier layer learns; use batches of more than one image, or larger images",
     );
   });
 
-  it("inputs of unknown channels", () =>
+  it("inputs with unknown channels", () =>
     expectGmrError(
       () => fusedBatchNormalization({ name: "norm" }).build([null, 4, null]),
       "invalid-shape",

@@ -12,22 +12,22 @@ import type { FoldableLayer } from "./foldable.ts";
 type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 
 export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
-  /** Share of the old moving average that stays at each step, in [0, 1]. Default 0.9 (PyTorch's momentum 0.1). */
+  /** Share of the old moving average kept at each step, in [0, 1]. Default 0.9 (PyTorch's momentum 0.1). */
   momentum?: number | undefined;
   /** Added to the variance. Default 1e-5. */
   epsilon?: number | undefined;
-  /** Start with gamma = 0 instead of 1, so that a residual branch starts as nothing. Default false. */
+  /** Start with gamma = 0 instead of 1, so that a residual branch starts as the identity. Default false. */
   zeroGamma?: boolean | undefined;
   /** Set negative outputs to zero, in the same kernel. Default false. */
   relu?: boolean | undefined;
 }
 
 /**
- * Batch normalisation over all axes but the last. In training it uses the batch's statistics and updates the
- * moving averages (the variance unbiased, as PyTorch does); otherwise it uses the moving averages.
- * Weights: `gamma`, `beta`, `moving_mean`, `moving_variance`, each [C], as in the stock layer.
+ * Batch normalisation over all axes but the last. Training uses the batch's statistics and updates the moving averages
+ * (the variance unbiased, as PyTorch does); inference uses the moving averages. Weights: `gamma`, `beta`,
+ * `moving_mean`, `moving_variance`, each [C], as in the stock layer.
  *
- * @throws GmrError `invalid-shape` in training, for one value per channel, as PyTorch does: nothing could be learned
+ * @throws GmrError `invalid-shape` when training on one value per channel, as PyTorch does: nothing could be learned
  */
 export class FusedBatchNormalization extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
@@ -106,8 +106,8 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
   private cannotLearn({ shape }: tf.Tensor): GmrError {
     return new GmrError(
       "invalid-shape",
-      `layer ${this.name} cannot train on one value per channel, got [${shape}]: normalised, it is 0 whatever comes in, ` +
-        "and nothing before it learns; use batches of more than one image, or larger images",
+      `layer ${this.name} cannot train on one value per channel, got [${shape}]: its normalised value is always 0, ` +
+        "so no earlier layer learns; use batches of more than one image, or larger images",
     );
   }
 
@@ -148,7 +148,7 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
   }
 }
 
-/** The stock layer takes up to four axes; more are joined. */
+/** The stock layer takes up to four axes; more are merged. */
 function asRows(input: tf.SymbolicTensor, owner: string, name: UniqueName): tf.SymbolicTensor {
   const [, ...sizes] = input.shape;
   if (sizes.length <= 3) return input;

@@ -15,17 +15,17 @@ function modelOf(args: GmrConvArgs, inputShape = [9, 8, 4]): tf.Sequential {
   return tf.sequential({ layers: [tf.layers.inputLayer({ inputShape }), gmrConv2D(args)] });
 }
 
-/** A layer's config as JSON has it; stock initialisers have undefined seeds. */
+/** A layer's config after a JSON round trip; stock initialisers have undefined seeds. */
 function configOf(layer: tf.layers.Layer): unknown {
   return JSON.parse(JSON.stringify(layer.getConfig(), (_, value) => value ?? null));
 }
 
-/** What a caller without types could pass. */
+/** What an untyped caller could pass. */
 function create(args: unknown): unknown {
   return Reflect.apply(gmrConv2D, undefined, [args]);
 }
 
-it("refuses channels in front, which it would take for a side", () => {
+it("refuses channels first, which it would take for a side", () => {
   const args = { filters: 2, kernelSize: 3, dataFormat: "channelsFirst" };
   expect(() => gmrConv2D(args)).toThrow('dataFormat must be "channelsLast", got "channelsFirst"');
   expect(gmrConv2D({ ...args, dataFormat: "channelsLast" } as typeof args).filters).toBe(2);

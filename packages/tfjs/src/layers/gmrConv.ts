@@ -1,4 +1,4 @@
-// The tf.layers layers around the ops.
+// The `tf.layers` classes around the ops.
 
 import {
   ANY_SIZE,
@@ -45,8 +45,9 @@ import { type Constraint, type Initializer, type Regularizer, resolve, serialize
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
 
 /**
- * What the layers have in common. Weights: `white_weights`, `half_white_weights` or `ring_weights`, as the basis is, [R, Cin/groups, filters]
- * (transposed: [R, filters/groups, Cin]), `log_sigmas` [R] with a mixture, `ring_masks` [R, Πk] with trained masks, `bias` [filters].
+ * What the layers have in common. Weights: `white_weights`, `half_white_weights` or `ring_weights`, depending on the
+ * basis, [R, Cin/groups, filters] (transposed: [R, filters/groups, Cin]), `log_sigmas` [R] with a mixture, `ring_masks`
+ * [R, Πk] with trained masks, `bias` [filters].
  */
 export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   readonly filters: number;
@@ -358,10 +359,10 @@ export class GmrConv1D extends GmrConv {
 }
 
 /**
- * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the same sizes and
- * strides. With strides above 1 that holds only on sizes on which windows lie symmetrically (`symmetricAxes` of
- * `@gmr-conv/core`): for an odd kernel, strides 2 and padding "same" on odd sizes, not on even ones. Average pooling before a
- * convolution of stride 1 keeps it on all (`symmetricPooling`), as the networks do.
+ * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the same
+ * sizes and strides. Strides above 1 keep this only on sizes where windows lie symmetrically (`symmetricAxes` of
+ * `@gmr-conv/core`): for an odd kernel, strides 2 and padding "same", on odd sizes but not on even ones. Average
+ * pooling before a convolution of stride 1 keeps it on all sizes (`symmetricPooling`), as the networks do.
  */
 export class GmrConv2D extends GmrConv {
   /** @nocollapse */
@@ -373,8 +374,8 @@ export class GmrConv2D extends GmrConv {
 }
 
 /**
- * [N, D, H, W, Cin] → [N, D', H', W', filters], which turns and mirrors with its input by all 48 symmetries of the cube, for
- * strides above 1 on the sizes that {@link GmrConv2D} tells.
+ * [N, D, H, W, Cin] → [N, D', H', W', filters], which turns and mirrors with its input by all 48 symmetries of the
+ * cube; for strides above 1, on the sizes given at {@link GmrConv2D}.
  */
 export class GmrConv3D extends GmrConv {
   /** @nocollapse */

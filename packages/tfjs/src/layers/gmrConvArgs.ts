@@ -1,4 +1,4 @@
-// The arguments of the layers.
+// Layer arguments.
 
 import type { Pad, PadMode, PerAxis, RingBasis } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
@@ -11,9 +11,9 @@ type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
 export interface GmrConvArgs extends NonNullable<LayerArgs> {
   /** Output channels. */
   filters: number;
-  /** Kernel sizes, odd. One number for every axis. */
+  /** Odd kernel sizes. A single number applies to every axis. */
   kernelSize: PerAxis;
-  /** Default 1. Larger ones keep turns and mirror images on some sizes only, see `GmrConv2D`. */
+  /** Default 1. Larger ones preserve turns and mirror images only on some sizes, see `GmrConv2D`. */
   strides?: PerAxis | undefined;
   /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
   padding?: Pad | undefined;
@@ -23,25 +23,25 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   dilationRate?: PerAxis | undefined;
   /** Default 1. */
   groups?: number | undefined;
-  /** Default: the kernel's first size // 2 + 1, and one more if not circular. */
+  /** Default: the kernel's first size // 2 + 1, plus one if not circular. */
   numRings?: number | undefined;
   /** Leave the corners of the kernel out of every ring. Default true. */
   circular?: boolean | undefined;
   /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
   mixture?: boolean | undefined;
   /**
-   * What is trained: `"white"` coordinates, in which the layer learns several times as fast; `"halfWhite"` ones, which learn
-   * smoother profiles, whose answers change less between quarter turns; or the weights of the `"rings"` themselves, as in
-   * the official package. Default `"white"`; `"rings"` for kernels of more than 2¹⁴ positions.
+   * The trained coordinates: `"white"`, in which the layer learns several times as fast; `"halfWhite"`, which learn
+   * smoother profiles whose responses change less between quarter turns; or the weights of the `"rings"` themselves, as
+   * in the official package. Default `"white"`; `"rings"` for kernels of more than 2¹⁴ positions.
    */
   ringBasis?: RingBasis | undefined;
   /** Train the widths of the Gaussians. Default true. */
   trainSigma?: boolean | undefined;
-  /** Whether an optimiser that asks `decaysWeight` lets weight decay act on the widths. Default false. */
+  /** Whether weight decay acts on the widths, for optimisers that consult `decaysWeight`. Default false. */
   decaySigma?: boolean | undefined;
   /**
-   * Train which share each kernel position has in each ring, within ±0.1 of the partition. The kernel is then no
-   * longer exactly symmetric, and is computed dense. Default false.
+   * Train the share that each kernel position has in each ring, within ±0.1 of the partition. The kernel is then no
+   * longer exactly symmetric, and uses the dense strategy. Default false.
    */
   trainMasks?: boolean | undefined;
   /** Default `"auto"`. */
@@ -50,7 +50,7 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   activation?: Parameters<typeof tf.layers.activation>[0]["activation"] | undefined;
   /** Default true. */
   useBias?: boolean | undefined;
-  /** Default `"white"`, for the basis `"rings"` `"kaimingNormal"`. All but `"white"` draw ring weights. */
+  /** Default `"white"`; `"kaimingNormal"` for the basis `"rings"`. All but `"white"` draw ring weights. */
   kernelInitializer?: RingInitializer | Given<Initializer>;
   /** Seed of a {@link RingInitializer}; default: a new one each time. */
   seed?: number | undefined;

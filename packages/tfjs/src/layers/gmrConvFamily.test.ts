@@ -1,4 +1,4 @@
-// What the layers of one and three dimensions, the transposed ones and trained masks add to `gmrConv.test.ts`.
+// What 1-D, 3-D and transposed layers and trained masks add to `gmrConv.test.ts`.
 
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -56,7 +56,7 @@ const FAMILY: [string, Factory, number[], GmrConvArgs & GmrConvTransposeArgs, nu
 describe.each(FAMILY)("%s", (className, create, inputShape, args, weightShape, outputShape) => {
   const build = () => tf.sequential({ layers: [tf.layers.inputLayer({ inputShape }), create(args)] });
 
-  it("has the weights and the output shape that it foresees", () => {
+  it("has the weights and the output shape that it predicts", () => {
     const model = build();
     expect(model.layers[1].getClassName()).toBe(className);
     expect(model.weights.map(({ shape }) => shape)).toEqual([weightShape, [weightShape[0]], [args.filters]]);
@@ -64,7 +64,7 @@ describe.each(FAMILY)("%s", (className, create, inputShape, args, weightShape, o
     expect((model.predict(image(2, ...inputShape)) as tf.Tensor).shape).toEqual([2, ...outputShape]);
   });
 
-  it("keeps its options and numbers through saving and loading", async () => {
+  it("keeps its options and weights when saved and loaded", async () => {
     const model = build();
     const loaded = await saveAndLoad(model);
     expect(loaded.layers[1].getConfig()).toEqual(model.layers[1].getConfig());
@@ -132,7 +132,7 @@ describe("trained masks", () => {
     ).toBeGreaterThan(0);
   });
 
-  it("count only within ±0.1 of the partition, and find back from beyond", () => {
+  it("are clipped to ±0.1 of the partition, and can return from beyond", () => {
     const { model, layer, masks } = build();
     const x = image(1, 6, 6, 1);
     const start = masks().clone();
@@ -210,7 +210,7 @@ describe("foldedConv", () => {
   });
 });
 
-it("tells which weights decay", () => {
+it("says which weights decay", () => {
   const decayed = (args: Partial<GmrConvArgs>) => {
     const layer = gmrConv2D({ filters: 2, kernelSize: 3, trainMasks: true, ...args });
     layer.build([null, 6, 6, 1]);

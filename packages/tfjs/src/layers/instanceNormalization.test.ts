@@ -68,8 +68,8 @@ it("refuses what it cannot normalise", () => {
 
 it("refuses maps of one position, when it is built and when it is called", () => {
   const message = (shape: string) =>
-    `layer norm cannot normalise maps of one position, got ${shape}: whatever comes in becomes beta, and nothing before ` +
-    "it learns; use larger images or fewer levels";
+    `layer norm cannot normalise maps of one position, got ${shape}: the output is always beta, so no earlier layer ` +
+    "learns; use larger images or fewer levels";
   const layer = instanceNormalization({ name: "norm" });
   expectGmrError(
     () => layer.apply(tf.input({ shape: [1, 1, 3] })),

@@ -11,10 +11,10 @@ export interface InstanceNormalizationArgs
 }
 
 /**
- * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike.
- * Weights: `gamma`, `beta`, each [C].
+ * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike. Weights: `gamma`,
+ * `beta`, each [C].
  *
- * @throws GmrError `invalid-shape` for maps of one position, as PyTorch does: all that comes in would become beta
+ * @throws GmrError `invalid-shape` for maps of one position, as PyTorch does: the output would always be beta
  */
 export class InstanceNormalization extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
@@ -60,14 +60,14 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
     if (shape.slice(1, -1).some((size) => size !== 1)) return;
     throw new GmrError(
       "invalid-shape",
-      `layer ${this.name} cannot normalise maps of one position, got ${describeValue(shape)}: whatever comes in becomes ` +
-        "beta, and nothing before it learns; use larger images or fewer levels",
+      `layer ${this.name} cannot normalise maps of one position, got ${describeValue(shape)}: the output is always ` +
+        "beta, so no earlier layer learns; use larger images or fewer levels",
     );
   }
 
   /**
-   * The same in stock layers: with all positions on one axis, a layer normalisation over them, then the scale and the
-   * offset as a depthwise 1×1 convolution.
+   * The same in stock layers: a layer normalisation over all positions, merged into one axis, then scale and offset as
+   * a depthwise 1×1 convolution.
    * @throws GmrError `unsupported` for inputs of unknown size
    */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {

@@ -5,8 +5,8 @@ type Predict = tf.LayersModel["predict"];
 let done = false;
 
 /**
- * Lets `predict` of layers models take batches of no images, and answer with no results. The stock method, which joins the
- * results of parts of the batch, fails where there are none.
+ * Lets `predict` of layers models accept empty batches and return empty results. The stock method joins the results of
+ * parts of the batch, and fails if there are none.
  */
 export function predictNothing(): void {
   if (done) return;

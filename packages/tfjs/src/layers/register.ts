@@ -22,9 +22,9 @@ const register = once((): void => {
 });
 
 /**
- * Makes the layers known to `tf.loadLayersModel`, and mends what networks need and TensorFlow.js gets wrong: some gradients,
- * and `predict` for empty batches. The factories of layers and the backends call it; call it yourself before loading a model
- * in a program that uses neither.
+ * Registers the layers with `tf.loadLayersModel`, and corrects what networks need and TensorFlow.js gets wrong: some
+ * gradients, and `predict` for empty batches. The layer factories and the backends call it; in a program that uses
+ * neither, call it yourself before loading a model.
  */
 export function registerLayers(): void {
   warnOfCopies();

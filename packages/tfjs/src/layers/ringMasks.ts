@@ -3,15 +3,15 @@
 import { type RingPartition, ringMasks } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
-/** How far a trained mask may be from the partition's 0 or 1, as in the official package. */
+/** Largest distance of a trained mask from the partition's 0 or 1, as in the official package. */
 export const MASK_RANGE = 0.1;
 
-/** What `tf.customGrad` passes last; TensorFlow.js does not export the type. */
+/** The last argument that `tf.customGrad` passes; TensorFlow.js does not export the type. */
 type Save = (tensors: tf.Tensor[]) => void;
 
 /**
  * Masks [R, Πk] clipped to within ±{@link MASK_RANGE} of the partition's. Beyond these bounds the gradient is that of
- * the bound where a descent step would lead back, and zero where it would lead on: no entry gets stuck.
+ * the bound if a descent step leads back, and zero if it leads away: no entry gets stuck.
  */
 export function clipToRings(masks: tf.Tensor2D, partition: RingPartition): tf.Tensor2D {
   const exact = tf.tensor2d(Float32Array.from(ringMasks(partition)), [

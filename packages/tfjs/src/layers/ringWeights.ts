@@ -1,4 +1,4 @@
-// The trained weights of a layer's rings: their names, how they start, and their change of basis.
+// The trained weights of a layer's rings: names, initialisation and change of basis.
 
 import {
   changeBasis,
@@ -15,22 +15,23 @@ import * as tf from "@tensorflow/tfjs";
 import { type Given, type Initializer, resolve } from "./stock.ts";
 
 /**
- * How ring weights start.
+ * Initialisation of ring weights.
  * - `white`: independent in white coordinates, see {@link RingBasis}.
  * - `kaimingNormal`: as in the official networks (fan-out of the folded kernel).
  * - `kaimingUniform`: as in the official layer by itself (fan-in of the folded kernel).
- * - `ringMean`: as `kaimingNormal`, scaled so that every ring counts alike, which makes training start much faster.
+ * - `ringMean`: like `kaimingNormal`, scaled so that all rings contribute equally, which makes training start much
+ *   faster.
  */
 export type RingInitializer = "white" | "kaimingNormal" | "kaimingUniform" | "ringMean";
 
-/** What the trained weights are called in each basis: none is taken for those of another. */
+/** Name of the trained weights in each basis, so that none are mistaken for those of another. */
 export const WEIGHT_NAMES: Readonly<Record<RingBasis, string>> = {
   white: "white_weights",
   halfWhite: "half_white_weights",
   rings: "ring_weights",
 };
 
-/** Whether this is the name of a layer's weights along its rings, in any basis. */
+/** Whether this is the name of a layer's ring weights, in any basis. */
 export function isRingWeights(name: string): boolean {
   return Object.values(WEIGHT_NAMES).includes(name);
 }
@@ -45,7 +46,7 @@ const RING_INITIALIZERS = {
 /** What the initial weights of a layer depend on. */
 export interface RingWeightsSetup {
   partition: RingPartition;
-  /** Absent where ring weights themselves are trained. */
+  /** Absent if ring weights themselves are trained. */
   white: WhiteBasis | undefined;
   groups: number;
   seed: number | undefined;
@@ -68,7 +69,7 @@ export function weightInitializer(
   return new ArrayInitializer(white ? changeBasis(white.inverse, weights) : weights);
 }
 
-/** Gives prepared values to a weight. */
+/** Assigns given values to a weight. */
 export class ArrayInitializer extends tf.serialization.Serializable {
   /** @nocollapse */
   static readonly className = "ArrayInitializer";
@@ -92,7 +93,7 @@ export class ArrayInitializer extends tf.serialization.Serializable {
   }
 }
 
-/** Gives a weight what an initialiser draws, in another basis. */
+/** Initialises a weight with what another initialiser draws, in another basis. */
 class InBasis extends tf.serialization.Serializable {
   /** @nocollapse */
   static readonly className = "InBasis";

@@ -1,5 +1,5 @@
-// Initialisers, regularisers and constraints given in any of the ways that stock layers take: an object, its
-// name, or its serialised form.
+// Initialisers, regularisers and constraints in any of the forms that stock layers accept: an object, its name, or its
+// serialised form.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -17,7 +17,7 @@ export interface SerializedObject {
 /** What a layer's option accepts: the object, a name such as `"glorotUniform"`, or the serialised form. */
 export type Given<T> = T | string | SerializedObject | null | undefined;
 
-/** The prototype that all objects of a kind share; TensorFlow.js does not export the classes. */
+/** The prototype shared by all objects of a kind; TensorFlow.js does not export the classes. */
 const KINDS = {
   initializer: baseOf(tf.initializers.zeros()),
   regularizer: baseOf(tf.regularizers.l2()),
@@ -30,13 +30,13 @@ function baseOf(object: object): object {
   return Object.getPrototypeOf(Object.getPrototypeOf(object));
 }
 
-/** Whether an object may serve as this kind: it has `apply`, and is not of another kind. */
+/** Whether an object can serve as this kind: it has `apply`, and is not of another kind. */
 function isKind(kind: Kind, object: object): boolean {
   const others = Object.entries(KINDS).filter(([name]) => name !== kind);
   return "apply" in object && !others.some(([, base]) => Object.prototype.isPrototypeOf.call(base, object));
 }
 
-/** The object that an option stands for, or undefined. `name` is the option's, for the error. */
+/** The object that an option specifies, or undefined. `name` is the option's, for the error. */
 export function resolve<T extends tf.serialization.Serializable>(
   name: string,
   kind: Kind,
@@ -58,7 +58,7 @@ function fromObject(given: object): tf.serialization.Serializable | undefined {
   return undefined;
 }
 
-/** Whether an object is what another copy of TensorFlow.js calls serializable. */
+/** Whether an object is serializable according to another copy of TensorFlow.js. */
 function isSerializable(given: object): given is tf.serialization.Serializable {
   return "getClassName" in given && "getConfig" in given;
 }
@@ -71,7 +71,7 @@ function create(
   return entry?.[1](entry[0], config);
 }
 
-/** `"glorotUniform"` → `"GlorotUniform"`; the L1, L2 names are spelt as TensorFlow.js registers them. */
+/** `"glorotUniform"` → `"GlorotUniform"`; the L1 and L2 names are spelt as TensorFlow.js registers them. */
 function className(identifier: string): string {
   if (/^l[12](l2)?$/i.test(identifier)) return "L1L2";
   return identifier.charAt(0).toUpperCase() + identifier.slice(1);

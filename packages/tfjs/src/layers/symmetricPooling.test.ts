@@ -58,7 +58,7 @@ it("computes the same whether sizes are known or not, folded and loaded", async 
   }
 });
 
-it("folds to a stock layer where sizes are known, else says what is in the way", () => {
+it("folds to a stock layer if sizes are known, else says what prevents it", () => {
   const model = (sides: Sides) => {
     const input = tf.input({ shape: [...sides, 2] });
     const layer = symmetricPooling({ name: "halve", strides: [2, 2] });

@@ -1,8 +1,8 @@
-// Pooling that keeps turns and mirror images on maps of any size.
+// Pooling that preserves turns and mirror images on maps of any size.
 //
 // Windows as large as the stride are symmetric where the stride divides the side. Elsewhere, with "same" padding, the
-// windows must overhang both borders alike, for which some must be one larger: side n and stride s leave r = n mod s,
-// the windows of size p overhang by p - r in total, and that must be even. Every axis decides for itself.
+// windows must overhang both borders equally, so some must be one larger: side n and stride s leave r = n mod s, the
+// windows of size p overhang by p - r in total, and that must be even. Every axis decides for itself.
 
 import { checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -11,7 +11,7 @@ import type { UniqueName } from "../graph/rebuild.ts";
 import type { FoldableLayer } from "./foldable.ts";
 
 export interface SymmetricPoolingArgs extends NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> {
-  /** Default `average`; positions outside the map count in neither. */
+  /** Default `average`; positions outside the map are ignored by both. */
   pooling?: "average" | "max" | undefined;
   /** One number for each spatial axis, one to three. */
   strides: readonly number[];
@@ -24,10 +24,10 @@ export function symmetricWindow(side: number, stride: number): number {
 }
 
 /**
- * [N, ...spatial, C] → [N, ...⌈spatial / strides⌉, C]: averages or maxima whose windows are chosen for the sides of
- * each input, so that the pooled map of a turned or mirrored input is the turned or mirrored pooled map.
+ * [N, ...spatial, C] → [N, ...⌈spatial / strides⌉, C]: averages or maxima whose windows fit the sides of each input, so
+ * that the pooled map of a turned or mirrored input is the turned or mirrored pooled map.
  *
- * @throws GmrError `invalid-argument` for a bad option, `invalid-shape` for inputs of other ranks
+ * @throws GmrError `invalid-argument` for an invalid option, `invalid-shape` for inputs of another rank
  */
 export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
@@ -77,7 +77,7 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   }
 
   /**
-   * A stock pooling layer for the sides of the input.
+   * The stock pooling layer for the sides of the input.
    * @throws GmrError `unsupported` for sides of unknown size
    */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
@@ -105,7 +105,7 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
 }
 
 /**
- * Pools a map of a graph, symmetrically: by a stock layer where its sides are known, else by {@link SymmetricPooling},
+ * Pools a map of a graph symmetrically: with a stock layer if its sides are known, else with {@link SymmetricPooling},
  * which must be registered.
  */
 export function symmetricPool(
