@@ -1,7 +1,7 @@
 // The commands of a clone: node tooling/run.mjs start|test|gmr|turbo ARGS…
 //
-// Sets up what is missing first, and only that: pnpm through npx, the packages of the lockfile, the build through
-// turbo (which does nothing where nothing changed). Needs Node, npm and git, nothing else.
+// First sets up whatever is missing: pnpm through npx, the packages of the lockfile, the build through turbo (which
+// skips what has not changed). Needs only Node, npm and git.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ const bin = path.join(root, "node_modules", ".bin");
 const [command, ...args] = process.argv.slice(2);
 
 checkNode();
-// Ctrl-C reaches the whole group of processes; this one waits for the others to finish.
+// Ctrl-C reaches the whole process group; this process waits for the others to finish.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
@@ -47,7 +47,7 @@ function checkNode() {
   }
 }
 
-/** Installs the packages of the lockfile, unless that was done. */
+/** Installs the packages of the lockfile, unless already done. */
 async function install() {
   const hash = createHash("sha256");
   for (const name of ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json"]) {
@@ -70,15 +70,15 @@ async function build() {
 
 async function gmr(gmrArgs) {
   const cli = path.join(root, "apps", "trainer", "dist", "cli.js");
-  // npm runs scripts in the root; paths that the user gives are meant from where the command was typed.
+  // npm runs scripts in the root; the user's paths are relative to where the command was typed.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd });
 }
 
-/** Runs lint, type check and tests of every package, and sums up their tests. */
+/** Runs lint, type check and tests of every package, and sums up the tests. */
 async function test() {
   await install();
-  // A count must not survive from a run before: turbo restores those of packages that did not change.
+  // Remove counts of an earlier run: turbo restores those of unchanged packages.
   for (const folder of packageFolders()) rmSync(path.join(folder, "test-results.json"), { force: true });
   const code = await run("turbo", [
     "run",
@@ -114,7 +114,7 @@ function packageFolders() {
   );
 }
 
-/** Runs a program, which may be one of the workspace's own, and gives its exit code. */
+/** Runs a program, which may be one of the workspace's own, and returns its exit code. */
 function run(program, programArgs, { cwd = root, quiet = false } = {}) {
   const env = {
     ...process.env,

@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Shared test settings: tests lie beside the source; counts go to `test-results.json` for the summary line. */
+/** Shared test settings: tests are next to the source; counts go to `test-results.json` for the summary line. */
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts"],

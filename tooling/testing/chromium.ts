@@ -1,11 +1,13 @@
-// What tests in a real browser have in common: finding Chromium, and serving pages to it.
+// For tests in a real browser: finds Chromium, and serves pages to it.
 
 import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 
-/** Chromium's path, from the environment variable CHROMIUM or where systems put it; undefined, with a warning, if none. */
+/**
+ * Chromium's path, from the environment variable CHROMIUM or a standard location; undefined, with a warning, if none.
+ */
 export function findChromium(): string | undefined {
   const executable = [
     process.env.CHROMIUM,
@@ -30,9 +32,9 @@ export interface PageServer {
 }
 
 /**
- * Serves folders on a free port of this machine.
- * @param folders by the address's first part; "" is what everything else is looked for in
- * @param headers of every answer
+ * Serves folders on a free local port.
+ * @param folders by the first part of the path; "" handles everything else
+ * @param headers of every response
  */
 export async function servePages(
   folders: Readonly<Record<string, string>>,

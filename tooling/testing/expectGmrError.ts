@@ -1,8 +1,8 @@
 import { expect } from "vitest";
 
 /**
- * Expects `action` to throw, or to reject with, a GmrError with this code and exactly this message, or one that matches.
- * Await it where `action` returns a promise.
+ * Expects `action` to throw, or reject with, a GmrError with this code and a message equal to, or matching, `message`.
+ * Await it if `action` returns a promise.
  */
 export function expectGmrError(
   action: () => Promise<unknown>,

@@ -1,4 +1,4 @@
-// Golden cases computed by the official Python package, turned into this project's channels-last layouts.
+// Golden cases computed by the official Python package, converted to this project's channels-last layouts.
 
 import { readFileSync } from "node:fs";
 
@@ -77,7 +77,7 @@ export function tensor(testCase: OfficialCase, name: string): NamedArray {
   return found;
 }
 
-/** Format: 8 bytes length of the header, header in JSON, data (https://huggingface.co/docs/safetensors). */
+/** Format: header length in 8 bytes, JSON header, data (https://huggingface.co/docs/safetensors). */
 function readTensors(file: string): Map<string, NamedArray> {
   const bytes = readFileSync(new URL(file, FOLDER));
   const headerLength = Number(bytes.readBigUInt64LE(0));

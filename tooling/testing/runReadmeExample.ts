@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
- * Runs the first `js` example in a section of a package's README in that package's folder.
+ * Runs the first `js` example in a section of a package's README, in that package's folder.
  * @param folder of the package, ending in `/`
  * @param section its heading, default "Example"
- * @returns what it printed, and what the section's first `text` block says that it prints
+ * @returns its output, and the expected output from the section's first `text` block
  */
 export function runReadmeExample(folder: URL, section = "Example"): { printed: string; expected: string } {
   const readme = readFileSync(new URL("README.md", folder), "utf8");

@@ -1,9 +1,9 @@
-// Builds the binding of @tensorflow/tfjs-node from its sources, which its npm package contains, against a
-// libtensorflow of one's own or the one in a TensorFlow wheel. Linux on x64 or arm64; needs a C++17 compiler.
+// Builds the binding of @tensorflow/tfjs-node from the sources in its npm package, against a given libtensorflow or the
+// one in a TensorFlow wheel. Linux on x64 or arm64; needs a C++17 compiler.
 //
 //   node tooling/tfjs-node-from-source/build.mjs [options]     (--help lists them)
 //
-// The result lies where the package's own install script would put it: lib/napi-v8 and deps.
+// The result goes where the package's own install script would put it: lib/napi-v8 and deps.
 
 import { execFile } from "node:child_process";
 import {
@@ -63,7 +63,7 @@ function readOptions() {
   }
 }
 
-/** What the binding is linked with: the C API is in the first, whichever it is called. */
+/** The libraries to link with: the first holds the C API, whichever its name. */
 const C_API_LIBRARIES = ["libtensorflow.so.2", "libtensorflow_cc.so.2"];
 const FRAMEWORK_LIBRARY = "libtensorflow_framework.so.2";
 
@@ -90,7 +90,7 @@ async function main() {
       return;
     }
   }
-  // What is there is replaced only when everything new is there.
+  // Existing files are replaced only when all new ones are complete.
   const deps = path.join(folder, "deps");
   const fresh = { deps: `${deps}.new`, binding: `${binding}.new` };
   const remove = (file) => rmSync(file, { recursive: true, force: true });
@@ -117,7 +117,7 @@ function packageFolder() {
     throw new UserError(`--package must be the folder of @tensorflow/tfjs-node, got ${folder}`);
   }
   const name = `@tensorflow/tfjs-node${options.cuda ? "-gpu" : ""}`;
-  // The package's own main file does not load without a binding, so its package.json is asked for.
+  // The package's main file does not load without a binding, so resolve its package.json.
   try {
     return path.dirname(realpathSync(require.resolve(`${name}/package.json`)));
   } catch {
@@ -125,7 +125,7 @@ function packageFolder() {
   }
 }
 
-/** Puts headers and libraries into `deps`/include and `deps`/lib. */
+/** Copies headers and libraries to `deps`/include and `deps`/lib. */
 async function provideLibrary(deps) {
   if (options.libtensorflow) {
     for (const part of ["include", "lib"]) {
@@ -147,13 +147,15 @@ async function provideLibrary(deps) {
   }
 }
 
-/** Has pip fetch the wheel for this machine: it knows the user's index, proxy and cache, and checks the file's hash. */
+/**
+ * Has pip download the wheel for this machine: it knows the user's index, proxy and cache, and checks the file's hash.
+ */
 async function fetchWheel(folder) {
   const arm = process.arch === "arm64";
   const project = options.cuda ? "tensorflow" : arm ? "tensorflow-cpu-aws" : "tensorflow-cpu";
   const wanted = `${project}==${options.tensorflow}`;
   console.log(`fetching ${wanted} …`);
-  // Every version of Python has a wheel of its own; the libraries in them are the same. Old releases know no new Python.
+  // Wheels differ by Python version, but their libraries are the same. Old releases do not support new Pythons.
   const [, minor] = options.tensorflow.split(".").map(Number);
   const args = [
     "-m",
@@ -173,7 +175,7 @@ async function fetchWheel(folder) {
   return path.join(folder, readdirSync(folder)[0]);
 }
 
-/** Headers of the C API and what they include, and every shared library beside libtensorflow. */
+/** Headers of the C API and their includes, and every shared library beside libtensorflow. */
 async function extractWheel(file, deps) {
   const { openPromise } = require("yauzl");
   if (!existsSync(file)) throw new UserError(`no file ${file}`);
@@ -213,7 +215,7 @@ async function compile(folder, deps, binding) {
     `-l:${main}`,
     `-l:${FRAMEWORK_LIBRARY}`,
     "-Wl,-rpath,$ORIGIN/../../deps/lib",
-    // Libraries that a CUDA build loads from elsewhere need not be here when it is linked.
+    // Libraries that a CUDA build loads from elsewhere need not be present at link time.
     "-Wl,--allow-shlib-undefined",
   );
   console.log(`compiling ${path.join(folder, "binding")} …`);
@@ -225,7 +227,7 @@ async function compile(folder, deps, binding) {
   });
 }
 
-/** What libtensorflow says its version is, asked in a process of its own. */
+/** The version that libtensorflow reports, asked in a separate process. */
 async function libraryVersion(binding) {
   const program = "process.stdout.write(require(process.argv[1]).TF_Version)";
   const { stdout } = await run(process.execPath, ["-e", program, binding]).catch((error) => {

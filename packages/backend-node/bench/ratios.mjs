@@ -1,6 +1,6 @@
-// Times the GMR convolution by each of its strategies against a dense layer of the same sizes on libtensorflow,
-// forward and forward+backward. What is compared runs in turn, so that a busy machine is busy for all; the best of all
-// rounds counts, in milliseconds.
+// Times each strategy of the GMR convolution against a dense layer of the same size on libtensorflow, forward and
+// forward+backward. Contenders take turns, so that background load affects all alike; the best of all rounds counts, in
+// milliseconds.
 //
 //   node bench/ratios.mjs [--threads 2] [--rounds 30] [--kernels 3,5,7,9,11] [--shape 4,32,32,64,64] [--tune]
 
@@ -47,7 +47,7 @@ for (const k of options.kernels.split(",").map(Number)) {
     for (let round = -2; round < Number(options.rounds); round++) {
       for (const [i, layer] of Object.values(layers).entries()) {
         const start = performance.now();
-        // The ops of libtensorflow on the CPU are done when their calls return.
+        // CPU ops of libtensorflow are finished when their calls return.
         tf.dispose(once(layer));
         if (round >= 0) times[i].push(performance.now() - start);
       }

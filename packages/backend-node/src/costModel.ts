@@ -1,13 +1,13 @@
-// What the strategies cost on the native library where nothing was measured.
+// What the strategies cost on the native library if nothing was measured.
 
 import { product } from "@gmr-conv/core";
 import type { ConvProblemSize, CostModel } from "@gmr-conv/tfjs";
 
 /**
- * On a GPU a dense convolution by cuDNN is one launch, and the sums over rings are many: `dense`, until measured
- * otherwise. On the CPU, nanoseconds fitted to `bench/ratios.mjs` on two cores with AVX-512: what matters is where one
- * strategy overtakes the other, which moves little from machine to machine. All of it scales alike with the number of
- * threads, but for the calls of ops.
+ * On a GPU, a dense convolution by cuDNN is one launch and the ring sums are many: `dense`, until measured otherwise.
+ * On the CPU, nanoseconds fitted to `bench/ratios.mjs` on two cores with AVX-512: what matters is where one strategy
+ * overtakes the other, which differs little between machines. Everything scales with the number of threads, except the
+ * op calls.
  */
 export function costModel(device: "cpu" | "gpu", threads: number): CostModel {
   if (device === "gpu") return () => ({ ring: 1, dense: 0 });
@@ -21,15 +21,15 @@ export function costModel(device: "cpu" | "gpu", threads: number): CostModel {
   };
 }
 
-/** Per output position: multiplications, those of the gradients for at least so many input channels. */
+/** Per output position: multiplications, with a minimum number of input channels for gradients. */
 function denseWork({ training, inChannels, outChannels, extent }: ConvProblemSize): number {
   const backward = training ? 0.011 * Math.max(inChannels, 16) : 0;
   return extent * outChannels * (0.006 * inChannels + backward);
 }
 
-/** Per output position: the sums of x, for gradients those of dy as well, and products. */
+/** Per output position: the sums of x, for gradients also those of dy, and products. */
 function ringWork({ training, inChannels, outChannels, rings, extent }: ConvProblemSize): number {
-  // Rings fill about two fifths of the kernel's box, and vectors are not filled by few channels.
+  // Rings fill about two fifths of the kernel's box, and few channels do not fill vectors.
   const sums = (channels: number): number =>
     Math.max(channels, 6) * (0.72 * (rings - 1) + 0.32 * rings) +
     Math.max(channels, 16) * 0.0045 * extent * rings;

@@ -14,14 +14,14 @@ it("reads the driver's table of GPUs", () => {
   expect(parseGpus("")).toEqual([]);
 });
 
-it("knows no device of another backend", async () => {
+it("describes no device of another backend", async () => {
   await tf.setBackend("cpu");
-  const reason = 'the active backend is not that of @tensorflow/tfjs-node but "cpu": call useNode first';
+  const reason = 'the active backend is "cpu", not that of @tensorflow/tfjs-node: call useNode first';
   await expectGmrError(() => nodeDevice(), "unsupported", reason);
 });
 
 describeNative("nodeDevice", () => {
-  it("describes what TensorFlow computes on", async () => {
+  it("describes the device TensorFlow computes on", async () => {
     await useNode({ cache: false });
     expect(nodeDevice()).toMatchObject({
       kind: expect.stringMatching(/^(cpu|gpu)$/),

@@ -1,4 +1,4 @@
-// What the native library computes on.
+// The device that the native library computes on.
 
 import { execFileSync } from "node:child_process";
 import os from "node:os";
@@ -9,7 +9,7 @@ export interface NodeDevice {
   kind: "cpu" | "gpu";
   /** As the processor or the driver names it. */
   name: string;
-  /** Bytes: of the machine, or of the GPU; 0 if the driver does not tell. */
+  /** Bytes: of the machine, or of the GPU; 0 if the driver does not say. */
   memory: number;
   /** Version of the GPU's driver. */
   driver?: string;
@@ -18,8 +18,8 @@ export interface NodeDevice {
 }
 
 /**
- * The device of the active backend. On a machine with several GPUs set CUDA_VISIBLE_DEVICES to the number of one: without
- * that, what is told is the first that the driver shows.
+ * The device of the active backend. On a machine with several GPUs, set CUDA_VISIBLE_DEVICES to a single number:
+ * otherwise this describes the first GPU that the driver lists.
  * @throws GmrError `unsupported` if another backend is active
  */
 export function nodeDevice(): NodeDevice {
@@ -44,7 +44,7 @@ export interface DriverGpu {
 
 let asked: { gpus: DriverGpu[] | undefined } | undefined;
 
-/** The GPUs that the NVIDIA driver shows; undefined where there is no driver. It is asked once. */
+/** The GPUs that the NVIDIA driver lists; undefined if there is no driver. Queried once. */
 export function driverGpus(): DriverGpu[] | undefined {
   asked ??= { gpus: askDriver() };
   return asked.gpus;

@@ -8,14 +8,18 @@ import { describeNative } from "../testing/describeNative.ts";
 
 const folder = fileURLToPath(new URL("../", import.meta.url));
 
-/** What a program prints that starts with `useNode(options)`, as JSON: most options count in a process's first call. */
+/**
+ * The JSON output of a program that starts with `useNode(options)`: most options take effect only in a process's first
+ * call.
+ */
 function run<T>(options: object, body: string): T {
   const program = `
     import { nodeDevice, nodeThreads, tuneNode, useNode } from "@gmr-conv/backend-node";
     import { gmrConv2d, measuredStrategies } from "@gmr-conv/tfjs";
     import * as tf from "@tensorflow/tfjs";
     const convolve = (x, w) => gmrConv2d(x, w, { kernelSize: 5, pad: "same" });
-    const inputs = () => [tf.randomNormal([2, 9, 9, 4], 0, 1, "float32", 1), tf.randomNormal([3, 4, 6], 0, 1, "float32", 2)];
+    const noise = (shape, seed) => tf.randomNormal(shape, 0, 1, "float32", seed);
+    const inputs = () => [noise([2, 9, 9, 4], 1), noise([3, 4, 6], 2)];
     const failure = (promise) => promise.then(() => "none", ({ code, message }) => code + ": " + message);
     const options = ${JSON.stringify(options)};
     ${body}`;
@@ -28,7 +32,7 @@ function run<T>(options: object, body: string): T {
 }
 
 describeNative("useNode", () => {
-  it("computes with so many threads, and starts once", () => {
+  it("computes with the given number of threads, and starts once", () => {
     const program = `
       await useNode(options);
       await useNode();
@@ -37,7 +41,7 @@ describeNative("useNode", () => {
     expect(run({ threads: 1, cache: false }, program)).toEqual(["tensorflow", [2, 9, 9, 6], 1]);
   });
 
-  it("refuses a number of threads that is none", () => {
+  it("refuses an invalid number of threads", () => {
     const program = "console.log(JSON.stringify(await failure(useNode(options))));";
     const reason = "invalid-argument: threads must be a positive integer, got 0";
     expect(run({ threads: 0 }, program)).toBe(reason);
@@ -59,11 +63,11 @@ describeNative("useNode", () => {
     expect(device[0]).toMatch(/^TensorFlow 2\.\d+\.\d+, (cpu|gpu), ./);
     expect(device[1]).toEqual({ [key]: first.choices[0], [`${key} training`]: first.choices[1] });
     expect(run({ cache, threads: 2 }, tune)).toEqual({ seen: [], choices: [] });
-    // Another number of threads is another device.
+    // A different number of threads counts as another device.
     expect(run<{ seen: string[] }>({ cache, threads: 1 }, tune).seen).toHaveLength(2);
   });
 
-  it("gives the same bits, run after run, in deterministic mode, and measures nothing then", () => {
+  it("gives identical bits in every run in deterministic mode, and refuses to measure", () => {
     const program = `
       await useNode({ ...options, deterministic: true });
       const { value, grads } = tf.valueAndGrads(convolve)(inputs());

@@ -1,4 +1,4 @@
-// GMR-Conv on the native TensorFlow library: `await useNode()`, and the ops of `@gmr-conv/tfjs` run on kernels made
+// GMR-Conv on the native TensorFlow library: after `await useNode()`, the ops of `@gmr-conv/tfjs` run on kernels made
 // of its ops. Importing this module before @tensorflow/tfjs-node is what makes that package work on Node 23 and later.
 
 import os from "node:os";
@@ -27,28 +27,26 @@ export { type DriverGpu, driverGpus, type NodeDevice, nodeDevice } from "./devic
 export { type InstalledPackage, installedPackages, type PackageName } from "./load.ts";
 
 export interface UseNodeOptions {
-  /**
-   * Which package to load, at the first call. Default: the first of `-gpu` and the plain one that has its native binding.
-   */
+  /** Which package to load, at the first call. Default: `-gpu` if it has its native binding, else the plain one. */
   package?: PackageName | undefined;
   /**
-   * Threads of one op on the CPU. Default: TensorFlow's own, all processors. Counts only before the library has
-   * started, that is at the first call.
+   * Threads per op on the CPU. Default: TensorFlow's own, all processors. Takes effect only before the library has
+   * started, that is, at the first call.
    */
   threads?: number | undefined;
   /**
-   * Same inputs, same bits, run after run: asks TensorFlow and cuDNN for deterministic algorithms (counts only at the
-   * first call) and chooses strategies by shapes alone, never by measurements. Default false.
+   * Bit-identical results in every run: asks TensorFlow and cuDNN for deterministic algorithms (only at the first call)
+   * and chooses strategies by shape, never by measurement. Default false.
    */
   deterministic?: boolean | undefined;
   /**
-   * File of the measured strategies; false for none. Default: that of the call before, at first `gmr-conv/strategies.json`
-   * in the user's cache folder.
+   * File of the measured strategies; false for none. Default: that of the previous call, initially
+   * `gmr-conv/strategies.json` in the user's cache folder.
    */
   cache?: string | false | undefined;
 }
 
-/** Where strategies are remembered; undefined for nowhere. */
+/** Where strategies are stored; undefined for nowhere. */
 function cacheFile({ deterministic, cache }: NativeState): string | undefined {
   if (deterministic || cache === false) return undefined;
   return cache ?? defaultCacheFile();
@@ -58,11 +56,11 @@ function cacheFile({ deterministic, cache }: NativeState): string | undefined {
  * Loads `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node`, makes its backend `tensorflow` the active one and adds
  * our kernels to it. Calling it again is cheap.
  *
- * The native library has one pool of threads for a whole process, and reads the process's environment when it starts. In
- * a worker thread `threads` and `deterministic` count only if that was started with `env: SHARE_ENV`.
+ * The native library has one thread pool per process, and reads the process's environment when it starts. In a worker
+ * thread, `threads` and `deterministic` take effect only if it was started with `env: SHARE_ENV`.
  *
- * @throws GmrError `unsupported`, saying why, if neither package is there or loads; `invalid-argument` for options that
- *   are none
+ * @throws GmrError `unsupported`, saying why, if neither package is installed or loads; `invalid-argument` for invalid
+ *   options
  */
 export async function useNode(options: UseNodeOptions = {}): Promise<void> {
   checkOptions(options);
@@ -78,7 +76,8 @@ async function start(options: UseNodeOptions): Promise<void> {
   if (!registered || !isNativeBackend(tf.backend())) {
     throw new GmrError(
       "unsupported",
-      "the backend of @tensorflow/tfjs-node did not register itself: was it removed, or is @tensorflow/tfjs installed twice?",
+      "the backend of @tensorflow/tfjs-node did not register itself: " +
+        "was it removed, or is @tensorflow/tfjs installed twice?",
     );
   }
   registerKernels();
@@ -101,18 +100,21 @@ function checkOptions({ threads, package: name }: UseNodeOptions): void {
 }
 
 /**
- * `tuneStrategies` of `@gmr-conv/tfjs` on this backend, remembered in the cache file: `run` is called once, then both
- * strategies are timed for each new shape of a convolution that it met. From then on, in this process and in later
- * ones on the same device, `auto` takes the faster one.
+ * `tuneStrategies` of `@gmr-conv/tfjs` on this backend, stored in the cache file: calls `run` once, then times both
+ * strategies for each new convolution shape in it. From then on, in this process and in later ones on the same device,
+ * `auto` uses the faster one.
  *
- * @returns what was measured, one entry per new shape
+ * @returns the measurements, one entry per new shape
  * @throws GmrError `unsupported` in deterministic mode or if another backend is active; `io` if the cache file cannot
  *   be written
  */
 export async function tuneNode(run: () => unknown, options: TuneOptions = {}): Promise<TunedStrategy[]> {
   const state = node.stateOf(tf.backend());
   if (state.deterministic) {
-    throw new GmrError("unsupported", "measurements differ from run to run: not in deterministic mode");
+    throw new GmrError(
+      "unsupported",
+      "deterministic mode excludes measuring: results differ from run to run",
+    );
   }
   const measured = await tuneStrategies(run, options);
   const file = cacheFile(state);
@@ -120,7 +122,7 @@ export async function tuneNode(run: () => unknown, options: TuneOptions = {}): P
   return measured;
 }
 
-/** Threads of one op on the CPU. */
+/** Threads per op on the CPU. */
 export function nodeThreads(): number {
   return Number(process.env.TF_NUM_INTRAOP_THREADS) || os.availableParallelism();
 }
@@ -134,7 +136,7 @@ function prepareEnvironment({ threads, deterministic: wanted }: UseNodeOptions):
   process.env.TF_CUDNN_DETERMINISTIC = "1";
 }
 
-/** Two machines, or two numbers of threads, may differ in what is faster. */
+/** A different machine or number of threads may favour a different strategy. */
 function deviceKey(): string {
   const { kind, name, tensorflow } = nodeDevice();
   const threads = process.env.TF_NUM_INTRAOP_THREADS;

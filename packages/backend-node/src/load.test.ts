@@ -11,7 +11,7 @@ const installed = (name: (typeof PACKAGES)[number], binding?: string): Installed
 const build = "run its install script, or tooling/tfjs-node-from-source/build.mjs of GMR-Conv";
 
 describe("usablePackage", () => {
-  it("prefers the package for GPUs, unless told otherwise", () => {
+  it("prefers the GPU package, unless told otherwise", () => {
     const both = [installed(gpu, "a"), installed(cpu, "b")];
     expect(usablePackage(undefined, both).name).toBe(gpu);
     expect(usablePackage(cpu, both).name).toBe(cpu);
@@ -43,7 +43,7 @@ it("finds what is installed", () => {
   expect(installedPackages().map(({ name }) => name)).toContain(cpu);
 });
 
-it("gives the loader's reason", () =>
+it("reports the loader's reason", () =>
   expectGmrError(
     () => loadPackage(installed("@tensorflow/no-such-package" as typeof cpu)),
     "unsupported",

@@ -1,4 +1,4 @@
-// Finding and loading @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node.
+// Finds and loads @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node.
 
 import "./utilFunctions.ts";
 import { existsSync, readdirSync } from "node:fs";
@@ -11,14 +11,14 @@ const require = createRequire(import.meta.url);
 export const PACKAGES = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const;
 export type PackageName = (typeof PACKAGES)[number];
 
-/** An installed package and its native binding; `binding` is undefined where that was neither fetched nor built. */
+/** An installed package and its native binding; `binding` is undefined if it was neither downloaded nor built. */
 export interface InstalledPackage {
   name: PackageName;
   folder: string;
   binding: string | undefined;
 }
 
-/** What is installed of {@link PackageName}, the one for GPUs first. */
+/** Which of {@link PackageName} are installed, the GPU one first. */
 export function installedPackages(): InstalledPackage[] {
   return PACKAGES.flatMap((name) => {
     const folder = folderOf(name);
@@ -34,7 +34,7 @@ function folderOf(name: PackageName): string | undefined {
   }
 }
 
-/** The binding lies in a folder named after a version of Node-API. */
+/** The binding is in a folder named after a Node-API version. */
 function bindingIn(folder: string): string | undefined {
   const lib = path.join(folder, "lib");
   if (!existsSync(lib)) return undefined;
@@ -47,7 +47,7 @@ const HOW_TO_BUILD = "run its install script, or tooling/tfjs-node-from-source/b
 
 /**
  * The first installed package that has its binding.
- * @param wanted no other than this one
+ * @param wanted only this one
  * @throws GmrError `unsupported`, naming both packages, if there is none
  */
 export function usablePackage(wanted?: PackageName, installed = installedPackages()): InstalledPackage {

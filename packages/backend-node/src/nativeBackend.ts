@@ -34,7 +34,7 @@ export interface NativeBackend extends tf.KernelBackend {
     tensorDataSync(id: number): Float32Array;
     executeOp(name: string, attrs: OpAttr[], inputs: number[], outputs: number): NativeTensorInfo[];
   };
-  /** The native tensors of tensors; uploads what was not yet. */
+  /** The native tensors of tensors; uploads those not yet on the device. */
   getInputTensorIds(tensors: tf.TensorInfo[]): number[];
   /** Hands a native tensor to the engine, which tracks it from then on. */
   createOutputTensor(made: NativeTensorInfo): tf.Tensor;
@@ -46,12 +46,12 @@ export function isNativeBackend(backend: object): backend is NativeBackend {
 
 /**
  * The native backend that a kernel was called with, or the active one.
- * @throws GmrError `unsupported` if it is another
+ * @throws GmrError `unsupported` for any other backend
  */
 export function nativeBackend(backend: object = tf.backend()): NativeBackend {
   if (isNativeBackend(backend)) return backend;
   throw new GmrError(
     "unsupported",
-    `the active backend is not that of @tensorflow/tfjs-node but "${tf.getBackend()}": call useNode first`,
+    `the active backend is "${tf.getBackend()}", not that of @tensorflow/tfjs-node: call useNode first`,
   );
 }

@@ -1,4 +1,4 @@
-// Ops of the native library on its own tensors. A kernel is a dozen of them; through the engine each would cost more
+// Ops of the native library on its own tensors. A kernel uses a dozen of them; through the engine, each would cost more
 // in bookkeeping than small ops take to compute.
 
 import type { BoundedCache } from "@gmr-conv/tfjs";
@@ -25,7 +25,9 @@ export class NativeOps {
   private readonly constants: BoundedCache<string, number>;
   private readonly made = new Set<number>();
 
-  /** @param constants int32 tensors that are kept, by their shape and values */
+  /**
+   * @param constants cached int32 tensors, by their shape and values
+   */
   constructor(backend: NativeBackend, constants: BoundedCache<string, number>) {
     this.backend = backend;
     this.constants = constants;
@@ -35,7 +37,7 @@ export class NativeOps {
     return { id: this.backend.getInputTensorIds([tensor])[0], shape: tensor.shape };
   }
 
-  /** A tensor of few numbers. */
+  /** A small tensor. */
   upload(values: Float32Array, shape: readonly number[]): Native {
     const { binding } = this.backend;
     const id = binding.createTensor(shape, binding.TF_FLOAT, values);
@@ -43,7 +45,7 @@ export class NativeOps {
     return { id, shape };
   }
 
-  /** Frees all that was made and not taken away. */
+  /** Frees everything that was created and not kept. */
   dispose(): void {
     for (const id of this.made) this.backend.binding.deleteTensor(id);
     this.made.clear();
@@ -54,12 +56,12 @@ export class NativeOps {
     if (this.made.delete(x.id)) this.backend.binding.deleteTensor(x.id);
   }
 
-  /** Takes a tensor away: it outlives this kernel. One that is an input's own is given another handle. */
+  /** Lets a tensor outlive this kernel. One that belongs to an input gets another handle. */
   keep(x: Native): Native {
     return this.made.delete(x.id) ? x : this.keep(this.alias(x));
   }
 
-  /** Takes over what an earlier kernel kept: it ends with this one. */
+  /** Takes ownership of what an earlier kernel kept: it is freed with this one. */
   adopt(x: Native): void {
     this.made.add(x.id);
   }
@@ -79,7 +81,7 @@ export class NativeOps {
     return results;
   }
 
-  /** A number. */
+  /** A scalar. */
   scalar(value: number): Native {
     return this.upload(Float32Array.of(value), []);
   }
@@ -94,7 +96,7 @@ export class NativeOps {
     return this.run(name, [], [x.id])[0];
   }
 
-  /** Another tensor with the same data, which is not copied. */
+  /** Another tensor with the same data, not a copy. */
   alias(x: Native): Native {
     return this.unary("Identity", x);
   }
@@ -104,7 +106,7 @@ export class NativeOps {
     return this.run("Reshape", [this.indexType("Tshape")], [x.id, this.ints(shape)])[0];
   }
 
-  /** a · b of matrices, each transposed first if so told. */
+  /** a · b of matrices, each optionally transposed first. */
   matMul(a: Native, b: Native, transposeA = false, transposeB = false): Native {
     const attrs = [this.bool("transpose_a", transposeA), this.bool("transpose_b", transposeB)];
     return this.run("MatMul", attrs, [a.id, b.id])[0];
@@ -138,7 +140,7 @@ export class NativeOps {
     return this.run("Slice", [this.indexType("Index")], [x.id, this.ints(begin), this.ints(size)])[0];
   }
 
-  /** Zeros around x. */
+  /** Pads x with zeros. */
   pad(x: Native, paddings: readonly Padding[]): Native {
     if (paddings.every(([before, after]) => before === 0 && after === 0)) return x;
     const sizes = this.ints(paddings.flat(), [paddings.length, 2]);
@@ -174,7 +176,7 @@ export class NativeOps {
 
   /**
    * Depthwise convolution of x [N, H, W, C] with a filter [h, w, C, 1].
-   * @param window strides equal: TensorFlow has no other on the CPU
+   * @param window with equal strides: TensorFlow supports no others on the CPU
    */
   depthwise(x: Native, filter: Native, window: ConvWindow): Native {
     return this.run("DepthwiseConv2dNative", this.convAttrs(window), [x.id, filter.id])[0];
@@ -220,7 +222,7 @@ export class NativeOps {
     return attrs;
   }
 
-  /** A type attribute of floats, beside T. */
+  /** A float type attribute besides T. */
   type(name: string): OpAttr {
     const { TF_ATTR_TYPE, TF_FLOAT } = this.backend.binding;
     return { name, type: TF_ATTR_TYPE, value: TF_FLOAT };

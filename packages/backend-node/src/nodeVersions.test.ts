@@ -1,5 +1,5 @@
-// The package on every version of Node that is at hand: this one, and those of GMR_NODE_BINARIES (paths with the
-// system's separator), which .ci/run installs.
+// The package on every available version of Node: this one, and those in GMR_NODE_BINARIES (paths with the system's
+// separator), which .ci/run installs.
 
 import { execFileSync } from "node:child_process";
 import path from "node:path";
@@ -10,10 +10,10 @@ import { describeNative } from "../testing/describeNative.ts";
 const folder = fileURLToPath(new URL("../", import.meta.url));
 const others = (process.env.GMR_NODE_BINARIES ?? "").split(path.delimiter).filter(Boolean);
 if (others.length === 0) {
-  console.warn("Other versions of Node are skipped: GMR_NODE_BINARIES names none.");
+  console.warn("Other versions of Node are skipped: GMR_NODE_BINARIES is not set.");
 }
 
-/** Runs a program on a version of Node in this package's folder, and gives what it prints. */
+/** Runs a program with a version of Node in this package's folder, and returns its output. */
 function run(node: string, program: string): string {
   return execFileSync(node, ["--input-type=module", "-e", program], {
     cwd: folder,
@@ -23,7 +23,7 @@ function run(node: string, program: string): string {
   }).trim();
 }
 
-/** Layers, gradients, and what calls the functions that Node removed: tensors from arrays, reading, pooling. */
+/** Layers, gradients, and whatever calls functions that Node removed: tensors from arrays, reading, pooling. */
 const PROGRAM = `
   import { useNode } from "@gmr-conv/backend-node";
   import { gmrConv2D } from "@gmr-conv/tfjs";

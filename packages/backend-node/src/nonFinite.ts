@@ -2,8 +2,8 @@ import type * as tf from "@tensorflow/tfjs";
 import { nativeBackend } from "./nativeBackend.ts";
 
 /**
- * Whether a tensor holds numbers that are not finite: then the sum of their squares is none. (So it is for numbers beyond
- * 10¹⁹, which costs time and nothing else.) On a GPU it would have to be waited for, and is not asked.
+ * Whether a tensor holds non-finite numbers: then the sum of their squares is not finite. (The same goes for numbers
+ * beyond 10¹⁹, which merely costs time.) Not checked on a GPU, where it would mean waiting.
  */
 export function holdsNonFinite(x: tf.Tensor): boolean {
   const backend = nativeBackend();

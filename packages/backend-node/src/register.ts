@@ -1,4 +1,4 @@
-// Every kernel of this package. Kernels that the stock backend has as well are replaced.
+// Every kernel of this package. Those that the stock backend also has replace its own.
 
 import { once } from "@gmr-conv/core";
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";

@@ -1,5 +1,5 @@
-// What our kernels remember of a native backend between calls. Native tensors that are kept are outside the engine's count of
-// tensors, since no call owns them.
+// What our kernels keep of a native backend between calls. Native tensors kept here are not in the engine's tensor
+// count, since no call owns them.
 
 import {
   BoundedCache,
@@ -20,7 +20,7 @@ export interface Mixture {
   exponents: Native;
 }
 
-/** The sums side by side, [positions, rings · C], of those rings that read any pixel; the sums over the others are 0. */
+/** The sums of all rings that read any pixel, side by side, [positions, rings · C]; those of the others are 0. */
 export interface RingSums {
   rings: number[];
   sums: Native;
@@ -28,25 +28,25 @@ export interface RingSums {
 
 export class NativeState {
   readonly backend: NativeBackend;
-  /** Strategies follow shapes alone, never measurements. */
+  /** Strategies depend on shapes alone, never on measurements. */
   deterministic = false;
-  /** File of the measured strategies; false for none, undefined for the default one. */
+  /** File of the measured strategies; false for none, undefined for the default. */
   cache: string | false | undefined;
   /** Int32 constants such as shapes and axes. */
   readonly constants = this.cacheOf<string, number>(8192, (id) => [id]);
   /** 0/1 filters of depthwise convolutions. */
   readonly masks = this.cacheOf<string, Native>(1024, ({ id }) => [id]);
-  /** By the data of the log-sigmas, which never change: a training step needs each mixture three times. */
+  /** By the data of the log-sigmas, which is immutable: a training step needs each mixture three times. */
   readonly mixtures = this.cacheOf<object, Mixture>(256, ({ matrix, exponents }) => [
     matrix.id,
     exponents.id,
   ]);
   /**
-   * Sums of dy, which the gradient of the weights needs as well as that of x. They are large, and forgotten at the latest
-   * when the program waits for something.
+   * Sums of dy, which the gradients of both the weights and x need. They are large, and dropped at the latest when the
+   * program awaits something.
    */
   readonly gradientSums = new LastResult<RingSums>(({ sums }) => this.delete(sums.id));
-  /** The gradients of gamma and beta, which come with that of x. */
+  /** The gradients of gamma and beta, computed together with that of x. */
   readonly paramGradients = new LastResult<Native[]>((params) => this.delete(...params.map(({ id }) => id)));
 
   constructor(backend: NativeBackend) {
@@ -64,7 +64,7 @@ export class NativeState {
 
 const states = new WeakMap<object, NativeState>();
 
-/** What makes the kernels of this backend, from the state. */
+/** Makes the kernels of this backend, from the state. */
 export const node = backendKernels(NATIVE_BACKEND, (backend): NativeState => {
   const known = states.get(backend);
   if (known) return known;
@@ -73,7 +73,7 @@ export const node = backendKernels(NATIVE_BACKEND, (backend): NativeState => {
   return made;
 });
 
-/** Runs `compute`, and frees what its ops made but the results. */
+/** Runs `compute`, and frees everything its ops created except the results. */
 export function runNative(
   state: NativeState,
   compute: (ops: NativeOps) => Native | readonly Native[],

@@ -18,7 +18,7 @@ const A = "tensorflow conv2d a";
 const B = "tensorflow conv2d b";
 const C = "tensorflow conv2d c";
 
-it("keeps a table for each device, of this backend alone", () => {
+it("keeps a table per device, for this backend only", () => {
   restoreMeasuredStrategies({ [A]: "ring", "wasm conv2d a": "dense" });
   saveStrategies(file, "first");
   forgetMeasuredStrategies();
@@ -46,7 +46,7 @@ it.each([
   ["no object", "[1]"],
   ["no table", '{ "here": 1 }'],
   ["no strategies", '{ "here": { "a": "fast" } }'],
-])("takes a cache that is %s for an empty one", (_, text) => {
+])("treats a cache that is %s as empty", (_, text) => {
   const cache = path.join(folder, "strategies.json");
   if (text !== undefined) writeFileSync(cache, text);
   restoreStrategies(cache, "here");
@@ -62,7 +62,7 @@ it("says where it cannot write", async () => {
   await expectGmrError(() => saveStrategies(file, "here"), "io", reason);
 });
 
-it("lies in the user's cache folder", () => {
+it("is in the user's cache folder", () => {
   vi.stubEnv("XDG_CACHE_HOME", folder);
   expect(defaultCacheFile()).toMatch(/gmr-conv.strategies\.json$/);
   if (process.platform === "linux") {

@@ -1,4 +1,4 @@
-// What was measured on this machine, in a file that outlives the process: one table per device.
+// The measurements of this machine, in a file that outlives the process: one table per device.
 
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -21,18 +21,18 @@ function cacheFolder(): string {
   return XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
 }
 
-/** Takes over what was measured on a device; nothing where the file is missing or is no such file. */
+/** Restores the measurements of a device; does nothing if the file is missing or invalid. */
 export function restoreStrategies(file: string, device: string): void {
   const table = readTables(file)[device];
   try {
     if (table) restoreMeasuredStrategies(table);
   } catch {
-    // A cache that cannot be understood is as good as none; the next save replaces the table.
+    // An unreadable cache is as good as none; the next save replaces the table.
   }
 }
 
 /**
- * Adds what was measured so far of the backend `tensorflow` to the file, which other processes may have written to.
+ * Adds all measurements of the backend `tensorflow` to the file, which other processes may have written to.
  * @throws GmrError `io` if the file cannot be written
  */
 export function saveStrategies(file: string, device: string): void {

@@ -1,21 +1,21 @@
-// Sums of many rows by few steps each: the ops of the native library on the CPU add them one after the other, and
-// rounding grows with every step.
+// Sums of many rows in few steps each: the native library's CPU ops add rows one by one, and rounding grows with every
+// step.
 
 import type { Native, NativeOps } from "./nativeOps.ts";
 
-/** Rows that are added one after the other. */
+/** Rows that are added one by one. */
 const FEWEST = 64;
 const MOST = 256;
-/** Numbers of a group in sums of any length: with 16, sums of equal numbers are right to 6e-7 at any size. */
+/** Numbers per group in sums of any length: with 16, sums of equal numbers are accurate to 6e-7 at any size. */
 export const GROUP = 16;
 
-/** Rows of two matrices whose products are added one after the other. */
+/** Rows of two matrices whose products are added one by one. */
 const PRODUCT_ROWS = 1 << 14;
 
-/** Into how many groups of at least {@link FEWEST} rows to split: few rows stay together. */
+/** The number of groups of at least {@link FEWEST} rows to split into: few rows stay together. */
 export function groupCount(rows: number): number {
   for (let size = FEWEST; size <= MOST; size++) if (rows % size === 0) return rows / size;
-  // No such group: the smallest larger one that fits, if there are two of it at least.
+  // Otherwise, the smallest larger group size that fits at least twice.
   for (let size = MOST + 1; size <= rows / 2; size++) if (rows % size === 0) return rows / size;
   return 1;
 }
@@ -42,8 +42,8 @@ export function sumAxis(ops: NativeOps, x: Native): Native {
 }
 
 /**
- * aᵀ · b of matrices [rows, …]. Many rows are split: TensorFlow adds up the products of narrow matrices one after the
- * other, and rounding grows with every step.
+ * aᵀ · b of matrices [rows, …]. Many rows are split: TensorFlow adds up the products of narrow matrices one by
+ * one, and rounding grows with every step.
  */
 export function productOfRows(ops: NativeOps, a: Native, b: Native): Native {
   const [rows, m] = a.shape;

@@ -6,7 +6,7 @@ import { describeNative } from "../testing/describeNative.ts";
 const program = fileURLToPath(new URL("../testing/trainingProgram.mjs", import.meta.url));
 
 describeNative("training", () => {
-  it("500 steps lower the loss and leak nothing: tensors constant, the process's memory flat within 5 %", () => {
+  it("500 steps lower the loss without leaks: tensors constant, the process's memory flat within 5 %", () => {
     const printed = execFileSync(process.execPath, ["--expose-gc", program], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],

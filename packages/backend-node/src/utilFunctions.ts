@@ -1,5 +1,5 @@
 // @tensorflow/tfjs-node 4.22 calls functions of node:util that Node 23 removed. Imported before that package, this
-// module puts those it needs back where they are missing; nothing of the package itself is touched.
+//   module restores the missing ones it needs; the package itself is not modified.
 
 import util from "node:util";
 

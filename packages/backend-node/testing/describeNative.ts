@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { installedPackages } from "../src/load.ts";
 
-/** Whether a package with its native binding is there. */
+/** Whether a package with its native binding is installed. */
 export const hasNative = installedPackages().some(({ binding }) => binding !== undefined);
 
 if (!hasNative) {
@@ -11,5 +11,5 @@ if (!hasNative) {
   );
 }
 
-/** A suite that needs libtensorflow; skipped, with the reason printed, where it was neither fetched nor built. */
+/** A suite that needs libtensorflow; skipped, with the reason printed, if it was neither downloaded nor built. */
 export const describeNative: typeof describe.skip = describe.skipIf(!hasNative);

@@ -1,5 +1,5 @@
-// Trains a small network for 500 steps and prints, as JSON: the losses before and after, and at some steps the numbers of
-// tensors, of the engine and of the native library, and the process's memory in MiB. Run with --expose-gc.
+// Trains a small network for 500 steps and prints as JSON: the losses before and after, and, at some steps, the tensor
+// counts of the engine and of the native library, and the process's memory in MiB. Run with --expose-gc.
 
 import { useNode } from "@gmr-conv/backend-node";
 import { createModel, softmaxCrossEntropy } from "@gmr-conv/models";

@@ -1,7 +1,7 @@
 // Batch normalisation in training, channels last: x[rows, channels], statistics over the rows.
 //
-// A group of up to 16 channels at a time: its sums stay in registers while the rows stream by. Rows are summed
-// in chunks whose sums are then added in float64, and the variance is taken about the mean in a second pass.
+// Works on up to 16 channels at a time, whose sums stay in registers while the rows stream by. Rows are summed in
+// chunks, the chunk sums are added in float64, and the variance is taken about the mean in a second pass.
 import { NormScratch } from "../src/layouts";
 import { min } from "./common";
 
@@ -33,7 +33,7 @@ function rounded(low: v128, high: v128, scale: v128): v128 {
   );
 }
 
-/** Loads `count` (1…4) floats, zeros behind. */
+/** Loads `count` (1…4) floats, padded with zeros. */
 // @ts-ignore: decorator
 @inline
 function loadPart(p: usize, count: i32): v128 {
@@ -213,8 +213,8 @@ export function batchNormForward(
   }
 }
 
-// The gradients take 8 channels at a time, so that most of a cache line is used and the constants still fit into the
-// registers; up to 7 that are left, 4 at a time.
+// The gradients take 8 channels at a time, to use most of a cache line while the constants still fit into registers; up
+// to 7 remaining channels are taken 4 at a time.
 
 /**
  * dy of 4 channels, zero where the rectifier was closed: where (x - mean) * scale + beta <= floor. Without a
@@ -233,7 +233,7 @@ function inverseDeviation(variance: v128, epsilon: f32): v128 {
 }
 
 /**
- * Sums over the rows, for 8 channels (`wide`) or for `count` (1…4): sum(dy) to `sum`, sum(dy * (x - mean)) to
+ * Sums over the rows, for 8 channels (`wide`) or for `count` (1…4): sum(dy) goes to `sum`, sum(dy * (x - mean)) to
  * `product`. `constants` holds mean, scale and beta of 8 channels each.
  */
 // @ts-ignore: decorator
@@ -355,7 +355,7 @@ export function batchNormParamGradient(
     const wide = end - c >= 8;
     const count = wide ? 8 : min(4, end - c);
     placeConstants(scratch, gamma + at, beta + at, mean + at, variance + at, count, epsilon);
-    // One loop for each case: without tests inside where the vectors are full.
+    // A separate loop for each case, to avoid branches where the vectors are full.
     const sum = dBeta + at;
     const product = dGamma + at;
     if (wide) gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, true, 4, sum, product);
@@ -392,9 +392,9 @@ function applyGradient(
 }
 
 /**
- * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with
- * xhat = (x - mean) / sd, sd = sqrt(variance + epsilon); and dGamma = sum(dy * xhat), dBeta = sum(dy), which it
- * needs anyway. `scratch` has `NormScratch.Bytes`.
+ * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with xhat = (x - mean) / sd, sd
+ * = sqrt(variance + epsilon); also dGamma = sum(dy * xhat) and dBeta = sum(dy), which it needs anyway. `scratch` has
+ * `NormScratch.Bytes`.
  */
 export function batchNormInputGradient(
   dy: usize,

@@ -14,7 +14,7 @@ export function address(plan: usize, f: PlanField): usize {
   return load<u32>(plan + ((<usize>f) << 2));
 }
 
-/** Reads a field of a plan of windows. */
+/** Reads a field of a window plan. */
 // @ts-ignore: decorator
 @inline
 export function windowField(plan: usize, f: WindowField): i32 {

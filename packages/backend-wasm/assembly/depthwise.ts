@@ -1,10 +1,10 @@
-// The gradients of depthwise convolutions: every channel of x[N, H, W, C] has `multiplier` kernels of its own, filter
-// [kH, kW, C, multiplier], whose outputs lie side by side, dy[N, outH, outW, C · multiplier]. An output channel q belongs to
-// the input channel q / multiplier.
+// The gradients of depthwise convolutions: each channel of x[N, H, W, C] has `multiplier` kernels, filter [kH, kW, C,
+// multiplier], whose outputs are adjacent, dy[N, outH, outW, C · multiplier]. Output channel q belongs to input
+// channel q / multiplier.
 import { WindowField } from "../src/layouts";
 import { min, windowField } from "./common";
 
-/** Output channels of a unit of work of the filter's gradient. */
+/** Output channels per unit of work in the filter gradient. */
 const BLOCK = 16;
 
 /** Four numbers of x for the output channels from q on. */
@@ -18,7 +18,7 @@ function loadRepeated(x: usize, q: i32, multiplier: i32): v128 {
   return v128.load32_lane(x + ((<usize>((q + 3) / multiplier)) << 2), four, 3);
 }
 
-/** The third and fourth number in the places of the first two. */
+/** Moves the third and fourth number to the first two lanes. */
 // @ts-ignore: decorator
 @inline
 function upperHalf(four: v128): v128 {
@@ -48,8 +48,8 @@ function endOutput(at: i32, stride: i32, size: i32, outputs: i32): i32 {
 }
 
 /**
- * Units [begin, end) of dFilter = Σ x · dy: a kernel position by a block of output channels. Rows are added in float32, their
- * sums in float64.
+ * Units [begin, end) of dFilter = Σ x · dy: a kernel position by a block of output channels. Rows are added in
+ * float32, their sums in float64.
  */
 export function depthwiseFilterGradient(
   plan: usize,
@@ -170,7 +170,7 @@ export function depthwiseFilterGradient(
   }
 }
 
-/** The first kernel index from 0 on whose output lies on a step of the stride: (at - k · dilation) mod stride = 0. */
+/** The first kernel index from 0 on whose output falls on the stride: (at - k · dilation) mod stride = 0. */
 // @ts-ignore: decorator
 @inline
 function firstTap(at: i32, dilation: i32, stride: i32): i32 {
@@ -179,7 +179,7 @@ function firstTap(at: i32, dilation: i32, stride: i32): i32 {
   return k;
 }
 
-/** Rows [begin, end) of the images of dx: each pixel gathers the outputs whose windows it lay in. */
+/** Rows [begin, end) of the images of dx: each pixel gathers from the outputs whose windows contain it. */
 export function depthwiseInputGradient(
   plan: usize,
   dy: usize,
@@ -205,7 +205,7 @@ export function depthwiseInputGradient(
   const outC = channels * multiplier;
   const pixel = <usize>channels << 2;
   const outPixel = <usize>outC << 2;
-  // Between two kernel indices whose outputs lie on steps of the stride.
+  // Distance between two kernel indices whose outputs fall on the stride.
   const stepH = stepOf(dilationH, strideH);
   const stepW = stepOf(dilationW, strideW);
   const back = (dilationW * stepW) / strideW;
@@ -270,7 +270,7 @@ export function depthwiseInputGradient(
   }
 }
 
-/** The smallest number of kernel indices that the dilation takes on a multiple of the stride. */
+/** The smallest number of kernel indices whose total dilation is a multiple of the stride. */
 function stepOf(dilation: i32, stride: i32): i32 {
   let step = 1;
   while ((step * dilation) % stride != 0) step++;

@@ -1,4 +1,4 @@
-// Small fused loops of a training step: what would otherwise be a dozen passes over memory by stock kernels.
+// Small fused loops of a training step that would take stock kernels a dozen passes over memory.
 import { min } from "./common";
 
 /** dst[l] = sum over r of matrix[r, l] * src[r] (or, transposed, of matrix[l, r]), rows of `inner` floats. */
@@ -91,8 +91,8 @@ export function reluGradient(dy: usize, y: usize, dx: usize, count: i32): void {
 }
 
 /**
- * One step of AdamW: m' = β₁m + γ₁g, v' = β₂v + γ₂g², p' = keep·p - size · m' / (√(v'·scale) + ε), with γ = 1 - β
- * given apart: taken here, in float32, it would lose digits for β near 1.
+ * One step of AdamW: m' = β₁m + γ₁g, v' = β₂v + γ₂g², p' = keep·p - size · m' / (√(v'·scale) + ε).
+ * γ = 1 - β is passed in: computed here, in float32, it would lose digits for β near 1.
  */
 export function adamW(
   p: usize,
@@ -176,7 +176,7 @@ export function sgd(
   }
 }
 
-/** Copies rows of `bytes` bytes from places `fromStride` bytes apart to places `toStride` bytes apart. */
+/** Copies rows of `bytes` bytes from positions `fromStride` bytes apart to positions `toStride` bytes apart. */
 export function copyRows(
   from: usize,
   to: usize,

@@ -1,10 +1,10 @@
 // dW[slot, channel, co] = sum over pixels of S[pixel, slot, channel] * dy[pixel, co]
 //
-// The work is cut into units: a block of 16 input channels by a chunk of the output rows. How many chunks there are
-// depends on the shapes alone, and chunks are added in order, so that the result is the same to the last bit however
-// many threads share the units. S is made again tile by tile and never stored. The product holds 4 channels x 8
-// columns in registers for the pixels of a tile; tiles are added to the unit's accumulators, and of long units these
-// every few hundred tiles to totals (summation in levels, hence accurate).
+// The work is split into units: a block of 16 input channels by a chunk of the output rows. The number of chunks
+// depends only on the shapes, and chunks are added in order, so the result is bit-identical for any number of threads.
+// S is recomputed tile by tile and never stored. The product holds 4 channels x 8 columns in registers for the pixels
+// of a tile; tiles are added to the unit's accumulators, and in long units the accumulators to totals every few hundred
+// tiles (hierarchical summation, hence accurate).
 import { PlanField } from "../src/layouts";
 import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
@@ -100,7 +100,7 @@ function flush(from: usize, to: usize, bytes: usize): void {
 }
 
 /**
- * Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over images.
+ * Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over all images.
  * @param totals of long units
  */
 function filterUnit(
@@ -171,7 +171,7 @@ function filterUnit(
 // @ts-ignore: decorator
 @inline
 function blockCount(paddedC: i32): i32 {
-  // Blocks of 16, and at the end one of 8, one of 4.
+  // Blocks of 16, then at most one of 8 and one of 4.
   const rest = paddedC & 15;
   return (paddedC >> 4) + (rest >> 3) + ((rest >> 2) & 1);
 }
@@ -185,7 +185,7 @@ function blockStart(block: i32, paddedC: i32): i32 {
   return c;
 }
 
-/** Gradient of the weights, units [begin, end) of blocks x chunks; `filterFinish` then puts them together. */
+/** Gradient of the weights, units [begin, end) of blocks x chunks; `filterFinish` then combines them. */
 export function filterGradient(plan: usize, x: usize, dy: usize, begin: i32, end: i32): void {
   const paddedC = field(plan, PlanField.PaddedC);
   const chunks = field(plan, PlanField.Chunks);

@@ -1,7 +1,7 @@
 // y[pixel, co] = sum over (slot, channel) of S[pixel, slot, channel] * W[slot, channel, co]
 //
-// Tile by tile: the sums of a tile of pixels, then their matrix product with the weights, packed in panels of
-// eight columns; the kernel of the product holds 4 pixels x 8 columns in registers.
+// Tile by tile: the ring sums of a tile of pixels, then their matrix product with the weights, packed in panels of
+// eight columns; the inner kernel holds 4 pixels x 8 columns in registers.
 import { PlanField } from "../src/layouts";
 import { address, blockChannels, field, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
@@ -9,7 +9,7 @@ import { scaleTable, tileSumsForward } from "./sums";
 
 /**
  * Packs weights [matrix, C, OutC] (or, transposed, [matrix, OutC, C]) into panels [OutC / 8][slot, PaddedC][8],
- * zero-filled, for panels [begin, end). The last panel has four columns if that is enough.
+ * zero-filled, for panels [begin, end). The last panel has four columns if they suffice.
  */
 export function packWeights(plan: usize, weights: usize, transposed: i32, begin: i32, end: i32): void {
   const slots = field(plan, PlanField.Slots);
@@ -62,8 +62,8 @@ function storeRow(y: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /**
- * 4 pixels x 8 columns. a: [depth][4 pixels], b: [depth][8]. One step of the sum per turn of the loop: the engines
- * unroll it themselves, and do worse when it is unrolled here.
+ * 4 pixels x 8 columns. a: [depth][4 pixels], b: [depth][8]. One step of the sum per iteration: engines unroll the loop
+ * themselves, and do worse when it is unrolled here.
  */
 // @ts-ignore: decorator
 @inline

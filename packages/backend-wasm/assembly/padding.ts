@@ -1,5 +1,5 @@
-// Zero-padded copies of images, one channel block after another: [block][depth][height][width][16, 8 or 4].
-// The taps then need no bounds checks and a row of a block is contiguous.
+// Zero-padded copies of images, by channel block: [block][depth][height][width][16, 8 or 4]. The taps then need no
+// bounds checks, and a row of a block is contiguous.
 import { PlanField } from "../src/layouts";
 import { address, field, max, min } from "./common";
 

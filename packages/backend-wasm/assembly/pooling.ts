@@ -1,12 +1,12 @@
-// Pooling of volumes (images have a depth of one), channels last. The stock kernels of these are wrong for negative
-// numbers (maxima) or slow (they visit every window of every pixel one channel at a time). Here each output is one
-// window, four channels at a time.
+// Pooling of volumes (images have a depth of one), channels last. The stock kernels are wrong for negative numbers
+// (maxima) or slow (they visit every window of every pixel one channel at a time). Here each output is one window, four
+// channels at a time.
 import { WindowField } from "../src/layouts";
 import { max, min, windowField } from "./common";
 
 // The window of an output along one axis: from max(0, at) to min(size, at + filter), at = o · stride - pad.
 
-/** y[N, out, C] = the maxima of the windows of x[N, in, C], images [begin, end); -∞ for a window outside the image. */
+/** y[N, out, C] = maxima of the windows of x[N, in, C], images [begin, end); -∞ for a window outside the image. */
 export function maxPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
   const inD = windowField(plan, WindowField.InD);
   const inH = windowField(plan, WindowField.InH);
@@ -77,7 +77,7 @@ export function maxPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): 
   }
 }
 
-/** y[N, out, C] = the averages of the windows of x[N, in, C], of the positions inside; summed in float64. */
+/** y[N, out, C] = averages of the windows of x[N, in, C] over the positions inside; summed in float64. */
 export function avgPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
   const inD = windowField(plan, WindowField.InD);
   const inH = windowField(plan, WindowField.InH);
@@ -153,7 +153,7 @@ export function avgPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): 
   }
 }
 
-/** dx[N, in, C] from dy[N, out, C]: each goes to the first maximum of its window, x and y as in `maxPool`. */
+/** dx[N, in, C] from dy[N, out, C]: each goes to the first maximum of its window, with x and y as in `maxPool`. */
 export function maxPoolGradient(
   plan: usize,
   dy: usize,

@@ -1,7 +1,7 @@
-// Sums along an axis, in float64: added one after the other in float32, a million numbers lose half of their digits.
+// Sums along an axis, in float64: added one by one in float32, a million numbers lose half of their digits.
 import { min } from "./common";
 
-/** Columns of a unit of work: half a cache line. */
+/** Columns per unit of work: half a cache line. */
 const COLUMNS = 8;
 
 /** Adds the two numbers at p, as float64, to sum. */
@@ -18,7 +18,7 @@ function storePair(p: usize, sum: v128, scale: v128): void {
   v128.store64_lane(p, f32x4.demote_f64x2_zero(f64x2.mul(sum, scale)), 0);
 }
 
-/** The sum of `count` numbers that lie one after the other. */
+/** The sum of `count` contiguous numbers. */
 function sumRun(p: usize, count: i32): f64 {
   const end = p + ((<usize>count) << 2);
   let s0 = f64x2.splat(0);
@@ -85,8 +85,8 @@ function sumColumns(x: usize, y: usize, length: i32, stride: usize, count: i32, 
 }
 
 /**
- * y[outer, inner] = scale · the sums over the second axis of x[outer, length, inner], units [begin, end) of `outer`
- * times the blocks of eight of `inner`.
+ * y[outer, inner] = scale · the sums over the second axis of x[outer, length, inner], units [begin, end): `outer`
+ * times blocks of eight of `inner`.
  */
 export function sumAxis(
   x: usize,

@@ -1,10 +1,10 @@
 // Ring sums: S[pixel, slot, channel] = sum over the slot's taps of the zero-padded image.
 //
-// A ring is symmetric, so the rows a above and a below the centre always go together: they are added once per
-// output row ("summed rows"), which nearly halves the taps. A block of 16 channels is four vectors, which stay
-// in registers while the taps of a slot are added.
+// A ring is symmetric, so the rows a above and a below the centre always occur together: they are added once per output
+// row ("summed rows"), which nearly halves the taps. A block of 16 channels is four vectors, which stay in registers
+// while the taps of a slot are added.
 //
-// S is laid out for the product that follows, whose inner loop then reads both factors from front to back:
+// S is laid out for the product that follows, whose inner loop reads both factors sequentially:
 // - forward, the sum runs over (slot, channel):  [pixel / 4][slot, channel][4 pixels]
 // - filter gradient, the sum runs over pixels:   [slot, channel / 4][pixel][4 channels]
 import { PlanField } from "../src/layouts";
@@ -29,7 +29,7 @@ export function scaleTable(plan: usize, width: i32): void {
   }
 }
 
-/** Makes the summed rows of one output row at `dst` from `base`, its first tap's row in the padded block. */
+/** Computes the summed rows of one output row at `dst` from `base`, the row of its first tap in the padded block. */
 function sumRows(plan: usize, base: usize, width: i32, dst: usize): void {
   const rows = field(plan, PlanField.Rows);
   const bytes = (<usize>field(plan, PlanField.RowPixels) * width) << 2;
@@ -65,7 +65,7 @@ function sumRows(plan: usize, base: usize, width: i32, dst: usize): void {
   }
 }
 
-/** Stores 4 pixels x 4 channels, turned so that the pixels lie side by side. */
+/** Stores 4 pixels x 4 channels, transposed so that pixels are adjacent. */
 // @ts-ignore: decorator
 @inline
 function storeTransposed(to: usize, a: v128, b: v128, c: v128, d: v128): void {
@@ -79,7 +79,7 @@ function storeTransposed(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, v128.shuffle<f32>(ab23, cd23, 2, 3, 6, 7), 48);
 }
 
-/** Stores 4 pixels x 4 channels, the channels of each pixel side by side. */
+/** Stores 4 pixels x 4 channels, with the channels of each pixel adjacent. */
 // @ts-ignore: decorator
 @inline
 function storePlain(to: usize, a: v128, b: v128, c: v128, d: v128): void {
@@ -89,7 +89,7 @@ function storePlain(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, d, 48);
 }
 
-/** Sums of 4 pixels, 8 channels, all slots. p0…p3: the pixels' places in the summed rows. */
+/** Sums of 4 pixels, 8 channels, all slots. p0…p3: the pixels' addresses in the summed rows. */
 // @ts-ignore: decorator
 @inline
 function sums4x8(
@@ -171,12 +171,12 @@ function sums4x4(
 }
 
 /**
- * Sums of a tile for one channel block: the summed rows of all its output rows, then the slots of four pixels at a
- * time. A last group that is not full repeats the last pixel.
+ * Sums of a tile for one channel block: the summed rows of all its output rows, then the slots, four pixels at a time.
+ * An incomplete last group repeats the last pixel.
  *
  * @param block the block's padded images, @param imageBytes from one to the next
- * @param row first output row of the tile, counted over images, @param rows how many
- * @param x0 first pixel of each row, @param pixels how many
+ * @param row first output row of the tile, counted over images, @param rows their number
+ * @param x0 first pixel of each row, @param pixels their number
  * @param to where the first sums of the block go, @param groupBytes from four pixels to the next four
  * @param vectorBytes from four channels to the next, @param slotBytes from one slot to the next
  */

@@ -1,12 +1,12 @@
-// Compiles the AssemblyScript kernels and writes them, base64-encoded, into src/generated/module.ts: a module of
-// a few kilobytes needs no path settings in bundlers, Node or script tags. What they export goes to
-// src/generated/kernels.ts, so that calls are checked against the signatures.
+// Compiles the AssemblyScript kernels and writes them, base64-encoded, into src/generated/module.ts: a module of a few
+// kilobytes needs no path settings in bundlers, Node or script tags. The exported signatures go to
+// src/generated/kernels.ts, so that calls are type-checked.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 
 mkdirSync("src/generated", { recursive: true });
 const plain = await compile("kernels.wasm", ["--bindings=raw"]);
-// The same kernels for a heap in shared memory, as threads need it. The most that the stock module may grow to.
+// The same kernels for a heap in shared memory, as threads need it, with the maximum size of the stock module.
 const shared = await compile("kernels-shared.wasm", [
   "--sharedMemory",
   "--enable=threads",
@@ -45,19 +45,19 @@ async function compile(file, options) {
     (i) => `${i.module}.${i.name}`,
   );
   if (imports.join() !== "env.memory") throw new Error(`unexpected imports: ${imports}`);
-  // A data segment would overwrite the low memory of the module whose heap the kernels work on.
+  // A data segment would overwrite low memory of the module that owns the heap.
   if (sectionIds(bytes).includes(11)) throw new Error("the kernels must not have data segments");
   return bytes;
 }
 
-/** The exported functions, from the declarations that the compiler writes. */
+/** The exported functions, from the compiler's declarations. */
 function signatures(declarations) {
   const found = [...declarations.matchAll(/export function (\w+)\((.*?)\): void;/g)];
   const methods = found.map(([, name, parameters]) => `  ${name}(${parameters}): void;\n`);
   const counts = found.map(([, name, parameters]) => `  ${name}: ${parameters.split(",").length},\n`);
   return (
     "// What assembly/ exports, made by scripts/build-wasm.mjs.\n\n" +
-    "/** Arguments are addresses, counts, factors and flags (0 or 1); `begin` and `end` bound a share of the work. */\n" +
+    "/** Arguments: addresses, counts, factors and flags (0 or 1); `begin` and `end` bound a share of the work. */\n" +
     `export interface Kernels {\n${methods.join("")}}\n\n` +
     "/** Numbers of arguments. */\n" +
     `export const KERNEL_ARGUMENTS: Readonly<Record<keyof Kernels, number>> = {\n${counts.join("")}};\n`

@@ -1,4 +1,4 @@
-// Starting our kernels on the heap of a stock wasm backend.
+// Starts our kernels on the heap of a stock wasm backend.
 
 import { GmrError, typeName } from "@gmr-conv/core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
@@ -7,10 +7,7 @@ import { KERNELS_BASE64, SHARED_KERNELS_BASE64 } from "./generated/module.ts";
 import { attached, type HostModule, type KernelName, WasmState } from "./state.ts";
 import { ThreadPool } from "./threads.ts";
 
-/**
- * Compiles the kernels for a backend, with threads if its heap is shared, and remembers them; does nothing if that
- * was done before.
- */
+/** Compiles the kernels for a backend, with threads if its heap is shared; does nothing if already done. */
 export async function attachKernels(backend: BackendWasm, threads: number): Promise<void> {
   if (attached.has(backend)) return;
   const host = backend.wasm as object as HostModule;
@@ -39,7 +36,7 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   attached.set(backend, new WasmState(backend, host, memory, run, threads, pool));
 }
 
-/** Ends the threads of a backend's kernels and forgets them. */
+/** Ends the threads of a backend's kernels and drops its state. */
 export function detachKernels(backend: object): void {
   attached.get(backend)?.dispose();
   attached.delete(backend);
@@ -53,19 +50,20 @@ function functionsOf(exports: WebAssembly.Exports): Kernels {
   return Object.fromEntries(names.map((name) => [name, exports[name]])) as unknown as Kernels;
 }
 
-/** Requests from here on are negative numbers to the allocator, which then shrinks the heap. */
+/** Larger requests are negative numbers to the allocator, which then shrinks the heap. */
 const REQUEST_LIMIT = 2 ** 31 - 2 ** 16;
 
-/** The stock backend takes whatever `_malloc` answers for an address; where the heap is full, that is 0. */
+/** The stock backend takes any result of `_malloc` for an address; if the heap is full, that is 0. */
 function refuseToOverflow(host: HostModule): void {
-  host._free(host._malloc(1)); // Emscripten's first call puts the real function in the place of a stub.
+  host._free(host._malloc(1)); // Emscripten's first call replaces a stub with the real function.
   const malloc = host._malloc;
   host._malloc = (bytes) => {
     const address = bytes < REQUEST_LIMIT ? malloc(bytes) >>> 0 : 0;
     if (address > 0) return address;
     throw new GmrError(
       "out-of-memory",
-      `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: use smaller batches or gradient checkpointing`,
+      `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: ` +
+        "use smaller batches or gradient checkpointing",
     );
   };
 }

@@ -1,4 +1,4 @@
-// The kernels in a real browser: bundled as a user would, with and without shared memory.
+// The kernels in a real browser, bundled as a user would, with and without shared memory.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -72,12 +72,12 @@ describe.skipIf(!executable)("in Chromium", () => {
     }
   }
 
-  it("uses threads in a cross-origin isolated page, with the very numbers of Node", async () => {
+  it("uses threads in a cross-origin isolated page, with exactly the numbers of Node", async () => {
     const { result } = await open(false, true);
     expect(result).toEqual({ isolated: true, threads: 2, numbers: expected });
   });
 
-  it("runs on one thread where memory cannot be shared", async () => {
+  it("runs on one thread if memory cannot be shared", async () => {
     const { result } = await open(true, false);
     expect(result).toEqual({ isolated: false, threads: 1, numbers: expected });
   });

@@ -1,8 +1,8 @@
-// Starting the stock wasm backend, with threads where the runtime or the page lets it have them.
+// Starts the stock wasm backend, with threads if the runtime or the page allows them.
 //
-// In Node its package ships a threaded build and switches it off; in a cross-origin isolated page it starts that build by
-// itself, and waits for ever where the page's policies keep its threads from starting. So whatever is asked for, one
-// thread is what a start falls back to, with a warning that says why.
+// In Node its package ships a threaded build but disables it; in a cross-origin isolated page it starts that build by
+// itself, and hangs if the page's policies keep its threads from starting. A start therefore falls back to one thread,
+// whatever was requested, with a warning that says why.
 
 import { GmrError, isNode, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -10,13 +10,13 @@ import { BackendWasm, setThreadsCount } from "@tensorflow/tfjs-backend-wasm";
 import { isIsolated, remedy, whyNoThreads } from "./page.ts";
 import { startThreadedHost } from "./threadedHost.ts";
 
-/** The factory that the stock package registers, and the one of ours that takes its place. */
+/** The factory that the stock package registers, and our replacement. */
 const stockFactory = tf.findBackendFactory("wasm");
 let ownFactory: typeof stockFactory | undefined;
 
 /**
- * Makes the stock wasm backend the active one, and starts it if it does not run.
- * @throws GmrError `unsupported` if it cannot be started, or is another one
+ * Makes the stock wasm backend the active one, starting it if necessary.
+ * @throws GmrError `unsupported` if it cannot be started, or is a different one
  */
 export async function activateHost(threads: number): Promise<BackendWasm> {
   await pendingStart();
@@ -34,7 +34,7 @@ export async function activateHost(threads: number): Promise<BackendWasm> {
 
 const NOT_STARTED = "the TensorFlow.js wasm backend could not be started here";
 
-/** A start by somebody else (`tf.ready()`) is let finish: two at once obsolete each other. */
+/** Lets a start by other code (`tf.ready()`) finish: concurrent starts make each other obsolete. */
 const PATIENCE_MS = 10_000;
 
 async function pendingStart(): Promise<void> {
@@ -48,7 +48,7 @@ async function pendingStart(): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Puts a backend that runs already in the place of the stock factory: one that runs is activated at once. */
+/** Replaces the stock factory with one for a running backend: TensorFlow.js then activates it at once. */
 async function registerStarted(threads: number): Promise<void> {
   const factory = tf.findBackendFactory("wasm");
   if (!factory) {

@@ -48,11 +48,12 @@ it("registers every kernel and the layers", () => {
   expect(gmrConv2D({ filters: 1, kernelSize: 3 })).toBeInstanceOf(layer);
 });
 
-it("refuses a tensor that the heap has no room for, and goes on", async () => {
+it("refuses a tensor that the heap has no room for, and continues", async () => {
   const backend = tf.backend() as BackendWasm;
   const allocate = (gibibytes: number) => backend.makeOutput([gibibytes * 2 ** 28], "float32");
   const message = (bytes: number) =>
-    `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: use smaller batches or gradient checkpointing`;
+    `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: ` +
+    "use smaller batches or gradient checkpointing";
   const large = [allocate(1.5), allocate(1.5)];
   for (const gibibytes of [1.5, 2, 5]) {
     await expectGmrError(() => allocate(gibibytes), "out-of-memory", message(gibibytes * 2 ** 30));
@@ -71,7 +72,7 @@ it("may be called again, cheaply", async () => {
   expect(convolve()).toBe(EXPECTED);
 });
 
-it("keeps its kernels where the heap is not shared, whatever number of threads is asked for", async () => {
+it("keeps its kernels if the heap is not shared, for any number of threads", async () => {
   const bytes = heapBytes();
   for (let i = 0; i < 200; i++) {
     await useWasm({ threads: 1 + (i % 2) });
@@ -80,7 +81,7 @@ it("keeps its kernels where the heap is not shared, whatever number of threads i
   expect(heapBytes()).toBe(bytes);
 });
 
-it("comes back from another backend, with the tensors of either", async () => {
+it("returns from another backend, with the tensors of both", async () => {
   const x = tf.ones<tf.Rank.R4>([1, 5, 5, 2]);
   await tf.setBackend("cpu");
   const onCpu = convolve();
@@ -109,7 +110,7 @@ it("says so if the backend was replaced, and recovers by being called again", as
   expect(convolve()).toBe(EXPECTED);
 });
 
-/** A backend that answers to what the stock kernels ask of theirs while they are set up. */
+/** A backend that satisfies what the stock kernels call during setup. */
 class OtherBackend extends tf.KernelBackend {
   readonly wasm = { cwrap: () => () => 0 };
   override dispose(): void {}

@@ -12,26 +12,26 @@ import { attached, MAX_THREADS } from "./state.ts";
 
 export interface UseWasmOptions {
   /**
-   * Where a browser finds the `.wasm` files of `@tensorflow/tfjs-backend-wasm`: the folder's address ending in
-   * `/`, or one address per file. Not needed in Node. Our own kernels are inlined and need no path.
+   * Where browsers find the `.wasm` files of `@tensorflow/tfjs-backend-wasm`: the folder's address ending in `/`, or
+   * one address per file. Not needed in Node. Our own kernels are inlined and need no path.
    */
   wasmPaths?: Parameters<typeof setWasmPaths>[0] | undefined;
-  /** Threads to use, this one included. Default: the environment variable GMR_THREADS, else all processors. */
+  /** Threads to use, including the calling one. Default: the environment variable GMR_THREADS, else all processors. */
   threads?: number | undefined;
 }
 
 /**
  * Makes the stock wasm backend the active one and adds our kernels to it: ring convolution, batch normalisation,
- * mixture and optimiser steps, and the gradients of the dense `conv2d` and of average pooling.
- * Calling it again is cheap; with another number of threads it replaces the threads of our kernels. Whether the heap is
- * shared is decided when the backend starts: after a first call with one thread it stays at one.
+ * mixture and optimiser steps, and the gradients of the dense `conv2d` and of average pooling. Calling it again is
+ * cheap; with a different number of threads it replaces the threads of our kernels. Whether the heap is shared is
+ * decided when the backend starts: after a first call with one thread it stays at one.
  *
- * Threads: in Node the stock backend's threaded build is used, which its package switches off there; in browsers
- * the page must be cross-origin isolated. Where shared memory is missing, one thread is used; {@link wasmThreads}
- * tells. Results are the same to the last bit for every number of threads.
+ * Threads: in Node this uses the stock backend's threaded build, which its package disables there; in browsers the page
+ * must be cross-origin isolated. Without shared memory, one thread is used; see {@link wasmThreads}. Results are
+ * bit-identical for every number of threads.
  *
- * @throws GmrError `unsupported` where WebAssembly, its SIMD instructions or the stock backend are missing,
- *   `invalid-argument` for a number of threads that is no positive integer
+ * @throws GmrError `unsupported` if WebAssembly, its SIMD instructions or the stock backend are missing,
+ *   `invalid-argument` if the number of threads is not a positive integer
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   const threads = threadsWanted(options.threads);
@@ -58,7 +58,7 @@ export function disposeThreads(): void {
   if (backend) detachKernels(backend);
 }
 
-/** The number that a text spells, or the text itself, so that an error can name it. */
+/** The number in a string, or the string itself, so that an error can show it. */
 function numberOrText(text: string): number | string {
   const value = Number(text);
   return Number.isNaN(value) ? text : value;

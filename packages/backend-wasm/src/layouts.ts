@@ -1,10 +1,9 @@
-// The layouts of what TypeScript hands to `assembly/` in the WebAssembly heap: plans, arrays of 32-bit integers, and scratch
-// memory.
+// The layouts of what TypeScript passes to `assembly/` in the WebAssembly heap: plans, which are arrays of 32-bit
+// integers, and scratch memory.
 
 /**
- * Fields of a convolution plan: an array of 32-bit integers in the WebAssembly heap that tells the kernels
- * the shapes and where the tables and buffers lie. Written by `conv/plan.ts`.
- * All shapes are [depth, height, width]; a 2-D convolution has depth 1.
+ * Fields of a convolution plan: shapes, and the addresses of tables and buffers. Written by `conv/plan.ts`. All shapes
+ * are [depth, height, width]; a 2-D convolution has depth 1.
  */
 export enum PlanField {
   /** Source image: images, depth, height, width, channels. */
@@ -19,11 +18,11 @@ export enum PlanField {
   PadD,
   PadH,
   PadW,
-  /** Where source pixel 0 lies in it (may be negative: cropped). */
+  /** Position of source pixel 0 in it (may be negative: cropped). */
   OffD,
   OffH,
   OffW,
-  /** Distance between source pixels in it (1, or the stride when the input gradient spreads dy out). */
+  /** Distance between source pixels in it (1, or the stride when the input gradient spreads out dy). */
   StepD,
   StepH,
   StepW,
@@ -57,16 +56,16 @@ export enum PlanField {
   /** Scratch: packed weights (forward), or packed dy and the packed weight gradient (filter gradient). */
   Packed,
   Accumulators,
-  /** Filter gradient: parts into which the output rows are cut, each with accumulators of its own. */
+  /** Filter gradient: chunks of the output rows, each with its own accumulators. */
   Chunks,
-  /** Tiles after which the sums of a chunk are added to its totals, which lie behind all sums; 0: none are kept. */
+  /** Tiles after which a chunk's sums are added to its totals, stored after all sums; 0: no totals. */
   FlushTiles,
-  /** Table: for each slot, which of the weight matrices it uses. */
+  /** Table: for each slot, the index of its weight matrix. */
   SlotWeights,
   Count,
 }
 
-/** Fields of a plan of windows: pooling, and depthwise convolutions, of images that have a depth of one. */
+/** Fields of a window plan: pooling and depthwise convolutions, with a depth of one for images. */
 export enum WindowField {
   /** Input image: depth, height, width. */
   InD,
@@ -77,7 +76,7 @@ export enum WindowField {
   OutW,
   /** Input channels. */
   Channels,
-  /** Output channels of an input channel. */
+  /** Output channels per input channel. */
   Multiplier,
   FilterD,
   FilterH,
@@ -94,7 +93,7 @@ export enum WindowField {
   Count,
 }
 
-/** Scratch memory of a gradient of batch normalisation, in bytes: constants of eight channels, then sums of theirs. */
+/** Scratch memory of a batch normalisation gradient, in bytes: constants of eight channels, then their sums. */
 export enum NormScratch {
   Sum = 96,
   Product = 128,

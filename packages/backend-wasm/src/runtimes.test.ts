@@ -1,4 +1,4 @@
-// The same program in other runtimes, and bundled into CommonJS: the same numbers, with as many threads as they can have.
+// The same program in other runtimes, and bundled into CommonJS: the same numbers, with as many threads as possible.
 // GMR_RUNTIMES names executables of Deno and Bun, separated as in PATH.
 
 import { spawnSync } from "node:child_process";
@@ -81,7 +81,7 @@ it.each([
 });
 
 describe("bundled into CommonJS", () => {
-  // Where a build of a user's project lies: beside its node_modules.
+  // Where a user's build would lie: beside its node_modules.
   const outDir = mkdtempSync(path.join(root, "node_modules", ".gmr-bundle-"));
   const bundle = path.join(outDir, "program.cjs");
   afterAll(() => rmSync(outDir, { recursive: true }));
@@ -105,7 +105,7 @@ describe("bundled into CommonJS", () => {
 
   it.each([
     ["keeps its threads", [bundle]],
-    ["keeps them in a context of its own, as tests in Jest are", [otherRealm, bundle]],
+    ["keeps them in a separate context, like tests in Jest", [otherRealm, bundle]],
   ])("%s", (_, args) => {
     const { threads, digest, warnings } = run(process.execPath, args);
     expect({ threads, digest, warnings }).toEqual({ threads: 2, digest: expected.digest, warnings: "" });

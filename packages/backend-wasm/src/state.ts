@@ -1,5 +1,5 @@
-// What our kernels know of a wasm backend: its heap, in which they work on its tensors in place, its threads, and what is
-// remembered between calls.
+// What our kernels know of a wasm backend: its heap, where they work on its tensors in place, its threads, and what is
+// cached between calls.
 
 import { GmrError, product } from "@gmr-conv/core";
 import { BoundedCache, backendKernels, LastResult } from "@gmr-conv/tfjs";
@@ -23,22 +23,22 @@ export interface HostModule {
   _free(address: number): void;
 }
 
-/** More threads than this are never started. */
+/** The maximum number of threads. */
 export const MAX_THREADS = 64;
 
-/** Multiply-adds below which waking a thread costs more than it brings. */
+/** Multiply-adds below which waking a thread costs more than it saves. */
 const MIN_SHARED_WORK = 400_000;
-/** What a float of a loop over memory counts against that, and how many floats a thread gets at least. */
+/** What a float of a memory loop counts in multiply-adds, and the minimum of floats per thread. */
 const FLOAT_WORK = 8;
 const FLOAT_PIECE = 4096;
 
-/** Plans are small and networks use few shapes; this many are remembered. */
+/** Plans are small and networks use few shapes; this many are cached. */
 const MAX_PLANS = 512;
 
-/** The states of backends, which `attach.ts` makes. */
+/** The states of backends, made by `attach.ts`. */
 export const attached = new WeakMap<object, WasmState>();
 
-/** What makes the kernels of this backend. */
+/** Makes the kernels of this backend. */
 export const wasm = backendKernels("wasm", (backend): WasmState => {
   const state = attached.get(backend);
   if (state) return state;
@@ -48,7 +48,7 @@ export const wasm = backendKernels("wasm", (backend): WasmState => {
   );
 });
 
-/** The gradients of gamma and beta, which come with that of x. */
+/** The gradients of gamma and beta, computed together with that of x. */
 export interface ParamGradients {
   dGamma: Float32Array;
   dBeta: Float32Array;
@@ -60,7 +60,7 @@ export class WasmState {
   readonly paramGradients = new LastResult<ParamGradients>();
   readonly run: Kernels;
   readonly pool: ThreadPool | undefined;
-  /** Threads that were asked for; there is one where the heap is not shared. */
+  /** Requested threads; there is only one if the heap is not shared. */
   readonly threadsWanted: number;
   private readonly backend: BackendWasm;
   private readonly host: HostModule;
@@ -84,7 +84,7 @@ export class WasmState {
     this.threadsWanted = threadsWanted;
   }
 
-  /** Ends the threads and gives the scratch memory back. */
+  /** Ends the threads and frees the scratch memory. */
   dispose(): void {
     this.pool?.dispose();
     if (this.scratch) this.host._free(this.scratch);
@@ -104,12 +104,12 @@ export class WasmState {
     return tensors.map((tensor) => this.address(tensor)) as { [Index in keyof Tensors]: number };
   }
 
-  /** A new float32 tensor, not initialised. */
+  /** A new, uninitialised float32 tensor. */
   output(shape: readonly number[]): tf.TensorInfo {
     return this.backend.makeOutput([...shape], "float32");
   }
 
-  /** Gives back a tensor that no one else was handed. */
+  /** Frees a tensor that nothing else refers to. */
   release(tensor: tf.TensorInfo): void {
     this.backend.disposeData(tensor.dataId);
   }
@@ -124,13 +124,13 @@ export class WasmState {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
-  /** Another tensor on the same data. */
+  /** Another tensor with the same data. */
   share(tensor: tf.TensorInfo): tf.TensorInfo {
     this.backend.incRef(tensor.dataId);
     return { dataId: tensor.dataId, shape: tensor.shape, dtype: tensor.dtype };
   }
 
-  /** How many threads a piece of work should be given: small ones stay on one. `work` in multiply-adds. */
+  /** How many threads a piece of work should use: small ones run on one. `work` in multiply-adds. */
   threadsFor(work: number): number {
     return this.pool && work >= MIN_SHARED_WORK ? this.pool.available : 1;
   }
@@ -152,7 +152,7 @@ export class WasmState {
     else for (const part of parts) (this.run[name] as (...args: KernelArguments<Name>) => void)(...part);
   }
 
-  /** Runs a kernel over `count` floats: `args` gets a share's distance in bytes from the start and its length. */
+  /** Runs a kernel over `count` floats: `args` gets a share's byte offset and its length. */
   splitFloats<Name extends KernelName>(
     name: Name,
     count: number,
@@ -165,7 +165,7 @@ export class WasmState {
     });
   }
 
-  /** Copies a plan to the heap, with scratch buffers behind it for each thread, and returns a header for each. */
+  /** Copies a plan to the heap, followed by scratch buffers for each thread, and returns a header for each. */
   place(plan: Plan, threads: number): number[] {
     const headerBytes = 4 * Math.ceil(PlanField.Count / 16) * 16;
     const end = Math.ceil(plan.totalBytes / 64) * 64;
@@ -175,7 +175,7 @@ export class WasmState {
     heap.set(plan.tables, base / 4 + PlanField.Count);
     return Array.from({ length: threads }, (_, thread) => {
       const header = thread === 0 ? base : base + end + (thread - 1) * stride;
-      // Where the buffers of this thread lie, against where they would lie behind the first header.
+      // Offset of this thread's buffers from their position after the first header.
       const shift = thread === 0 ? 0 : header + headerBytes - base - plan.threadStart;
       heap.set(plan.header, header / 4);
       for (const [field, offset] of plan.addresses) {
@@ -192,7 +192,7 @@ export class WasmState {
     return address;
   }
 
-  /** Address of at least `bytes` of scratch memory, aligned to 64; the next call may use the same. */
+  /** Address of at least `bytes` of scratch memory, aligned to 64; the next call may reuse it. */
   reserve(bytes: number): number {
     if (bytes > this.scratchBytes) {
       if (this.scratch) this.host._free(this.scratch);

@@ -1,9 +1,9 @@
-// The stock wasm backend with threads in Node. Its package ships a threaded build but switches it off there; this
-// starts that build, which also puts the heap into shared memory, where our own threads can work.
+// The stock wasm backend with threads in Node. Its package ships a threaded build but disables it there; this starts
+// that build, which also puts the heap into shared memory, where our own threads can work.
 
 import type * as TfjsWasm from "@tensorflow/tfjs-backend-wasm";
 
-/** What the package's Emscripten factory takes and gives. */
+/** Parameters and result of the package's Emscripten factory. */
 type Factory = (config: {
   mainScriptUrlOrBlob: string;
   locateFile(file: string, prefix: string): string | URL;
@@ -19,16 +19,16 @@ interface ThreadedModule {
 }
 
 /**
- * Starts the threaded build with so many threads. Runs in Node and in Deno; in Bun 1.3, kernels in threads trap on addresses
- * beyond the memory's first size.
+ * Starts the threaded build with this many threads. Works in Node and Deno; in Bun 1.3, kernels in threads trap on
+ * addresses beyond the memory's initial size.
  * @returns the backend
- * @throws whatever is missing here; the caller goes on with one thread
+ * @throws if something is missing; the caller continues with one thread
  */
 export async function startThreadedHost(
   Backend: typeof TfjsWasm.BackendWasm,
   threads: number,
 ): Promise<TfjsWasm.BackendWasm> {
-  // Not imported: bundlers for browsers must not look for them.
+  // Not imported: bundlers for browsers must not resolve them.
   if ("bun" in process.versions) throw new Error("threads in Bun cannot reach memory that has grown");
   const { createRequire } = process.getBuiltinModule("node:module");
   const path = process.getBuiltinModule("node:path");
@@ -43,7 +43,7 @@ export async function startThreadedHost(
   const { wasmWorkerContents } = require(path.join(folder, "tfjs-backend-wasm-threaded-simd.worker.js")) as {
     wasmWorkerContents: string;
   };
-  // A thread starts from text: a file in a temporary folder would stay when the process is killed.
+  // A thread starts from text: a temporary file would remain if the process is killed.
   const worker = new URL(
     `data:text/javascript,${encodeURIComponent(workerSource(script, wasmWorkerContents))}`,
   );
@@ -71,15 +71,15 @@ export async function startThreadedHost(
   return backend;
 }
 
-/** This file, from which packages are looked for. Bundles in CommonJS have no `import.meta.url`, but a `__filename`. */
+/** This file, from which packages are resolved. CommonJS bundles have no `import.meta.url`, but a `__filename`. */
 function ownFile(path: typeof import("node:path")): string {
   if (import.meta.url) return import.meta.url;
   return typeof __filename === "string" ? __filename : path.resolve("index.js");
 }
 
 /**
- * A module that runs the package's CommonJS worker script, which is kept as the body of a string literal: its escaped newlines
- * must stay escaped. It sets globals, some of which cannot be assigned to in Deno.
+ * A module that runs the package's CommonJS worker script, which is stored as the body of a string literal, so its
+ * escaped newlines must stay escaped. It sets globals, some of which cannot be assigned in Deno.
  */
 function workerSource(script: string, contents: string): string {
   const body = JSON.stringify(contents.replace(/\n/g, "\\n"));
@@ -92,7 +92,7 @@ for (const name of ["self", "location", "Worker", "importScripts", "postMessage"
 new Function("require", "__filename", ${body})(createRequire(path), path);`;
 }
 
-/** The build makes half as many threads as there are processors at the moment it starts. */
+/** The build creates half as many threads as there are processors when it starts. */
 async function withProcessorCount<T>(
   os: { cpus: typeof import("node:os").cpus },
   count: number,
@@ -109,8 +109,8 @@ async function withProcessorCount<T>(
 }
 
 /**
- * The module changes things that are none of its business: it rethrows every error of the program, which prints its
- * whole source, and sets a global Worker. This takes both back.
+ * The module interferes with the program: it rethrows every error, which prints the module's whole source, and sets a
+ * global Worker. This undoes both.
  */
 async function withoutTraces<T>(action: () => Promise<T>): Promise<T> {
   const worker = Object.getOwnPropertyDescriptor(globalThis, "Worker");
@@ -118,7 +118,7 @@ async function withoutTraces<T>(action: () => Promise<T>): Promise<T> {
   const before = events.map((event) => new Set<unknown>(process.listeners(event as "uncaughtException")));
   try {
     const started = action();
-    // Its listeners are there at once; any that come later are not its own.
+    // It adds its listeners at once; any added later are not its own.
     events.forEach((event, i) => {
       for (const listener of process.listeners(event as "uncaughtException")) {
         if (!before[i].has(listener)) process.off(event, listener);

@@ -15,7 +15,7 @@ function run(threads: string, ...args: string[]): { threads: number; digest: str
     encoding: "utf8",
     timeout: 50_000,
   });
-  // A program whose threads kept it alive would run into the time limit.
+  // A program kept alive by its threads would run into the time limit.
   expect(status, stderr).toBe(0);
   return stdout
     .trim()
@@ -24,7 +24,7 @@ function run(threads: string, ...args: string[]): { threads: number; digest: str
 }
 
 describe("threads", () => {
-  it("give the same numbers to the last bit, however many, and let the program end", () => {
+  it("give bit-identical numbers, however many, and let the program end", () => {
     const [one] = run("1");
     expect(one.threads).toBe(1);
     for (const threads of [2, 3]) {
@@ -93,14 +93,16 @@ describe("ThreadPool", () => {
     threads.dispose();
   });
 
-  it("goes on with one thread where another one ended, and says so", async () => {
+  it("continues on one thread if another one ended, and says so", async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const threads = await pool(3);
     const [handle] = Reflect.get(threads, "handles") as Worker[];
     await handle.terminate();
     await vi.waitFor(() => expect(threads.available).toBe(1));
     expect(threads.threads).toBe(1);
-    expect(warn.mock.calls).toEqual([["GMR-Conv: one thread, since another one of the wasm kernels ended"]]);
+    expect(warn.mock.calls).toEqual([
+      ["GMR-Conv: one thread, since another thread of the wasm kernels ended"],
+    ]);
     threads.dispose();
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(warn).toHaveBeenCalledTimes(1);

@@ -1,8 +1,8 @@
 // A pool of threads that run the kernels on one shared heap.
 //
-// A job is a list of calls, one per thread; the calling thread does the first itself and spins until the others are
-// done. A thread that has nothing to do spins for a moment, since the next kernel usually follows within
-// microseconds, and then sleeps. Threads that are still starting are left out, so nothing ever waits for a start.
+// A job is a list of calls, one per thread; the calling thread runs the first itself and spins until the others are
+// done. An idle thread spins for a moment, since the next kernel usually follows within microseconds, and then sleeps.
+// Threads that are still starting are left out, so nothing ever waits for a start.
 
 import { GmrError, isNode } from "@gmr-conv/core";
 import { KERNEL_ARGUMENTS, type Kernels } from "./generated/kernels.ts";
@@ -15,31 +15,31 @@ const STOP = 3;
 const CELLS = 16;
 /** Numbers of a call: which kernel, how many arguments, the arguments. */
 const CALL = 2 + Math.max(...Object.values(KERNEL_ARGUMENTS));
-/** A call that takes longer than this after the caller has finished its own means that a thread has died. */
+/** A thread that takes longer than this after the caller has finished its own call is considered dead. */
 const PATIENCE_MS = 60_000;
 
-/** What a thread gets when it starts. */
+/** What a thread is passed when it starts. */
 interface ThreadInput {
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
   state: SharedArrayBuffer;
   calls: SharedArrayBuffer;
-  /** Numbers of a call. */
+  /** Numbers per call. */
   callSize: number;
-  /** Of this thread, from 0. */
+  /** Index of this thread, from 0. */
   index: number;
   names: readonly string[];
 }
 
-/** The part of a thread's handle that Node's and browsers' workers share, or that Node's have. */
+/** The part of a worker's handle common to Node and browsers, or specific to Node. */
 interface ThreadHandle {
   unref?(): void;
   terminate(): unknown;
 }
 
 /**
- * The program of a thread. It is started from its source text, so that bundlers need no settings, and may therefore
- * refer to nothing outside itself.
+ * The program of a thread. It is started from its source text, so that bundlers need no settings, and must not refer to
+ * anything outside itself.
  */
 function threadMain(input: ThreadInput): void {
   const [READY, PENDING, FAILED, STOP, CELLS, SPINS] = [0, 1, 2, 3, 16, 20_000];
@@ -68,16 +68,16 @@ function threadMain(input: ThreadInput): void {
 
 /** Runs kernels on several threads. */
 export class ThreadPool {
-  /** Threads, the calling one included. */
+  /** Threads, including the calling one. */
   readonly size: number;
   private readonly state: Int32Array;
   private readonly calls: Float64Array;
   private readonly names: readonly (keyof Kernels)[];
   private readonly run: Kernels;
   private handles: ThreadHandle[] = [];
-  /** What happened in the middle of a job, whose results are lost. */
+  /** What went wrong in the middle of a job, whose results are lost. */
   private failure: string | undefined;
-  /** What became of a thread between jobs, or at its start: one thread goes on. */
+  /** Why a thread ended between jobs or at its start: one thread continues. */
   private ending: string | undefined;
 
   private constructor(size: number, names: readonly (keyof Kernels)[], run: Kernels) {
@@ -89,7 +89,7 @@ export class ThreadPool {
   }
 
   /**
-   * Starts `size - 1` threads beside the calling one.
+   * Starts `size - 1` threads besides the calling one.
    * @param run the kernels' exports on the calling thread, by name
    */
   static async start(
@@ -111,19 +111,19 @@ export class ThreadPool {
         names: pool.names,
       };
       const handle = start(input, (reason) => pool.end(reason));
-      // A program ends when its own work is done, whatever the threads do.
+      // The program ends when its own work is done, whatever the threads do.
       handle.unref?.();
       pool.handles.push(handle);
     }
     return pool;
   }
 
-  /** Threads that take part in jobs once they have started, the calling one included. */
+  /** Threads that take part in jobs once they have started, including the calling one. */
   get threads(): number {
     return this.handles.length === 0 || this.ending !== undefined ? 1 : this.size;
   }
 
-  /** Threads that can take part in a job now, the calling one included. */
+  /** Threads that can take part in a job now, including the calling one. */
   get available(): number {
     if (this.failure !== undefined) throw this.failed();
     return Atomics.load(this.state, READY) < this.handles.length ? 1 : this.threads;
@@ -132,7 +132,7 @@ export class ThreadPool {
   private end(reason: string): void {
     if (this.threads === 1) return;
     this.ending = reason;
-    console.warn(`GMR-Conv: one thread, since another one of the wasm kernels ${reason}`);
+    console.warn(`GMR-Conv: one thread, since another thread of the wasm kernels ${reason}`);
   }
 
   /** Calls one kernel once per list of arguments, the first on this thread. */

@@ -8,7 +8,7 @@ beforeAll(() => useWasm());
 
 const SIZE = 12;
 
-/** Tells squares from crosses. */
+/** Classifies squares and crosses. */
 function network(convolution: (filters: number) => tf.layers.Layer): tf.Sequential {
   return tf.sequential({
     layers: [
@@ -76,7 +76,7 @@ describe.each(CONVOLUTIONS)("200 training steps of %s", (_, convolution) => {
   });
 });
 
-it("scratch memory is given back when it grows", () => {
+it("scratch memory is freed when it grows", () => {
   const run = (size: number) =>
     tf.tidy(() => {
       const layer = gmrConv2D({ filters: 4, kernelSize: 9, padding: "same" });

@@ -1,10 +1,10 @@
-// Which types the kernels on the heap can take. Many stock kernels read int32 and truth values (a byte each) as if they were
-// float32, without a word: results are noise, and memory behind a tensor is read and written. What is not listed here, and
-// is not float32, is left to the CPU backend.
+// Which dtypes the kernels on the heap support. Many stock kernels silently read int32 and booleans (one byte each) as
+// float32: results are noise, and they access memory beyond the tensor. Anything not listed here that is not float32 is
+// left to the CPU backend.
 
 import * as tf from "@tensorflow/tfjs";
 
-/** Kernels that move, compare or count, and arithmetic that the stock backend has for int32. */
+/** Kernels that move, compare or count, and arithmetic that the stock backend supports for int32. */
 const INT32: ReadonlySet<string> = new Set([
   ...[tf.Identity, tf.Reshape, tf.ExpandDims, tf.ZerosLike, tf.OnesLike, tf.OneHot],
   ...[
@@ -45,8 +45,8 @@ export function refusesType(
 }
 
 /**
- * Casts to truth values keep the lowest byte of a number, one-hot rows of another type than int32 are int32 all the same, and
- * negative steps make the stock kernel write beyond its result.
+ * Casts to bool keep the lowest byte of a number, one-hot rows are int32 whatever dtype is requested, and negative
+ * steps make the stock kernel write beyond its result.
  */
 export function refuses(kernelName: string, attrs: tf.NamedAttrMap): boolean {
   if (kernelName === tf.Cast) return attrs.dtype === "bool";

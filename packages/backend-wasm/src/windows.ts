@@ -1,4 +1,4 @@
-// Plans of windows: what the kernels of pooling and of depthwise convolutions read.
+// Window plans: what the kernels of pooling and of depthwise convolutions read.
 
 import type { Size3 } from "@gmr-conv/tfjs";
 import { WindowField } from "./layouts.ts";
@@ -6,7 +6,7 @@ import type { WasmState } from "./state.ts";
 
 export interface Windows {
   channels: number;
-  /** Output channels of an input channel. Default 1. */
+  /** Output channels per input channel. Default 1. */
   multiplier?: number;
   inSize: Size3;
   outSize: Size3;
@@ -17,7 +17,7 @@ export interface Windows {
   padBefore: Size3;
 }
 
-/** Puts a plan into scratch memory, and returns its address. */
+/** Copies a plan into scratch memory, and returns its address. */
 export function placeWindows(state: WasmState, windows: Windows): number {
   const { channels, multiplier = 1, inSize, outSize, filter, strides, dilations = [1, 1, 1] } = windows;
   const plan = new Int32Array(WindowField.Count);

@@ -1,4 +1,4 @@
-// Runs a bundle in a context of its own, as Jest does: types of Node's modules are not those that the bundle knows.
+// Runs a bundle in a separate context, as Jest does: built-in types differ from those of Node's modules.
 
 const { readFileSync } = require("node:fs");
 const { createRequire } = require("node:module");

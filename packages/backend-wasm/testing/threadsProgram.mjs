@@ -1,4 +1,4 @@
-// Trains a small network for some steps and prints a digest of all numbers: run with GMR_THREADS set.
+// Trains a small network for some steps and prints a digest of all numbers; run with GMR_THREADS set.
 
 import { createHash } from "node:crypto";
 import { disposeThreads, useWasm, wasmThreads } from "@gmr-conv/backend-wasm";

@@ -1,4 +1,4 @@
-// Starting backends in pages with the headers that real servers send, and in workers of such pages.
+// Starts backends in pages with the headers of real servers, and in workers of such pages.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -17,7 +17,7 @@ const wasmFiles = path.join(
   "wasm-out",
 );
 
-/** What testing/browser/starts.js reports. */
+/** The report of testing/browser/starts.js. */
 interface Report {
   started: string[];
   backend: string;
@@ -30,7 +30,7 @@ interface Report {
 const NO_BLOBS = /one thread, since this page does not let workers start from blob: addresses/;
 const WASM = /'wasm-unsafe-eval'/;
 
-/** Content security policies: the threads that start under them on an isolated page, or why there is no wasm. */
+/** Content security policies: the threads that start under them on an isolated page, or why wasm does not. */
 const POLICIES: readonly [policy: string, expected: number | RegExp][] = [
   ["", 2],
   ["script-src 'self' blob: 'wasm-unsafe-eval'; worker-src 'self' blob:", 2],
@@ -44,7 +44,7 @@ const POLICIES: readonly [policy: string, expected: number | RegExp][] = [
   ["default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self'", WASM],
   [
     "script-src 'self' 'wasm-unsafe-eval'; connect-src 'none'",
-    /could not be started here: does useWasm\({ wasmPaths }\) name .* let it be fetched/,
+    /could not be started here: check that useWasm\({ wasmPaths }\) names .* let them be fetched/,
   ],
 ];
 
@@ -89,7 +89,7 @@ describe.skipIf(!executable)("in Chromium", () => {
   for (const inWorker of [false, true]) {
     for (const isolated of [true, false]) {
       const where = `${inWorker ? "a worker of " : ""}${isolated ? "an isolated" : "a"} page`;
-      // A page that demands trusted types cannot start any worker without a policy of its own.
+      // A page that demands trusted types cannot start any worker without its own policy.
       const policies = POLICIES.filter(([policy]) => !(inWorker && policy.includes("require-trusted-types")));
       it.each(policies)(`starts in ${where} under "%s"`, async (policy, expected) => {
         const report = await open(policy, isolated, inWorker);

@@ -45,7 +45,7 @@ describe("starts at the same time", () => {
   });
 });
 
-it("does not take a mistake for a backend that does not work", () =>
+it("does not mistake an invalid option for a backend that does not work", () =>
   expectGmrError(
     () => selectBackend(["webgpu", "cpu"], { webgpu: { sums: "f8" as "f16" } }),
     "invalid-argument",
@@ -60,15 +60,15 @@ it("falls through to the next one, and says why", async () => {
   const selection = await selectBackend(["node", "webgpu", "cpu"]).finally(() => vi.unstubAllGlobals());
   expect(selection.backend).toBe("cpu");
   expect(selection.skipped.map(({ backend }) => backend)).toEqual(["node", "webgpu"]);
-  expect(formatSelection(selection)).toMatch(/^took cpu; node: it runs in Node only; webgpu: .*WebGPU/);
+  expect(formatSelection(selection)).toMatch(/^took cpu; node: it runs only in Node; webgpu: .*WebGPU/);
 });
 
-it("leaves no trace of a software adapter that it does not take", async () => {
+it("leaves no trace of a software adapter that it rejects", async () => {
   const selection = await selectBackend(["webgpu", "cpu"]);
   expect(selection.backend === "webgpu" ? [] : Object.keys(tf.engine().registry)).not.toContain("webgpu");
 });
 
-it("refuses names that are none", async () => {
+it("refuses unknown names", async () => {
   const names = "expected names of backends (node, webgpu, wasm, cpu), got";
   await expectGmrError(() => selectBackend([]), "invalid-argument", `${names} []`);
   await expectGmrError(() => selectBackend(["gpu" as BackendName]), "invalid-argument", `${names} "gpu"`);

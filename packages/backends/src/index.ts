@@ -1,4 +1,5 @@
-// The first backend that works here: TensorFlow's native library, a GPU through WebGPU, WebAssembly, plain JavaScript.
+// Selects the first backend that works: TensorFlow's native library, a GPU through WebGPU, WebAssembly, plain
+// JavaScript.
 
 import type { UseNodeOptions } from "@gmr-conv/backend-node";
 import type { UseWasmOptions } from "@gmr-conv/backend-wasm";
@@ -9,29 +10,29 @@ import * as tf from "@tensorflow/tfjs";
 
 export const BACKEND_NAMES = ["node", "webgpu", "wasm", "cpu"] as const;
 
-/** `node`: TensorFlow's native library, CUDA included. `cpu`: plain JavaScript, slow and everywhere. */
+/** `node`: TensorFlow's native library, CUDA included. `cpu`: plain JavaScript, slow but available everywhere. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 export interface SelectBackendOptions {
   node?: UseNodeOptions | undefined;
   webgpu?: WebGpuOptions | undefined;
   wasm?: UseWasmOptions | undefined;
-  /** Take a WebGPU adapter that is a program for the CPU, too: `wasm` is faster. Default false. */
+  /** Also accept a software WebGPU adapter; `wasm` is faster. Default false. */
   softwareAdapter?: boolean | undefined;
 }
 
 export interface BackendSelection {
   backend: BackendName;
-  /** The backends before it, and why they were not taken. */
+  /** The backends tried before it, and why they were rejected. */
   skipped: { backend: BackendName; reason: string }[];
 }
 
 /**
- * Starts the first of some backends that works here, and makes it the active one. Each is loaded only when its turn comes.
+ * Starts the first of some backends that works here, and makes it the active one. Each is loaded only when tried.
  *
- * @param names in the order of preference; default: all
- * @throws GmrError `invalid-argument` for an empty list, an unknown name or an option that is none; `unsupported`, with
- *   the reason of each, if none works
+ * @param names in order of preference; default: all
+ * @throws GmrError `invalid-argument` for an empty list, an unknown name or an invalid option; `unsupported`, with the
+ *   reason for each, if none works
  */
 export async function selectBackend(
   names: readonly BackendName[] = BACKEND_NAMES,
@@ -51,7 +52,7 @@ export async function selectBackend(
       await STARTERS[backend](options);
       return { backend, skipped };
     } catch (error) {
-      // A wrong option is a mistake, not a reason to go on with something slower.
+      // An invalid option is a mistake, not a reason to fall back to something slower.
       const mistaken = error instanceof GmrError && error.code === "invalid-argument";
       if (names.length === 1 || mistaken) throw error;
       skipped.push({ backend, reason: reasonOf(error) });
@@ -68,8 +69,8 @@ export function formatSelection({ backend, skipped }: BackendSelection): string 
 
 const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => Promise<void>>> = {
   async node({ node }) {
-    if (!isNode()) throw new GmrError("unsupported", "it runs in Node only");
-    const name = "@gmr-conv/backend-node"; // Not a literal: bundlers for browsers must not look for it.
+    if (!isNode()) throw new GmrError("unsupported", "it runs only in Node");
+    const name = "@gmr-conv/backend-node"; // Not a literal: bundlers for browsers must not resolve it.
     const { useNode } = (await import(
       /* @vite-ignore */ /* webpackIgnore: true */ name
     )) as typeof import("@gmr-conv/backend-node");
@@ -79,7 +80,7 @@ const STARTERS: Readonly<Record<BackendName, (options: SelectBackendOptions) => 
     const { queryWebGpuAdapter, useWebGpu } = await import("@gmr-conv/backend-webgpu");
     const { name, software } = await queryWebGpuAdapter(webgpu);
     if (software && !softwareAdapter) {
-      throw new GmrError("unsupported", `its adapter is a program for the CPU (${name})`);
+      throw new GmrError("unsupported", `it has only a software adapter (${name})`);
     }
     await useWebGpu(webgpu);
   },

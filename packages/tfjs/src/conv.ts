@@ -17,10 +17,10 @@ import { resolveStrategy } from "./strategy.ts";
 import { tapwiseConv } from "./tapwise.ts";
 
 /**
- * Gaussian mixture ring convolution in two dimensions: `y = Σ_l S_l(x) · W'_l + bias`, `W'_l = Σ_r G[r, l] w_r`, where
- * S_l(x) is the sum of the pixels on ring l (Du et al., arXiv 2504.02819). Differentiable in x, weights, logSigmas,
- * masks and bias on every backend. It turns and mirrors with x; with strides above 1, only on sizes where windows lie
- * symmetrically (`symmetricAxes` of `@gmr-conv/core`).
+ * Gaussian mixture ring convolution in two dimensions: `y = Σ_l S_l(x) · W'_l + bias`, `W'_l = Σ_r G[r, l] w_r`,
+ * where S_l(x) is the sum of the pixels on ring l (Du et al., arXiv 2504.02819). Differentiable in x, weights,
+ * logSigmas, masks and bias on every backend. It turns and mirrors with x; with strides above 1, only on sizes where
+ * windows lie symmetrically (`symmetricAxes` of `@gmr-conv/core`).
  *
  * @param x [N, H, W, Cin] or [H, W, Cin], float32
  * @param weights [R, Cin/groups, Cout], one matrix per ring; R is the number of rings

@@ -65,7 +65,7 @@ export function mixRingWeights(weights: tf.Tensor3D, logSigmas: tf.Tensor1D): tf
   }) as tf.Tensor3D;
 }
 
-/** The transposed mixture matrix Gᵀ [L, R] of log-sigmas [R]: Gᵀ[l, r] = exp(-½((l - r)/σ_r)²) / (σ_r · 2.5066). */
+/** Gᵀ [L, R] of log-sigmas [R], Gᵀ[l, r] = exp(-½((l - r)/σ_r)²) / (σ_r · 2.5066): the mixture, transposed. */
 export function mixtureMatrix(logSigmas: tf.Tensor1D): tf.Tensor2D {
   checkTensor("logSigmas", logSigmas, [1], "[R]");
   return tf.tidy(() => {

@@ -8,11 +8,11 @@ import { type NativeState, type RingSums, runNativeSingle } from "../state.ts";
 import { productOfRows } from "../sumRows.ts";
 import { ringSums } from "./ringSums.ts";
 
-/** Whether there is nothing to compute: TensorFlow's own ops do not get the shapes of no images right. */
+/** Whether there is nothing to compute: TensorFlow's own ops get the shapes of empty batches wrong. */
 const isEmpty = (input: tf.TensorInfo, shape: readonly number[]): boolean =>
   product(input.shape) === 0 || product(shape) === 0;
 
-/** What sums of dy are made of. */
+/** What sums of dy depend on. */
 const sourcesOf = (dy: tf.TensorInfo, shape: ConvShape): unknown[] => [dy.dataId, JSON.stringify(shape)];
 
 function keepSums(state: NativeState, dy: tf.TensorInfo, shape: ConvShape, sums: RingSums): void {
@@ -38,7 +38,7 @@ export const convolutions: Convolutions<NativeState> = {
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
       const sums = ringSums(ops, ops.input(dy), adjoint, state);
       const dx = multiply(ops, sums, transposed, adjoint);
-      // With strides, the sums of dy spread out are so many more that the product with them costs more than new sums.
+      // With strides there are so many more sums of spread-out dy that their product costs more than new sums.
       if (sums && shape.strides.every((stride) => stride === 1)) {
         keepSums(state, dy, shape, { rings: sums.rings, sums: ops.keep(sums.sums) });
       }
@@ -86,7 +86,7 @@ function multiply(
   return ops.matMul(sums.sums, ops.reshape(live, [count * cin, cout]));
 }
 
-/** The matrices of some rings among zeros for the others, [L, Cin, Cout]. */
+/** The matrices of some rings, [L, Cin, Cout], with zeros for the others. */
 function allRings(ops: NativeOps, matrices: Native, rings: readonly number[], numRings: number): Native {
   if (rings.length === numRings) return matrices;
   const shape = [1, ...matrices.shape.slice(1)];

@@ -4,8 +4,7 @@ import type { Native } from "../nativeOps.ts";
 import type { NativeState } from "../state.ts";
 
 /**
- * A filter [height, width, channels, 1] that is 1 at the given positions. It is made once for each pattern and number
- * of channels.
+ * A filter [height, width, channels, 1] that is 1 at the given positions, cached by pattern and number of channels.
  * @param positions row-major in height × width
  */
 export function ringMask(

@@ -1,9 +1,9 @@
-// The sums over rings: S_l(x) = Σ x at the positions of ring l.
+// Ring sums: S_l(x) = Σ x at the positions of ring l.
 //
-// Each ring is a depthwise convolution of its own with a constant 0/1 filter that is cut to the ring's bounding box:
-// for k = 9 that is 1 + 9 + 25 + 49 + 81 taps instead of 5 · 81, and a filter with one output per channel runs on the
-// fast paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions the planes at the same
-// distance before and behind the centre, which hold the same positions, are added first.
+// Each ring is a separate depthwise convolution with a constant 0/1 filter, cropped to the ring's bounding box: for k =
+// 9 that is 1 + 9 + 25 + 49 + 81 taps instead of 5 · 81, and a filter with one output per channel runs on the fast
+// paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions, planes at the same distance
+// before and behind the centre hold the same positions and are added first.
 
 import { product } from "@gmr-conv/core";
 import { type ConvShape, matrixIndex } from "@gmr-conv/tfjs";
@@ -44,7 +44,7 @@ export function ringSums(
   return { rings, sums: ops.reshape(joined, [positions, columns]) };
 }
 
-/** The image of a convolution with its pixels spread out, where they are to be. */
+/** The image of a convolution, with its pixels spread out if needed. */
 function spread(ops: NativeOps, x: Native, shape: ConvShape): { source: Native; shape: ConvShape } {
   if (shape.spread.every((step) => step === 1)) return { source: x, shape };
   const volume = ops.reshape(x, [shape.images, ...shape.inSize, shape.inChannels]);
@@ -54,7 +54,7 @@ function spread(ops: NativeOps, x: Native, shape: ConvShape): { source: Native; 
 }
 
 interface PlanePair {
-  /** [N · D', H, W, C], the sum of what planes `plane` and kernelSize[0] - 1 - `plane` of the kernel read. */
+  /** [N · D', H, W, C], the sum of what kernel planes `plane` and kernelSize[0] - 1 - `plane` read. */
   image: Native;
   plane: number;
 }
@@ -77,7 +77,7 @@ function planePairs(
   const [outDepth] = outSize;
   const [inDepth, ...area] = inSize;
   const images = [batch * outDepth, ...area, channels];
-  // In one or two dimensions there is one plane, and it is x.
+  // In one or two dimensions there is a single plane, x itself.
   if (depth === 1 && outDepth === inDepth && strides[0] === 1 && padBefore[0] === 0) {
     return [{ plane: 0, image: ops.reshape(x, images) }];
   }
@@ -99,7 +99,7 @@ function planePairs(
   return pairs;
 }
 
-/** The sum over a ring's positions in one plane of the kernel; undefined where that is 0. */
+/** The sum over a ring's positions in one plane of the kernel; undefined if it is 0. */
 function planeSum(
   ops: NativeOps,
   image: Native,
@@ -121,7 +121,7 @@ function planeSum(
   const read: (Window | undefined)[] = [undefined, vertical, horizontal];
   const part = crop(ops, image, read);
   if (extent[0] === 1 && extent[1] === 1) return ops.subsample(pad(ops, part, read), [1, sh, sw, 1]);
-  // The gaps of a dilated kernel are zeros of the filter.
+  // The gaps of a dilated kernel are zeros in the filter.
   const positions = box.positions.map(([i, j]) => i * dh * extent[1] + j * dw);
   const mask = ringMask(state, extent[0], extent[1], positions, image.shape[3]);
   const padding = [
@@ -137,11 +137,11 @@ interface Box {
   left: number;
   height: number;
   width: number;
-  /** Row and column from the box's corner. */
+  /** Row and column relative to the box's corner. */
   positions: [number, number][];
 }
 
-/** The box of a ring's positions in one plane of the kernel. */
+/** The bounding box of a ring's positions in one plane of the kernel. */
 function boxOf(
   index: readonly number[],
   plane: number,

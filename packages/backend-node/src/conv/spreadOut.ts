@@ -1,7 +1,7 @@
 import { product } from "@gmr-conv/core";
 import type { Native, NativeOps } from "../nativeOps.ts";
 
-/** Zeros between the positions of x [N, D, H, W, C]: an axis of n becomes (n - 1) · stride + 1 long. */
+/** Inserts zeros between the positions of x [N, D, H, W, C]: an axis of n becomes (n - 1) · stride + 1 long. */
 export function spreadOut(ops: NativeOps, x: Native, strides: readonly number[]): Native {
   let y = x;
   for (const [i, stride] of strides.entries()) {

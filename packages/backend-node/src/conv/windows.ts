@@ -2,7 +2,7 @@
 
 import type { Native, NativeOps } from "../nativeOps.ts";
 
-/** The indices that are read: [low, high) of the axis, with zeros before and after. */
+/** The indices read: [low, high) of the axis, plus zeros before and after. */
 export interface Window {
   low: number;
   high: number;
@@ -11,10 +11,10 @@ export interface Window {
 }
 
 /**
- * @param start what the first output reads first; may lie before the axis
- * @param length how many indices are read from there on
+ * @param start first index read by the first output; may lie before the axis
+ * @param length number of indices read from there on
  * @param size of the axis
- * @returns undefined where nothing but zeros is read
+ * @returns undefined if only zeros are read
  */
 export function windowOf(start: number, length: number, size: number): Window | undefined {
   const low = Math.max(0, start);
@@ -23,14 +23,14 @@ export function windowOf(start: number, length: number, size: number): Window | 
   return { low, high, before: low - start, after: start + length - high };
 }
 
-/** The part of x that the windows of its axes name, without their zeros; x itself where that is all. */
+/** The part of x inside the windows of its axes, without their zeros; x itself if that is all. */
 export function crop(ops: NativeOps, x: Native, windows: readonly (Window | undefined)[]): Native {
   const begin = x.shape.map((_, axis) => windows[axis]?.low ?? 0);
   const size = x.shape.map((n, axis) => (windows[axis]?.high ?? n) - begin[axis]);
   return ops.slice(x, begin, size);
 }
 
-/** The zeros of the windows put around a cropped x. */
+/** Pads a cropped x with the zeros of its windows. */
 export function pad(ops: NativeOps, x: Native, windows: readonly (Window | undefined)[]): Native {
   return ops.pad(
     x,

@@ -1,6 +1,6 @@
-// Averages over large windows on the CPU: one axis after the other, since TensorFlow adds the numbers of a window one by
-// one, and rounding grows with every step. (The numbers of positions inside the map, which averages are taken over, are
-// products over the axes as well.)
+// Averages over large windows on the CPU, taken one axis at a time, since TensorFlow adds the numbers of a window one
+// by one, and rounding grows with every step. (Averages divide by the number of positions inside the map, which is also
+// a product over the axes.)
 
 import { product } from "@gmr-conv/core";
 import {
@@ -17,18 +17,18 @@ import type { Native, NativeOps } from "../nativeOps.ts";
 import { node, runNativeSingle } from "../state.ts";
 import { sumAxis } from "../sumRows.ts";
 
-/** Positions of a window up to which the stock kernel is used. */
+/** Largest window, in positions, left to the stock kernel. */
 const SMALL_WINDOW = 64;
 
 type Padding = "SAME" | "VALID";
 
-/** TensorFlow's name for a padding, if it has one. */
+/** TensorFlow's name for a padding, if any. */
 function paddingOf(pad: Pool2DKernelAttrs["pad"]): Padding | undefined {
   if (pad === "same") return "SAME";
   return pad === "valid" || [pad].flat(2).every((size) => size === 0) ? "VALID" : undefined;
 }
 
-/** The averages along a spatial axis, the first is 0. */
+/** The averages along a spatial axis, numbered from 0. */
 function averageAlong(
   ops: NativeOps,
   x: Native,
@@ -42,7 +42,7 @@ function averageAlong(
   const at = axis + 1;
   const size = x.shape[at];
   if (stride >= window && padding === "VALID") {
-    // Windows side by side: their positions become an axis.
+    // Adjacent windows: their positions become an axis.
     const [outer, inner] = [x.shape.slice(0, at), x.shape.slice(at + 1)].map(product);
     const whole = ops.pad(ops.reshape(x, [outer, size, inner]), [
       [0, 0],

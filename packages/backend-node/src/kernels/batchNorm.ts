@@ -1,8 +1,8 @@
 // Batch normalisation in training, by TensorFlow's fused ops.
 //
-// On the CPU these add up thousands of rows one after the other in float32, which costs digits. So rows are split into
-// groups there: x [g · n, C], seen as [n, g · C], has g times as many channels of n rows each, and costs the same. What
-// comes of the groups is merged.
+// On the CPU these add up thousands of rows one by one in float32, which costs digits. There, rows are split into
+// groups: x [g · n, C], seen as [n, g · C], has g times as many channels of n rows each, and costs the same. The
+// results of the groups are merged.
 
 import { product } from "@gmr-conv/core";
 import {
@@ -31,7 +31,7 @@ function groupingOf(ops: NativeOps, { shape }: tf.TensorInfo): Grouping {
   return { rows, channels, groups: ops.backend.isUsingGpuDevice ? 1 : groupCount(rows) };
 }
 
-/** x as the fused ops want it, with `groups` times as many channels: one image, since cuDNN takes few. */
+/** x in the shape of the fused ops, with `groups` times as many channels: one image, since cuDNN accepts few. */
 function asImage(ops: NativeOps, x: Native, { rows, channels }: Grouping, groups: number): Native {
   return ops.reshape(x, [1, rows / groups, 1, groups * channels]);
 }
@@ -53,7 +53,7 @@ function attrsOf(ops: NativeOps, epsilon: number, training: boolean): OpAttr[] {
   ];
 }
 
-/** (x - mean) / √(variance + ε) · scale + offset; mean and variance are those of x where they are not given. */
+/** (x - mean) / √(variance + ε) · scale + offset; mean and variance are computed from x unless given. */
 function normalise(
   ops: NativeOps,
   image: Native,
@@ -67,13 +67,13 @@ function normalise(
   const attrs = [...attrsOf(ops, epsilon, !given), ops.float("exponential_avg_factor", 1)];
   const [y, mean, variance] = ops.run("FusedBatchNormV3", attrs, inputs, 6);
   if (given) return [y, given.mean, given.variance];
-  // TensorFlow gives the unbiased variance.
+  // TensorFlow returns the unbiased variance.
   const [, rows] = image.shape;
   if (rows === 1) return [y, mean, ops.fill(mean.shape, 0)];
   return [y, mean, ops.binary("Mul", variance, ops.scalar((rows - 1) / rows))];
 }
 
-/** Mean and variance of x from those of its groups, without the normalised x that comes with them. */
+/** Mean and variance of x from those of its groups, dropping the normalised x that comes with them. */
 function moments(ops: NativeOps, x: Native, grouping: Grouping): { mean: Native; variance: Native } {
   const { channels, groups } = grouping;
   const image = asImage(ops, x, grouping, groups);
@@ -111,7 +111,7 @@ function gradients(
     ops.free(y);
   }
   const inverse = ops.unary("Rsqrt", ops.binary("AddV2", variance, ops.scalar(epsilon)));
-  // What the forward pass hands to the backward pass differs: on GPUs it is cuDNN's 1 / √(variance + ε).
+  // What the forward pass saves for the backward pass differs: on GPUs it is cuDNN's 1 / √(variance + ε).
   const saved = ops.backend.isUsingGpuDevice ? inverse : variance;
   const [means, variances, scales] = [mean, saved, gamma].map((vector) => forGroups(ops, vector, grouping));
   const images = [open, x].map((tensor) => asImage(ops, tensor, grouping, groups));
@@ -121,7 +121,7 @@ function gradients(
   if (groups === 1) return [ops.reshape(dx, inputs.x.shape), sums[0], sums[1]];
   const [dGammas, dBetas] = sums.map((sum) => ops.reshape(sum, [groups, channels]));
   const [dGamma, dBeta] = [sumRows(ops, dGammas), sumRows(ops, dBetas)];
-  // dx was made with the mean gradients of the groups in the place of those of all rows.
+  // dx was computed with the mean gradients of the groups instead of those of all rows.
   const factor = ops.binary("Mul", gamma, inverse);
   const correction = (parts: Native, whole: Native): Native => {
     const own = ops.binary("Mul", parts, ops.scalar(groups / rows));

@@ -2,5 +2,5 @@ import { ringConvKernels } from "@gmr-conv/tfjs";
 import { convolutions } from "../conv/convolve.ts";
 import { node } from "../state.ts";
 
-// Only symmetric positions: the gradients take S_lᵀ for S_l.
+// Symmetric positions only: the gradients use S_l for S_lᵀ.
 export const convolutionKernels = ringConvKernels(node, convolutions, false);

@@ -1,6 +1,6 @@
-// The gradients of the dense `conv2d` where the stock kernels fail. They refuse paddings that are given as numbers; such as
-// have a name are passed on by it, since the native ops have fast implementations of those only. And oneDNN's gradient of
-// a strided 1×1 filter is wrong on processors with AVX2, and reads beyond its tensors on those with AVX-512.
+// The gradients of the dense `conv2d` where the stock kernels fail. Those refuse numeric padding; padding with a name
+// is left to them, since only for it do the native ops have fast implementations. And oneDNN's gradient of a strided
+// 1×1 filter is wrong on processors with AVX2, and reads out of bounds on those with AVX-512.
 
 import type { KernelOverride } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -12,7 +12,7 @@ type Shape4 = [number, number, number, number];
 type ConvAttrs = Pick<tf.Conv2DBackpropInputAttrs, "strides" | "pad" | "dataFormat" | "dimRoundingMode">;
 
 /**
- * A stock kernel with ours in its place where the padding is given as numbers, or `always` says so.
+ * A stock kernel, replaced by ours if the padding is numeric or `always` says so.
  * @param sizes the shapes of the convolution's input and filter
  */
 function extended<Inputs, Attrs extends ConvAttrs>(
@@ -56,7 +56,7 @@ export const denseGradientKernels = [
   ),
 ];
 
-/** The gradient of a 1×1 filter, [1, 1, Cin, Cout]: the product of the pixels that it reads and dy. */
+/** The gradient of a 1×1 filter, [1, 1, Cin, Cout]: the product of the pixels it reads and dy. */
 function pointFilterGradient(
   ops: NativeOps,
   x: Native,

@@ -1,4 +1,4 @@
-// Products of single matrices, which the stock kernel computes by an op for many that is slower for one.
+// Products of single matrices, for which the stock kernel uses a slower batched op.
 
 import * as tf from "@tensorflow/tfjs";
 import { node, runNativeSingle } from "../state.ts";

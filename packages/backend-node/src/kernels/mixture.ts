@@ -57,7 +57,7 @@ export const mixtureKernels = [
     const squares = ops.binary("Mul", exponents, ops.scalar(-2));
     const slopes = ops.binary("Mul", matrix, ops.binary("Sub", squares, ops.scalar(1)));
     const gradient = ops.reduceSum(ops.binary("Mul", slopes, dots), 0);
-    // 1 where clipping changed nothing, else 0.
+    // 1 where σ is not clipped, else 0.
     const change = ops.binary("Sub", ops.unary("Exp", logs), clippedSigmas(ops, logs));
     const open = ops.binary("Sub", ops.scalar(1), ops.unary("Abs", ops.unary("Sign", change)));
     return ops.binary("Mul", gradient, open);

@@ -1,4 +1,4 @@
-// The steps of the optimisers.
+// Optimiser steps.
 
 import { AdamWUpdate, SgdUpdate } from "@gmr-conv/tfjs";
 import type { Native, NativeOps } from "../nativeOps.ts";

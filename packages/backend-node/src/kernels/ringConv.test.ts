@@ -7,7 +7,7 @@ import { useNode } from "../index.ts";
 const nativeTensors = (): number =>
   (tf.backend() as unknown as { binding: { getNumOfTensors(): number } }).binding.getNumOfTensors();
 
-/** Native tensors that are left once a computation was made, disposed and waited for; caches are full by then. */
+/** Native tensors left after a computation is done, disposed and awaited; caches are full by then. */
 async function left(compute: () => tf.Tensor[]): Promise<number> {
   for (let i = 0; i < 2; i++) {
     tf.dispose(compute());

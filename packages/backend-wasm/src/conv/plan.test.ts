@@ -12,7 +12,7 @@ interface ShapeOptions {
   strides?: [number, number];
   dilations?: [number, number];
   pad?: [number, number];
-  /** Every kernel position for itself. */
+  /** Each kernel position separately. */
   dense?: boolean;
 }
 
@@ -95,12 +95,12 @@ describe("rows", () => {
     expect(makePlan(gather([20, 20], [9, 9], { dense: true }), "forward").header[PlanField.Rows]).toBe(9);
   });
 
-  it("stay alone where their mirror image never meets the image", () => {
+  it("stay unpaired where their mirror image never meets the image", () => {
     const plan = makePlan(
       gatherOf({ ...convShape([3, 9], [5, 5], { pad: [4, 2] }), outSize: [1, 2, 9] }, "forward"),
       "forward",
     );
-    // With two output rows, kernel rows 0 to 4 see image rows -4 to 1: rows 3 and 4 only.
+    // With two output rows, kernel rows 0 to 4 see image rows -4 to 1: only rows 3 and 4 count.
     expect(plan.header[PlanField.Rows]).toBe(2);
   });
 });
@@ -120,7 +120,7 @@ describe("tiles", () => {
   });
 });
 
-// The kernels themselves, in a memory of their own, filled with a pattern around what they may write.
+// The kernels themselves, in separate memory, filled with a pattern around what they may write.
 describe("buffers", () => {
   const arbitrary = fc
     .record({
@@ -145,7 +145,7 @@ describe("buffers", () => {
   it.each<[string, PlanKind]>([
     ["convolve and packWeights", "forward"],
     ["filterGradient", "filter"],
-  ])("%s write nothing but their buffers and their result", (_, kind) => {
+  ])("%s write only their buffers and their result", (_, kind) => {
     fc.assert(
       fc.property(arbitrary, (shape) => {
         runGuarded(shape, kind);
@@ -204,7 +204,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
     y: floatsOf(shape.outSize, shape.outChannels),
     weights: shape.matrices * shape.inChannels * shape.outChannels,
   };
-  // Header and tables stay together; each buffer gets a place of its own, to see it overrun.
+  // Header and tables stay together; each buffer is placed separately, to detect overruns.
   const tableBytes = 4 * (PlanField.Count + plan.tables.length);
   const base = place(tableBytes);
   const addresses = plan.addresses.map(([field, offset], i): [PlanField, number] => {
@@ -223,7 +223,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   const view = (name: keyof typeof at) => new Float32Array(memory.buffer, at[name], counts[name]);
   const result = kind === "forward" ? "y" : "weights";
   for (const input of ["x", kind === "forward" ? "weights" : "y"] as const) view(input).fill(0.5);
-  view(result).fill(0); // matrices without a live tap are left alone
+  view(result).fill(0); // matrices without a live tap are not written
 
   if (kind === "forward") {
     kernels.packWeights(base, at.weights, 0, 0, plan.panels);
@@ -235,6 +235,6 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   expect(guards.filter(([from, to]) => bytes.subarray(from, to).some((byte) => byte !== PATTERN))).toEqual(
     [],
   );
-  // The pattern is a float of 1.5e16: it would show where a kernel reads what nobody wrote.
+  // The pattern is a float of 1.5e16: it shows if a kernel reads uninitialised memory.
   expect(Math.max(...view(result).map(Math.abs))).toBeLessThan(1e6);
 }

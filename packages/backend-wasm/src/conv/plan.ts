@@ -1,7 +1,7 @@
-// From a convolution to a plan: the tables and the buffer sizes that the kernels work from.
+// Turns a convolution into a plan: the tables and buffer sizes that the kernels work from.
 //
-// A *slot* is what gets a weight matrix of its own: a ring, or a single kernel position of a dense convolution.
-// A *tap* is a kernel position that some output pixel finds inside the image.
+// A *slot* is what has its own weight matrix: a ring, or a single kernel position of a dense convolution. A *tap* is a
+// kernel position that some output pixel finds inside the image.
 
 import { type Gather, type Size3, volume } from "@gmr-conv/tfjs";
 import { PlanField } from "../layouts.ts";
@@ -9,36 +9,36 @@ import { PlanField } from "../layouts.ts";
 /** What a plan is for: forward-like products, or the gradient of the weights (channel block by channel block). */
 export type PlanKind = "forward" | "filter";
 
-/** A plan: the integers for the heap, tables behind the header, buffers behind the tables. */
+/** A plan: the integers for the heap, tables after the header, buffers after the tables. */
 export interface Plan {
   header: Int32Array;
   tables: Int32Array;
-  /** Fields of the header that hold addresses, with the distance in bytes from the header to what they point at. */
+  /** Header fields that hold addresses, with the byte offset of their targets from the header. */
   addresses: readonly (readonly [PlanField, number])[];
-  /** Bytes of header, tables and buffers together. */
+  /** Total bytes of header, tables and buffers. */
   totalBytes: number;
-  /** Buffers from here on are scratch of one thread; those before it (packed weights, accumulators) are shared. */
+  /** Buffers from here on are per-thread scratch; those before it (packed weights, accumulators) are shared. */
   threadStart: number;
   /** Units of work that threads may share: output rows (forward), channel blocks × chunks (filter gradient). */
   units: number;
-  /** Panels of eight output columns: what the packing of weights is cut into (forward). */
+  /** Panels of eight output columns: the units of packing the weights (forward). */
   panels: number;
-  /** Blocks of up to 16 input channels: what the end of the filter gradient is cut into. */
+  /** Blocks of up to 16 input channels: the units of finishing the filter gradient. */
   blocks: number;
-  /** Multiply-adds of the whole, to judge whether threads pay. */
+  /** Total multiply-adds, to judge whether threads pay off. */
   multiplyAdds: number;
   /** Whether some weight matrix has no live tap, so that its gradient is zero and must be cleared. */
   hasDeadMatrices: boolean;
 }
 
-/** Pixels of a tile: enough to pay for reading the packed weights, few enough for the sums to stay in cache. */
+/** Pixels of a tile: enough to amortise reading the packed weights, few enough for the sums to stay in cache. */
 const TILE_PIXELS = 64;
 const TILE_FLOATS = 1 << 16;
 const GROUP_BYTES = 1 << 19;
-/** The filter gradient is cut into about so many units, whatever the number of threads. */
+/** Approximate number of units of the filter gradient, independent of the number of threads. */
 const FILTER_UNITS = 8;
 const MIN_CHUNK_PIXELS = 512;
-/** Tiles whose sums are added one after the other in float32, where rounding grows with every one. */
+/** Tiles whose sums are added in float32, where each addition rounds. */
 const FLUSH_TILES = 256;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
@@ -58,7 +58,7 @@ function isMirrored(index: readonly number[], [depth, height, width]: Size3): bo
   });
 }
 
-/** What a tap reads: a row that is the sum of up to four rows of the padded image, and an offset in it. */
+/** What a tap reads: a row that is the sum of up to four rows of the padded image, and an offset into it. */
 interface RowTap {
   row: number;
   column: number;
@@ -71,11 +71,11 @@ interface Rows {
   taps: RowTap[][];
 }
 
-/** Rows at the same distances from the centre are added once, where they have the same slots. */
+/** Rows at the same distances from the centre are added once if they have the same slots. */
 function rowsOf({ kernelSize, dilations, paddedSize, slots, ringIndex }: Gather): Rows {
   const [, padH, padW] = paddedSize;
   const isSymmetric = ringIndex !== undefined && isMirrored(ringIndex, kernelSize);
-  /** Kernel indices at the same distance from the centre have the same name. */
+  /** Kernel indices at the same distance from the centre get the same name. */
   const name = (axis: 0 | 1, k: number): number => (isSymmetric ? Math.min(k, kernelSize[axis] - 1 - k) : k);
   const keyOf = ([z, y]: Size3): number => name(0, z) * kernelSize[1] + name(1, y);
   const parts = new Map<number, Set<number>>();
@@ -101,9 +101,9 @@ function rowsOf({ kernelSize, dilations, paddedSize, slots, ringIndex }: Gather)
   };
 }
 
-/** How the output is cut, and how much is held at a time. */
+/** How the output is tiled, and how much is held at a time. */
 interface Tiling {
-  /** Channels rounded up to fours, and those that are padded at a time. */
+  /** Channels rounded up to a multiple of four, and channels padded at a time. */
   paddedC: number;
   blockC: number;
   sumsPerPixel: number;
@@ -111,7 +111,7 @@ interface Tiling {
   tileRows: number;
   /** Pixels of a row that the taps of a tile read. */
   rowPixels: number;
-  /** Bytes of a padded image, and images that are padded at a time. */
+  /** Bytes of a padded image, and the number of images padded at a time. */
   imageBytes: number;
   groupImages: number;
 }
@@ -154,13 +154,13 @@ function sharesOf({ images, outSize }: Gather, { paddedC, tilePixels, tileRows }
   return { blocks, chunks, isLong: (rows * outW) / chunks > FLUSH_TILES * tilePixels * tileRows };
 }
 
-/** Places of the tables and buffers of a plan, from its header on. */
+/** Offsets of the tables and buffers of a plan, starting at its header. */
 class Layout {
   readonly addresses: [PlanField, number][] = [];
   bytes = 4 * PlanField.Count;
   readonly tables: number[] = [];
 
-  /** A table right behind the one before. */
+  /** Adds a table right after the previous one. */
   table(field: PlanField, values: readonly number[]): void {
     this.addresses.push([field, this.bytes]);
     for (const value of values) this.tables.push(value);
@@ -173,7 +173,7 @@ class Layout {
     this.bytes += bytes;
   }
 
-  /** Where the next buffer begins. */
+  /** Offset of the next buffer. */
   align(): number {
     this.bytes = ceilTo(this.bytes, 64);
     return this.bytes;

@@ -9,7 +9,7 @@ afterEach(() => tf.engine().endScope());
 
 const shape = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 5 });
 
-it("split takes the parts that concat puts together, along every axis of one to five", () => {
+it("split undoes concat, along every axis of one to five", () => {
   fc.assert(
     fc.property(
       shape,
@@ -37,7 +37,7 @@ it("split takes the parts that concat puts together, along every axis of one to 
   );
 });
 
-it("split leaves other types to the stock kernel", () => {
+it("split leaves other dtypes to the stock kernel", () => {
   const [a, b] = tf.split(
     tf.tensor2d(
       [
@@ -53,7 +53,7 @@ it("split leaves other types to the stock kernel", () => {
   expect([a.dtype, ...a.dataSync(), ...b.dataSync()]).toEqual(["int32", 1, 3, 2, 4]);
 });
 
-it("sums over any axes are those of plain loops", () => {
+it("sums over any axes match plain loops", () => {
   fc.assert(
     fc.property(shape, fc.nat(31), fc.boolean(), (sizes, bits, keepDims) => {
       const axes = sizes.map((_, axis) => axis).filter((axis) => (bits >> axis) & 1);

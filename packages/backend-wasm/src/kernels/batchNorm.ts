@@ -1,4 +1,4 @@
-// Batch normalisation in training. Threads share it by blocks of 16 channels.
+// Batch normalisation in training, shared between threads by blocks of 16 channels.
 
 import { product } from "@gmr-conv/core";
 import {
@@ -14,7 +14,7 @@ import { type KernelArguments, MAX_THREADS, type WasmState, wasm } from "../stat
 
 type NormKernel = "batchNormForward" | "batchNormInputGradient" | "batchNormParamGradient";
 
-/** Of a thread: in cache lines of its own. */
+/** Per thread, in separate cache lines. */
 const SCRATCH_BYTES = Math.ceil(NormScratch.Bytes / 64) * 64;
 
 function splitChannels<Name extends NormKernel>(
@@ -36,7 +36,7 @@ function settings(x: tf.TensorInfo, { epsilon, relu }: BatchNormTrainingAttrs) {
   return [product(x.shape) / channels, channels, epsilon, Number(relu)] as const;
 }
 
-/** What the gradients are made of. */
+/** The inputs of the gradients. */
 function sourcesOf(inputs: BatchNormGradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] {
   const { dy, x, gamma, beta, mean, variance } = inputs;
   return [...[dy, x, gamma, beta, mean, variance].map(({ dataId }) => dataId), epsilon, relu];

@@ -1,6 +1,6 @@
-// Convolutions, of rings and dense. The stock backend has no Conv2DBackpropFilter, so that no dense network trains on it; its
-// Conv2DBackpropInput and Conv3D do one multiplication at a time; its gradients of conv3d are wrong (they add to memory
-// that they do not clear).
+// Convolutions, ring and dense. The stock backend lacks Conv2DBackpropFilter, so no dense network trains on it; its
+// Conv2DBackpropInput and Conv3D do one multiplication at a time; its gradients of conv3d are wrong (they accumulate
+// into uninitialised memory).
 
 import { denseConvKernels, ringConvKernels } from "@gmr-conv/tfjs";
 import { convolutions } from "../conv/convolve.ts";

@@ -1,4 +1,5 @@
-// The gradients of depthwise convolutions, which the stock backend lacks: neither they nor separable ones train on it.
+// The gradients of depthwise convolutions. The stock backend lacks them, so neither these nor separable ones train on
+// it.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -20,7 +21,7 @@ function infoOf(inShape: number[], filterShape: number[], attrs: DepthwiseAttrs)
   return tf.backend_util.computeConv2DInfo(...shapes, strides, dilations, pad, dimRoundingMode, true);
 }
 
-/** What both kernels read. */
+/** Inputs of both kernels. */
 function windowsOf(info: tf.backend_util.Conv2DInfo) {
   return {
     channels: info.inChannels,
@@ -34,7 +35,7 @@ function windowsOf(info: tf.backend_util.Conv2DInfo) {
   } as const;
 }
 
-/** Output channels of a unit of work, see assembly/depthwise.ts. */
+/** Output channels per unit of work, see assembly/depthwise.ts. */
 const BLOCK = 16;
 
 const work = ({ outShape, filterHeight, filterWidth }: tf.backend_util.Conv2DInfo): number =>

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { wasm } from "../state.ts";
 
 export const elementwiseKernels = [
-  // Replaces the stock Identity, which copies: tensors are never written to, so both may share the data.
+  // Replaces the stock Identity, which copies: tensors are immutable, so both may share the data.
   wasm.kernel<{ x: tf.TensorInfo }, undefined>({ name: tf.Identity }, ({ x }, _attrs, state) =>
     state.share(x),
   ),

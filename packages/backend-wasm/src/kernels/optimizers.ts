@@ -1,4 +1,4 @@
-// The steps of the optimisers.
+// Optimiser steps.
 
 import { product } from "@gmr-conv/core";
 import { AdamWUpdate, SgdUpdate } from "@gmr-conv/tfjs";

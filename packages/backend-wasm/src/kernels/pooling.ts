@@ -1,5 +1,5 @@
-// Pooling: what the stock backend computes wrongly (maxima of negative numbers: MaxPoolGrad, MaxPool3D, MaxPool3DGrad;
-// averages of large windows, whose sums lose digits) or slowly (AvgPoolGrad, AvgPool3D, AvgPool3DGrad).
+// Pooling that the stock backend gets wrong (maxima of negative numbers: MaxPoolGrad, MaxPool3D, MaxPool3DGrad;
+// averages of large windows, whose sums lose digits) or computes slowly (AvgPoolGrad, AvgPool3D, AvgPool3DGrad).
 
 import {
   type Pool2DKernelAttrs,
@@ -13,7 +13,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type WasmState, wasm } from "../state.ts";
 import { placeWindows } from "../windows.ts";
 
-/** Threads for a pass over all windows; they share the images. */
+/** Threads for a pass over all windows, split by images. */
 const threadsFor = (state: WasmState, { images, outSize, filter, channels }: PoolShape): number =>
   state.threadsFor(4 * images * volume(outSize) * channels * volume(filter));
 
@@ -67,7 +67,7 @@ function averageGradient(state: WasmState, { dy, input }: GradInputs, shape: Poo
   return dx;
 }
 
-/** Positions of a window from which on its sum is taken in float64; the stock kernel keeps smaller ones. */
+/** Window positions from which on sums are taken in float64; smaller windows stay with the stock kernel. */
 const LARGE_WINDOW = 64;
 
 const mapOf = ({ images, outSize, channels }: PoolShape): number[] => [images, ...outSize, channels];

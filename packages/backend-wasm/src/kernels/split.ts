@@ -1,4 +1,4 @@
-// Splitting: the stock kernel copies parts of tensors with five axes number by number.
+// Splitting: the stock kernel copies parts of five-axis tensors number by number.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";

@@ -1,4 +1,4 @@
-// The stock kernels that this package adds or replaces, against the stock CPU backend.
+// The stock kernels that this package adds or replaces, compared with the stock CPU backend.
 
 import { maxRelativeError } from "@gmr-conv/core";
 import { TOLERANCES } from "@gmr-conv/tfjs/conformance";
@@ -10,7 +10,7 @@ import { useWasm } from "../index.ts";
 
 beforeAll(() => useWasm());
 
-// A number as padding is left out: where the kernel is not square, the stock ops compute a wrong width from it.
+// Numeric padding is left out: if the kernel is not square, the stock ops compute a wrong width from it.
 type Pad = "same" | "valid" | tf.backend_util.ExplicitPadding;
 type Pair = [number, number];
 
@@ -38,7 +38,7 @@ const window = fc
 
 const noise = (shape: number[], seed: number) => tf.randomNormal(shape, 0, 1, "float32", seed);
 
-/** The numbers of some tensors, computed on a backend. */
+/** The values of some tensors, computed on a backend. */
 async function on(backend: "cpu" | "wasm", compute: () => tf.Tensor[]): Promise<Float32Array[]> {
   await tf.setBackend(backend);
   const tensors = tf.tidy(compute);
@@ -52,7 +52,7 @@ async function expectAgreement(compute: () => tf.Tensor[], tolerance: number): P
   const expected = await on("cpu", compute);
   const actual = await on("wasm", compute);
   actual.forEach((numbers, i) => {
-    // A few values may cancel to nearly nothing: compare with 1, the size of the inputs, too.
+    // Some values may nearly cancel: compare with 1, the size of the inputs, too.
     const scale = Math.min(1, Math.max(...expected[i].map(Math.abs)));
     expect(maxRelativeError(numbers, expected[i]) * scale).toBeLessThanOrEqual(tolerance);
   });
@@ -78,8 +78,8 @@ it("Conv2DBackpropFilter and Conv2DBackpropInput agree with the CPU backend", as
   );
 });
 
-// Strides larger than the kernel are left out: with "same" padding the stock wasm conv2d, on which the gradient of x
-// runs, gives zeros then.
+// Strides larger than the kernel are left out: with "same" padding, the stock wasm conv2d, which the gradient of x
+// uses, then returns zeros.
 const transposedKernel = pair(3).chain((strides) =>
   fc.record({
     strides: fc.constant(strides),
@@ -152,7 +152,7 @@ it("AvgPoolGrad is the adjoint of the forward pass with padding", async () => {
 
 type Pool = (x: tf.Tensor) => tf.Tensor;
 
-/** y and the gradient of a pooling of negative numbers, which the stock backend gets wrong. */
+/** y and the gradient of pooling negative numbers, which the stock backend gets wrong. */
 function pooled(pool: Pool, shape: number[]): tf.Tensor[] {
   const x = noise(shape, 1).sub(3);
   const y = pool(x);
@@ -191,7 +191,7 @@ it("pooling of volumes agrees with the CPU backend, averages without padding als
   );
 });
 
-// The stock CPU gradient is wrong with padding, and for filters that are no cubes.
+// The stock CPU gradient is wrong with padding, and for non-cubic filters.
 it("the gradient of a volume's maxima goes to each window's maximum, also with padding", async () => {
   await tf.setBackend("wasm");
   fc.assert(
@@ -200,7 +200,7 @@ it("the gradient of a volume's maxima goes to each window's maximum, also with p
         const pool: Pool = (x) => tf.maxPool3d(x as tf.Tensor5D, filter, [stride, stride, 1], "same");
         const x = noise([2, ...sizes, cin], 1).sub(3);
         const dy = noise(pool(x).shape, 2);
-        // Raising every number by its own small amount raises each maximum by that of its position.
+        // Raising every number by a distinct small amount raises each maximum by that of its position.
         const step = tf.randomUniform(x.shape, 0, 1, "float32", 3);
         const rise = (amount: number) =>
           pool(x.add(step.mul(amount)))
@@ -208,7 +208,7 @@ it("the gradient of a volume's maxima goes to each window's maximum, also with p
             .sum();
         return [rise(1e-4).sub(rise(-1e-4)).div(2e-4), tf.grad(pool)(x, dy).mul(step).sum()];
       });
-      // A few float32 sums of as many terms; a lost window would count as much as one of them.
+      // A few float32 sums of as many terms; a lost window would contribute as much as one of them.
       const [a, b] = [moved, predicted].map((tensor) => tensor.dataSync()[0]);
       expect(Math.abs(a - b)).toBeLessThan(0.1 * Math.sqrt(2 * cin * sizes.reduce((m, n) => m * n)));
       tf.dispose([moved, predicted]);

@@ -4,7 +4,7 @@ import { type Reduction, type ReductionStep, reductionKernels } from "@gmr-conv/
 import type * as tf from "@tensorflow/tfjs";
 import { type WasmState, wasm } from "../state.ts";
 
-/** Columns of a unit of work, see assembly/reduce.ts. */
+/** Columns per unit of work, see assembly/reduce.ts. */
 const COLUMNS = 8;
 
 function sumAxis(

@@ -1,4 +1,4 @@
-// Computes a layer and its gradients, and writes what came out into the page.
+// Computes a layer and its gradients, and writes the results into the page.
 
 import { useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
 import { gmrConv2d } from "@gmr-conv/tfjs";

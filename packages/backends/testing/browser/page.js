@@ -1,4 +1,4 @@
-// Starts backends in the page, or in a worker of it (#worker), and writes what came out into the page.
+// Starts backends in the page, or in a worker (#worker), and writes the results into the page.
 
 import { startAll } from "./starts.js";
 

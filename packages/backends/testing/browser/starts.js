@@ -1,4 +1,4 @@
-// What an application does with backends when it starts: several times at once, since its parts do not know of each other.
+// How an application may start backends: several at once, since its parts do not know of each other.
 
 import { useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
 import { selectBackend } from "@gmr-conv/backends";

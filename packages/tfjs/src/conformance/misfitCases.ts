@@ -76,7 +76,8 @@ const MISFITS: readonly Misfit[] = [
 export function misfitCases(): ConformanceCase[] {
   return MISFITS.map(([{ name }, shapes, attrs]) => {
     const list = Object.entries(shapes).map(([input, shape]) => `${input} [${shape}]`);
-    return defineCase(`${name} refuses ${list.join(", ")}${"ringIndex" in attrs ? `, attributes ${JSON.stringify(attrs)}` : ""}`, async () => {
+    if ("ringIndex" in attrs) list.push(`attributes ${JSON.stringify(attrs)}`);
+    return defineCase(`${name} refuses ${list.join(", ")}`, async () => {
       try {
         tf.tidy(() => {
           const inputs = Object.fromEntries(

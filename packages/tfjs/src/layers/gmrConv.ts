@@ -359,8 +359,8 @@ export class GmrConv1D extends GmrConv {
 }
 
 /**
- * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the same
- * sizes and strides. Strides above 1 keep this only on sizes where windows lie symmetrically (`symmetricAxes` of
+ * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the
+ * same sizes and strides. Strides above 1 keep this only on sizes where windows lie symmetrically (`symmetricAxes` of
  * `@gmr-conv/core`): for an odd kernel, strides 2 and padding "same", on odd sizes but not on even ones. Average
  * pooling before a convolution of stride 1 keeps it on all sizes (`symmetricPooling`), as the networks do.
  */

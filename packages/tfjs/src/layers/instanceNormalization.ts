@@ -11,8 +11,8 @@ export interface InstanceNormalizationArgs
 }
 
 /**
- * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike. Weights: `gamma`,
- * `beta`, each [C].
+ * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike. Weights:
+ * `gamma`, `beta`, each [C].
  *
  * @throws GmrError `invalid-shape` for maps of one position, as PyTorch does: the output would always be beta
  */

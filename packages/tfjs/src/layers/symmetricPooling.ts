@@ -24,8 +24,8 @@ export function symmetricWindow(side: number, stride: number): number {
 }
 
 /**
- * [N, ...spatial, C] → [N, ...⌈spatial / strides⌉, C]: averages or maxima whose windows fit the sides of each input, so
- * that the pooled map of a turned or mirrored input is the turned or mirrored pooled map.
+ * [N, ...spatial, C] → [N, ...⌈spatial / strides⌉, C]: averages or maxima whose windows fit the sides of each
+ * input, so that the pooled map of a turned or mirrored input is the turned or mirrored pooled map.
  *
  * @throws GmrError `invalid-argument` for an invalid option, `invalid-shape` for inputs of another rank
  */
