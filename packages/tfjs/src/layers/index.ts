@@ -3,15 +3,15 @@ export * from "./factories.ts";
 export { type FoldableLayer, writesItself } from "./foldable.ts";
 export { type FoldableConv, type FoldedConv, type FoldedRings, isFoldableConv } from "./foldedConv.ts";
 export { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
+export { GmrConv } from "./gmrConv.ts";
+export type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 export {
-  GmrConv,
   GmrConv1D,
   GmrConv2D,
   GmrConv2DTranspose,
   GmrConv3D,
   GmrConv3DTranspose,
-} from "./gmrConv.ts";
-export type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
+} from "./gmrConvLayers.ts";
 export { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 export { registerLayers } from "./register.ts";
 export { isRingWeights, type RingInitializer } from "./ringWeights.ts";

@@ -4,7 +4,7 @@ import { refuseForeignInputs, warnOfCopies } from "../copies.ts";
 import { mendGradients } from "../gradients.ts";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization } from "./fusedBatchNormalization.ts";
-import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
+import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConvLayers.ts";
 import { InstanceNormalization } from "./instanceNormalization.ts";
 import { predictNothing } from "./predictNothing.ts";
 import { SymmetricPooling } from "./symmetricPooling.ts";
