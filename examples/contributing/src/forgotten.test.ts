@@ -19,18 +19,26 @@ const kernels = Object.entries(tfjs).flatMap(([constant, value]) =>
   typeof value === "object" && "name" in value && "check" in value ? [[constant, value.name] as const] : [],
 );
 
+/** What the table of kernels says that a kernel gets; undefined for one that it does not list. */
+function inputsOf(name: string): string[] | undefined {
+  const [family] = /^PositionConv/.exec(name) ?? [name];
+  const row = new RegExp(`^\\| \`${family}…?\` +\\| (.*?) (→|\\|)`, "m").exec(
+    read("packages/tfjs/README.md"),
+  );
+  return row?.[1].replace(/`.*?`/g, "").split(",");
+}
+
 describe.each(kernels)("the kernel %s", (constant, name) => {
   it("is called the same as its constant", () => expect(name).toBe(constant));
 
-  it("stands in the table of kernels that a backend may implement", () => {
-    const [family] = /^PositionConv/.exec(name) ?? [name];
-    expect(read("packages/tfjs/README.md")).toMatch(new RegExp(`^\\| \`${family}…?\` `, "m"));
-  });
+  it("stands in the table of kernels that a backend may implement", () =>
+    expect(inputsOf(name)).toBeDefined());
 
-  it("is called with tensors that do not fit, in the conformance suite", () => {
-    const alike = name.replace(/^Position/, "Ring"); // the same check
-    expect(read("packages/tfjs/src/conformance/misfitCases.ts")).toContain(`kernel(${alike})`);
-  });
+  // The check of positions is that of rings.
+  it.skipIf(inputsOf(name)?.length === 1 || name.startsWith("Position"))(
+    "is called with tensors that do not fit, in the conformance suite",
+    () => expect(read("packages/tfjs/src/conformance/misfitCases.ts")).toContain(`kernel(${constant})`),
+  );
 });
 
 /** The layers among what a package exports. */
