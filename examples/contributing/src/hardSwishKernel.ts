@@ -2,7 +2,7 @@
 
 import { backendKernels } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { Swish } from "./swish.ts";
+import { HardSwish } from "./hardSwish.ts";
 
 /** What the kernel needs of the stock CPU backend. */
 interface CpuArrays {
@@ -12,8 +12,8 @@ interface CpuArrays {
 
 const cpu = backendKernels("cpu", (backend) => backend as CpuArrays);
 
-export const swishKernel = cpu.kernel(Swish, ({ x }, { beta }, state) => {
+export const hardSwishKernel = cpu.kernel(HardSwish, ({ x }, { beta }, state) => {
   const { values } = state.data.get(x.dataId);
-  const y = values.map((value) => value / (1 + Math.exp(-beta * value)));
+  const y = values.map((value) => value * Math.min(1, Math.max(0, beta * value + 0.5)));
   return state.makeTensorInfo(x.shape, "float32", y);
 });

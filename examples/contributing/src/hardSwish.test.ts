@@ -2,13 +2,14 @@ import { hasKernel, replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { Swish, swish } from "./swish.ts";
-import { swishKernel } from "./swishKernel.ts";
+import { HardSwish, hardSwish } from "./hardSwish.ts";
+import { hardSwishKernel } from "./hardSwishKernel.ts";
 
-const BETA = 1.5;
-const X = [-30, -2, -0.5, 0, 0.25, 1, 4, 30];
+const BETA = 0.25;
+// No kinks, which lie at -2 and 2.
+const X = [-30, -2.1, -1.9, -0.5, 0, 0.25, 1, 1.9, 2.1, 30];
 
-const value = (x: number): number => x / (1 + Math.exp(-BETA * x));
+const value = (x: number): number => x * Math.min(1, Math.max(0, BETA * x + 0.5));
 /** The slope of f, by differences. */
 const slopeOf =
   (f: (x: number) => number, h: number) =>
@@ -16,7 +17,7 @@ const slopeOf =
     (f(x + h) - f(x - h)) / (2 * h);
 
 beforeAll(() => tf.setBackend("cpu"));
-afterAll(() => tf.unregisterKernel(Swish.name, "cpu"));
+afterAll(() => tf.unregisterKernel(HardSwish.name, "cpu"));
 
 function expectClose(actual: tf.Tensor, expected: readonly number[], digits: number): void {
   actual.dataSync().forEach((number, i) => {
@@ -24,17 +25,17 @@ function expectClose(actual: tf.Tensor, expected: readonly number[], digits: num
   });
 }
 
-describe.each(["composed of stock ops", "by its kernel"])("swish, %s", (how) => {
+describe.each(["composed of stock ops", "by its kernel"])("hardSwish, %s", (how) => {
   beforeAll(() => {
-    if (how === "by its kernel") replaceKernels([swishKernel]);
-    expect(hasKernel(Swish)).toBe(how === "by its kernel");
+    if (how === "by its kernel") replaceKernels([hardSwishKernel]);
+    expect(hasKernel(HardSwish)).toBe(how === "by its kernel");
   });
 
   it("and its gradients are those of the formula, and nothing leaks", () => {
     const before = tf.memory().numTensors;
     tf.tidy(() => {
       const x = tf.tensor1d(X);
-      const f = (a: tf.Tensor): tf.Tensor => swish(a, BETA);
+      const f = (a: tf.Tensor): tf.Tensor => hardSwish(a, BETA);
       const first = tf.grad(f);
       expectClose(f(x), X.map(value), 5);
       expectClose(first(x), X.map(slopeOf(value, 1e-6)), 5);
@@ -45,7 +46,7 @@ describe.each(["composed of stock ops", "by its kernel"])("swish, %s", (how) => 
 
   it("refuses integers", () =>
     expectGmrError(
-      () => swish(tf.tensor1d([1, 2], "int32")),
+      () => hardSwish(tf.tensor1d([1, 2], "int32")),
       "invalid-argument",
       "x must have dtype float32, got int32",
     ));
@@ -53,7 +54,7 @@ describe.each(["composed of stock ops", "by its kernel"])("swish, %s", (how) => 
 
 it("checks what its kernel is called with", () =>
   expectGmrError(
-    () => tf.engine().runKernel(Swish.name, { x: tf.tensor1d([1], "int32") }, { beta: 1 }),
+    () => tf.engine().runKernel(HardSwish.name, { x: tf.tensor1d([1], "int32") }, { beta: 1 }),
     "invalid-argument",
     "x must have dtype float32, got int32",
   ));
