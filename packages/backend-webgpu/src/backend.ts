@@ -16,7 +16,8 @@ import type { Gpu } from "./gpu.ts";
 
 /**
  * The adapter on which {@link useWebGpu} would start, without starting anything.
- * @throws GmrError `unsupported` if WebGPU or an adapter is missing, saying which; `invalid-argument` for invalid options
+ * @throws GmrError `unsupported` if WebGPU or an adapter is missing, saying which; `invalid-argument` for invalid
+ *   options
  */
 export async function queryWebGpuAdapter(options: WebGpuOptions = {}): Promise<WebGpuAdapter> {
   checkOptions(options);
@@ -46,8 +47,9 @@ export function applyOptions(gpu: Gpu, { sums, onDeviceLost }: WebGpuOptions): v
 }
 
 /**
- * Starts the stock backend of `@tensorflow/tfjs-backend-webgpu`: in browsers on `navigator.gpu`, in Node on Dawn (the npm
- * package `webgpu`), which becomes `navigator.gpu` there. The backend is not registered; {@link useWebGpu} does everything.
+ * Starts the stock backend of `@tensorflow/tfjs-backend-webgpu`: in browsers on `navigator.gpu`, in Node on Dawn (the
+ * npm package `webgpu`), which becomes `navigator.gpu` there. The backend is not registered; {@link useWebGpu} does
+ * everything.
  *
  * @throws GmrError `unsupported` if WebGPU, an adapter or a device is missing, saying which; `invalid-argument` for
  *   invalid options

@@ -112,8 +112,8 @@ export class Gpu {
   }
 
   /**
-   * A tensor of at least `count` elements that does not outlive a kernel. The stock backend keeps freed buffers by their
-   * exact size: sizes are rounded up to an eighth of a power of two, so that other shapes can reuse them.
+   * A tensor of at least `count` elements that does not outlive a kernel. The stock backend keeps freed buffers by
+   * their exact size: sizes are rounded up to an eighth of a power of two, so that other shapes can reuse them.
    */
   scratch(count: number, dtype: DType = "float32"): tf.TensorInfo {
     const step = 2 ** Math.max(6, Math.floor(Math.log2(count)) - 3);

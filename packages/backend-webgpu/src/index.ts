@@ -1,4 +1,5 @@
-// GMR-Conv on the TensorFlow.js WebGPU backend: `await useWebGpu()`, and the ops of `@gmr-conv/tfjs` run on WGSL kernels.
+// GMR-Conv on the TensorFlow.js WebGPU backend: `await useWebGpu()`, and the ops of `@gmr-conv/tfjs` run on WGSL
+// kernels.
 
 import { GmrError } from "@gmr-conv/core";
 import { registerLayers, startBackend } from "@gmr-conv/tfjs";

@@ -1,6 +1,6 @@
 // Broadcasting on as few axes as possible.
 
-/** Two shapes that broadcast to `output`, with adjacent axes merged that broadcast alike. */
+/** The two shapes, with adjacent axes merged that broadcast alike. */
 export function mergeAxes(a: readonly number[], b: readonly number[]): { a: number[]; b: number[] } {
   const rank = Math.max(a.length, b.length);
   const full = (shape: readonly number[]) => [...Array<number>(rank - shape.length).fill(1), ...shape];

@@ -1,5 +1,5 @@
-// Mean and variance of the rows of [rows, C]. The moments of CHUNK rows at a time are merged, CHUNK at a time, until one is
-// left.
+// Mean and variance of the rows of [rows, C]. The moments of CHUNK rows at a time are merged, CHUNK at a time, until
+// one is left.
 
 import type * as tf from "@tensorflow/tfjs";
 import { elements, type Gpu } from "./gpu.ts";
@@ -39,8 +39,8 @@ const MOMENTS: Shader = {
 };
 
 /**
- * WGSL: the moments of `end - first` chunks of `size` rows, the last of which may have fewer. Chan, Golub & LeVeque 1983,
- * for many parts at once.
+ * WGSL: the moments of `end - first` chunks of `size` rows, the last of which may have fewer. Chan, Golub & LeVeque
+ * 1983, for many parts at once.
  */
 const MERGE = `
   fn rowsOf(chunk : i32) -> f32 {

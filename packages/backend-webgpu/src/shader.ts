@@ -1,7 +1,7 @@
 // WGSL shaders that the stock WebGPU backend can run, and what their texts are made of.
 //
-// Shaders see every tensor as a flat array and take all sizes as uniforms, so that one pipeline serves every shape. They
-// define `fn main(index : i32)`, where `index` numbers the threads.
+// Shaders see every tensor as a flat array and take all sizes as uniforms, so that one pipeline serves every shape.
+// They define `fn main(index : i32)`, where `index` numbers the threads.
 
 import type { Size3 } from "@gmr-conv/tfjs";
 
@@ -41,7 +41,7 @@ export const fours = (channels: number): number => Math.ceil(channels / 4);
 export const AXES = ["D", "H", "W"] as const;
 export type Axis = (typeof AXES)[number];
 
-/** The axes from the innermost out, in which indices are taken apart. */
+/** The order in which an index is taken apart. */
 export const INNERMOST_FIRST = ["W", "H", "D"] as const;
 
 /** Names of uniforms that have a value for each axis: `in` stands for `inD`, `inH` and `inW`. */

@@ -31,8 +31,8 @@ export interface TunedVariant {
  * kernels.
  *
  * @returns what was measured, one entry per new shape
- * @throws GmrError `unsupported` if the active backend is not a WebGPU backend, `invalid-argument` if `repeats` is not a
- *   positive integer
+ * @throws GmrError `unsupported` if the active backend is not a WebGPU backend, `invalid-argument` if `repeats` is
+ *   not a positive integer
  */
 export async function tuneWebGpu(
   run: () => unknown,

@@ -8,8 +8,8 @@ import path from "node:path";
 const FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
 
 /**
- * Points the Vulkan loader of processes that this one starts to a SwiftShader, unless the environment names a driver. Call
- * it before they start: libraries are looked up by the environment at that time.
+ * Points the Vulkan loader of processes that this one starts to a SwiftShader, unless the environment names a driver.
+ * Call it before they start: libraries are looked up by the environment at that time.
  */
 export function preferSoftwareAdapter(): void {
   if (process.platform !== "linux" || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;

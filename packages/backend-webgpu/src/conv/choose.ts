@@ -8,10 +8,10 @@ import { type Abilities, fits, type Variant } from "./variants.ts";
 const MIN_WORKGROUPS = 128;
 
 /**
- * The rule where nothing was measured. Software adapters compute directly: at barriers their threads take turns. GPUs take
- * large tiles where there are enough of them and they are not mostly empty. Workgroups make the sums themselves where a
- * patch fits and each sum is made for at most two tiles of columns, that is, for few output channels; this saves writing
- * and reading the sums, `slots` times the size of the image.
+ * The rule where nothing was measured. Software adapters compute directly: at barriers their threads take turns. GPUs
+ * take large tiles where there are enough of them and they are not mostly empty. Workgroups make the sums themselves
+ * where a patch fits and each sum is made for at most two tiles of columns, that is, for few output channels; this
+ * saves writing and reading the sums, `slots` times the size of the image.
  */
 export function choose(problem: Problem, abilities: Abilities): Variant {
   if (abilities.software) return "direct";

@@ -1,5 +1,5 @@
-// The three convolutions of training, for rings and for dense kernels alike: sums of the slots to a buffer, then a matrix
-// product, or both in one.
+// The three convolutions of training, for rings and for dense kernels alike: sums of the slots to a buffer, then a
+// matrix product, or both in one.
 
 import { product } from "@gmr-conv/core";
 import { type Convolutions, type ConvShape, type ConvUse, volume } from "@gmr-conv/tfjs";
@@ -25,7 +25,9 @@ type Compute = (
   resultShape: readonly number[],
 ) => tf.TensorInfo;
 
-/** Computes with the method that is chosen; without slots, where no output pixel meets the image, the result is zero. */
+/**
+ * Computes with the method that is chosen; without slots, where no output pixel meets the image, the result is zero.
+ */
 function convolve(
   gpu: Gpu,
   shape: ConvShape,

@@ -1,5 +1,5 @@
-// The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, whose partial
-// products [chunks, K, N] are then added in order.
+// The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, whose
+// partial products [chunks, K, N] are then added in order.
 
 import type * as tf from "@tensorflow/tfjs";
 import { elements, type Gpu } from "../gpu.ts";
@@ -181,7 +181,10 @@ export function partialProducts(
   gpu.run(shader, [sums, dy], { ...size, depth, fours, total }, side ? THREADS * total : total, partial);
 }
 
-/** The sum of the chunks as dW [L, Cin, Cout], zero where a matrix has no slot; added to what is there if `accumulate`. */
+/**
+ * The sum of the chunks as dW [L, Cin, Cout], zero where a matrix has no slot; added to what is there if
+ * `accumulate`.
+ */
 export function addChunks(
   gpu: Gpu,
   partial: tf.TensorInfo,

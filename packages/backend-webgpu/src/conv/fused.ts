@@ -1,6 +1,6 @@
-// Sums and product in one pass. A workgroup loads the patch of the source that the taps of its output pixels reach into
-// workgroup memory, a few channels at a time and with the zeros around the image, and makes the sums of its pixels there.
-// Nothing but the result is written to a buffer.
+// Sums and product in one pass. A workgroup loads the patch of the source that the taps of its output pixels reach
+// into workgroup memory, a few channels at a time and with the zeros around the image, and makes the sums of its
+// pixels there. Nothing but the result is written to a buffer.
 
 import type { Gather } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";

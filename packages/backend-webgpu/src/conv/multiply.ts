@@ -1,5 +1,5 @@
-// The matrix product of sums [P, K] and packed weights [K, N]. Each thread makes a tile of the result in registers: threads
-// work alone, subgroups share what they load, or workgroups share tiles.
+// The matrix product of sums [P, K] and packed weights [K, N]. Each thread makes a tile of the result in registers:
+// threads work alone, subgroups share what they load, or workgroups share tiles.
 
 import type * as tf from "@tensorflow/tfjs";
 import type { Gpu } from "../gpu.ts";
@@ -113,14 +113,15 @@ function tiledShader(side: TileSide, width: Width, format: SumFormat): Shader {
           workgroupBarrier();
         }
         ${list(rows, (r) =>
-          list(
-            columns,
-            (
-              c,
-            ) => `if (row + threadRow + ${SIDE * r} < uniforms.rows && column + threadColumn + ${SIDE * c} < fours) {
-          ${storeFour(width, `uniforms.first + row + threadRow + ${SIDE * r}`, `column + threadColumn + ${SIDE * c}`, `y${r}_${c}`)}
-        }`,
-          ),
+          list(columns, (c) => {
+            const [ownRow, ownColumn] = [
+              `row + threadRow + ${SIDE * r}`,
+              `column + threadColumn + ${SIDE * c}`,
+            ];
+            return `if (${ownRow} < uniforms.rows && ${ownColumn} < fours) {
+          ${storeFour(width, `uniforms.first + ${ownRow}`, ownColumn, `y${r}_${c}`)}
+        }`;
+          }),
         )}
       }`;
     },
@@ -128,9 +129,10 @@ function tiledShader(side: TileSide, width: Width, format: SumFormat): Shader {
 }
 
 /**
- * The lanes of a subgroup lie in `lanes / across` rows of `across` lanes; each lane makes ROWS rows × COLUMNS fours. The
- * lanes of a row load one four of its sums each, and read each other's. Since the stock backend gives shaders no access to
- * the built-in values of subgroups, a lane gets its number by counting the active lanes before it: so none may end early.
+ * The lanes of a subgroup lie in `lanes / across` rows of `across` lanes; each lane makes ROWS rows × COLUMNS fours.
+ * The lanes of a row load one four of its sums each, and read each other's. Since the stock backend gives shaders no
+ * access to the built-in values of subgroups, a lane gets its number by counting the active lanes before it: so none
+ * may end early.
  */
 function subgroupShader(width: Width, format: SumFormat): Shader {
   const each = (line: (r: number, c: number) => string): string =>

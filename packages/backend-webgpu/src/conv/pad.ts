@@ -15,8 +15,8 @@ import {
 } from "../shader.ts";
 
 /**
- * WGSL: takes one axis of `size` off the number `rest`, and finds `from`, the source pixel at `place` of the padded source
- * along that axis; `inside` becomes false where there is none.
+ * WGSL: takes one axis of `size` off the number `rest`, and finds `from`, the source pixel at `place` of the padded
+ * source along that axis; `inside` becomes false where there is none.
  */
 export const sourceCoordinate = (axis: Axis, place: string, size: string): string => `
     let at${axis} = ${place} - uniforms.before${axis};

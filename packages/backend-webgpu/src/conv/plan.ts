@@ -79,8 +79,8 @@ export function patchOf(owner: PlanOwner, plan: Plan, side: TileSide, memory: nu
 }
 
 /**
- * Where the taps of each slot begin in the table, where the last ones end, then the taps: their distances from an output
- * pixel's first one, in pixels of a source of size `[depth, height, width]`.
+ * Where the taps of each slot begin in the table, where the last ones end, then the taps: their distances from an
+ * output pixel's first one, in pixels of a source of size `[depth, height, width]`.
  */
 function tapTable({ slots, dilations }: Gather, [, height, width]: Size3): number[] {
   const begins = [slots.length + 1];

@@ -1,6 +1,6 @@
-// What shaders whose workgroups share tiles have in common: 8 × 8 threads, each of which makes 4n rows × n fours of columns
-// of the result in registers (n = 1 or 2). Threads are interleaved, so that those that run together read neighbouring
-// numbers.
+// What shaders whose workgroups share tiles have in common: 8 × 8 threads, each of which makes 4n rows × n fours of
+// columns of the result in registers (n = 1 or 2). Threads are interleaved, so that those that run together read
+// neighbouring numbers.
 
 import { list } from "../shader.ts";
 
@@ -32,7 +32,9 @@ export const accumulators = (side: TileSide): string => {
 /** Bytes of workgroup memory of {@link productTiles}. */
 export const tileBytes = (side: TileSide): number => 16 * (side * PITCH + STEP * side);
 
-/** `left` holds `STEP` fours of each row; `right` holds, for each number of these, as many columns as there are rows. */
+/**
+ * `left` holds `STEP` fours of each row; `right` holds, for each number of these, as many columns as there are rows.
+ */
 export const productTiles = (side: TileSide): string => `
   var<workgroup> left : array<vec4<f32>, ${side * PITCH}>;
   var<workgroup> right : array<vec4<f32>, ${STEP * side}>;`;

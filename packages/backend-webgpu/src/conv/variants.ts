@@ -16,8 +16,8 @@ export type Method = { fused: false; product: Product } | { fused: true; product
  *   numbers of the result.
  * - `subgroups`: the same, but the threads of a subgroup hand each other what they loaded. Not on adapters without
  *   subgroups; never chosen unless measured to be fastest.
- * - `fused32`, `fused64`: as `tiled32` and `tiled64`, but the workgroups make the sums of their tiles themselves, from a
- *   patch of the image.
+ * - `fused32`, `fused64`: as `tiled32` and `tiled64`, but the workgroups make the sums of their tiles themselves,
+ *   from a patch of the image.
  */
 export type Variant = "direct" | "tiled32" | "tiled64" | "subgroups" | "fused32" | "fused64";
 
@@ -53,8 +53,8 @@ export function abilitiesOf({ features, limits }: GPUDevice, software: boolean):
 }
 
 /**
- * Whether a variant can compute a problem: fused ones need room for a patch of the image in workgroup memory. The gradient
- * of the weights, whose sums run over all pixels, has the first three variants only.
+ * Whether a variant can compute a problem: fused ones need room for a patch of the image in workgroup memory. The
+ * gradient of the weights, whose sums run over all pixels, has the first three variants only.
  */
 export function fits(variant: Variant, { use, gather }: Problem, { subgroups, memory }: Abilities): boolean {
   const { fused, product } = VARIANTS[variant];

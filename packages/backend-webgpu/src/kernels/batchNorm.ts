@@ -101,7 +101,12 @@ const settings = ({ epsilon, relu }: BatchNormTrainingAttrs) => ({ relu: Number(
 
 /** The inputs in the order of {@link GRADIENT_INPUTS}. */
 const buffersOf = ({ dy, x, gamma, beta, mean, variance }: BatchNormGradInputs): tf.TensorInfo[] => [
-  ...[dy, x, gamma, beta, mean, variance],
+  dy,
+  x,
+  gamma,
+  beta,
+  mean,
+  variance,
 ];
 
 /** The sums that the gradients of x, gamma and beta share. They are asked for one after the other. */

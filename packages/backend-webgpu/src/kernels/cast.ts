@@ -1,5 +1,5 @@
-// int32 and bool as float32. The stock kernel shares the data: integers under the name of float32, which no other shader
-// expects.
+// int32 and bool as float32. The stock kernel shares the data: integers under the name of float32, which no other
+// shader expects.
 
 import * as tf from "@tensorflow/tfjs";
 import { webGpu } from "../attach.ts";

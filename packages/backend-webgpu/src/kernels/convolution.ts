@@ -1,5 +1,5 @@
-// Convolutions, of rings and dense. The stock kernels of conv3d and of the gradients do one multiplication at a time. That
-// of conv2d is good on GPUs, but works in workgroup memory, which is slow on software adapters.
+// Convolutions, of rings and dense. The stock kernels of conv3d and of the gradients do one multiplication at a time.
+// That of conv2d is good on GPUs, but works in workgroup memory, which is slow on software adapters.
 
 import { denseConvKernels, ringConvKernels } from "@gmr-conv/tfjs";
 import { webGpu } from "../attach.ts";

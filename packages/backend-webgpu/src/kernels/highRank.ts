@@ -1,6 +1,6 @@
-// Stock kernels that fail on tensors of five axes, which volumes have: their shaders do not compile or stop at four axes.
-// Here they run on fewer axes. Adjacent axes that broadcast alike become one; what works along an axis sees three: those
-// before it, the axis itself, those after it.
+// Stock kernels that fail on tensors of five axes, which volumes have: their shaders do not compile or stop at four
+// axes. Here they run on fewer axes. Adjacent axes that broadcast alike become one; what works along an axis sees
+// three: those before it, the axis itself, those after it.
 
 import { product } from "@gmr-conv/core";
 import type { KernelArgs, KernelOverride } from "@gmr-conv/tfjs";

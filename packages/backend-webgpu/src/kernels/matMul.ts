@@ -1,5 +1,5 @@
-// The matrix product on software adapters, which run the threads of a workgroup in turn at every barrier: the stock kernels,
-// which build tiles in workgroup memory, take hundreds of times as long there as a kernel without.
+// The matrix product on software adapters, which run the threads of a workgroup in turn at every barrier: the stock
+// kernels, which build tiles in workgroup memory, take hundreds of times as long there as a kernel without.
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";

@@ -1,5 +1,5 @@
-// The Gaussian mixture of ring weights and its gradients. The mixture matrix is small: threads compute the entries that they
-// need.
+// The Gaussian mixture of ring weights and its gradients. The mixture matrix is small: threads compute the entries
+// that they need.
 
 import { GAUSSIAN_NORM, sigmaBounds } from "@gmr-conv/core";
 import { RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "@gmr-conv/tfjs";

@@ -30,12 +30,14 @@ function inParts(
   body: (sum: string) => string,
   parts: readonly number[] = PARTS,
 ): string {
-  if (parts.length === 0)
+  if (parts.length === 0) {
     return `for (var ${variable} = ${from}; ${variable} < ${to}; ${variable}++) { ${body(total)} }`;
+  }
   const [part, ...smaller] = parts;
   const [begin, sum] = [`${variable}${part}`, `${total}${part}`];
   const inner = inParts(variable, [begin, `min(${begin} + ${part}, ${to})`], sum, body, smaller);
-  return `for (var ${begin} = ${from}; ${begin} < ${to}; ${begin} += ${part}) { var ${sum} = 0.0; ${inner} ${total} += ${sum}; }`;
+  return `for (var ${begin} = ${from}; ${begin} < ${to}; ${begin} += ${part}) {
+    var ${sum} = 0.0; ${inner} ${total} += ${sum}; }`;
 }
 
 const AVERAGE: Shader = {
