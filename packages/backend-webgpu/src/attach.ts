@@ -7,10 +7,10 @@ import { describeAdapter, type WebGpuAdapter } from "./device.ts";
 import { Gpu } from "./gpu.ts";
 import { mendShaders } from "./shaderText.ts";
 
-/** The states of backends. */
+/** The states of the backends that were taken over. */
 export const attached = new WeakMap<object, Gpu>();
 
-/** What makes the kernels of this backend. */
+/** Makes the kernels of this backend. */
 export const webGpu = backendKernels("webgpu", (backend): Gpu => {
   const gpu = attached.get(backend) ?? adopt(backend);
   if (gpu.lost !== undefined) throw lostError(gpu.lost);
@@ -22,7 +22,7 @@ export function isUsable(backend: unknown): backend is WebGPUBackend {
   return backend instanceof WebGPUBackend && attached.get(backend)?.lost === undefined;
 }
 
-/** Attaches to a backend that somebody else has started. */
+/** Takes over a backend that somebody else has started. */
 function adopt(backend: object): Gpu {
   if (!(backend instanceof WebGPUBackend)) {
     throw new GmrError("internal", "the webgpu backend is not that of @tensorflow/tfjs-backend-webgpu");
@@ -31,7 +31,7 @@ function adopt(backend: object): Gpu {
   return attach(backend, describeAdapter(adapterInfo ?? {}, features));
 }
 
-/** Attaches to a new backend. */
+/** Takes over a new backend. */
 export function attach(backend: WebGPUBackend, adapter: WebGpuAdapter): Gpu {
   const gpu = new Gpu(backend, adapter);
   attached.set(backend, gpu);
@@ -49,7 +49,7 @@ function lostError(reason: string): GmrError {
   );
 }
 
-/** From now on, whatever needs the device throws: the stock backend would go on with zeros. */
+/** From now on, whatever needs the device throws: the stock backend would continue with zeros. */
 function lose(gpu: Gpu, reason: string): void {
   gpu.lost = reason;
   gpu.backend.runWebGPUProgram = () => {
@@ -75,7 +75,7 @@ function watchDevice(gpu: Gpu): void {
 /** How long a failed read waits for news that the device was lost. */
 const TOLD_WITHIN_MS = 100;
 
-/** Lets reads fail with the reason; the stock backend gives zeros once the device is lost. */
+/** Makes reads fail with the reason; the stock backend gives zeros once the device is lost. */
 function guardReads(gpu: Gpu): void {
   const { backend } = gpu;
   const [read, readSync] = [backend.read.bind(backend), backend.readSync.bind(backend)];

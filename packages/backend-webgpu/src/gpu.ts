@@ -17,7 +17,7 @@ import { type Format, type Shader, WORKGROUP } from "./shader.ts";
 type StockProgram = Parameters<WebGPUBackend["runWebGPUProgram"]>[0];
 type DType = tf.DataTypeMap extends Record<infer Name, unknown> ? Name : never;
 
-/** How much is kept, or made at a time. */
+/** How much is kept, and how much is made at a time. */
 export interface Limits {
   /** Plans that are remembered: they are small, and networks use few shapes. */
   plans: number;
@@ -92,7 +92,7 @@ export class Gpu {
 
   /**
    * A tensor, not initialised unless `values` are given.
-   * @throws GmrError `out-of-memory` if it is larger than the device lets a shader see: WebGPU would go on with zeros
+   * @throws GmrError `out-of-memory` if it is larger than a shader of this device may see: WebGPU would give zeros
    */
   tensor(shape: readonly number[], dtype: DType = "float32", values?: Float32Array): tf.TensorInfo {
     const bytes = 4 * product(shape);
@@ -120,7 +120,7 @@ export class Gpu {
     return this.tensor([Math.ceil(count / step) * step], dtype);
   }
 
-  /** A tensor of int32. */
+  /** An int32 tensor that shaders read. */
   table(values: readonly number[]): tf.TensorInfo {
     return this.backend.makeTensorInfo([values.length], "int32", Int32Array.from(values));
   }
@@ -136,7 +136,7 @@ export class Gpu {
     if (this.backend.disposeData(dataId)) tf.engine().removeDataId(dataId, this.backend);
   }
 
-  /** Waits until the device has done everything so far. */
+  /** Waits until the device has done all work so far. */
   async finish(): Promise<void> {
     this.backend.ensureCommandEncoderReady();
     this.backend.endComputePassEncoder();

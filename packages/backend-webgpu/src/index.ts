@@ -35,7 +35,7 @@ async function start(options: WebGpuOptions): Promise<void> {
   const { name } = webGpu;
   const running: unknown = tf.engine().registry[name];
   if (isUsable(running)) {
-    webGpu.stateOf(running); // attaches to a backend that somebody else has started
+    webGpu.stateOf(running); // takes over a backend that somebody else has started
   } else {
     const backend = await createWebGpuBackend(options);
     if (tf.findBackendFactory(name)) tf.removeBackend(name);

@@ -1,6 +1,6 @@
 // Mends the text of shaders on their way to a device: the order of directives, and what stock shaders get wrong for
-// int32 and booleans, which are kept as int32. A shader that mixes types does not compile, and WebGPU goes on with
-// zeros.
+// int32 and booleans, which are kept as int32. A shader that mixes types does not compile, and WebGPU continues
+// with zeros.
 
 /** Directives must come first in a shader, but the stock backend puts declarations in front of ours. */
 function hoistEnables(code: string): string {

@@ -8,7 +8,7 @@ import { useWebGpu } from "../src/index.ts";
 
 /**
  * Makes WebGPU the active backend, or prints why the tests of a file are skipped and returns true. From then on a
- * test of the file fails if its device reports an error: WebGPU itself throws none, and goes on with zeros.
+ * test of the file fails if its device reports an error: WebGPU itself throws none, and continues with zeros.
  */
 export async function isWebGpuMissing(): Promise<boolean> {
   try {

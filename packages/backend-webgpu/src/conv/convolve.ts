@@ -15,7 +15,7 @@ import { type Plan, patchOf, planFor } from "./plan.ts";
 import { type Method, VARIANTS } from "./variants.ts";
 import { packWeights } from "./weights.ts";
 
-/** One of the convolutions with a method, a tensor of its own for the result. */
+/** Computes a convolution by a method; the result is a new tensor. */
 type Compute = (
   gpu: Gpu,
   method: Method,
@@ -25,9 +25,7 @@ type Compute = (
   resultShape: readonly number[],
 ) => tf.TensorInfo;
 
-/**
- * Computes with the method that is chosen; without slots, where no output pixel meets the image, the result is zero.
- */
+/** Chooses the method. Without slots, that is, where no output pixel meets the image, the result is zero. */
 function convolve(
   gpu: Gpu,
   shape: ConvShape,
