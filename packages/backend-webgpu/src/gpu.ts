@@ -47,7 +47,7 @@ export class Gpu {
   readonly adapter: WebGpuAdapter;
   readonly limits: Limits;
   readonly variants: VariantChooser;
-  readonly plans: BoundedCache<Plan>;
+  readonly plans: BoundedCache<string, Plan>;
   readonly gradientSums = new LastResult<GradientSums>(({ sums, params = [] }) => {
     for (const tensor of [sums, ...params]) this.dispose(tensor);
   });

@@ -37,7 +37,7 @@ export interface PatchPlan {
 
 /** What remembers plans and puts their tables on a device. */
 interface PlanOwner {
-  readonly plans: BoundedCache<Plan>;
+  readonly plans: BoundedCache<string, Plan>;
   table(values: readonly number[]): tf.TensorInfo;
 }
 
