@@ -1,20 +1,33 @@
 import { expect } from "vitest";
 
-/** Expects a GmrError with exactly this code and message, or one that matches, thrown or rejected with. */
-export async function expectGmrError(
+/**
+ * Expects `action` to throw, or to reject with, a GmrError with this code and exactly this message, or one that matches.
+ * Await it where `action` returns a promise.
+ */
+export function expectGmrError(
+  action: () => Promise<unknown>,
+  code: string,
+  message: string | RegExp,
+): Promise<void>;
+export function expectGmrError(action: () => unknown, code: string, message: string | RegExp): void;
+export function expectGmrError(
   action: () => unknown,
   code: string,
   message: string | RegExp,
-): Promise<void> {
-  let thrown: unknown;
+): void | Promise<void> {
+  const check = (thrown: unknown): void =>
+    expect(thrown).toMatchObject({
+      name: "GmrError",
+      code,
+      message: message instanceof RegExp ? expect.stringMatching(message) : message,
+    });
+  let result: unknown;
   try {
-    await action();
+    result = action();
   } catch (error) {
-    thrown = error;
+    check(error);
+    return;
   }
-  expect(thrown).toMatchObject({
-    name: "GmrError",
-    code,
-    message: message instanceof RegExp ? expect.stringMatching(message) : message,
-  });
+  if (result instanceof Promise) return result.then(() => check(undefined), check);
+  check(undefined);
 }

@@ -17,9 +17,10 @@ import * as tf from "@tensorflow/tfjs";
 import { costModel } from "./costModel.ts";
 import { nodeDevice } from "./device.ts";
 import { loadPackage, PACKAGES, type PackageName, usablePackage } from "./load.ts";
-import { isNativeBackend, nativeBackend } from "./nativeBackend.ts";
+import { isNativeBackend } from "./nativeBackend.ts";
 import { holdsNonFinite } from "./nonFinite.ts";
 import { registerKernels } from "./register.ts";
+import { type NativeState, node } from "./state.ts";
 import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
 
 export { type DriverGpu, driverGpus, type NodeDevice, nodeDevice } from "./device.ts";
@@ -47,11 +48,8 @@ export interface UseNodeOptions {
   cache?: string | false | undefined;
 }
 
-let deterministic = false;
-let cache: string | false | undefined;
-
 /** Where strategies are remembered; undefined for nowhere. */
-function cacheFile(): string | undefined {
+function cacheFile({ deterministic, cache }: NativeState): string | undefined {
   if (deterministic || cache === false) return undefined;
   return cache ?? defaultCacheFile();
 }
@@ -72,11 +70,11 @@ export async function useNode(options: UseNodeOptions = {}): Promise<void> {
 }
 
 async function start(options: UseNodeOptions): Promise<void> {
-  if (tf.findBackendFactory(BACKEND) == null) {
+  if (tf.findBackendFactory(node.name) == null) {
     prepareEnvironment(options);
     loadPackage(usablePackage(options.package));
   }
-  const registered = tf.findBackendFactory(BACKEND) != null && (await tf.setBackend(BACKEND));
+  const registered = tf.findBackendFactory(node.name) != null && (await tf.setBackend(node.name));
   if (!registered || !isNativeBackend(tf.backend())) {
     throw new GmrError(
       "unsupported",
@@ -84,17 +82,16 @@ async function start(options: UseNodeOptions): Promise<void> {
     );
   }
   registerKernels();
-  setNonFiniteCheck(BACKEND, holdsNonFinite);
+  setNonFiniteCheck(node.name, holdsNonFinite);
   registerLayers();
-  setCostModel(BACKEND, costModel(nativeBackend().isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
-  deterministic = options.deterministic ?? deterministic;
-  cache = options.cache ?? cache;
-  if (deterministic) forgetMeasuredStrategies(BACKEND);
-  const file = cacheFile();
+  const state = node.stateOf(tf.backend());
+  setCostModel(node.name, costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
+  state.deterministic = options.deterministic ?? state.deterministic;
+  state.cache = options.cache ?? state.cache;
+  if (state.deterministic) forgetMeasuredStrategies(node.name);
+  const file = cacheFile(state);
   if (file !== undefined) restoreStrategies(file, deviceKey());
 }
-
-const BACKEND = "tensorflow";
 
 function checkOptions({ threads, package: name }: UseNodeOptions): void {
   if (threads !== undefined) checkPositiveInteger("threads", threads);
@@ -113,12 +110,12 @@ function checkOptions({ threads, package: name }: UseNodeOptions): void {
  *   be written
  */
 export async function tuneNode(run: () => unknown, options: TuneOptions = {}): Promise<TunedStrategy[]> {
-  nativeBackend();
-  if (deterministic) {
+  const state = node.stateOf(tf.backend());
+  if (state.deterministic) {
     throw new GmrError("unsupported", "measurements differ from run to run: not in deterministic mode");
   }
   const measured = await tuneStrategies(run, options);
-  const file = cacheFile();
+  const file = cacheFile(state);
   if (file !== undefined && measured.length > 0) saveStrategies(file, deviceKey());
   return measured;
 }

@@ -1,9 +1,9 @@
 // Ops of the native library on its own tensors. A kernel is a dozen of them; through the engine each would cost more
 // in bookkeeping than small ops take to compute.
 
+import type { BoundedCache } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { type NativeBackend, nativeBackend, type OpAttr } from "./nativeBackend.ts";
-import { NativeCache } from "./nativeCache.ts";
+import type { NativeBackend, OpAttr } from "./nativeBackend.ts";
 
 /** A float32 tensor of the native library. */
 export interface Native {
@@ -20,30 +20,15 @@ export interface ConvWindow {
   padding: readonly [Padding, Padding];
 }
 
-/** Int32 constants such as shapes and axes. */
-const constants = new NativeCache<string, number>(8192, (id) => [id]);
-
-/** Runs a kernel made of native ops, and frees what they made but the results. */
-export function runNative(backend: object, compute: (ops: NativeOps) => readonly Native[]): tf.Tensor[] {
-  const ops = new NativeOps(nativeBackend(backend));
-  try {
-    return compute(ops).map((result) => ops.release(result));
-  } finally {
-    ops.dispose();
-  }
-}
-
-/** As {@link runNative}, for kernels with one output. */
-export function runNativeSingle(backend: object, compute: (ops: NativeOps) => Native): tf.Tensor {
-  return runNative(backend, (ops) => [compute(ops)])[0];
-}
-
 export class NativeOps {
   readonly backend: NativeBackend;
+  private readonly constants: BoundedCache<string, number>;
   private readonly made = new Set<number>();
 
-  constructor(backend: NativeBackend) {
+  /** @param constants int32 tensors that are kept, by their shape and values */
+  constructor(backend: NativeBackend, constants: BoundedCache<string, number>) {
     this.backend = backend;
+    this.constants = constants;
   }
 
   input(tensor: tf.TensorInfo): Native {
@@ -250,7 +235,7 @@ export class NativeOps {
   private ints(values: readonly number[] | number, shape?: readonly number[]): number {
     const { binding } = this.backend;
     const size = shape ?? (typeof values === "number" ? [] : [values.length]);
-    return constants.get(this.backend, `${size}:${values}`, () => {
+    return this.constants.get(`${size}:${values}`, () => {
       const numbers = Int32Array.from(typeof values === "number" ? [values] : values);
       return binding.createTensor(size, binding.TF_INT32, numbers);
     });

@@ -1,52 +1,29 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
+import { once } from "@gmr-conv/core";
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
 import { avgPoolKernels } from "./kernels/avgPool.ts";
-import {
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  batchNormTrainingParamGradConfig,
-} from "./kernels/batchNorm.ts";
-import { denseConvKernels } from "./kernels/denseConv.ts";
-import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
-import { matMulKernel } from "./kernels/matMul.ts";
-import {
-  ringConvBackpropFilterConfig,
-  ringConvBackpropInputConfig,
-  ringConvConfig,
-} from "./kernels/ringConv.ts";
-import {
-  ringMixBackpropSigmasConfig,
-  ringMixBackpropWeightsConfig,
-  ringMixConfig,
-} from "./kernels/ringMix.ts";
+import { batchNormKernels } from "./kernels/batchNorm.ts";
+import { convolutionKernels } from "./kernels/convolution.ts";
+import { denseGradientKernels } from "./kernels/denseGradients.ts";
+import { elementwiseKernels } from "./kernels/elementwise.ts";
+import { matMulKernels } from "./kernels/matMul.ts";
+import { mixtureKernels } from "./kernels/mixture.ts";
+import { optimizerKernels } from "./kernels/optimizers.ts";
 import { sumKernels } from "./kernels/sums.ts";
+import { node } from "./state.ts";
 
-const KERNELS = [
-  ringConvConfig,
-  ringConvBackpropInputConfig,
-  ringConvBackpropFilterConfig,
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  batchNormTrainingParamGradConfig,
-  ringMixConfig,
-  ringMixBackpropWeightsConfig,
-  ringMixBackpropSigmasConfig,
-  addReluConfig,
-  reluGradConfig,
-  adamWUpdateConfig,
-  sgdUpdateConfig,
-  matMulKernel,
-  ...sumKernels,
-  ...avgPoolKernels,
-  ...denseConvKernels,
-];
-
-let registered = false;
-
-export function registerKernels(): void {
-  if (registered) return;
-  registered = true;
-  replaceKernels(KERNELS);
-  replaceKernels(cpuFallbackConfigs("tensorflow"));
-}
+export const registerKernels = once((): void => {
+  replaceKernels([
+    ...convolutionKernels,
+    ...batchNormKernels,
+    ...mixtureKernels,
+    ...elementwiseKernels,
+    ...optimizerKernels,
+    ...matMulKernels,
+    ...sumKernels,
+    ...avgPoolKernels,
+    ...denseGradientKernels,
+  ]);
+  replaceKernels(cpuFallbackConfigs(node.name));
+});

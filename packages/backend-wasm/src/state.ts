@@ -56,7 +56,7 @@ export interface ParamGradients {
 
 /** The kernels of one backend, its tensors' addresses, and the scratch memory that calls share. */
 export class WasmState {
-  readonly plans = new BoundedCache<Plan>(MAX_PLANS);
+  readonly plans = new BoundedCache<string, Plan>(MAX_PLANS);
   readonly paramGradients = new LastResult<ParamGradients>();
   readonly run: Kernels;
   readonly pool: ThreadPool | undefined;

@@ -1,4 +1,4 @@
-// How well a network reads turned images: its accuracy over a curve of angles.
+// Accuracy of a network over a range of angles.
 
 import { GmrError } from "./errors.ts";
 
@@ -10,7 +10,7 @@ export interface AngleAccuracy {
   accuracy: number;
 }
 
-/** What a curve of accuracy over angles comes down to. */
+/** Summary of a curve of accuracy over angles. */
 export interface AngleSummary {
   /** Accuracy at angle 0. */
   upright: number;
@@ -18,7 +18,7 @@ export interface AngleSummary {
   mean: number;
   worst: number;
   worstAngle: number;
-  /** upright - worst: what turning costs at most. */
+  /** upright - worst: the largest loss by turning. */
   drop: number;
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { checkRank, perAxis, product } from "./axes.ts";
 
 it("product multiplies sizes", () => {

@@ -1,4 +1,5 @@
-import { checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** Number of spatial axes: 1 (signals), 2 (images) or 3 (volumes). */
 export type Rank = 1 | 2 | 3;
@@ -6,7 +7,7 @@ export type Rank = 1 | 2 | 3;
 /** One number for every axis, or one per axis. */
 export type PerAxis = number | readonly number[];
 
-/** The product of sizes; 1 for none. */
+/** The product of sizes; 1 for an empty list. */
 export function product(sizes: Iterable<number>): number {
   let result = 1;
   for (const size of sizes) result *= size;
@@ -14,8 +15,8 @@ export function product(sizes: Iterable<number>): number {
 }
 
 /**
- * `rank` as a number of spatial axes.
- * @throws GmrError `invalid-argument` if it is not 1, 2 or 3.
+ * Returns `rank` if it is a number of spatial axes.
+ * @throws GmrError `invalid-argument` if it is not 1, 2 or 3
  */
 export function checkRank(name: string, rank: number): Rank {
   if (rank === 1 || rank === 2 || rank === 3) return rank;
@@ -24,7 +25,7 @@ export function checkRank(name: string, rank: number): Rank {
 
 /**
  * Spreads a number over `rank` axes, or checks that a list has `rank` entries. `check` validates each entry.
- * @throws GmrError `invalid-shape` for a list of another length; what `check` throws.
+ * @throws GmrError `invalid-shape` for a list of another length; and what `check` throws
  */
 export function perAxis(
   name: string,

@@ -1,7 +1,8 @@
-import { checkPositiveInteger, GmrError } from "./errors.ts";
+import { checkPositiveInteger } from "./checks.ts";
+import { GmrError } from "./errors.ts";
 
 /**
- * Returns a channel count that groups divide.
+ * Returns `channels` if `groups` divides it.
  * @throws GmrError `invalid-argument` for numbers that are not positive integers, `invalid-shape` if `groups`
  *   does not divide `channels`
  */

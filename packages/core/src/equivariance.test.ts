@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { expectGmrError, normals } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { equivarianceError, invarianceError, maxRelativeError } from "./equivariance.ts";
 import { Random } from "./random.ts";

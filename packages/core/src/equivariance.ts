@@ -1,10 +1,11 @@
-// Measuring how well a function keeps the symmetries of a segment, square or cube.
+// Measures how well a function keeps the symmetries of a segment, square or cube.
 //
-// A function f from images to images is equivariant if f(g x) = g f(x) for all symmetries g, a function to anything
+// A function f from images to images is equivariant if f(g x) = g f(x) for all symmetries g; a function to anything
 // else is invariant if f(g x) = f(x). Other angles need interpolation (`turnImage`), and a whole network can be judged
-// by its accuracy over a curve of angles (`summarizeAngles`).
+// by its accuracy over angles (`summarizeAngles`).
 
-import { checkLength, describeValue, GmrError } from "./errors.ts";
+import { checkLength } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import { type Symmetry, symmetryGroup } from "./symmetry.ts";
 import { type ImageBatch, type NumberArray, transformImage } from "./transformImage.ts";
 
@@ -15,7 +16,7 @@ export interface SymmetryError {
   error: number;
 }
 
-/** The errors of every symmetry tried, and the largest of them. */
+/** The error of every symmetry tried, and the largest. */
 export interface SymmetryReport {
   worst: number;
   errors: SymmetryError[];
@@ -24,10 +25,11 @@ export interface SymmetryReport {
 /**
  * How far a function from images to images is from equivariance: for each g the error of f(g x) against g f(x).
  *
- * @param f maps signals, images or volumes [N, ...spatial, C] to such, perhaps of another size; may be asynchronous
+ * @param f maps signals, images or volumes [N, ...spatial, C] to the same kind, perhaps of another size; may be
+ *   asynchronous
  * @param elements the symmetries to try, by default all 2, 8 or 48 of the segment, square or cube
  * @throws GmrError `invalid-shape` if f(g x) and g f(x) differ in shape, or the array's length is not that of `shape`;
- *   `invalid-argument` if the default cannot be had because `shape` has not one to three spatial axes
+ *   `invalid-argument` without `elements`, if `shape` does not have one to three spatial axes
  */
 export async function equivarianceError<
   A extends NumberArray,
@@ -61,7 +63,7 @@ export async function equivarianceError<
  * @param f maps signals, images or volumes [N, ...spatial, C] to numbers, for example logits; may be asynchronous
  * @param elements the symmetries to try, by default all 2, 8 or 48 of the segment, square or cube
  * @throws GmrError `invalid-shape` if f(g x) and f(x) differ in length, or the array's length is not that of `shape`;
- *   `invalid-argument` if the default cannot be had because `shape` has not one to three spatial axes
+ *   `invalid-argument` without `elements`, if `shape` does not have one to three spatial axes
  */
 export async function invarianceError<A extends NumberArray, S extends readonly number[]>(
   f: (image: A, shape: S) => ArrayLike<number> | Promise<ArrayLike<number>>,
@@ -77,8 +79,8 @@ export async function invarianceError<A extends NumberArray, S extends readonly 
 }
 
 /**
- * max |actual - expected| / max |expected|: 0 if both are 0 throughout, infinite if only `expected` is, NaN if
- * either holds NaN.
+ * max |actual - expected| / max |expected|: 0 if both are all zeros, infinite if only `expected` is, NaN if either
+ * contains NaN.
  *
  * @throws GmrError `invalid-shape` if the lengths differ
  */

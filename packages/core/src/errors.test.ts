@@ -1,18 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
-import {
-  checkFinite,
-  checkKeys,
-  checkLength,
-  checkNonNegativeInteger,
-  checkPositiveInteger,
-  columnsOf,
-  describeValue,
-  GmrError,
-  nearestName,
-  oneOf,
-} from "./errors.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 describe("GmrError", () => {
   it("is an Error with a code, a name and a cause", () => {
@@ -47,91 +34,5 @@ describe("describeValue", () => {
   it("stays on one short line", () => {
     expect(describeValue("x".repeat(500)).length).toBeLessThanOrEqual(60);
     expect(describeValue(new Array(30).fill("long ".repeat(9)))).toBe("Array(30)");
-  });
-});
-
-describe("checks", () => {
-  it("return good values", () => {
-    expect(checkPositiveInteger("k", 3)).toBe(3);
-    expect(checkNonNegativeInteger("k", 0)).toBe(0);
-    expect(checkFinite("k", -0.5)).toBe(-0.5);
-    expect(columnsOf("w", [1, 2, 3, 4, 5, 6], 2)).toBe(3);
-    checkLength("w", [1, 2], 2, "[2]");
-  });
-
-  it("name bad values", () => {
-    const code = "invalid-argument";
-    expectGmrError(() => checkPositiveInteger("k", 0), code, "k must be a positive integer, got 0");
-    expectGmrError(() => checkPositiveInteger("k", "3"), code, 'k must be a positive integer, got "3"');
-    expectGmrError(() => checkPositiveInteger("k", 2.5), code, "k must be a positive integer, got 2.5");
-    expectGmrError(
-      () => checkNonNegativeInteger("n", -1),
-      code,
-      "n must be an integer of at least 0, got -1",
-    );
-    expectGmrError(() => checkFinite("x", Number.NaN), code, "x must be a finite number, got NaN");
-    expectGmrError(
-      () => checkLength("w", [1], 2, "[2]"),
-      "invalid-shape",
-      "w must hold 2 numbers ([2]), got 1",
-    );
-    expectGmrError(() => columnsOf("w", [1], 2), "invalid-shape", "w must have 2 equal rows, got 1 numbers");
-  });
-});
-
-describe("names", () => {
-  const known = ["widths", "depths", "ringInitializer"];
-
-  it.each([
-    ["widhts", "widths"],
-    ["Depths", "depths"],
-    ["ringInitialiser", "ringInitializer"],
-    ["widths", "widths"],
-    ["colour", undefined],
-    ["", undefined],
-  ])("takes %j for %j", (name, nearest) => expect(nearestName(name, known)).toBe(nearest));
-
-  it("finds the nearest whatever two letters are swapped, lost or added", () => {
-    const edited = fc
-      .record({
-        name: fc.constantFrom(...known),
-        at: fc.nat(4),
-        edit: fc.constantFrom("swap", "lose", "add"),
-      })
-      .map(({ name, at, edit }) => {
-        if (edit === "lose") return { name, wrong: name.slice(0, at) + name.slice(at + 1) };
-        if (edit === "add") return { name, wrong: `${name.slice(0, at)}q${name.slice(at)}` };
-        return { name, wrong: name.slice(0, at) + name[at + 1] + name[at] + name.slice(at + 2) };
-      });
-    fc.assert(fc.property(edited, ({ name, wrong }) => nearestName(wrong, known) === name));
-  });
-
-  it("refuses keys that are not known, and names the nearest", () => {
-    const options = { widths: [1], depths: [2] };
-    expect(checkKeys("the options", options, known)).toBe(options);
-    expectGmrError(
-      () => checkKeys("the options", { widhts: [1] }, known),
-      "invalid-argument",
-      'the options have no "widhts": did you mean widths?',
-    );
-    expectGmrError(
-      () => checkKeys("the options", { colour: 1 }, known),
-      "invalid-argument",
-      'the options have no "colour": expected one of depths, ringInitializer, widths',
-    );
-    expectGmrError(
-      () => checkKeys("the options", [] as object, known),
-      "invalid-argument",
-      "the options must be an object, got []",
-    );
-  });
-
-  it("takes one of the names that are allowed", () => {
-    expect(oneOf("basis", "white", ["white", "rings"])).toBe("white");
-    expectGmrError(
-      () => oneOf("basis", "black", ["white", "rings"]),
-      "invalid-argument",
-      'basis must be one of "white", "rings", got "black"',
-    );
   });
 });

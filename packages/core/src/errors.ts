@@ -1,15 +1,15 @@
-// One error class for the whole project. `code` is for programs, `message` for people: it names the value
-// that was wrong and what was expected instead, on one line.
+// The project's one error class. `code` is for programs, `message` for people: one line that names the wrong value and
+// what was expected.
 
 /**
- * What went wrong, in kinds that a program can act upon:
+ * Kinds of errors that a program can act upon:
  *
- * - `invalid-argument`: an option or argument has a value that is never allowed;
+ * - `invalid-argument`: an option or argument has a value that is never valid;
  * - `invalid-shape`: sizes that do not fit together;
  * - `invalid-data`: the numbers or bytes themselves (NaN, a truncated file);
- * - `unsupported`: a valid request that this function or backend does not serve;
+ * - `unsupported`: a valid request that this function or backend does not support;
  * - `out-of-memory`: the backend's memory is full;
- * - `device-lost`: the GPU went away;
+ * - `device-lost`: the GPU was lost;
  * - `io`: reading or writing failed;
  * - `interrupted`: stopped on request;
  * - `internal`: a bug in this project.
@@ -36,7 +36,7 @@ export class GmrError extends Error {
   }
 }
 
-/** What an error says, whatever was thrown: an `Error` of any realm, an object with a message, a text. */
+/** The message of anything thrown: an `Error` of any realm, an object with a message, a string. */
 export function reasonOf(error: unknown): string {
   const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
   return String(message);
@@ -49,8 +49,8 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 /**
- * The name of a built-in type, such as `"Uint8Array"`. `instanceof` does not know values of another realm: of a frame, of
- * Node where a program runs in a context of its own (Jest).
+ * The name of a built-in type, such as `"Uint8Array"`. `instanceof` fails for values of another realm: a frame's, or
+ * Node's for programs in a separate context (Jest).
  */
 export function typeName(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1);
@@ -78,146 +78,4 @@ export function describeValue(value: unknown): string {
 
 function shorten(text: string): string {
   return text.length <= MAX_DESCRIPTION ? text : `${text.slice(0, MAX_DESCRIPTION - 1)}…`;
-}
-
-/**
- * Returns `value` if it is an integer ≥ 1.
- * @throws GmrError `invalid-argument` otherwise.
- */
-export function checkPositiveInteger(name: string, value: unknown): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1) return value;
-  throw new GmrError("invalid-argument", `${name} must be a positive integer, got ${describeValue(value)}`);
-}
-
-/**
- * Returns `value` if it is an integer ≥ 0.
- * @throws GmrError `invalid-argument` otherwise.
- */
-export function checkNonNegativeInteger(name: string, value: unknown): number {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new GmrError(
-    "invalid-argument",
-    `${name} must be an integer of at least 0, got ${describeValue(value)}`,
-  );
-}
-
-/**
- * Returns `value` if it is a finite number.
- * @throws GmrError `invalid-argument` otherwise.
- */
-export function checkFinite(name: string, value: unknown): number {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw new GmrError("invalid-argument", `${name} must be a finite number, got ${describeValue(value)}`);
-}
-
-/**
- * Returns `value` if it is an object, not a list: options, for instance.
- * @throws GmrError `invalid-argument` otherwise
- */
-export function checkObject<T extends object>(name: string, value: T): T {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
-  throw new GmrError("invalid-argument", `${name} must be an object, got ${describeValue(value)}`);
-}
-
-/**
- * Returns `value` if it is an object without other keys than those that are known: a name that is misspelt would be
- * ignored otherwise.
- * @param what it is, such as `"the options of resNet"`
- * @throws GmrError `invalid-argument` otherwise, with the known name that comes nearest
- */
-export function checkKeys<T extends object>(what: string, value: T, known: readonly string[]): T {
-  const strange = Object.keys(checkObject(what, value)).find((key) => !known.includes(key));
-  if (strange === undefined) return value;
-  const near = nearestName(strange, known);
-  const hint =
-    near === undefined ? `expected one of ${[...known].sort().join(", ")}` : `did you mean ${near}?`;
-  throw new GmrError("invalid-argument", `${what} have no ${describeValue(strange)}: ${hint}`);
-}
-
-/** The name that a misspelt one is most like, or undefined where none is like it. */
-export function nearestName(name: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((candidate) => ({ candidate, edits: editDistance(name.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits);
-  const best = ranked[0];
-  return best && best.edits <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
-}
-
-/** Letters to insert, delete, replace or swap with their neighbour (Damerau). */
-function editDistance(a: string, b: string): number {
-  const rows = Array.from({ length: a.length + 1 }, (_, i) =>
-    Array.from({ length: b.length + 1 }, (_, j) => (i === 0 ? j : j === 0 ? i : 0)),
-  );
-  for (let i = 1; i <= a.length; i++) {
-    for (let j = 1; j <= b.length; j++) {
-      const same = Number(a[i - 1] !== b[j - 1]);
-      rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return rows[a.length][b.length];
-}
-
-/**
- * Returns `value` if it is one of the names that are allowed.
- * @throws GmrError `invalid-argument` otherwise
- */
-export function oneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((entry) => entry === value);
-  if (found !== undefined) return found;
-  throw new GmrError(
-    "invalid-argument",
-    `${name} must be one of ${allowed.map((a) => `"${a}"`).join(", ")}, got ${describeValue(value)}`,
-  );
-}
-
-/**
- * Returns `value` if it holds bytes.
- * @throws GmrError `invalid-argument` otherwise
- */
-export function checkBytes(name: string, value: Uint8Array): Uint8Array {
-  if (typeName(value) === "Uint8Array") return value;
-  throw new GmrError(
-    "invalid-argument",
-    `${name} must be read from a Uint8Array, got ${describeValue(value)}`,
-  );
-}
-
-/** The most numbers of one array that a size or an option may ask for: 2²⁸, 1 GiB of 32-bit numbers. */
-export const MAX_NUMBERS = 2 ** 28;
-
-/**
- * Returns `count` if so many fit into memory, and can be worked through.
- *
- * @param option name and value of what asks for them, such as `"kernelSize 10001"`
- * @param what they are, such as `"kernel positions"`
- * @throws GmrError `invalid-argument` if there are more than `most`, or the count is not a number
- */
-export function checkFits(option: string, count: number, what: string, most = MAX_NUMBERS): number {
-  if (count <= most) return count;
-  const asked = Number.isSafeInteger(count) ? count : count.toExponential(1);
-  throw new GmrError("invalid-argument", `${option} asks for ${asked} ${what}, at most ${most} fit`);
-}
-
-/**
- * Checks the number of elements of an array.
- * @throws GmrError `invalid-shape` if it is not `expected`; `shape` says in words what the array should hold.
- */
-export function checkLength(name: string, array: ArrayLike<number>, expected: number, shape: string): void {
-  if (array.length === expected) return;
-  throw new GmrError(
-    "invalid-shape",
-    `${name} must hold ${expected} numbers (${shape}), got ${array.length}`,
-  );
-}
-
-/**
- * The length of the second axis of an array of shape [rows, columns].
- * @throws GmrError `invalid-shape` if the length is not a multiple of `rows`.
- */
-export function columnsOf(name: string, array: ArrayLike<number>, rows: number): number {
-  if (array.length % rows === 0) return array.length / rows;
-  throw new GmrError("invalid-shape", `${name} must have ${rows} equal rows, got ${array.length} numbers`);
 }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dot, expectAllNear, expectGmrError, expectNear, normals } from "../testing/helpers.ts";
-import { clipMasks, foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { dot, expectAllNear, expectNear, normals } from "../testing/helpers.ts";
+import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
 import { Random } from "./random.ts";
 import { ringMasks, ringPartition } from "./rings.ts";
 
@@ -67,31 +68,6 @@ describe("foldWithMasks", () => {
         expectNear(forward, dot(ringWeights, grad.ringWeights));
         expectNear(forward, dot(masks, grad.masks));
       }),
-    );
-  });
-});
-
-describe("clipMasks", () => {
-  const partition = ringPartition(3, { rank: 1 }); // masks 0 1 0 and 1 0 1
-
-  it("keeps masks within eps of the rings", () => {
-    const masks = [-5, 5, 0.05, 0.95, -0.05, 0];
-    expectAllNear(clipMasks(masks, partition), [-0.1, 1.1, 0.05, 0.95, -0.05, 0.9]);
-    expectAllNear(clipMasks(masks, partition, 0), ringMasks(partition));
-    expect(masks[0]).toBe(-5);
-  });
-
-  it("rejects a bad eps and a wrong length", () => {
-    const masks = ringMasks(partition);
-    expectGmrError(
-      () => clipMasks(masks, partition, -1),
-      "invalid-argument",
-      "eps must be at least 0, got -1",
-    );
-    expectGmrError(
-      () => clipMasks([1], partition),
-      "invalid-shape",
-      "masks must hold 6 numbers ([2, 3]), got 1",
     );
   });
 });

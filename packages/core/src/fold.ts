@@ -1,13 +1,13 @@
 // Folding: from one weight per ring to a dense kernel, K[p] = W'_{ring(p)}, so that a stock convolution computes
 // the ring convolution. With arbitrary masks M [R, Πk], which may be trained, K[p] = Σ_l M[l,p] W'_l.
 
-import { checkFinite, checkLength, columnsOf, describeValue, GmrError } from "./errors.ts";
-import { type RingPartition, ringMasks } from "./rings.ts";
+import { checkLength, columnsOf } from "./checks.ts";
+import type { RingPartition } from "./rings.ts";
 
 /**
  * Folds ring weights to a dense kernel: K[p] = W'_{ring(p)}, and 0 outside every ring.
  *
- * @param ringWeights [R, inner], already mixed where the layer has a mixture
+ * @param ringWeights [R, inner], already mixed if the layer has a mixture
  * @returns [Πk, inner]; with inner = Cin/groups · Cout, the layout [...k, Cin/groups, Cout]
  * @throws GmrError `invalid-shape` if the length is not a multiple of the number of rings
  */
@@ -99,21 +99,4 @@ export function foldWithMasksGrad(
     }
   }
   return { ringWeights: gradRingWeights, masks: gradMasks };
-}
-
-/**
- * Clips trained masks to within `eps` of the partition's 0/1 masks, which keeps rings recognisable as rings
- * (and the symmetry error small) while they are trained.
- *
- * @param masks [R, Πk]
- * @returns a new array [R, Πk]
- * @throws GmrError `invalid-shape` for another length, `invalid-argument` for a negative or non-finite `eps`
- */
-export function clipMasks(masks: ArrayLike<number>, partition: RingPartition, eps = 0.1): Float64Array {
-  if (checkFinite("eps", eps) < 0) {
-    throw new GmrError("invalid-argument", `eps must be at least 0, got ${describeValue(eps)}`);
-  }
-  const { numRings, index } = partition;
-  checkLength("masks", masks, numRings * index.length, `[${numRings}, ${index.length}]`);
-  return ringMasks(partition).map((exact, i) => Math.min(Math.max(masks[i], exact - eps), exact + eps));
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import type { GmrErrorCode } from "./errors.ts";
 import { type ConvGeometryOptions, convGeometry } from "./geometry.ts";
 
@@ -8,7 +8,7 @@ const size = fc.integer({ min: 1, max: 12 });
 const small = fc.integer({ min: 1, max: 4 });
 
 describe("convolution", () => {
-  it("counts with numbers as padding", () => {
+  it("computes sizes with numeric padding", () => {
     const geometry = convGeometry({ inputSize: [15, 13], kernelSize: 7, strides: [2, 3], pad: 3 });
     expect(geometry).toEqual({
       inputSize: [15, 13],
@@ -43,7 +43,7 @@ describe("convolution", () => {
     { input: 4, k: 1, s: 2, d: 1, output: 2, padding: [0, 0] },
     { input: 7, k: 3, s: 1, d: 3, output: 7, padding: [3, 3] },
   ])(
-    "pads as TensorFlow for same: $input, k $k, stride $s, dilation $d",
+    "pads like TensorFlow for same: $input, k $k, stride $s, dilation $d",
     ({ input, k, s, d, output, padding }) => {
       const options: ConvGeometryOptions = { inputSize: [input], kernelSize: k, strides: s, dilations: d };
       const geometry = convGeometry({ ...options, pad: "same" });
@@ -53,7 +53,7 @@ describe("convolution", () => {
 });
 
 describe("transposed convolution", () => {
-  it("counts as PyTorch with numbers", () => {
+  it("matches PyTorch with numeric padding", () => {
     const options = { inputSize: [7], kernelSize: 3, strides: 2, pad: 1, transposed: true };
     expect(convGeometry(options).outputSize).toEqual([13]);
     expect(convGeometry({ ...options, outputPadding: 1 })).toMatchObject({
@@ -62,13 +62,13 @@ describe("transposed convolution", () => {
     });
   });
 
-  it("multiplies by the stride with same, as TensorFlow", () => {
+  it("multiplies by the stride with same, like TensorFlow", () => {
     const options: ConvGeometryOptions = { inputSize: [7], kernelSize: 5, pad: "same", transposed: true };
     expect(convGeometry({ ...options, strides: 2 })).toMatchObject({ outputSize: [14], padding: [[1, 2]] });
     expect(convGeometry({ ...options, strides: 6 })).toMatchObject({ outputSize: [42], padding: [[0, -1]] });
   });
 
-  it("gives back the input size of the convolution that it is the adjoint of", () => {
+  it("restores the input size of the convolution that it is the adjoint of", () => {
     fc.assert(
       fc.property(size, small, small, small, fc.boolean(), (input, kernelSize, strides, dilations, same) => {
         const options: ConvGeometryOptions = { inputSize: [input], kernelSize, strides, dilations };

@@ -1,4 +1,4 @@
-// The arithmetic of convolution sizes: from the options that a user gives to explicit padding and output sizes.
+// The arithmetic of convolution sizes: from a user's options to explicit padding and output sizes.
 //
 // Per axis, with input size n, kernel size k, stride s, dilation d and the kernel's extent e = d(k - 1) + 1:
 //
@@ -13,15 +13,16 @@
 //     "same"      out = n s, before as for the convolution from out to n
 
 import { checkRank, type PerAxis, perAxis } from "./axes.ts";
-import { checkNonNegativeInteger, checkObject, describeValue, GmrError } from "./errors.ts";
+import { checkNonNegativeInteger, checkObject } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
-/** What lies outside the image; the modes of PyTorch's `padding_mode`. */
+/** What the image is padded with; the modes of PyTorch's `padding_mode`. */
 export type PadMode = "zeros" | "reflect" | "replicate" | "circular";
 
 /** `"same"`, `"valid"`, or the number of positions added on both sides of every axis or of each axis. */
 export type Pad = "same" | "valid" | PerAxis;
 
-/** How a convolution walks over its input; one number stands for every axis. */
+/** How a convolution moves over its input; one number applies to every axis. */
 export interface ConvOptions {
   /** Step of the kernel over the input. Default 1. */
   strides?: PerAxis | undefined;
@@ -37,7 +38,7 @@ export interface ConvOptions {
   outputPadding?: PerAxis | undefined;
 }
 
-/** An input size that stands for one that is not known: more than any kernel reaches. */
+/** A placeholder for an unknown input size: larger than any kernel. */
 export const ANY_SIZE = 2 ** 20;
 
 export interface ConvGeometryOptions extends ConvOptions {
@@ -70,13 +71,11 @@ const PAD_MODES: readonly string[] = ["zeros", "reflect", "replicate", "circular
 /**
  * Explicit padding and output sizes of a convolution or transposed convolution.
  *
- * @throws GmrError
- *   `invalid-argument` for options that are never allowed: sizes, strides or dilations that are not positive
- *   integers, negative padding, an unknown pad or padMode, outputPadding that is not less than the
- *   larger of stride and dilation;
- *   `invalid-shape` where sizes do not fit together: lists of the wrong length, an output smaller than 1,
- *   reflection or wrapping by more than the input holds;
- *   `unsupported` for a transposed convolution with a padMode other than zeros
+ * @throws GmrError `invalid-argument` for options that are never valid: sizes, strides or dilations that are not
+ *   positive integers, negative padding, an unknown pad or padMode, outputPadding that is not less than the larger of
+ *   stride and dilation; `invalid-shape` where sizes do not fit together: lists of the wrong length, an output smaller
+ *   than 1, reflection or wrapping by more than the input holds; `unsupported` for a transposed convolution with a
+ *   padMode other than zeros
  */
 export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
   const { inputSize: sizes } = checkObject("options", options);
@@ -127,10 +126,10 @@ export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
 }
 
 /**
- * Along which axes the windows lie symmetrically in the input: the first begins as far before it as the last ends behind it,
- * `(out - 1)s + e - n = 2 · before`. Only then does the output of a ring convolution turn and mirror with its input. With
- * stride 1 and equal padding it is so for every size; else it depends on n: with an odd kernel, stride 2 and `"same"` padding
- * on odd sizes alone.
+ * For each axis, whether the windows lie symmetrically in the input: the first starts as far before it as the last ends
+ * after it, `(out - 1)s + e - n = 2 · before`. Only then does the output of a ring convolution turn and mirror with
+ * its input. Always true for stride 1 and equal padding; otherwise it depends on n: with an odd kernel, stride 2 and
+ * `"same"` padding it is true for odd sizes only.
  */
 export function symmetricAxes(geometry: ConvGeometry): boolean[] {
   const { inputSize, outputSize, extent, strides, padding, transposed } = geometry;
@@ -141,7 +140,7 @@ export function symmetricAxes(geometry: ConvGeometry): boolean[] {
   });
 }
 
-/** The sizes nearest to that of an axis, below and above, for which {@link symmetricAxes} holds there; none, one or two. */
+/** The nearest sizes of an axis, below and above, for which {@link symmetricAxes} is true there; up to two. */
 export function nearestSymmetricSizes(options: ConvGeometryOptions, axis: number): number[] {
   const { inputSize } = options;
   const stride = perAxis("strides", options.strides ?? 1, checkRank("axes", inputSize.length))[axis];
@@ -152,7 +151,7 @@ export function nearestSymmetricSizes(options: ConvGeometryOptions, axis: number
       return false; // too small
     }
   };
-  // Whether a size is symmetric depends on its rest divided by the stride, once it is larger than the kernel.
+  // Above the kernel's size, whether a size is symmetric depends only on its remainder modulo the stride.
   const steps = Array.from({ length: stride }, (_, i) => i + 1);
   const below = steps.map((i) => inputSize[axis] - i).find((size) => size > 0 && isSymmetric(size));
   const above = steps.map((i) => inputSize[axis] + i).find(isSymmetric);
@@ -243,7 +242,7 @@ function checkOutputPadding(
   }
 }
 
-/** Reflection repeats at most all positions but the border, wrapping at most all positions. */
+/** Reflection can repeat all positions but the border, wrapping all positions. */
 function checkPadFits(
   padMode: PadMode,
   padding: readonly [number, number],

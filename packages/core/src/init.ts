@@ -1,19 +1,19 @@
-// Initial values of ring weights and biases. Fans are those of the folded kernel, not of the ring weights: what
-// counts for the size of the output is how many input pixels each weight meets.
+// Initial values of ring weights. Fans are those of the folded kernel, not of the ring weights: the output's size
+// depends on how many input pixels each weight multiplies.
 //
-// Weights come as [R, Cin/groups, Cout]. For a transposed convolution, whose weights are [R, Cout/groups, Cin],
-// pass the two channel counts swapped.
-// Source: He et al. 2015 (https://arxiv.org/abs/1502.01852), and the official package gmr-conv 1.0.3.
+// Weights have shape [R, Cin/groups, Cout]. For a transposed convolution, whose weights are [R, Cout/groups, Cin], swap
+// the two channel counts. Source: He et al. 2015 (https://arxiv.org/abs/1502.01852), and the official package gmr-conv
+// 1.0.3.
 
 import { product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkFits, checkPositiveInteger } from "./errors.ts";
+import { checkFits } from "./checks.ts";
 import type { Random } from "./random.ts";
 import type { RingPartition } from "./rings.ts";
 
 /**
- * Ring weights as the official networks start with: normal with standard deviation √(2 / fan), where
- * fan = Cout · Πk is the fan-out of the folded kernel.
+ * Initial ring weights of the official networks: normal with standard deviation √(2 / fan), where fan = Cout · Πk
+ * is the fan-out of the folded kernel.
  *
  * @returns [R, Cin/groups, Cout]
  * @throws GmrError `invalid-argument` for channel counts that are not positive integers, `invalid-shape` if
@@ -32,9 +32,9 @@ export function kaimingNormalFanOut(
 }
 
 /**
- * As {@link kaimingNormalFanOut}, with the weights of ring l multiplied by n̄ / n_l, where n_l is its number of
- * kernel positions and n̄ their mean. A ring's sum grows with its size, so equal weights begin as a wide blur in which
- * the outermost ring outweighs all others; with these every ring counts alike, and training starts much faster.
+ * As {@link kaimingNormalFanOut}, with the weights of ring l multiplied by n̄ / n_l, where n_l is its number of kernel
+ * positions and n̄ their mean. A ring's sum grows with its size, so with equal weights a layer starts as a wide blur
+ * dominated by the outermost ring; with these every ring has the same influence, and training starts much faster.
  *
  * @returns [R, Cin/groups, Cout]
  * @throws GmrError as {@link kaimingNormalFanOut}
@@ -54,8 +54,9 @@ export function kaimingNormalRingMean(
 }
 
 /**
- * Ring weights for white coordinates ({@link whiteBasis}): independent there, normal with standard deviation
- * 1 / √(R √(Cin Cout) / groups) / γ, between what keeps the size of maps in the forward pass and what keeps that of gradients.
+ * Ring weights for white coordinates ({@link whiteBasis}): independent there, normal with standard deviation 1 / √(R
+ * √(Cin Cout) / groups) / γ, a compromise between keeping the size of maps in the forward pass and that of
+ * gradients.
  *
  * @returns [R, Cin/groups, Cout], in white coordinates
  * @throws GmrError as {@link kaimingNormalFanOut}
@@ -75,8 +76,8 @@ export function whiteNormal(
 }
 
 /**
- * Ring weights as the official layer by itself starts with: uniform in ±1/√fan, where fan = Cin/groups · Πk is
- * the fan-in of the folded kernel (Kaiming uniform with a = √5, the default of PyTorch's convolutions).
+ * Initial ring weights of the official layer on its own: uniform in ±1/√fan, where fan = Cin/groups · Πk is the
+ * fan-in of the folded kernel (Kaiming uniform with a = √5, the default of PyTorch's convolutions).
  *
  * @returns [R, Cin/groups, Cout]
  * @throws GmrError as {@link kaimingNormalFanOut}
@@ -91,26 +92,6 @@ export function kaimingUniformFanIn(
   const count = weightCount(partition, inChannels, outChannels, groups);
   const bound = 1 / Math.sqrt((inChannels / groups) * product(partition.kernelSize));
   return draw(count, () => random.uniform(-bound, bound));
-}
-
-/**
- * Biases as the official layer starts with: uniform in ±1/√(fanChannels · R). The fan is here that of the ring
- * weights, as in the official package.
- *
- * @param fanChannels Cin/groups; for a transposed convolution Cout/groups
- * @returns [Cout]
- * @throws GmrError `invalid-argument` for channel counts that are not positive integers
- */
-export function uniformBias(
-  partition: RingPartition,
-  fanChannels: number,
-  outChannels: number,
-  random: Random,
-): Float64Array {
-  const fan = checkPositiveInteger("fanChannels", fanChannels) * partition.numRings;
-  const bound = 1 / Math.sqrt(fan);
-  checkFits(`outChannels ${outChannels}`, checkPositiveInteger("outChannels", outChannels), "biases");
-  return draw(outChannels, () => random.uniform(-bound, bound));
 }
 
 function weightCount(

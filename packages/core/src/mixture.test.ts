@@ -1,13 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  dot,
-  expectAllNear,
-  expectGmrError,
-  expectNear,
-  finiteDifference,
-  normals,
-} from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { dot, expectAllNear, expectNear, finiteDifference, normals } from "../testing/helpers.ts";
 import {
   GAUSSIAN_NORM,
   initialSigma,

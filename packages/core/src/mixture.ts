@@ -3,15 +3,16 @@
 //   G[r,l] = exp(-½ ((l - r)/σ_r)²) / (σ_r · 2.5066)        σ_r = clip(exp(logσ_r), 0.01, 2R)
 //   W'_l   = Σ_r G[r,l] w_r
 //
-// Ring r's weight is spread over all rings l by a Gaussian centred on r, whose width is learnt. The Gaussians
-// are not normalised over the rings. With z = (l - r)/σ_r, the derivative is ∂G[r,l]/∂logσ_r = G[r,l] (z² - 1)
-// where σ_r is within its bounds (bounds included), and 0 beyond them.
-// Source: the GMR-Conv paper (https://arxiv.org/abs/2504.02819) and the official package gmr-conv 1.0.3.
+// Ring r's weight is spread over all rings l by a Gaussian centred on r, whose width is trained. The Gaussians are not
+// normalised over the rings. With z = (l - r)/σ_r, the derivative is ∂G[r,l]/∂logσ_r = G[r,l] (z² - 1) where
+// σ_r is within its bounds (bounds included), and 0 beyond them. Source: the GMR-Conv paper
+// (https://arxiv.org/abs/2504.02819) and the official package gmr-conv 1.0.3.
 
-import { checkLength, checkPositiveInteger, columnsOf, describeValue, GmrError } from "./errors.ts";
+import { checkLength, checkPositiveInteger, columnsOf } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import { checkNumRings } from "./rings.ts";
 
-/** √(2π) to the digits that the official package uses; kept so that its checkpoints give the same numbers. */
+/** √(2π) to the digits that the official package uses; kept so that its checkpoints produce the same numbers. */
 export const GAUSSIAN_NORM = 2.5066;
 
 /** Full width at half maximum of a Gaussian, in units of σ, as the official package rounds it. */
@@ -20,11 +21,11 @@ const FWHM_PER_SIGMA = 2.355;
 const MIN_SIGMA = 0.01;
 
 /**
- * The σ that every ring starts with: k₀ / (2(R - 1)) / 2.355, a Gaussian whose width at half maximum is the
- * width of a ring.
+ * The initial σ of every ring: k₀ / (2(R - 1)) / 2.355, a Gaussian whose width at half maximum is the width of a
+ * ring.
  *
- * A single ring has nothing to mix with and that formula no value; it starts at 1/2.5066, where G = [1], so that
- * the layer starts as the plain ring convolution.
+ * For a single ring, where that formula divides by zero, σ is 1/2.5066, so that G = [1] and the layer starts as the
+ * plain ring convolution.
  *
  * @param kernelSize0 the kernel's first size k₀, in kernel positions
  * @throws GmrError `invalid-argument` if either number is not a positive integer
@@ -46,8 +47,8 @@ export function sigmaBounds(numRings: number): readonly [min: number, max: numbe
  *
  * @param logSigmas [R] natural logarithms of σ
  * @param numRings R, checked against the length of `logSigmas` if given
- * @throws GmrError `invalid-shape` if `logSigmas` has another length, `invalid-data` if it holds NaN, `invalid-argument` for
- *   no ring or more than {@link MAX_RINGS}
+ * @throws GmrError `invalid-shape` if `logSigmas` has another length, `invalid-data` if it contains NaN,
+ *   `invalid-argument` for no rings or more than 4096
  */
 export function mixtureMatrix(logSigmas: ArrayLike<number>, numRings = logSigmas.length): Float64Array {
   checkLength("logSigmas", logSigmas, numRings, "one per ring");
@@ -100,7 +101,7 @@ export interface MixGradients {
  * @param weights [R, inner]
  * @param logSigmas [R]
  * @param gradMixed [R, inner], the gradient of W'
- * @throws GmrError `invalid-shape` if the lengths do not fit, `invalid-data` if `logSigmas` holds NaN
+ * @throws GmrError `invalid-shape` if the lengths do not fit, `invalid-data` if `logSigmas` contains NaN
  */
 export function mixWeightsGrad(
   weights: ArrayLike<number>,

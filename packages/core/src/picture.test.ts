@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { expectAllNear, expectGmrError } from "../testing/helpers.ts";
-import { foldKernel } from "./fold.ts";
-import { kernelPicture, kernelSlice, pictureToRgba, ringProfile } from "./picture.ts";
-import { ringPartition } from "./rings.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { kernelPicture, kernelSlice } from "./picture.ts";
 
 describe("kernelSlice", () => {
   const kernel = Float64Array.from({ length: 9 * 2 * 3 }, (_, i) => i); // [3, 3, 2, 3]
@@ -51,57 +49,6 @@ describe("kernelPicture", () => {
       () => kernelPicture([1], [1, 1, 1, 1]),
       "invalid-argument",
       "the number of axes of kernelSize must be 1, 2 or 3, got 4",
-    );
-  });
-});
-
-describe("ringProfile", () => {
-  it("gives back the ring weights at growing radius", () => {
-    const partition = ringPartition(5);
-    const profile = ringProfile(foldKernel([3, 1, -2], partition), partition);
-    expect(profile.map(({ ring }) => ring)).toEqual([0, 1, 2]);
-    expectAllNear(
-      profile.map(({ value }) => value),
-      [3, 1, -2],
-    );
-    expectAllNear(
-      profile.map(({ radius }) => radius),
-      [0, (1 + Math.SQRT2) / 2, (4 * 2 + 8 * Math.sqrt(5)) / 12],
-    );
-  });
-
-  it("leaves out empty rings", () => {
-    const partition = ringPartition(3, { numRings: 9 });
-    const rings = ringProfile(new Float64Array(9), partition).map(({ ring }) => ring);
-    expect(rings).toEqual([0, 6, 8]);
-  });
-});
-
-describe("pictureToRgba", () => {
-  const picture = kernelPicture([-2, 0, 1, 2, 4, -9], [1, 6]);
-
-  it("maps numbers from blue over white to red", () => {
-    const pixels = pictureToRgba(picture, 2);
-    const pixel = (i: number) => Array.from(pixels.subarray(4 * i, 4 * i + 4));
-    expect(pixel(0)).toEqual([33, 102, 172, 255]);
-    expect(pixel(1)).toEqual([255, 255, 255, 255]);
-    expect(pixel(2)).toEqual([216, 140, 149, 255]);
-    expect(pixel(3)).toEqual([178, 24, 43, 255]);
-    expect(pixel(4)).toEqual(pixel(3));
-    expect(pixel(5)).toEqual(pixel(0));
-  });
-
-  it("uses the largest magnitude by default, and draws zeros white", () => {
-    expect(pictureToRgba(picture)).toEqual(pictureToRgba(picture, 9));
-    expect(new Set(pictureToRgba(kernelPicture([0, 0], [2])))).toEqual(new Set([255]));
-  });
-
-  it("rejects a limit that is not positive", () => {
-    expectGmrError(() => pictureToRgba(picture, 0), "invalid-argument", "limit must be positive, got 0");
-    expectGmrError(
-      () => pictureToRgba(picture, Number.NaN),
-      "invalid-argument",
-      "limit must be a finite number, got NaN",
     );
   });
 });

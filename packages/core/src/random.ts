@@ -2,14 +2,15 @@
 // (https://prng.di.unimi.it/xoshiro128starstar.c), its state filled by a 32-bit SplitMix generator that uses
 // MurmurHash3's finaliser. Not for cryptography.
 
-import { checkNonNegativeInteger, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkNonNegativeInteger, checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
-/** Everything that a {@link Random} remembers; plain numbers, so it can be stored in a checkpoint as JSON. */
+/** The complete state of a {@link Random}; plain numbers, so that a checkpoint can store it as JSON. */
 export type RandomState = readonly [number, number, number, number];
 
 /** A reproducible stream of random numbers: the same seed gives the same numbers on every machine. */
 export class Random {
-  // The four state words are kept in a Uint32Array, which does the wrapping to 32 bits.
+  // The four state words; a Uint32Array wraps to 32 bits.
   readonly #words = new Uint32Array(4);
 
   /**
@@ -74,14 +75,14 @@ export class Random {
     return array;
   }
 
-  /** The present state, for {@link restore}. */
+  /** The current state, for {@link restore}. */
   state(): RandomState {
     const [a, b, c, d] = this.#words;
     return [a, b, c, d];
   }
 
   /**
-   * Continues from a state: the numbers that follow are those that followed when the state was taken.
+   * Continues from a state, with the numbers that followed when it was taken.
    * @throws GmrError `invalid-data` unless the state is four integers from 0 to 2³² - 1, not all 0
    */
   restore(state: RandomState): void {

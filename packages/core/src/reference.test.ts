@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dot, expectAllNear, expectGmrError, expectNear, normals } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { dot, expectAllNear, expectNear, normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { GmrError } from "./errors.ts";
 import { convGeometry, type Pad, type PadMode } from "./geometry.ts";
@@ -67,7 +68,7 @@ const problems: fc.Arbitrary<Problem> = fc
   });
 
 describe("adjoints", () => {
-  it("are those of x, kernel and bias, whatever the options", () => {
+  it("are those of x, kernel and bias, for all options", () => {
     fc.assert(
       fc.property(problems, ({ options, shape, outChannels, x, kernel, random }) => {
         const { y, shape: yShape } = referenceConv(x, shape, kernel, options);
@@ -108,7 +109,7 @@ describe("transposed convolution", () => {
         const spatial = shape.slice(1, -1);
         const { strides, extent, padding, outputSize } = convGeometry({ ...options, inputSize: spatial });
 
-        // Zeros between the pixels and around them, as many as the padding leaves of the kernel's extent.
+        // Zeros between the pixels and around them: the kernel's extent less the padding.
         const stretched = outputSize.map((size, axis) => size + extent[axis] - 1);
         const spread = new Float64Array(shape[0] * product(stretched) * inChannels);
         forEachIndex([shape[0], ...spatial, inChannels], (at, flat) => {
@@ -142,7 +143,7 @@ describe("transposed convolution", () => {
 });
 
 describe("padMode", () => {
-  // A kernel that is one at its first or last position shows what lies 2 before or after each pixel.
+  // A kernel that is 1 only at its first or last position shows what lies 2 before or after each pixel.
   it.each<[PadMode, number[], number[]]>([
     ["zeros", [0, 0, 1, 2], [3, 4, 0, 0]],
     ["reflect", [3, 2, 1, 2], [3, 4, 3, 2]],
@@ -163,7 +164,7 @@ it("does not flip the kernel", () => {
   expect(Array.from(y)).toEqual([32, 321, 210]);
 });
 
-it("passes empty batches", () => {
+it("accepts empty batches", () => {
   expect(referenceConv([], [0, 5, 5, 2], new Float64Array(9 * 2 * 3), { kernelSize: 3 })).toEqual({
     y: new Float64Array(0),
     shape: [0, 3, 3, 3],

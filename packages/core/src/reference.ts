@@ -1,5 +1,5 @@
-// The reference convolution: float64, every option, plain loops. It is slow and meant to be obviously right:
-// every kernel of the project is tested against it.
+// The reference convolution: float64, every option, plain loops. Slow but obviously correct: every kernel of the
+// project is tested against it.
 //
 // A convolution is a sum of products y[o] += x[i] · K[p], taken over all triples (input position i, output
 // position o, kernel position p) that meet, and over channels. `forEachProduct` walks over these triples once;
@@ -10,11 +10,12 @@
 
 import { type PerAxis, product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkFits, checkLength, checkNonNegativeInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkLength, checkNonNegativeInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import { type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
-  /** Kernel sizes; one number stands for every axis. */
+  /** Kernel sizes; one number applies to every axis. */
   kernelSize: PerAxis;
   /** Number of groups that input and output channels are divided into. Default 1. */
   groups?: number | undefined;
@@ -51,7 +52,7 @@ export function referenceConv(
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferenceOutput {
-  const plan = planConv(x, shape, kernel, options);
+  const plan = planReference(x, shape, kernel, options);
   const { bias } = options;
   if (bias) checkLength("bias", bias, plan.outChannels, "one per output channel");
   const y = Float64Array.from({ length: product(plan.outputShape) }, (_, i) =>
@@ -76,7 +77,7 @@ export function referenceConvGrad(
   gradY: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferenceGradients {
-  const plan = planConv(x, shape, kernel, options);
+  const plan = planReference(x, shape, kernel, options);
   checkLength("gradY", gradY, product(plan.outputShape), describeValue(plan.outputShape));
   const gradX = new Float64Array(x.length);
   const gradKernel = new Float64Array(kernel.length);
@@ -89,7 +90,7 @@ export function referenceConvGrad(
   return { x: gradX, kernel: gradKernel, bias: gradBias };
 }
 
-interface ConvPlan {
+interface ReferencePlan {
   geometry: ConvGeometry;
   batch: number;
   inChannels: number;
@@ -98,19 +99,19 @@ interface ConvPlan {
   outputShape: number[];
 }
 
-function planConv(
+function planReference(
   x: ArrayLike<number>,
   shape: readonly number[],
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
-): ConvPlan {
+): ReferencePlan {
   const geometry = convGeometry({ ...options, inputSize: shape.slice(1, -1) });
   const batch = checkNonNegativeInteger("the batch size", shape[0]);
   const groups = options.groups ?? 1;
   const inChannels = checkChannels("the input channels", shape[shape.length - 1], groups);
   checkLength("x", x, product(shape), describeValue(shape));
 
-  // Πk · Cin/groups · Cout numbers, also transposed: Πk · Cout/groups · Cin.
+  // Πk · Cin/groups · Cout numbers; as many when transposed: Πk · Cout/groups · Cin.
   const perOutput = (product(geometry.kernelSize) * inChannels) / groups;
   const outChannels = kernel.length / perOutput;
   if (!Number.isSafeInteger(outChannels) || outChannels < 1) {
@@ -135,7 +136,7 @@ function planConv(
 }
 
 /** Calls `visit` with the indices into x, y and kernel of every product that the convolution sums. */
-function forEachProduct(plan: ConvPlan, visit: (x: number, y: number, kernel: number) => void): void {
+function forEachProduct(plan: ReferencePlan, visit: (x: number, y: number, kernel: number) => void): void {
   if (!plan.geometry.transposed) {
     forEachProductOf(plan.geometry, plan, visit);
     return;
@@ -149,7 +150,7 @@ function forEachProduct(plan: ConvPlan, visit: (x: number, y: number, kernel: nu
 
 function forEachProductOf(
   geometry: ConvGeometry,
-  { batch, inChannels, outChannels, groups }: Omit<ConvPlan, "geometry">,
+  { batch, inChannels, outChannels, groups }: Omit<ReferencePlan, "geometry">,
   visit: (input: number, output: number, kernel: number) => void,
 ): void {
   const inputPositions = product(geometry.inputSize);
@@ -194,7 +195,7 @@ function axisSources(geometry: ConvGeometry, axis: number): AxisSources {
   return { inputSize, outputSize, kernelSize, sources };
 }
 
-/** The input position that stands for a position which may lie outside the input, or -1 for a zero. */
+/** The input position that is read for a position, which may lie outside the input; -1 for a zero. */
 function padSource(position: number, size: number, padMode: PadMode): number {
   if (position >= 0 && position < size) return position;
   switch (padMode) {

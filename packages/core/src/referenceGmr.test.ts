@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import {
   type NamedArray,
   type OfficialCase,
   officialCases,
   tensor,
 } from "../../../tooling/testing/officialCases.ts";
-import { dot, expectAllNear, expectGmrError, finiteDifference, normals } from "../testing/helpers.ts";
+import { dot, expectAllNear, finiteDifference, normals } from "../testing/helpers.ts";
 import { maxRelativeError } from "./equivariance.ts";
 import { Random } from "./random.ts";
 import {
@@ -125,7 +126,7 @@ describe("rejects", () => {
 
 const OFFICIAL_NAMES = { bias: "bias", masks: "ring_masks", logSigmas: "log_sigmas" } as const;
 
-/** Masks are given only where they are trained, so that both ways of folding are exercised. */
+/** Masks are passed only if they are trained, so that both ways of folding are exercised. */
 function parametersOf(testCase: OfficialCase): GmrParameters {
   return {
     weights: tensor(testCase, "weight").data,

@@ -1,7 +1,7 @@
 // The reference GMR convolution: mixture, fold, reference convolution, and back.
 
 import { checkRank, type PerAxis, product } from "./axes.ts";
-import { checkLength } from "./errors.ts";
+import { checkLength } from "./checks.ts";
 import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
 import { mixtureMatrix, mixWeights, mixWeightsGrad } from "./mixture.ts";
 import {
@@ -12,20 +12,20 @@ import {
 } from "./reference.ts";
 import { type RingPartition, ringPartition } from "./rings.ts";
 
-/** What a GMR convolution trains. */
+/** The parameters of a GMR convolution. */
 export interface GmrParameters {
   /** Ring weights [R, Cin/groups, Cout]; transposed: [R, Cout/groups, Cin]. */
   weights: ArrayLike<number>;
-  /** [R]; without them there is no mixture: W' = w. */
+  /** [R]; if missing, there is no mixture: W' = w. */
   logSigmas?: ArrayLike<number> | undefined;
-  /** [R, Πk]; without them the partition's own 0/1 masks. */
+  /** [R, Πk]; default: the partition's 0/1 masks. */
   masks?: ArrayLike<number> | undefined;
   /** [Cout]. */
   bias?: ArrayLike<number> | undefined;
 }
 
 export interface ReferenceGmrOptions extends Omit<ReferenceConvOptions, "bias"> {
-  /** Kernel sizes, odd; one number stands for every axis. */
+  /** Kernel sizes, odd; one number applies to every axis. */
   kernelSize: PerAxis;
   /** Number of rings R. Default as for {@link ringPartition}. */
   numRings?: number | undefined;
@@ -33,7 +33,7 @@ export interface ReferenceGmrOptions extends Omit<ReferenceConvOptions, "bias"> 
   circular?: boolean | undefined;
 }
 
-/** Gradients of x and of the parameters that were given, in their layouts; undefined for the others. */
+/** Gradients of x and of the given parameters, in their layouts; undefined for missing ones. */
 export interface ReferenceGmrGradients {
   x: Float64Array;
   weights: Float64Array;
@@ -43,11 +43,11 @@ export interface ReferenceGmrGradients {
 }
 
 /**
- * The dense kernel that a GMR convolution amounts to: the ring weights mixed, then folded.
+ * The dense kernel of a GMR convolution: the ring weights mixed, then folded.
  *
  * @returns [...k, Cin/groups, Cout]; transposed: [...k, Cout/groups, Cin]
- * @throws GmrError `invalid-shape` if the parameters' lengths do not fit the partition, `invalid-data` if
- *   `logSigmas` holds NaN
+ * @throws GmrError `invalid-shape` if the parameters' lengths do not fit the partition, `invalid-data` if `logSigmas`
+ *   contains NaN
  */
 export function gmrKernel(parameters: GmrParameters, partition: RingPartition): Float64Array {
   const mixed = mixedWeights(parameters, partition);

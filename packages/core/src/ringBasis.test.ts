@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { kaimingNormalFanOut, whiteNormal } from "./init.ts";
 import { initialSigma, mixtureMatrix, mixWeights } from "./mixture.ts";
 import { Random } from "./random.ts";
 import { changeBasis, whiteBasis } from "./ringBasis.ts";
 import { ringPartition } from "./rings.ts";
 
-/** The covariance of what the coordinates see, by all pairs of positions. */
+/** The covariance of the coordinates' inputs, over all pairs of positions. */
 function covarianceSeen(size: number, mixture: boolean, basis: "white" | "halfWhite" = "white"): number[][] {
   const partition = ringPartition(size);
   const { numRings, index } = partition;
@@ -36,7 +36,7 @@ describe("white coordinates", () => {
     [5, true],
     [9, true],
     [5, false],
-  ])("see independent numbers of equal spread: kernel %d, mixture %s", (size, mixture) => {
+  ])("have uncorrelated inputs of equal variance: kernel %d, mixture %s", (size, mixture) => {
     covarianceSeen(size, mixture).forEach((row, i) => {
       row.forEach((value, j) => {
         expect(value).toBeCloseTo(Number(i === j), 8);
@@ -44,7 +44,7 @@ describe("white coordinates", () => {
     });
   });
 
-  it("are those nearest to the rings: their matrix is symmetric and positive", () => {
+  it("are the ones nearest to the rings: their matrix is symmetric and positive", () => {
     const { matrix } = whiteBasis(ringPartition(7));
     for (let r = 0; r < 4; r++) {
       expect(matrix[r * 5]).toBeGreaterThan(0);
@@ -52,7 +52,7 @@ describe("white coordinates", () => {
     }
   });
 
-  it("half way see numbers of the same spread in the mean, and are the root of the whole way", () => {
+  it("half way have inputs of the same mean variance, and are the root of the whole way", () => {
     const rows = covarianceSeen(9, true, "halfWhite");
     expect(rows.reduce((sum, row, r) => sum + row[r], 0) / 5).toBeCloseTo(1, 8);
     const partition = ringPartition(9);
@@ -67,7 +67,7 @@ describe("white coordinates", () => {
     });
   });
 
-  it("lead to ring weights and back, for any partition", () => {
+  it("convert to ring weights and back, for any partition", () => {
     const partitions = fc.record({
       kernelSize: fc.array(
         fc.integer({ min: 0, max: 4 }).map((n) => 2 * n + 1),
@@ -92,7 +92,7 @@ describe("white coordinates", () => {
     );
   });
 
-  it("start as spread as a dense kernel's weights, with maps of equal size", () => {
+  it("start with the variance of a dense kernel's weights, and keep the size of maps", () => {
     const partition = ringPartition(9);
     const { gain } = whiteBasis(partition);
     const values = whiteNormal(partition, 64, 64, 1, new Random(1), gain);
@@ -100,7 +100,7 @@ describe("white coordinates", () => {
     expect(std * gain * Math.sqrt(5 * 64)).toBeCloseTo(1, 1);
   });
 
-  it("refuse kernels that would take too long", () => {
+  it("reject kernels that would take too long", () => {
     expectGmrError(
       () => whiteBasis(ringPartition(129)),
       "invalid-argument",

@@ -1,64 +1,66 @@
-// In which coordinates ring weights are trained.
+// The coordinates that ring weights are trained in.
 //
-// Neighbouring pixels are alike, so the sums over neighbouring rings are nearly the same number, and the mixture makes them
-// more alike still. What tells patterns apart are the small differences between rings, and an optimiser that moves
-// every ring weight by itself hardly moves those: training crawls. In white coordinates v the weights are w = T v with
+// Neighbouring pixels are similar, so the sums over neighbouring rings are nearly equal, and the mixture makes them
+// even more so. Patterns differ in the small differences between rings, and an optimiser that moves each ring weight
+// separately hardly moves those: training crawls. In white coordinates v the weights are w = T v with
 //
 //   C = Cov(S_l, S_m) = Σ_{a on ring l} Σ_{b on ring m} ρ(|a - b|),     ρ(d) = (1 - ε) exp(-d / λ) + ε [d = 0]
-//   T = γ (G C Gᵀ)^(-α/2)                                               G the mixture at its initial widths, or the identity
+//   T = γ (G C Gᵀ)^(-α/2)                              G the mixture at its initial widths, or the identity
 //
-// For α = 1, on images whose pixels are alike over λ positions, all coordinates of v count alike and independently. The root
-// is the symmetric one: of all white coordinates those nearest to the rings themselves (ZCA, Bell and Sejnowski 1997,
-// https://doi.org/10.1016/S0042-6989(97)00121-1). Profiles that change fast from ring to ring are learnt as easily as smooth
-// ones, though, and on a square grid those are the ones that a turn by 45° changes. α = ½ lies half way between white
-// coordinates and the rings (α = 0). With γ = 2 √(n / Σ_r e_r^(1-α)), n the positions on rings and e_r the eigenvalues of
-// G C Gᵀ, v has about the spread that the weights of a dense kernel of that size have, which is what learning rates are made for.
+// For α = 1, on images whose pixels are correlated over λ positions, all coordinates of v are uncorrelated and have
+// the same influence. The root is the symmetric one: of all white coordinates, those nearest to the rings (ZCA, Bell
+// and Sejnowski 1997, https://doi.org/10.1016/S0042-6989(97)00121-1). But then profiles that change fast from ring to
+// ring are learnt as easily as smooth ones, and on a square grid those change under a turn by 45°. α = ½ is half way
+// between white coordinates and the rings (α = 0). With γ = 2 √(n / Σ_r e_r^(1-α)), n the positions on rings and
+// e_r the eigenvalues of G C Gᵀ, v has about the variance of the weights of a dense kernel of that size, which usual
+// learning rates are made for.
 
-import { checkFits, columnsOf, describeValue } from "./errors.ts";
+import { checkFits, columnsOf } from "./checks.ts";
+import { describeValue } from "./errors.ts";
 import { initialSigma, mixtureMatrix } from "./mixture.ts";
 import type { RingPartition } from "./rings.ts";
 
 /**
- * - `white`: coordinates in which rings are independent of each other, which learn several times as fast.
- * - `halfWhite`: half way, for networks that are to read images alike at the angles between quarter turns.
+ * - `white`: coordinates whose inputs are uncorrelated; they learn several times as fast.
+ * - `halfWhite`: half way, for networks that should perform the same at angles between quarter turns.
  * - `rings`: the weights of the rings themselves, as in the official package.
  */
 export type RingBasis = "white" | "halfWhite" | "rings";
 
-/** All of them. */
+/** All bases. */
 export const RING_BASES = ["white", "halfWhite", "rings"] as const satisfies readonly RingBasis[];
 
-/** λ: over so many positions pixels are alike. What it is, and ε, hardly matters. */
+/** λ: the number of positions over which pixels are correlated. Its value, and that of ε, hardly matters. */
 const CORRELATION_LENGTH = 2;
-/** ε: the share of a pixel that is its own. */
+/** ε: the share of a pixel that is independent of its neighbours. */
 const OWN_SHARE = 0.05;
 
-/** The most kernel positions for which white coordinates are worked out: 127 × 127, or 25³. */
-export const MAX_WHITE_POSITIONS = 2 ** 14;
+/** The most kernel positions for which white coordinates are computed: 127 × 127, or 25³. */
+const MAX_WHITE_POSITIONS = 2 ** 14;
 
-/** The most rings for which they are. */
+/** The most rings for which white coordinates are computed. */
 const MAX_WHITE_RINGS = 2 ** 8;
 
-/** Eigenvalues below this share of the largest count as so large, or empty rings would count without bound. */
+/** Eigenvalues are raised to at least this share of the largest; those of empty rings are 0. */
 const SMALLEST_EIGENVALUE = 1e-6;
 
 /** White coordinates: `weights = matrix · v` and `v = inverse · weights`, both symmetric [R, R], row-major. */
 export interface WhiteBasis {
   matrix: Float64Array;
   inverse: Float64Array;
-  /** √(Σ_r γ² e_r^(1-α) / R) = 2 √(n / R), which the initial values are divided by. */
+  /** √(Σ_r γ² e_r^(1-α) / R) = 2 √(n / R), the divisor of initial values. */
   gain: number;
 }
 
-/** The coordinates in which a partition's weights are trained where none are named: white ones, unless that takes too long. */
+/** The default coordinates for a partition's weights: white ones, unless they take too long to compute. */
 export function defaultRingBasis({ index, numRings }: RingPartition): RingBasis {
   return index.length <= MAX_WHITE_POSITIONS && numRings <= MAX_WHITE_RINGS ? "white" : "rings";
 }
 
 /**
- * The white coordinates of a partition's ring weights, or those half way.
+ * The white or half-white coordinates of a partition's ring weights.
  * @param mixture whether the weights are mixed along the radius
- * @throws GmrError `invalid-argument` for more than {@link MAX_WHITE_POSITIONS} kernel positions, or 256 rings
+ * @throws GmrError `invalid-argument` for more than 2¹⁴ kernel positions, or 256 rings
  */
 export function whiteBasis(
   partition: RingPartition,
@@ -94,7 +96,7 @@ export function whiteBasis(
 }
 
 /**
- * A matrix [R, R] times weights [R, inner]: from white coordinates to ring weights, or back.
+ * A matrix [R, R] times weights [R, inner]: converts white coordinates to ring weights, or back.
  * @throws GmrError `invalid-shape` if the lengths do not fit
  */
 export function changeBasis(matrix: ArrayLike<number>, weights: ArrayLike<number>): Float64Array {
@@ -113,7 +115,7 @@ export function changeBasis(matrix: ArrayLike<number>, weights: ArrayLike<number
 /** C, [R, R]. */
 function ringCovariance({ kernelSize, index, numRings }: RingPartition): Float64Array {
   const size = [1, 1, ...kernelSize].slice(-3);
-  // ρ by the offsets along the axes.
+  // ρ by offset along each axis.
   const table = new Float64Array(index.length);
   for (let i = 0, z = 0; z < size[0]; z++) {
     for (let y = 0; y < size[1]; y++) {
@@ -134,7 +136,7 @@ function ringCovariance({ kernelSize, index, numRings }: RingPartition): Float64
   const covariance = new Float64Array(numRings * numRings);
   positions.forEach((position, i) => {
     const [z, y, x] = places[i];
-    // Mirror images of a position see the rings alike: one of them stands for all.
+    // Mirror images of a position contribute the same: only one is computed.
     const offsets = [z, y, x].map((place, axis) => place - (size[axis] - 1) / 2);
     if (offsets.some((offset) => offset < 0)) return;
     const alike = 2 ** offsets.filter((offset) => offset > 0).length;
@@ -155,7 +157,9 @@ function congruent(m: Float64Array, c: Float64Array, size: number): Float64Array
   return changeBasis(m, transposed);
 }
 
-/** Eigenvalues and eigenvectors, in columns, of a symmetric matrix, by Jacobi's rotations (Golub and Van Loan, §8.5). */
+/**
+ * Eigenvalues and eigenvectors, in columns, of a symmetric matrix, by Jacobi's rotations (Golub and Van Loan, §8.5).
+ */
 function eigen(matrix: Float64Array, size: number): { values: Float64Array; vectors: Float64Array } {
   const a = Float64Array.from(matrix);
   const vectors = new Float64Array(size * size);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import type { PerAxis } from "./axes.ts";
 import { centreDistances, defaultNumRings, type RingOptions, ringMasks, ringPartition } from "./rings.ts";
 
@@ -28,7 +28,7 @@ describe("ringPartition", () => {
     expect(Array.from(counts)).toEqual([1, 8, 12]);
   });
 
-  it("refuses what does not fit into memory, at once", () => {
+  it("rejects what does not fit into memory, at once", () => {
     const refused = (kernelSize: PerAxis, options: RingOptions, message: string) =>
       expectGmrError(() => ringPartition(kernelSize, options), "invalid-argument", message);
     refused(10001, {}, "kernelSize [10001, 10001] asks for 100020001 kernel positions, at most 1048576 fit");
@@ -41,7 +41,8 @@ describe("ringPartition", () => {
     expectGmrError(
       () => ringMasks(ringPartition(1023, { numRings: 4096 })),
       "invalid-argument",
-      "numRings 4096 with kernelSize [1023, 1023] asks for 4286582784 shares of positions in rings, at most 268435456 fit",
+      "numRings 4096 with kernelSize [1023, 1023] asks for 4286582784 shares of positions in rings, " +
+        "at most 268435456 fit",
     );
     expect(ringPartition(1023).index).toHaveLength(1023 ** 2);
   });
@@ -63,7 +64,7 @@ describe("ringPartition", () => {
     );
   });
 
-  it("puts every position of a non-circular kernel on a ring, the corners alone on the last", () => {
+  it("puts every position of a non-circular kernel on a ring, only the corners on the last", () => {
     const { index, numRings } = ringPartition(5, { circular: false });
     expect(numRings).toBe(4);
     // biome-ignore format: a picture of the kernel
@@ -91,7 +92,7 @@ describe("ringPartition", () => {
     expect(Array.from(ringPartition(3, { numRings: 1, circular: false }).counts)).toEqual([1]);
   });
 
-  it("measures by the first size, so a longer second axis is left out", () => {
+  it("measures by the first size, so the ends of a longer second axis are left out", () => {
     expect(Array.from(ringPartition([3, 7]).counts)).toEqual([1, 8]);
     expect(ringPartition(3, { rank: 3 }).kernelSize).toEqual([3, 3, 3]);
     expect(ringPartition(3, { rank: 1 }).kernelSize).toEqual([3]);
@@ -144,11 +145,15 @@ describe("ringPartition", () => {
     ["negative size", () => ringPartition(-3), "kernelSize must be an odd positive integer, got -3"],
     ["NaN size", () => ringPartition(Number.NaN), "kernelSize must be an odd positive integer, got NaN"],
     [
-      "no size at all",
+      "a missing size",
       () => ringPartition(JSON.parse("null")),
       "kernelSize must be an odd positive integer, got null",
     ],
-    ["a text", () => ringPartition(JSON.parse('"3"')), 'kernelSize must be an odd positive integer, got "3"'],
+    [
+      "a string",
+      () => ringPartition(JSON.parse('"3"')),
+      'kernelSize must be an odd positive integer, got "3"',
+    ],
     ["no axes", () => ringPartition([]), "the number of axes of kernelSize must be 1, 2 or 3, got 0"],
     [
       "four axes",

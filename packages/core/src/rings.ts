@@ -3,21 +3,22 @@
 // Let d be the Euclidean distance of a kernel position to the kernel's centre and k₀ the kernel's first size.
 //
 //   circular (default)   R = ⌊k₀/2⌋ + 1 rings between the R + 1 edges linspace(0, ⌊k₀/2⌋ + ½, R + 1):
-//                        ring l = { edge_l ≤ d < edge_{l+1} }; positions farther out, the corners, belong to none.
+//                        ring l = { edge_l ≤ d < edge_{l+1} }; positions farther out, the corners, are on no ring.
 //   not circular         R = ⌊k₀/2⌋ + 2 rings from the R edges linspace(0, d_max, R): the same half-open rings,
-//                        and the last ring is { d = d_max }, so that every position belongs to a ring.
+//                        and the last ring is { d = d_max }, so that every position is on a ring.
 //
-// d depends only on squared offsets, so a partition is exactly symmetric under flips and swaps of equal axes.
-// The numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
+// d depends only on squared offsets, so a partition is exactly symmetric under flips and under swaps of equal axes. The
+// numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
 
 import { checkRank, type PerAxis, perAxis, product, type Rank } from "./axes.ts";
-import { checkFits, checkObject, checkPositiveInteger, describeValue, GmrError } from "./errors.ts";
+import { checkFits, checkObject, checkPositiveInteger } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 
 /** The most positions of a kernel: 1023 × 1023, or 101³. */
 export const MAX_KERNEL_POSITIONS = 2 ** 20;
 
 /** The most rings of a kernel. */
-export const MAX_RINGS = 2 ** 12;
+const MAX_RINGS = 2 ** 12;
 
 /** Which ring each position of a kernel belongs to. */
 export interface RingPartition {
@@ -44,12 +45,13 @@ export interface RingOptions {
 /**
  * The ring partition of a kernel.
  *
- * With `numRings: 1` and `circular: false` the edges are the single number 0, so the one ring is the centre
- * alone, as in the official package.
+ * With `numRings: 1` and `circular: false`, the only edge is 0, so the one ring is just the centre, as in the official
+ * package.
  *
  * @param kernelSize one odd number for a cube of `rank` axes, or 1 to 3 odd numbers
- * @throws GmrError `invalid-argument` for even, zero, negative or fractional sizes, a rank that is not 1, 2 or 3,
- *   or a `numRings` that is not a positive integer, more than {@link MAX_KERNEL_POSITIONS} or {@link MAX_RINGS}; `invalid-shape` if `kernelSize` is a list whose length is not `rank`
+ * @throws GmrError `invalid-argument` for even, zero, negative or fractional sizes, a rank that is not 1, 2 or 3, a
+ *   `numRings` that is not a positive integer, more than {@link MAX_KERNEL_POSITIONS} or 4096 rings; `invalid-shape` if
+ *   `kernelSize` is a list whose length is not `rank`
  */
 export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): RingPartition {
   const size = checkKernelSize(kernelSize, checkObject("options", options).rank);
@@ -70,7 +72,7 @@ export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): R
   return { kernelSize: size, numRings, circular, index, counts };
 }
 
-/** The number of rings of a kernel for which none is given: ⌊k₀/2⌋ + 1, one more if not circular. */
+/** The default number of rings of a kernel: ⌊k₀/2⌋ + 1, one more if not circular. */
 export function defaultNumRings(kernelSize: PerAxis, circular = true): number {
   const first = typeof kernelSize === "number" ? kernelSize : kernelSize[0];
   return Math.floor(first / 2) + (circular ? 1 : 2);
@@ -78,7 +80,7 @@ export function defaultNumRings(kernelSize: PerAxis, circular = true): number {
 
 /**
  * The partition as 0/1 masks of shape [R, Πk], row-major.
- * @throws GmrError `invalid-argument` if there are more than {@link MAX_NUMBERS} of them
+ * @throws GmrError `invalid-argument` if they have more than 2²⁸ elements
  */
 export function ringMasks(partition: RingPartition): Float64Array {
   const positions = partition.index.length;
@@ -119,8 +121,8 @@ function checkKernelSize(kernelSize: PerAxis, rank: number | undefined): readonl
 }
 
 /**
- * Returns `value` if it is a number of rings.
- * @throws GmrError `invalid-argument` unless it is an integer from 1 to {@link MAX_RINGS}
+ * Returns `value` if it is a valid number of rings.
+ * @throws GmrError `invalid-argument` unless it is an integer from 1 to 4096
  */
 export function checkNumRings(value: unknown): number {
   const numRings = checkPositiveInteger("numRings", value);
@@ -135,7 +137,7 @@ function checkOdd(name: string, value: unknown): number {
   );
 }
 
-/** `count` evenly spaced numbers from 0 to `stop`, rounded as numpy.linspace rounds them: ring edges must agree. */
+/** `count` evenly spaced numbers from 0 to `stop`, rounded like numpy.linspace, since ring edges must agree. */
 function linspace(stop: number, count: number): Float64Array {
   const step = stop / (count - 1);
   return Float64Array.from({ length: count }, (_, i) => (i === 0 ? 0 : i === count - 1 ? stop : i * step));
@@ -144,7 +146,7 @@ function linspace(stop: number, count: number): Float64Array {
 function ringOf(distance: number, edges: Float64Array, circular: boolean): number {
   const last = edges.length - 1;
   if (distance >= edges[last]) return !circular && distance === edges[last] ? last : -1;
-  // The edges are evenly spaced but for rounding.
+  // The edges are evenly spaced, up to rounding.
   let ring = Math.floor((distance / edges[last]) * last);
   while (distance < edges[ring]) ring--;
   while (distance >= edges[ring + 1]) ring++;

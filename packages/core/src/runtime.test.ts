@@ -20,7 +20,7 @@ it.each([
   expect(isNode()).toBe(false);
 });
 
-it("reads environment variables where there are any", () => {
+it("reads environment variables if there are any", () => {
   vi.stubEnv("GMR_SOMETHING", "3");
   expect(environmentVariable("GMR_SOMETHING")).toBe("3");
   vi.unstubAllEnvs();

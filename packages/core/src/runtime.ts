@@ -1,18 +1,18 @@
-// Where the program runs. Asked at the moment of use: bundles and test environments change `process` after the start.
+// Where the program runs. Queried at the moment of use: bundles and test environments change `process` after the start.
 
 interface HostProcess {
   readonly versions?: { readonly node?: string };
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly getBuiltinModule?: unknown;
-  /** What Electron calls a process: "browser" is the main one, "renderer" a page. */
+  /** Electron's type of process: "browser" is the main one, "renderer" a page. */
   readonly type?: string;
 }
 
 const hostProcess = (): HostProcess | undefined => (globalThis as { process?: HostProcess }).process;
 
 /**
- * Whether Node's own modules can be asked for, by `process.getBuiltinModule`: in Node, Deno, Bun and Electron's main
- * process. Not in pages, though bundlers and Electron may give them a `process`.
+ * Whether Node's modules are available by `process.getBuiltinModule`: in Node, Deno, Bun and Electron's main process.
+ * Not in pages, though bundlers and Electron may give them a `process`.
  */
 export function isNode(): boolean {
   const host = hostProcess();
@@ -20,7 +20,7 @@ export function isNode(): boolean {
   return host.type !== "renderer" && host.type !== "worker";
 }
 
-/** The value of an environment variable; undefined where there are none, or reading them is not permitted (Deno). */
+/** The value of an environment variable; undefined if there are none, or reading them is not permitted (Deno). */
 export function environmentVariable(name: string): string | undefined {
   try {
     return hostProcess()?.env?.[name];

@@ -1,32 +1,34 @@
 // The symmetries of a grid with one to three axes: those of the segment (2), the square (8) and the cube (48).
 //
-// They are exact on a grid of points: each exchanges the axes and runs some of them backwards, a signed permutation.
-// Turns are counter-clockwise as those of numpy.rot90: by 90° in the axes (H, W), the end of H goes to that of W.
+// They are exact on a grid of points: each permutes the axes and reverses some of them, a signed permutation. Turns are
+// counter-clockwise like those of numpy.rot90: by 90° in the axes (H, W), the end of H moves to that of W.
 
 import { checkRank, type Rank } from "./axes.ts";
 import { GmrError } from "./errors.ts";
 
 interface SignedPermutation {
-  /** For each axis of the result the axis of the input that lies along it. */
+  /** For each axis of the result, the axis of the input that it comes from. */
   readonly axes: readonly number[];
-  /** For each axis of the result whether it runs backwards. */
+  /** For each axis of the result, whether it is reversed. */
   readonly reversed: readonly boolean[];
 }
 
-/** A symmetry of the segment, square or cube: result[i, ...] = input[j, ...] with j[axes[a]] = i[a] or size - 1 - i[a]. */
+/**
+ * A symmetry of the segment, square or cube: result[i, ...] = input[j, ...] with j[axes[a]] = i[a] or size - 1 - i[a].
+ */
 export interface Symmetry extends SignedPermutation {
   /**
    * - segment: `identity`, `mirror`;
    * - square: turns such as `90°`, and `mirror, 90°`, which mirrors left and right and then turns;
-   * - cube: turns such as `120° about D+H-W`, `mirror D`, `inversion` (all axes backwards), and for the other
+   * - cube: turns such as `120° about D+H-W`, `mirror D`, `inversion` (all axes reversed), and for the other
    *   reflections `90° about D, inverted`: a turn and an inversion.
    */
   readonly name: string;
   /** Number of spatial axes. */
   readonly rank: Rank;
-  /** Whether it exchanges left and right, as no rotation does. */
+  /** Whether it is a reflection and not a rotation. */
   readonly reflection: boolean;
-  /** Whether axes change places: a grid is then mapped to itself only if their sizes are equal. */
+  /** Whether axes are exchanged: a grid is then mapped to itself only if their sizes are equal. */
   readonly exchangesAxes: boolean;
 }
 
@@ -68,7 +70,7 @@ export function symmetryGroup(rank: number): readonly Symmetry[] {
 }
 
 /**
- * The element that does first `first`, then `second`.
+ * The element that applies `first`, then `second`.
  * @throws GmrError `invalid-argument` if their ranks differ
  */
 export function composeSymmetries(second: Symmetry, first: Symmetry): Symmetry {
@@ -85,11 +87,6 @@ export function composeSymmetries(second: Symmetry, first: Symmetry): Symmetry {
 export function inverseSymmetry(element: Symmetry): Symmetry {
   const axes = element.axes.map((_, axis) => element.axes.indexOf(axis));
   return member(element.rank, { axes, reversed: axes.map((axis) => element.reversed[axis]) });
-}
-
-/** Whether a grid of these sizes (of the spatial axes alone) is mapped to itself. */
-export function keepsSizes(element: Symmetry, sizes: readonly number[]): boolean {
-  return element.axes.every((axis, i) => sizes[axis] === sizes[i]);
 }
 
 function symmetry(name: string, { axes, reversed }: SignedPermutation): Symmetry {

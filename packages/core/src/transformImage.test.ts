@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectAllNear, expectGmrError, normals } from "../testing/helpers.ts";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { expectAllNear, normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { Random } from "./random.ts";
 import { composeSymmetries, DIHEDRAL_GROUP, inverseSymmetry, symmetryGroup } from "./symmetry.ts";
@@ -41,7 +42,7 @@ function channelSums(values: ArrayLike<number>, [batch, ...rest]: readonly numbe
 }
 
 describe("transformImage", () => {
-  it("does one element after another as their composition does", () => {
+  it("applies two elements like their composition", () => {
     fc.assert(
       fc.property(problems, ({ values, fullShape, first, second }) => {
         const once = transformImage(values, fullShape, first);
@@ -65,13 +66,13 @@ describe("transformImage", () => {
     );
   });
 
-  it("makes 8 different images of one", () => {
+  it("makes 8 different images from one", () => {
     const results = DIHEDRAL_GROUP.map((element) => transformImage(image, shape, element));
     expect(new Set(results.map((result) => JSON.stringify(result))).size).toBe(8);
     expect(results[5]).toEqual(rot90(flip(image, shape, 2).image, shape, 1)); // mirror, 90°
   });
 
-  it("turns volumes as its name says", () => {
+  it("turns volumes as the element's name says", () => {
     const volumeShape = [2, 2, 3, 4, 2];
     const volume = normals(new Random(1), product(volumeShape));
     const transformed = (name: string) => {
@@ -161,7 +162,7 @@ describe("turnImage", () => {
     expect(turned[3]).toBe(0);
   });
 
-  it("turns a linear function as its formula", () => {
+  it("turns a linear function like its formula", () => {
     const size = 21;
     const ramp = (degrees: number) => {
       const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)];

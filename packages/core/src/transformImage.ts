@@ -1,13 +1,14 @@
-// Turning and mirroring signals, images and volumes: exactly on the grid, or by any angle with interpolation.
+// Turns and mirrors signals, images and volumes: exactly on the grid, or by any angle with interpolation.
 
 import { product } from "./axes.ts";
-import { checkFinite, checkLength, describeValue, GmrError } from "./errors.ts";
+import { checkFinite, checkLength } from "./checks.ts";
+import { describeValue, GmrError } from "./errors.ts";
 import type { Symmetry } from "./symmetry.ts";
 
 /** [N, H, W, C]. */
 export type ImageShape = readonly [batch: number, height: number, width: number, channels: number];
 
-/** Any array of numbers that can copy itself: typed arrays and plain arrays. */
+/** An array of numbers that can copy itself: a typed or a plain array. */
 export interface NumberArray {
   readonly length: number;
   [index: number]: number;
@@ -24,7 +25,7 @@ export interface ImageBatch<A extends NumberArray, S extends readonly number[] =
  * Applies a symmetry of the segment, square or cube.
  *
  * @param image [N, ...spatial, C] with as many spatial axes as `element.rank`
- * @returns a transformed copy; sizes change places with their axes
+ * @returns a transformed copy; sizes are exchanged with their axes
  * @throws GmrError `invalid-shape` if the array's length is not that of `shape` or the number of axes does not fit
  */
 export function transformImage<A extends NumberArray, S extends readonly number[]>(
@@ -42,11 +43,11 @@ export function transformImage<A extends NumberArray, S extends readonly number[
 }
 
 /**
- * Turns images counter-clockwise by quarter turns (as numpy.rot90).
+ * Turns images counter-clockwise by quarter turns (like numpy.rot90).
  *
  * @param image [N, ...spatial, C] with two or three spatial axes
  * @param turns any integer
- * @param plane two axes of `shape`, default H and W; a turn takes the end of the first to that of the second
+ * @param plane two axes of `shape`, default H and W; a turn moves the end of the first to that of the second
  * @returns a turned copy; the sizes of the plane are exchanged for odd `turns`
  * @throws GmrError `invalid-shape` if the array's length is not that of `shape`, `invalid-argument` if `turns` is
  *   not an integer or the plane's axes are not two different spatial ones
@@ -74,7 +75,7 @@ export function rot90<A extends NumberArray, S extends readonly number[]>(
  * Mirrors images along one axis.
  *
  * @param image [N, ...spatial, C]
- * @param axis of `shape`: in images, 1 turns them upside down, 2 exchanges left and right
+ * @param axis of `shape`: for images, 1 turns them upside down, 2 exchanges left and right
  * @throws GmrError `invalid-shape` if the array's length is not that of `shape`, `invalid-argument` for another axis
  */
 export function flip<A extends NumberArray, S extends readonly number[]>(
@@ -94,7 +95,7 @@ export function flip<A extends NumberArray, S extends readonly number[]>(
 
 /**
  * Turns images counter-clockwise about their centre by any angle: bilinear interpolation in the plane of the turn,
- * zeros outside. Turns of equal sizes by multiples of 90° are exact.
+ * zeros outside. Turns by multiples of 90° in a plane of equal sizes are exact.
  *
  * @param image [N, ...spatial, C] with two or three spatial axes
  * @param degrees any finite number
@@ -146,7 +147,7 @@ export function turnImage<A extends NumberArray>(
   return turned;
 }
 
-/** A copy of `image` with its spatial axes in another order and some of them backwards, as {@link Symmetry} says. */
+/** A copy of `image` with its spatial axes permuted and some of them reversed, as in {@link Symmetry}. */
 function move<A extends NumberArray, S extends readonly number[]>(
   image: A,
   shape: S,
@@ -157,7 +158,7 @@ function move<A extends NumberArray, S extends readonly number[]>(
   const sizes = shape.slice(1, -1);
   const channels = shape[shape.length - 1];
   const pixels = product(sizes);
-  // The source of each pixel of the result, in order: one more axis at a time.
+  // The source of each pixel of the result, built up axis by axis.
   let sources = [0];
   axes.forEach((axis, i) => {
     const stride = product(sizes.slice(axis + 1));

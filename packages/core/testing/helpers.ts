@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { GmrError, type GmrErrorCode, type Random } from "../src/index.ts";
+import type { Random } from "../src/random.ts";
 
 /** `count` normally distributed numbers. */
 export function normals(random: Random, count: number): Float64Array {
@@ -25,18 +25,6 @@ export function expectAllNear(
 ): void {
   expect(actual.length).toBe(expected.length);
   for (let i = 0; i < expected.length; i++) expectNear(actual[i], expected[i], tolerance);
-}
-
-/** Expects a GmrError with exactly this code and message. */
-export function expectGmrError(action: () => unknown, code: GmrErrorCode, message: string): void {
-  let thrown: unknown;
-  try {
-    action();
-  } catch (error) {
-    thrown = error;
-  }
-  expect(thrown).toBeInstanceOf(GmrError);
-  expect(thrown).toMatchObject({ code, message });
 }
 
 /** The derivative of `f` at `values` along entry `index`, by central differences. */

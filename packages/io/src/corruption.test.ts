@@ -1,4 +1,4 @@
-// Damaged and hostile files. Every one of them must be refused by a GmrError, in little memory.
+// Damaged and hostile files. Each must be rejected with a GmrError, in little memory.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
@@ -25,8 +25,8 @@ import { readSafetensors } from "./safetensors.ts";
 import { readTorch } from "./torch/index.ts";
 
 /**
- * Memory that a refused file may have taken, garbage included: the 32 MiB of names that flatten() makes of nested
- * lists take some 100 MB with what the engine needs; a pickle makes objects of up to 200 bytes from one byte.
+ * Memory that a rejected file may take, garbage included: the 32 MiB of names that flatten() makes of nested lists take
+ * some 100 MB in the engine; a pickle makes objects of up to 200 bytes from one byte.
  */
 const MEMORY = { any: 128e6, perByte: 200 };
 
@@ -49,7 +49,7 @@ const fixtures = files
   }));
 const archives = fixtures.filter(({ bytes }) => bytes[0] === 0x50);
 
-/** The same positions in every run. */
+/** The same positions on every run. */
 function randomIntegers(count: number, below: number): number[] {
   let state = 12345;
   return Array.from({ length: count }, () => {
@@ -74,7 +74,7 @@ function memoryInUse(): number {
 
 const counts = { refused: 0, harmless: 0 };
 
-/** What a reader throws, or undefined. It is counted. */
+/** What a reader throws, or undefined. Counts errors. */
 function errorOf(read: Reader, bytes: Uint8Array): unknown {
   try {
     read(bytes);
@@ -86,7 +86,7 @@ function errorOf(read: Reader, bytes: Uint8Array): unknown {
   }
 }
 
-/** A reader refuses these bytes, and has not taken much memory when it does. */
+/** Expects a reader to reject these bytes without taking much memory. */
 function expectRefused(read: Reader, bytes: Uint8Array, message: string | RegExp): void {
   collectGarbage();
   const before = memoryInUse();
@@ -111,7 +111,7 @@ describe("damage", () => {
     }
   });
 
-  it.each(archives)("5 bits of a record, noticed by its checksum: $name", ({ bytes, read }) => {
+  it.each(archives)("5 bits of a record, detected by its checksum: $name", ({ bytes, read }) => {
     const [pickle] = Object.entries(unzipSync(bytes)).filter(([record]) => record.endsWith("/data.pkl"));
     const begin = Buffer.from(bytes).indexOf(pickle[1]);
     for (const bit of randomIntegers(5, 8 * pickle[1].length)) {
@@ -133,7 +133,7 @@ describe("damage", () => {
   });
 });
 
-/** A list that holds another `width` times, which holds another as often, and so on. */
+/** A list that contains another `width` times, which contains another as often, and so on. */
 function laughs(depth: number, width: number): string {
   const put = (level: number) => `q${String.fromCharCode(level)}`;
   const get = (level: number) => `h${String.fromCharCode(level)}`;
@@ -149,7 +149,7 @@ describe("hostile pickles", () => {
     ["a builtin of Python 3", `cbuiltins\nexec\n${tuple(text("1"))}R`, /refers to "builtins\.exec"/],
     ["a part of torch", `ctorch\nload\n${tuple(text("x"))}R`, /refers to "torch\.load"/],
     [
-      "a part of what is known",
+      "a part of a known name",
       "ccollections.OrderedDict\nfromkeys\n",
       /refers to "collections\.OrderedDict\.fromkeys"/,
     ],
@@ -263,7 +263,7 @@ describe("hostile pickles", () => {
     ["values left over", "K\x01K\x02", /left over/],
     ["a mark left over", "K\x01(", /left over|too few/],
     [
-      "two names alike",
+      "two equal names",
       `}(${text("a.b")}K\x01${text("a")}}${text("b")}K\x02su`,
       /two entries are named "a\.b"/,
     ],
@@ -379,7 +379,7 @@ describe("hostile archives", () => {
   const end = "PK\x05\x06";
   const bomb = zip({ "a/data.pkl": new Uint8Array(2 ** 20), "a/data/0": new Uint8Array(2 ** 27) }, 9);
 
-  it("are not refused before they are changed", () => {
+  it("are accepted before they are changed", () => {
     expect(readTorch(good).tensors.get("x")).toEqual({ shape: [1], data: Float32Array.of(0) });
     expect(readTorch(deflated).tensors.get("x")).toEqual({ shape: [1], data: Float32Array.of(0) });
   });
@@ -408,7 +408,7 @@ describe("hostile archives", () => {
     ["a compressed size too small", patched(deflated, entry, 20, 10, 4), /does not inflate|claims/],
     ["a record of negative size", patched(good, entry, 20, 0xffffffff, 4), /claims to hold|lies at/],
     ["a record beyond the directory", patched(good, entry, 42, 0x10000, 4), /header of record/],
-    ["a record in the midst of another", patched(good, entry, 42, 40, 4), /header of record/],
+    ["a record in the middle of another", patched(good, entry, 42, 40, 4), /header of record/],
     ["a record twice", patched(good, entry, 42, 0, 4), /another name at its beginning/],
     ["a wrong checksum", patched(good, entry, 16, 1, 4), /checksum is wrong/],
     ["an encrypted record", patched(good, entry, 8, 1, 2), /is encrypted/],
@@ -425,7 +425,7 @@ describe("hostile archives", () => {
     ["60,000 records", patched(good, end, 10, 60000, 2), /claims a directory of 60000 records/],
     ["three records", patched(good, end, 10, 3, 2), /claims a directory|expected the directory entry/],
     ["a directory of 4 GB", patched(good, end, 12, 0xfffffffe, 4), /claims a directory/],
-    ["a directory behind its end", patched(good, end, 16, 0xfffffffe, 4), /claims a directory/],
+    ["a directory after its end", patched(good, end, 16, 0xfffffffe, 4), /claims a directory/],
     ["a directory at 0", patched(good, end, 16, 0, 4), /expected the directory entry at 0/],
     ["a zip64 directory that is missing", patched(good, end, 16, 0xffffffff, 4), /zip64 locator/],
     ["a zip64 count that is missing", patched(good, end, 10, 0xffff, 2), /zip64 locator/],
@@ -474,15 +474,15 @@ describe("hostile old checkpoints", () => {
   const one = `\x80\x02ctorch._utils\n_rebuild_tensor_v2\n${tuple(`${id}Q`, "K\x00", ")", ")", "\x89", "N")}R.`;
   const keys = `\x80\x02]${text("k")}a.`;
 
-  it("are not refused before they are changed", () => {
+  it("are accepted before they are changed", () => {
     const bytes = latin1(`${start}${one}${keys}${little(1, 8)}\x00\x00\x80\x3f`);
     expect(readTorch(bytes).tensors.get("")).toEqual({ shape: [], data: Float32Array.of(1) });
   });
 
   it.each<[string, string, RegExp]>([
-    ["another pickle", "\x80\x02N.", /none of torch\.save/],
+    ["another pickle", "\x80\x02N.", /not one of torch\.save/],
     ["only the magic number", magic, /needs 1 more bytes/],
-    ["another version", `${magic}\x80\x02K\x01.`, /none of torch\.save/],
+    ["another version", `${magic}\x80\x02K\x01.`, /not one of torch\.save/],
     [
       "a big-endian machine",
       `${magic}${version}\x80\x02}${text("little_endian")}\x89s.`,
@@ -605,7 +605,7 @@ describe("hostile safetensors files", () => {
   });
 });
 
-it("names like a prototype's are names like any other", () => {
+it("names of a prototype's properties are ordinary names", () => {
   const header =
     '{"__proto__":{"dtype":"U8","shape":[16],"data_offsets":[0,16]},"__metadata__":{"__proto__":"x"}}';
   const { tensors, metadata } = readSafetensors(safetensors(header));
@@ -615,9 +615,9 @@ it("names like a prototype's are names like any other", () => {
   expect([...readTorch(file).tensors.keys()]).toEqual(["__proto__"]);
 });
 
-it("these were at least 1000 files that are refused", () => {
+it("these were at least 1000 rejected files", () => {
   expect(counts.refused).toBeGreaterThanOrEqual(1000);
-  // Changes of names, dates, padding, and of numbers in formats without checksums.
+  // Changes of names, dates and padding, and of numbers in formats without checksums.
   expect(counts.harmless).toBeGreaterThan(0);
 });
 

@@ -1,4 +1,4 @@
-// Element types by their names in safetensors files. All are little-endian, as are the machines that run JavaScript.
+// Element types by their names in safetensors files. All are little-endian, like the machines that run JavaScript.
 
 import { describeValue, GmrError, typeName } from "@gmr-conv/core";
 import { elementCount, type StoredTensor, type TensorData } from "./storedTensor.ts";
@@ -37,12 +37,12 @@ export function fileBytes(type: ElementType): number {
   return ARRAYS[type].BYTES_PER_ELEMENT;
 }
 
-/** Bytes of an element in memory: half-precision numbers are widened. */
+/** Bytes of an element in memory, where half-precision numbers are widened. */
 export function memoryBytes(type: ElementType): number {
   return type === "F16" || type === "BF16" ? 4 : fileBytes(type);
 }
 
-/** The tensor that the bytes of a file are. `bytes` must be all of its buffer, which the tensor may keep. */
+/** The tensor stored in the bytes of a file. `bytes` must span its whole buffer, which the tensor may keep. */
 export function decodeTensor(
   type: ElementType,
   shape: number[],
@@ -55,7 +55,7 @@ export function decodeTensor(
 }
 
 /**
- * The element type and the bytes of a tensor, for a file. `name` is the tensor's, for the error.
+ * The element type and the bytes of a tensor, for a file. `name` is the tensor's, for errors.
  * @throws GmrError `invalid-shape` if the data does not fill the shape
  */
 export function encodeTensor(

@@ -9,8 +9,8 @@ const BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
 /**
- * Finds in the UTF-8 bytes of a JSON text what `JSON.parse` lets pass: nesting deeper than `maxDepth`, and objects
- * that name a key twice. Other mistakes in the text are left to `JSON.parse`.
+ * Finds problems in the UTF-8 bytes of a JSON text that `JSON.parse` accepts: nesting deeper than `maxDepth`, and
+ * duplicate keys of an object. Other mistakes are left to `JSON.parse`.
  * @throws SyntaxError for some of those other mistakes
  */
 export function jsonProblem(bytes: Uint8Array, maxDepth: number): string | undefined {

@@ -27,7 +27,7 @@ function edited(change: (header: Record<string, unknown>) => void): Uint8Array {
 }
 
 describe("safetensors", () => {
-  it("gives back what was written", () => {
+  it("reads what was written", () => {
     fc.assert(
       fc.property(files, fc.dictionary(names, fc.string(), { noNullPrototype: true }), (file, meta) => {
         const read = readSafetensors(writeSafetensors(Object.entries(file), meta));
@@ -38,12 +38,12 @@ describe("safetensors", () => {
     );
   });
 
-  it("reads a Node Buffer that lies somewhere in a pool", () => {
+  it("reads a Node Buffer inside a pool", () => {
     const buffer = Buffer.concat([Buffer.from("xyz"), example]).subarray(3);
     expect(readSafetensors(buffer)).toEqual(readSafetensors(example));
   });
 
-  it("refuses every truncation", () => {
+  it("rejects every truncation", () => {
     for (let length = 0; length < example.length; length++) {
       expect(() => readSafetensors(example.subarray(0, length))).toThrow(GmrError);
     }
@@ -83,7 +83,7 @@ describe("safetensors", () => {
     expect(() => readSafetensors(bytes, "x.safetensors")).toThrow(message);
   });
 
-  it("names the file and refuses a huge header", () => {
+  it("names the file and rejects a huge header", () => {
     const bytes = example.slice();
     bytes[7] = 0x7f;
     expect(() => readSafetensors(bytes, "x.safetensors")).toThrow(/^x\.safetensors: the header claims/);
@@ -96,12 +96,12 @@ describe("safetensors", () => {
           header.a = { dtype, shape: [8], data_offsets: [0, 16] };
         }),
       ).tensors.get("a")?.data;
-    // 1, 2, 3, 4 in float32: every second half is the upper one, which a bfloat16 is.
+    // 1, 2, 3, 4 in float32: every second half is an upper half, i.e. a bfloat16.
     expect(read("BF16")).toEqual(Float32Array.of(0, 1, 0, 2, 0, 3, 0, 4));
     expect(read("F16")).toEqual(Float32Array.of(0, 1.875, 0, 2, 0, 2.125, 0, 2.25));
   });
 
-  it("reads tensors in any order of their bytes", () => {
+  it("reads tensors whose bytes are in any order", () => {
     const bytes = edited((header) => {
       header.a = { dtype: "F32", shape: [2, 2], data_offsets: [12, 28] };
       header.b = { dtype: "I32", shape: [3], data_offsets: [0, 12] };
@@ -110,7 +110,7 @@ describe("safetensors", () => {
     expect([...readSafetensors(bytes).tensors.keys()]).toEqual(["a", "b", "c"]);
   });
 
-  it("refuses names that come twice or belong to the format", () => {
+  it("rejects duplicate and reserved names", () => {
     const tensor = { shape: [], data: Float32Array.of(1) };
     const pair = (name: string) => [name, tensor] as const;
     expect(() => writeSafetensors([pair("a"), pair("a")])).toThrow('tensor "a" is named twice');
@@ -120,7 +120,7 @@ describe("safetensors", () => {
     expect(readSafetensors(writeSafetensors([pair("__proto__")])).tensors.get("__proto__")).toEqual(tensor);
   });
 
-  it("refuses data that does not fill its shape", () => {
+  it("rejects data that does not fill its shape", () => {
     expect(() => writeSafetensors([["a", { shape: [3], data: Float32Array.of(1) }]])).toThrow(
       'tensor "a" has 1 elements, its shape [3] needs 3',
     );

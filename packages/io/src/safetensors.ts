@@ -15,19 +15,19 @@ import { elementCount, isShape, type StoredTensor } from "./storedTensor.ts";
 
 export interface SafetensorsFile {
   tensors: Map<string, StoredTensor>;
-  /** Free-form strings beside the tensors. */
+  /** Free-form strings stored with the tensors. */
   metadata: Record<string, string>;
 }
 
-/** A header longer than this is refused, as by the reference implementation. */
+/** The longest header accepted, as in the reference implementation. */
 const MAX_HEADER_BYTES = 100_000_000;
-/** The header, a tensor's entry, its shape. */
+/** Nesting: the header, a tensor's entry, its shape. */
 const MAX_HEADER_DEPTH = 3;
 const METADATA = "__metadata__";
 
 /**
  * Reads a safetensors file. Float16 and bfloat16 are widened to float32, which is exact.
- * @param name names the file in errors
+ * @param name name of the file in errors
  * @throws GmrError `invalid-data`, naming what is wrong and where; `unsupported` for other element types
  */
 export function readSafetensors(bytes: Uint8Array, name = "safetensors data"): SafetensorsFile {
@@ -56,7 +56,7 @@ export function readSafetensors(bytes: Uint8Array, name = "safetensors data"): S
 
 type Fail = (problem: string) => GmrError;
 
-/** What the header says of a tensor, which lies at [begin, end) in the file's body. */
+/** A tensor's entry in the header; it lies at [begin, end) in the file's body. */
 interface Entry {
   key: string;
   type: ElementType;
@@ -81,7 +81,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
 
 function checkMetadata(value: unknown, fail: Fail): Record<string, string> {
   if (!isRecord(value)) throw fail(`${METADATA} must be an object, got ${describeValue(value)}`);
-  // Not by assignment, which a key "__proto__" would escape.
+  // Not by assignment, which would not create a key "__proto__".
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => {
       if (typeof entry !== "string") throw fail(`metadata ${describeValue(key)} must be a string`);
@@ -114,7 +114,7 @@ function checkEntry(key: string, entry: unknown, size: number, name: string, fai
   return { key, type: dtype, shape, begin, end };
 }
 
-/** The tensors must fill the body: no byte belongs to two of them, or to none. */
+/** The tensors must fill the body without gaps or overlaps. */
 function checkSpans(entries: readonly Entry[], size: number, fail: Fail): void {
   let last = 0;
   for (const { key, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
@@ -128,8 +128,8 @@ function checkSpans(entries: readonly Entry[], size: number, fail: Fail): void {
 
 /**
  * A safetensors file of the given tensors, in their order.
- * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape; `invalid-argument` for a name that
- *   comes twice, or that the format keeps for itself
+ * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape; `invalid-argument` for a duplicate name,
+ *   or one reserved by the format
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,

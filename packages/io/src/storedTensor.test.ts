@@ -3,7 +3,7 @@ import { decodeTensor, encodeTensor } from "./elementTypes.ts";
 import { toFloat32 } from "./storedTensor.ts";
 
 describe("toFloat32", () => {
-  it("rounds integers of 64 bits and doubles, and keeps float32 as it is", () => {
+  it("rounds 64-bit integers and doubles, and keeps float32 unchanged", () => {
     const data = Float32Array.of(1, 2);
     expect(toFloat32({ shape: [2], data })).toBe(data);
     expect(toFloat32({ shape: [2], data: BigInt64Array.of(-3n, 2n ** 62n) })).toEqual(
@@ -38,7 +38,7 @@ describe("half-precision numbers", () => {
   });
 });
 
-it("encodes the bytes of a view alone", () => {
+it("encodes only the bytes of a view", () => {
   const data = Int16Array.of(1, 2, 3, 4).subarray(1, 3);
   const { type, bytes } = encodeTensor("x", { shape: [2], data });
   expect([type, ...bytes]).toEqual(["I16", 2, 0, 3, 0]);

@@ -1,6 +1,6 @@
-// A tensor in memory as files give it, and the element types that files have for it.
+// A tensor in memory, and the types of its elements.
 
-import { typeName } from "@gmr-conv/core";
+import { product, typeName } from "@gmr-conv/core";
 
 /** The element types whose values are JavaScript numbers. */
 export type NumberData =
@@ -20,20 +20,20 @@ export interface StoredTensor {
   shape: number[];
   /** [Πshape], row-major. */
   data: TensorData;
-  /** Whether `data`, a Uint8Array, holds truth values (0 or 1) rather than numbers. */
+  /** Whether `data`, a Uint8Array, holds booleans (0 or 1) rather than numbers. */
   bool?: boolean | undefined;
 }
 
-/** The elements of a tensor rounded to float32: its own array if it holds float32. */
+/** The elements of a tensor rounded to float32; the tensor's own array if it is float32. */
 export function toFloat32({ data }: StoredTensor): Float32Array {
   return typeName(data) === "Float32Array"
     ? (data as Float32Array)
     : Float32Array.from<number | bigint>(data, Number);
 }
 
-/** The number of elements of a shape: beyond 2^53 not exact, but never a small number. */
+/** The number of elements of a shape; inexact beyond 2^53, but never too small. */
 export function elementCount(shape: readonly number[]): number {
-  return shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+  return shape.includes(0) ? 0 : product(shape);
 }
 
 /** Whether a value is a list of sizes: integers of at least 0. */

@@ -1,4 +1,5 @@
-// Weights in whatever file they come, told by its content: endings lie (`.bin`, `.ckpt`, `.pth.tar`).
+// Weights in a file of any supported format, detected by content, since extensions mislead (`.bin`, `.ckpt`,
+// `.pth.tar`).
 
 import { checkBytes, describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors } from "./safetensors.ts";
@@ -10,21 +11,21 @@ export type WeightsFormat = "torch" | "safetensors";
 export interface Weights {
   tensors: Map<string, StoredTensor>;
   format: WeightsFormat;
-  /** What was taken off the front of every name, such as `module.`; `""` for nothing. */
+  /** The prefix removed from every name, such as `module.`, or `""`. */
   prefix: string;
-  /** Of PyTorch's checkpoints: what is no tensor, by name with its class. */
+  /** For PyTorch checkpoints: objects that are not tensors, and their classes, by name. */
   opaque: Map<string, string>;
 }
 
-/** What wraps a network's module, and so stands in front of all names: in DDP, torch.compile, Lightning and trainers. */
+/** Wrappers of a network's module, which prefix all names: of DDP, torch.compile, Lightning and trainers. */
 const WRAPPERS = new Set(["module", "_orig_mod", "model", "net", "network", "state_dict"]);
 
 /**
- * Reads the tensors of a PyTorch checkpoint or a safetensors file. Names of modules that wrap the whole network (`module`,
- * `_orig_mod`, `model`, …) are taken off where all names have them.
+ * Reads the tensors of a PyTorch checkpoint or a safetensors file. Names of modules that wrap the whole network
+ * (`module`, `_orig_mod`, `model`, …) are removed if all names start with them.
  *
- * @param name names the file in errors
- * @param options `at`: the dictionary in a checkpoint, or what names begin with in a safetensors file
+ * @param name name of the file in errors
+ * @param options `at`: the dictionary in a checkpoint, or a prefix of names in a safetensors file
  * @throws GmrError `unsupported` for other kinds of files, naming the kind and what to do; as {@link readTorch} and
  *   {@link readSafetensors}
  */
@@ -44,15 +45,15 @@ export function weightsFormat(bytes: Uint8Array): WeightsFormat | undefined {
   const isZip = bytes[0] === 0x50 && bytes[1] === 0x4b;
   const isPickle = bytes[0] === 0x80 && bytes[1] <= 5;
   if (isZip || isPickle) return "torch";
-  // The length of the header in eight bytes, then the header, JSON.
+  // Eight bytes with the length of the header, then the header, JSON.
   return bytes.length > 8 && bytes[8] === 0x7b && bytes[7] === 0 && bytes[6] === 0
     ? "safetensors"
     : undefined;
 }
 
 /**
- * Takes off what all names begin with, one path component after the other, as far as `isWrapper` says so.
- * A name always keeps two components, those of a module and of its weight.
+ * Removes path components that all names start with, as long as `isWrapper` accepts them. A name always keeps two
+ * components, those of a module and of its weight.
  */
 export function withoutPrefix(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -91,12 +92,12 @@ function partOf(
   return new Map(found.map(([name, tensor]) => [name.slice(at.length + 1), tensor]));
 }
 
-/** What a file is instead of weights, and what to do. */
+/** What a file is instead, and what to do. */
 function kindOfFile(bytes: Uint8Array, name: string): string {
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).trimStart();
   if (bytes.length === 0) return "is empty";
   if (start.startsWith("version https://git-lfs")) {
-    return "is a pointer of Git LFS, not the file that it stands for: run git lfs pull where it comes from";
+    return "is a Git LFS pointer, not the file itself: run git lfs pull where it comes from";
   }
   if (/^<(!doctype|html|\?xml)/i.test(start)) {
     return "is a web page, not weights: open it in a browser to see why the download failed";
@@ -105,6 +106,6 @@ function kindOfFile(bytes: Uint8Array, name: string): string {
     return "is an HDF5 file (Keras): convert it to a TensorFlow.js layers model first, by tensorflowjs_converter";
   }
   if (/\.onnx$/i.test(name)) return "is an ONNX model, which can be written but not read";
-  if (start.startsWith("\x93NUMPY")) return "is an array of NumPy: save the tensors as safetensors";
+  if (start.startsWith("\x93NUMPY")) return "is a NumPy array: save the tensors as safetensors";
   return "is neither a PyTorch checkpoint nor a safetensors file";
 }

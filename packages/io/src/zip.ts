@@ -1,11 +1,11 @@
-// Reading zip archives (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT), of which fflate inflates the
-// records. The directory is read here, since every number in it has to be checked before anything is inflated.
+// Reads zip archives (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT). fflate inflates the records; the
+// directory is read here, since every number in it has to be checked before anything is inflated.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { Inflate } from "fflate";
 import { crc32 } from "./crc32.ts";
 
-/** Sizes of the fixed parts of headers, and their first four bytes. */
+/** Sizes of the fixed parts of headers, and their signatures. */
 const LOCAL = { size: 30, signature: 0x04034b50 };
 const ENTRY = { size: 46, signature: 0x02014b50 };
 const END = { size: 22, signature: 0x06054b50 };
@@ -15,33 +15,33 @@ const LOCATOR64 = { size: 20, signature: 0x07064b50 };
 const MAX_COMMENT = 0xffff;
 const STORED = 0;
 const DEFLATED = 8;
-/** No deflated byte stands for more (https://zlib.net/zlib_tech.html). */
+/** The largest compression ratio of deflate (https://zlib.net/zlib_tech.html). */
 const MAX_RATIO = 1032;
 
-/** Bytes; what they inflate to is at most about a thousand times as much. */
+/** Compressed size in bytes; inflated, at most about a thousand times as much. */
 const INFLATED_AT_ONCE = 2 ** 16;
 
 interface ZipRecord {
   name: string;
   deflated: boolean;
-  /** Where the record's header begins in the file. */
+  /** Where the record's header starts in the file. */
   header: number;
-  /** Of the file's bytes, [begin, end) are the record's. */
+  /** The record is [begin, end) of the file's bytes. */
   begin: number;
   end: number;
-  /** Once inflated, in bytes. */
+  /** Inflated size in bytes. */
   size: number;
-  /** 0 if the writer computed none. */
+  /** 0 if the writer did not compute it. */
   checksum: number;
 }
 
-/** A zip archive in memory, whose directory has been checked. */
+/** A zip archive in memory with a checked directory. */
 export class ZipArchive {
   private readonly records = new Map<string, ZipRecord>();
   private readonly view: DataView;
 
   /**
-   * @param maxBytes bounds what all compressed records inflate to, together
+   * @param maxBytes bounds the total inflated size of compressed records
    * @throws GmrError `invalid-data` for a directory that does not describe these bytes; `unsupported` for encrypted
    *   archives and for compression other than deflate
    */
@@ -56,7 +56,7 @@ export class ZipArchive {
     let inflated = 0;
     for (const { deflated, size } of this.records.values()) inflated += deflated ? size : 0;
     if (inflated > maxBytes) {
-      throw this.fail(`its records inflate to ${inflated} bytes, more than the ${maxBytes} that are allowed`);
+      throw this.fail(`its records inflate to ${inflated} bytes, more than the ${maxBytes} allowed`);
     }
   }
 
@@ -69,7 +69,7 @@ export class ZipArchive {
   }
 
   /**
-   * The bytes of a record, which may be part of the file's.
+   * The bytes of a record, perhaps a view of the file's.
    * @throws GmrError `invalid-data` if there is no such record, or if it is damaged
    */
   read(record: string): Uint8Array {
@@ -87,7 +87,7 @@ export class ZipArchive {
     const out = new Uint8Array(size);
     let length = 0;
     const stream = new Inflate((part) => {
-      out.set(part, length); // Fails where a record holds more than it claims: it is not inflated to its end.
+      out.set(part, length); // Fails if a record contains more than it claims: it is not inflated to its end.
       length += part.length;
     });
     try {
@@ -116,7 +116,7 @@ export class ZipArchive {
     }
   }
 
-  /** The directory lies before the end record, which lies before a comment of any length at the end of the file. */
+  /** The directory precedes the end record, which precedes a comment of any length at the end of the file. */
   private findDirectory(): { begin: number; end: number; count: number } {
     const last = this.bytes.length - END.size;
     let at = last;
@@ -176,7 +176,7 @@ export class ZipArchive {
     };
   }
 
-  /** Numbers that do not fit in four bytes stand in the extra field with id 1, in this order. */
+  /** Numbers that do not fit into four bytes are in the extra field with id 1, in this order. */
   private wideFields(fields: number[], begin: number, end: number): number[] {
     if (!fields.includes(0xffffffff)) return fields;
     for (let at = begin; at + 4 <= end; at += 4 + this.u16(at + 2)) {
@@ -190,7 +190,7 @@ export class ZipArchive {
         return this.u64(next - 8);
       });
     }
-    return fields; // it is really this large, and will not fit
+    return fields; // really this large: it will not fit
   }
 
   private checkOverlaps(): void {

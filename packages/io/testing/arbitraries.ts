@@ -1,3 +1,4 @@
+import { product } from "@gmr-conv/core";
 import fc from "fast-check";
 import type { StoredTensor } from "../src/storedTensor.ts";
 
@@ -5,7 +6,7 @@ import type { StoredTensor } from "../src/storedTensor.ts";
 export const storedTensors: fc.Arbitrary<StoredTensor> = fc
   .array(fc.integer({ min: 0, max: 4 }), { maxLength: 3 })
   .chain((shape) => {
-    const length = shape.reduce((a, b) => a * b, 1);
+    const length = product(shape);
     const size = { minLength: length, maxLength: length };
     const data = fc.oneof(
       fc.float32Array(size),

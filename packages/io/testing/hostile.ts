@@ -1,5 +1,5 @@
 // A small assembler for pickles and archives that no library would write. Pickles are strings of one character per
-// byte, so that opcodes can be written as they are: "(" is MARK, "t" TUPLE, "R" REDUCE, "." STOP.
+// byte, so that opcodes can be written directly: "(" is MARK, "t" TUPLE, "R" REDUCE, "." STOP.
 
 import { zipSync } from "fflate";
 
@@ -26,7 +26,7 @@ export interface TensorParts {
   shape?: string;
   strides?: string;
   offset?: string;
-  /** Elements of the storage. */
+  /** Number of elements in the storage. */
   count?: string;
   storage?: string;
   key?: string;
@@ -34,7 +34,7 @@ export interface TensorParts {
   rest?: string;
 }
 
-/** A float32 tensor [1] in storage "0", as torch.save writes it, with the given parts instead. */
+/** A float32 tensor [1] in storage "0", as written by torch.save, with the given parts replaced. */
 export function tensor(parts: TensorParts = {}): string {
   const { shape = integers([1]), strides = integers([1]), offset = integer(0), count = integer(1) } = parts;
   const {
@@ -58,7 +58,7 @@ export function zip(records: Record<string, Uint8Array>, level: 0 | 9 = 0): Uint
   return zipSync(records, { level, mtime: "1980-01-01T00:00:00" });
 }
 
-/** A copy with one number replaced, `at` bytes behind the last place (or the first) where `marker` stands. */
+/** A copy with one number replaced, `at` bytes after the last (or first) occurrence of `marker`. */
 export function patched(
   bytes: Uint8Array,
   marker: string,

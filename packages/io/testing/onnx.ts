@@ -24,7 +24,7 @@ export async function runOnnx(file: Uint8Array, inputs: Tensors): Promise<Record
   );
 }
 
-/** Gives every weight of a model other numbers, the same for each seed. */
+/** Sets every weight of a model to random numbers, reproducible by seed. */
 export function randomizeWeights(model: tf.LayersModel, seed = 1): void {
   tf.tidy(() => {
     model.weights.forEach((weight, i) => {
@@ -38,15 +38,15 @@ export function randomizeWeights(model: tf.LayersModel, seed = 1): void {
   });
 }
 
-/** [N, ..., C] → [N, C, ...], as files of layout NCHW have it. */
+/** [N, ..., C] → [N, C, ...], as in files of layout NCHW. */
 export function channelsSecond(x: tf.Tensor): tf.Tensor {
   const spatial = x.shape.slice(2).map((_, i) => i + 1);
   return x.rank < 3 ? x.clone() : x.transpose([0, x.rank - 1, ...spatial]);
 }
 
 /**
- * Expects ONNX Runtime to compute what `model.predict` does, for each of the inputs: within `tolerance` relative to the
- * largest number (or 0.1). The file is made once.
+ * Expects ONNX Runtime to compute what `model.predict` does for each of the inputs: within `tolerance` relative to the
+ * largest number (or 0.1). The model is exported once.
  */
 export async function expectSameInOnnx(
   model: tf.LayersModel,
@@ -60,7 +60,7 @@ export async function expectSameInOnnx(
   await expectSameOutputs(file, model, inputs, options.layout ?? "NCHW", tolerance);
 }
 
-/** As {@link expectSameInOnnx}, of a file that was made already. */
+/** As {@link expectSameInOnnx}, for an exported file. */
 export async function expectSameOutputs(
   file: Uint8Array,
   model: tf.LayersModel,
@@ -84,13 +84,13 @@ export async function expectSameOutputs(
   }
 }
 
-/** Types of the nodes of a file, in order. */
+/** Types of a file's nodes, in order. */
 export function nodeTypes(file: Uint8Array): string[] {
   const [graph] = fieldsOf(file).get(7) ?? [];
   return (fieldsOf(graph).get(1) ?? []).map((node) => textOf(fieldsOf(node).get(4)));
 }
 
-/** Names and shapes of the inputs or outputs of a file. */
+/** Names and shapes of a file's inputs or outputs. */
 export function endsOf(file: Uint8Array, which: "inputs" | "outputs"): Record<string, (number | string)[]> {
   const [graph] = fieldsOf(file).get(7) ?? [];
   const infos = fieldsOf(graph).get(which === "inputs" ? 11 : 12) ?? [];
@@ -108,13 +108,13 @@ export function endsOf(file: Uint8Array, which: "inputs" | "outputs"): Record<st
   );
 }
 
-/** The strings that go with a model. */
+/** The strings stored with a model. */
 export function metadataOf(file: Uint8Array): Record<string, string> {
   const entries = (fieldsOf(file).get(14) ?? []).map(fieldsOf);
   return Object.fromEntries(entries.map((entry) => [textOf(entry.get(1)), textOf(entry.get(2))]));
 }
 
-/** The fields of a protobuf message that have a length. */
+/** The length-delimited fields of a protobuf message. */
 export function fieldsOf(message: Uint8Array): Map<number, Uint8Array[]> {
   const reader = new BinaryReader(message);
   const fields = new Map<number, Uint8Array[]>();
@@ -130,7 +130,7 @@ export function textOf(field: readonly Uint8Array[] | undefined): string {
   return new TextDecoder().decode(field?.[0]);
 }
 
-/** Names of the tensors that were made of a layer's weights. */
+/** Names of the tensors made from a layer's weights. */
 export function weightNames(file: Uint8Array): string[] {
   const [graph] = fieldsOf(file).get(7) ?? [];
   const names = (fieldsOf(graph).get(5) ?? []).map((tensor) => textOf(fieldsOf(tensor).get(8)));

@@ -5,8 +5,8 @@ import { gmrConv2D, gmrConv3D } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Blurs each channel of x by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are narrow enough for
- * each to hold one distance, or nearly.
+ * Blurs each channel of x by a Gaussian of standard deviation `sigma` pixels, cut off at 3σ. The rings are so narrow
+ * that each holds (nearly) a single distance.
  */
 export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number): tf.SymbolicTensor {
   const rank = x.shape.length === 5 ? 3 : 2;
@@ -25,13 +25,13 @@ export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number):
     trainable: false,
   });
   const blurred = layer.apply(x) as tf.SymbolicTensor;
-  // Weights given to the constructor would outlive the layer.
+  // Weights passed to the constructor would outlive the layer.
   const weights = ringWeights(kernelSize, numRings, sigma, rank);
   tf.tidy(() => layer.setWeights([tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels])]));
   return blurred;
 }
 
-/** Of a Gaussian blur, cut off at 3σ. */
+/** The kernel size of a Gaussian blur that is cut off at 3σ. */
 export const blurKernelSize = (sigma: number): number => 2 * Math.ceil(3 * sigma) + 1;
 
 /** One weight per ring: the mean of the Gaussian over the ring, scaled so that the kernel sums to one. */

@@ -1,4 +1,4 @@
-// What the networks of this package are made of, for images and volumes alike.
+// The building blocks of this package's networks, for images and volumes alike.
 
 import {
   checkFits,
@@ -20,13 +20,13 @@ import {
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { DiscFieldOfView } from "./fieldOfView.ts";
-import type { ConvKind, FieldOfView, OddSides, Pooling } from "./options.ts";
+import type { ConvKind, FieldOfView, OddSides, Pooling } from "./networkOptions.ts";
 import { registerModelLayers } from "./register.ts";
 
 export type Symbolic = tf.SymbolicTensor;
 
-/** What every part of a network has in common. */
-export interface BuilderSettings {
+/** Settings shared by all parts of a network. */
+interface BuilderSettings {
   rank: 2 | 3;
   kind: ConvKind;
   ringBasis: RingBasis;
@@ -37,8 +37,8 @@ export interface BuilderSettings {
   oddSides: OddSides;
   fieldOfView: FieldOfView;
   /**
-   * How ordinary convolutions start: as in the official ResNets (normal, by the fan-out), or as PyTorch's layers by
-   * themselves (uniform in ±1/√fan, by the fan-in).
+   * Initial weights of ordinary convolutions: as in the official ResNets (normal, by the fan-out), or PyTorch's default
+   * (uniform in ±1/√fan, by the fan-in).
    */
   denseStart?: "kaimingNormal" | "pytorch";
 }
@@ -67,13 +67,13 @@ export class Builder {
     return this.random?.int(2 ** 31);
   }
 
-  /** Limits a map to the field of view. */
+  /** Restricts a map to the field of view. */
   view(name: string, x: Symbolic): Symbolic {
     if (this.settings.fieldOfView === "square") return x;
     return new DiscFieldOfView({ name: `${name}.view` }).apply(x) as Symbolic;
   }
 
-  /** A convolution of the network's kind that keeps the sizes. */
+  /** A convolution of the network's kind that keeps spatial sizes. */
   conv(name: string, x: Symbolic, filters: number, kernelSize: PerAxis, options: ConvOptions = {}): Symbolic {
     const { kind, rank, ringBasis, ringInitializer, decaySigma } = this.settings;
     if (kind === "dense") return this.denseConv(name, x, filters, kernelSize, options);
@@ -93,7 +93,7 @@ export class Builder {
     return layer.apply(x) as Symbolic;
   }
 
-  /** An ordinary convolution that keeps the sizes. */
+  /** An ordinary convolution that keeps spatial sizes. */
   denseConv(
     name: string,
     x: Symbolic,
@@ -134,7 +134,7 @@ export class Builder {
     return { kernelInitializer };
   }
 
-  /** Uniform in ±1/√fan, the start of PyTorch's layers. */
+  /** Uniform in ±1/√fan, PyTorch's default. */
   uniform(fan: number): Initializer {
     const bound = 1 / Math.sqrt(fan);
     return tf.initializers.randomUniform({ minval: -bound, maxval: bound, ...this.seeded() });
@@ -157,7 +157,7 @@ export class Builder {
     return this.view(name, addThenRelu({ name }).apply([a, b]) as Symbolic);
   }
 
-  /** Halves the sides of x, by averages unless told otherwise. */
+  /** Halves the sides of x, by averaging unless told otherwise. */
   pool(name: string, x: Symbolic, pooling: "average" | "max" = "average"): Symbolic {
     const { pooling: kind, oddSides, rank } = this.settings;
     const blur = pooling === "average" && kind === "blur";
@@ -196,14 +196,14 @@ export class Builder {
       const layer = pooling === "max" ? tf.layers.globalMaxPooling2d : tf.layers.globalAveragePooling2d;
       return layer({ name, dataFormat: "channelsLast" }).apply(x) as Symbolic;
     }
-    // There are no stock layers for volumes: their positions become one axis.
+    // There are no stock layers for volumes, so their positions are flattened to one axis.
     const channels = x.shape[x.shape.length - 1] ?? 0;
     const flat = tf.layers.reshape({ name: `${name}.flat`, targetShape: [-1, channels] }).apply(x);
     const layer = pooling === "max" ? tf.layers.globalMaxPooling1d : tf.layers.globalAveragePooling1d;
     return layer({ name }).apply(flat) as Symbolic;
   }
 
-  /** The classifier, with the start of PyTorch's linear layers: uniform in ±1/√inputs. */
+  /** The classifier, initialised like PyTorch's linear layers: uniform in ±1/√inputs. */
   classifier(name: string, features: Symbolic, classes: number): Symbolic {
     const fan = features.shape[1] ?? 1;
     const layer = tf.layers.dense({
@@ -216,7 +216,7 @@ export class Builder {
   }
 }
 
-/** Numbers that each output of a convolution adds up. */
+/** Number of terms in each output of a convolution. */
 function fanIn(x: Symbolic, kernelSize: PerAxis, rank: number): number {
   return product(perAxis("kernelSize", kernelSize, rank)) * (x.shape[x.shape.length - 1] ?? 1);
 }

@@ -21,13 +21,13 @@ export interface ModelCost {
   parameters: number;
   multiplyAdds: number;
   /**
-   * Positions along each axis, from one side to the other, that one position of the last map sees of the input: more
-   * than the input has if all of it is seen. Undefined for a model without maps.
+   * Number of input positions along each axis that one position of the last map sees; may exceed the input's size.
+   * Undefined for a model without maps.
    */
   receptiveField: number[] | undefined;
 }
 
-/** Parameters, multiply-adds and receptive field of a model whose input sides are known; unknown ones count as one. */
+/** Parameters, multiply-adds and receptive field of a model; unknown input sides count as one. */
 export function modelCost(model: tf.LayersModel): ModelCost {
   const layers = checkModel(model).layers.map(layerCost);
   return {
@@ -60,7 +60,7 @@ function multiplyAdds(layer: tf.layers.Layer): number {
   return weights * positions * copies;
 }
 
-/** What a position of a map sees of the input, and how far its neighbour's view is from its own, along each axis. */
+/** Along each axis: how much of the input a position of a map sees, and how far apart its neighbours' views are. */
 interface View {
   size: number[];
   step: number[];
@@ -72,7 +72,7 @@ function receptiveField(model: tf.LayersModel): number[] | undefined {
   if (rank < 1) return undefined;
   let last: View | undefined;
   for (const { layer, inputs, outputs } of graphNodes(model)) {
-    if (outputs[0].shape.length !== rank + 2) continue; // no map any more
+    if (outputs[0].shape.length !== rank + 2) continue; // no longer a map
     const given = inputs.flatMap(({ id }) => views.get(id) ?? []);
     const before: View = given.reduce(
       (a, b) => ({ size: larger(a.size, b.size), step: larger(a.step, b.step) }),
@@ -95,7 +95,7 @@ function viewThrough(
   const dilation = list(config.dilationRate);
   const at = (values: number[], axis: number) => values[axis] ?? values[0] ?? 1;
   const wider = size.map((n, axis) => n + (at(kernel, axis) - 1) * at(dilation, axis) * step[axis]);
-  // Where a map changes its size, its positions change their distance.
+  // Where a map's size changes, so does the distance of its positions.
   const change = step.map((n, axis) => {
     const [from, to] = [inputs[0]?.shape[axis + 1], output.shape[axis + 1]];
     const strides = list(config.strides);
@@ -105,7 +105,7 @@ function viewThrough(
   return { size: wider.map(Math.ceil), step: change };
 }
 
-/** The size of a layer's window; where that depends on the input, the largest. */
+/** The size of a layer's window; the largest one where it depends on the input. */
 function windowOf(layer: tf.layers.Layer): number[] {
   if (layer instanceof GmrConv) return [...layer.partition.kernelSize];
   if (layer instanceof SymmetricPooling) return layer.strides.map((stride) => (stride > 1 ? stride + 1 : 1));

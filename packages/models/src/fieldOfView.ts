@@ -1,16 +1,16 @@
-// A disc as field of view: the feature maps of a square image end in a square, whose corners and sides lie
-// differently to a pattern turned by 45°. Set to zero outside the inscribed disc, they end alike at every angle.
+// A disc as field of view. The border of a square feature map looks different to a pattern turned by 45°. With
+// features set to zero outside the inscribed disc, the border is the same at every angle.
 
 import { checkFits, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import { type FoldableLayer, scalePositions, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Shares in [0, 1] of the positions of a map in its inscribed disc, [height, width] row-major. The edge falls from
- * one to zero over one position, so that its steps follow the circle.
+ * How much of each position of a map lies in its inscribed disc, from 0 to 1, [height, width] row-major. The edge falls
+ * from one to zero over one position, so it follows the circle smoothly.
  * @throws GmrError `invalid-argument` for sizes that are not positive integers or too large
  */
-export function discMask(height: number, width: number): Float32Array {
+function discMask(height: number, width: number): Float32Array {
   const positions = checkPositiveInteger("height", height) * checkPositiveInteger("width", width);
   checkFits(`a disc of ${height} × ${width}`, positions, "positions");
   const radius = Math.min(height, width) / 2;
@@ -42,8 +42,8 @@ export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
   }
 
   /**
-   * The same in stock layers: with positions as the last axis, a batch normalisation of mean 0, variance 1 and the mask
-   * as its scale.
+   * The same in stock layers: with positions as the last axis, a batch normalisation with mean 0, variance 1 and the
+   * mask as scale.
    * @throws GmrError `unsupported` for inputs of unknown size
    */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
@@ -55,7 +55,7 @@ export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
       );
     }
     const positions = height * width;
-    const epsilon = 2 ** -10; // 1 - ε and its sum with ε are exact
+    const epsilon = 2 ** -10; // so that 1 - ε, and its sum with ε, are exact
     const norm = tf.layers.batchNormalization({ name: name(), epsilon, center: false, trainable: false });
     const layers = [
       tf.layers.permute({ dims: [3, 1, 2], name: name(`${this.name}.channels_first`) }),

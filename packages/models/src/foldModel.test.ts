@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { DiscFieldOfView } from "./fieldOfView.ts";
-import type { ResNetOptions } from "./options.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 const small = {
@@ -19,7 +19,7 @@ beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 
-/** Gives norms statistics and factors that are not those of the start. */
+/** Gives norms statistics and factors other than the initial ones. */
 function trained(model: tf.LayersModel): tf.LayersModel {
   tf.tidy(() => {
     for (const weight of model.weights) {
@@ -61,17 +61,16 @@ describe("a residual network as a stock model", () => {
     const kept = foldModel(model, { convolutions: "keep" });
     expect(difference(model, kept, inputShape)).toBeLessThan(1e-5);
     const expected = new Set(
-      `InputLayer ZeroPadding2D Conv2D DepthwiseConv2D Add Activation AveragePooling2D Permute Reshape BatchNormalization
-      AveragePooling3D GlobalAveragePooling1D Conv3D GlobalAveragePooling2D GlobalMaxPooling2D Dense`.split(
-        /\s+/,
-      ),
+      `InputLayer ZeroPadding2D Conv2D DepthwiseConv2D Add Activation AveragePooling2D Permute Reshape
+      BatchNormalization AveragePooling3D GlobalAveragePooling1D Conv3D GlobalAveragePooling2D
+      GlobalMaxPooling2D Dense`.split(/\s+/),
     );
     for (const name of classes(folded)) expect(expected).toContain(name);
     const ring = inputShape.length === 4 ? "GmrConv3D" : "GmrConv2D";
     if (options.kind !== "dense") expect(classes(kept)).toContain(ring);
   });
 
-  it("has no normalisation left but the masks and that before the classifier", () => {
+  it("keeps no normalisation but the masks and the one before the classifier", () => {
     const folded = foldModel(resNet({ ...small, fieldOfView: "disc", headNorm: true }));
     const norms = folded.layers.filter((layer) => layer.getClassName() === "BatchNormalization");
     expect(norms.map(({ name }) => name).filter((name) => !name.endsWith(".view"))).toEqual(["head_norm"]);
@@ -86,7 +85,7 @@ describe("a disc as field of view", () => {
     return tf.model({ inputs: [a, b], outputs });
   };
 
-  it("is exact as stock layers, also when shared", () => {
+  it("is exact in stock layers, also when shared", () => {
     const model = masked([7, 6, 3]);
     const x = [tf.randomNormal([2, 7, 6, 3]), tf.randomNormal([2, 7, 6, 3])];
     const [expected, actual] = [model, foldModel(model)].map((each) => each.predict(x) as tf.Tensor[]);
@@ -95,7 +94,7 @@ describe("a disc as field of view", () => {
     });
   });
 
-  it("needs known sizes for that", () =>
+  it("needs known sizes to become stock layers", () =>
     expectGmrError(
       () => foldModel(masked([null, 6, 3])),
       "unsupported",

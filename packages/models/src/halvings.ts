@@ -1,25 +1,25 @@
-// Whether the sides of images can be halved as often as a network does: known when the network is made, or else checked
-// for each batch.
+// Whether the sides of images can be halved as often as a network needs: checked when the network is made if they are
+// known, otherwise for each batch.
 
 import { GmrError } from "@gmr-conv/core";
 import type { FoldableLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import type { OddSides } from "./options.ts";
+import type { OddSides } from "./networkOptions.ts";
 
-export interface Halvings {
-  /** How often sides are halved. */
+interface Halvings {
+  /** Number of times that sides are halved. */
   times: number;
-  /** What becomes of odd sides; `refuse`: all sides must be even. */
+  /** How odd sides are halved; `refuse`: all sides must be even. */
   oddSides: OddSides | "refuse";
-  /** Whether a side of one is left as it is. */
+  /** Whether a side of one stays as it is. */
   keepOne: boolean;
 }
 
 /**
- * Checks sides; those that are null count as fitting.
- * @throws GmrError `invalid-shape`, naming the sizes at which halving ends and what to change
+ * Checks sides; null ones always fit.
+ * @throws GmrError `invalid-shape`, naming the sizes that cannot be halved and what to change
  */
-export function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): void {
+function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): void {
   const { times, oddSides, keepOne } = halvings;
   let maps = [...sizes];
   for (let i = 0; i < times; i++) {
@@ -44,7 +44,7 @@ export function checkHalvings(sizes: readonly (number | null)[], halvings: Halvi
 
 const describe = (sizes: readonly (number | null)[]): string => sizes.map((size) => size ?? "any").join(", ");
 
-/** Hands images on, after {@link checkHalvings} of their sides. */
+/** Passes images through after {@link checkHalvings}. */
 export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "HalvingsCheck";
@@ -62,7 +62,7 @@ export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
     return x.clone();
   }
 
-  /** Nothing is left of it. */
+  /** Drops the layer. */
   foldToStock([x]: readonly tf.SymbolicTensor[]): tf.SymbolicTensor {
     return x;
   }
@@ -72,7 +72,7 @@ export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
   }
 }
 
-/** Checks the sides of a network's images: now where they are known, else in a layer, named `name`, when they are. */
+/** Checks the sides of a network's images: now if they are known, otherwise in a layer called `name`. */
 export function withHalvings(x: tf.SymbolicTensor, name: string, halvings: Halvings): tf.SymbolicTensor {
   const sizes = x.shape.slice(1, -1);
   checkHalvings(sizes, halvings);

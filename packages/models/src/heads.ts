@@ -1,14 +1,14 @@
-// Other outputs of a network than its logits.
+// Outputs of a network other than its logits.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { checkModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * The maps at the end of some stages of a network: a model with the same input and weights.
+ * A model that returns the maps at the end of some stages of a network, with the same input and weights.
  *
  * @param stages names of layers, or of stages such as `layer2` or `down_1`, which stand for their last layers
- * @throws GmrError `invalid-argument` for a name that no layer begins with
+ * @throws GmrError `invalid-argument` for a name that is no layer's or stage's
  */
 export function featureExtractor(model: tf.LayersModel, stages: readonly string[]): tf.LayersModel {
   checkModel(model);
@@ -31,10 +31,10 @@ export function featureExtractor(model: tf.LayersModel, stages: readonly string[
 }
 
 /**
- * The features that a classifier decides by, [N, C]: of a GMR network the same for every turn by 90° and every mirror
- * image. A model with the same input and weights.
+ * A model that returns the features before the classifier, [N, C], with the same input and weights. For a GMR network
+ * they are invariant to turns by 90° and to mirroring.
  *
- * @throws GmrError `invalid-argument` for a model without a dense classifier at its end
+ * @throws GmrError `invalid-argument` for a model that does not end in a dense classifier
  */
 export function embedding(model: tf.LayersModel): tf.LayersModel {
   const last = checkModel(model).layers.at(-1);

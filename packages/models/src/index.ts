@@ -1,31 +1,68 @@
-export * from "./cost.ts";
-export { DiscFieldOfView, discMask } from "./fieldOfView.ts";
-export * from "./groupConv/index.ts";
+export { type LayerCost, type ModelCost, modelCost } from "./cost.ts";
+export { DiscFieldOfView } from "./fieldOfView.ts";
+export {
+  checkGroupResNetOptions,
+  GroupBatchNormalization,
+  type GroupBatchNormalizationArgs,
+  GroupConv2D,
+  type GroupConv2DArgs,
+  GroupPooling,
+  type GroupPoolingArgs,
+  type GroupResNetOptions,
+  groupElements,
+  groupResNet,
+  type PlaneGroup,
+} from "./groupConv/index.ts";
 export { HalvingsCheck } from "./halvings.ts";
-export * from "./heads.ts";
+export { embedding, featureExtractor } from "./heads.ts";
 export { MatchSize } from "./matchSize.ts";
+export type {
+  Block,
+  ConvKind,
+  Defaults,
+  FieldOfView,
+  GlobalPooling,
+  OddSides,
+  Pooling,
+} from "./networkOptions.ts";
 export {
   formatAssumed,
   type OfficialNetwork,
   type OfficialTensor,
   readOfficialNetwork,
 } from "./official.ts";
-export {
-  type Block,
-  type ConvKind,
-  checkResNetOptions,
-  type Defaults,
-  type FieldOfView,
-  type GlobalPooling,
-  type OddSides,
-  type Pooling,
-  type ResNetOptions,
-} from "./options.ts";
-export * from "./pretrained.ts";
-export * from "./r3d.ts";
+export { checkResNetOptions } from "./planResNet.ts";
+export { loadPretrained, type ModelCard, type PretrainedName, pretrainedCards } from "./pretrained.ts";
+export { r3d } from "./r3d.ts";
 export { registerModelLayers } from "./register.ts";
-export * from "./registry.ts";
-export * from "./resnet.ts";
-export * from "./training/index.ts";
-export * from "./unet.ts";
+export {
+  checkModelOptions,
+  createModel,
+  listModels,
+  MODEL_NAMES,
+  type ModelInfo,
+  type ModelName,
+} from "./registry.ts";
+export type { ResNetOptions } from "./resNetOptions.ts";
+export { resNet } from "./resnet.ts";
+export {
+  accuracy,
+  type CrossEntropyOptions,
+  checkpointedGradients,
+  clipByGlobalNorm,
+  type DiceCrossEntropyOptions,
+  type DiceOptions,
+  diceCrossEntropy,
+  diceLoss,
+  diceScore,
+  ExponentialMovingAverage,
+  intersectionOverUnion,
+  type LabelOptions,
+  type MovingAverageOptions,
+  type OverlapOptions,
+  softmaxCrossEntropy,
+  stageBoundaries,
+  stageEnds,
+} from "./training/index.ts";
+export { unet } from "./unet.ts";
 export type { UNetOptions, Upsampling } from "./unetOptions.ts";

@@ -1,15 +1,16 @@
-// Bringing a decoder's map to the size of the encoder's.
+// Resizing a decoder's map to the size of the encoder's.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { type FoldableLayer, multiplyAxis, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * - `linear`: linear interpolation with the corners kept in place, which turns with the image.
- * - `replicate`: the last row and column repeated, where there is one too few; as in the official networks.
- * - `double`: twice the sizes by linear interpolation, then as `replicate`; as there without trained upsampling.
+ * - `linear`: linear interpolation with aligned corners, which turns with the image.
+ * - `replicate`: repeats the last row and column where one is missing, as in the official networks.
+ * - `double`: doubles the sizes by linear interpolation, then as `replicate`; the official networks without trained
+ *   upsampling.
  */
-export type MatchMode = "linear" | "replicate" | "double";
+type MatchMode = "linear" | "replicate" | "double";
 
 /** [x [N, ...sizes, C], like [N, ...other sizes, D]] → x with the sizes of `like`. */
 export class MatchSize extends tf.layers.Layer implements FoldableLayer {
@@ -61,7 +62,7 @@ export class MatchSize extends tf.layers.Layer implements FoldableLayer {
   }
 }
 
-/** x [N, H, W, C] or [N, D, H, W, C] with other sizes, by linear interpolation with aligned corners. */
+/** Resizes x [N, H, W, C] or [N, D, H, W, C] by linear interpolation with aligned corners. */
 function resizeLinear(x: tf.Tensor, sizes: readonly number[]): tf.Tensor {
   const resize = (images: tf.Tensor, size: [number, number]) =>
     tf.image.resizeBilinear(images as tf.Tensor4D, size, true);
@@ -108,7 +109,7 @@ function repeatMatrix(from: number, to: number): Float32Array {
   return matrix;
 }
 
-/** [from, to]: linear interpolation to twice the size, of which the last position is repeated where there are more. */
+/** [from, to]: linear interpolation to twice the size; the last position is repeated if `to` is larger. */
 function doubleMatrix(from: number, to: number): Float32Array {
   const twice = linearMatrix(from, 2 * from);
   const matrix = new Float32Array(from * to);

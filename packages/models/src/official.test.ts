@@ -3,9 +3,9 @@ import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
 import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { formatAssumed, readOfficialNetwork } from "./official.ts";
-import { planResNet } from "./options.ts";
+import { planResNet } from "./planResNet.ts";
+import { planUNet } from "./planUNet.ts";
 import { createModel } from "./registry.ts";
-import { planUNet } from "./unetOptions.ts";
 
 interface Case {
   name: string;
@@ -57,7 +57,7 @@ describe("readOfficialNetwork", () => {
     }
   });
 
-  it("knows no other tensors", () => {
+  it("recognises nothing else", () => {
     expect(readOfficialNetwork(new Map([["conv1.weight", { shape: [8, 3, 3, 3] }]]))).toBeUndefined();
     expect(readOfficialNetwork(new Map())).toBeUndefined();
   });
@@ -72,7 +72,7 @@ describe("readOfficialNetwork", () => {
     ],
     ['act "PReLU"', (t) => t.set("conv_0.conv_0.adn.A.weight", { shape: [1], data: new Float32Array(1) })],
     ["bias false", (t) => t.delete("conv_0.conv_0.conv.bias")],
-    ["norms without weights of their own", (t) => t.delete("conv_0.conv_0.adn.N.weight")],
+    ["norms without weights", (t) => t.delete("conv_0.conv_0.adn.N.weight")],
   ])("names what is not supported: %s", (option, change) => {
     const tensors = unet();
     change(tensors);
@@ -81,7 +81,7 @@ describe("readOfficialNetwork", () => {
     );
   });
 
-  it("takes the caller's word for what weights do not tell", () => {
+  it("takes from the caller what weights do not tell", () => {
     const tensors = unet();
     tensors.delete("conv_0.conv_0.adn.N.weight");
     expect(readOfficialNetwork(tensors, ["norm", "slope"])?.assumed).toEqual({
@@ -93,7 +93,7 @@ describe("readOfficialNetwork", () => {
 });
 
 describe("defaults", () => {
-  it("of the official package", () => {
+  it("are those of the official package", () => {
     const shape = { inputShape: [32, 32, 3], classes: 10, defaults: "official" as const };
     expect(planResNet(shape)).toMatchObject({
       stemPool: true,
@@ -115,7 +115,7 @@ describe("defaults", () => {
     expectGmrError(
       () => createModel("gmr-resnet18", { ...shape, defaults: "theirs" as never }),
       "invalid-argument",
-      'defaults must be one of "ours", "official", got "theirs"',
+      'defaults must be "ours" or "official", got "theirs"',
     );
   });
 });

@@ -1,6 +1,7 @@
-// Networks of the official PyTorch package (gmr-conv 1.0.3): its defaults, and what its weights tell of a network.
+// Networks of the official PyTorch package (gmr-conv 1.0.3), recognised by their weights.
 //
-// What leaves a trace in the weights is read from them; what leaves none is taken to be that package's default, and named.
+// Options that leave a trace in the weights are read from them; the others are assumed to be that package's defaults,
+// and reported.
 
 import {
   defaultNumRings,
@@ -11,11 +12,11 @@ import {
   ringMasks,
   ringPartition,
 } from "@gmr-conv/core";
-import type { ResNetOptions } from "./options.ts";
 import type { ModelName } from "./registry.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import type { UNetOptions } from "./unetOptions.ts";
 
-/** A tensor by its shape, with its numbers where they are at hand. */
+/** The shape of a tensor, and its numbers if available. */
 export interface OfficialTensor {
   readonly shape: readonly number[];
   readonly data?: ArrayLike<number | bigint> | undefined;
@@ -24,25 +25,25 @@ export interface OfficialTensor {
 type Tensors = ReadonlyMap<string, OfficialTensor>;
 type Options = Omit<ResNetOptions, "inputShape"> | Omit<UNetOptions, "inputShape">;
 
-/** A network as its weights tell. */
+/** A network, as far as its weights tell. */
 export interface OfficialNetwork {
   name: ModelName;
-  /** For `createModel`, but for the sizes of images. */
+  /** For `createModel`; only the sizes of images are missing. */
   options: Options;
-  /** Spatial axes of its images or volumes. */
+  /** Number of spatial axes. */
   rank: 2 | 3;
-  /** Channels of its images. */
+  /** Number of input channels. */
   channels: number;
-  /** Options that the weights do not tell, with the official defaults that are taken for them. */
+  /** Options that the weights do not tell, with the official defaults assumed for them. */
   assumed: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Reads from a state dictionary which official network it is of, and its options.
+ * Recognises the official network that a state dictionary belongs to, and its options.
  *
- * @param given names of options that the caller knows, so that nothing need be taken for them
- * @returns undefined for tensors that have not the names of one
- * @throws GmrError `unsupported` for an official variant that this package has not, naming its option
+ * @param given names of options that the caller knows, so that nothing is assumed for them
+ * @returns undefined if the tensors are not named like those of an official network
+ * @throws GmrError `unsupported` for an official variant that this package lacks, naming its option
  */
 export function readOfficialNetwork(
   tensors: Tensors,
@@ -69,7 +70,7 @@ function shapeOf(tensors: Tensors, name: string): readonly number[] {
   throw new GmrError("invalid-data", `the weights lack ${name}, which networks of this kind have`);
 }
 
-/** Whether a module is a ring convolution: its weight has one axis for the rings. */
+/** Whether a module is a ring convolution: its weight has an axis for the rings. */
 const isRing = (tensors: Tensors, module: string): boolean =>
   tensors.get(`${module}.weight`)?.shape.length === 3;
 
@@ -77,13 +78,13 @@ const has = (tensors: Tensors, module: string): boolean => tensors.has(`${module
 
 interface Kernel {
   size: number | number[];
-  /** Undefined where it is the default of the size. */
+  /** Undefined if it is the default of the kernel size. */
   numRings: number | undefined;
 }
 
 /**
- * The kernel of a ring convolution: its masks [1, 1, R, Πk] tell the size, and whether the corners are in a ring.
- * @returns undefined if no options make these rings
+ * The kernel of a ring convolution: its masks [1, 1, R, Πk] tell its size, and whether a ring includes the corners.
+ * @returns undefined if no options produce these rings
  */
 function findKernel(tensors: Tensors, module: string, rank: 2 | 3, circular: boolean): Kernel | undefined {
   const rings = shapeOf(tensors, `${module}.weight`)[2];
@@ -92,7 +93,7 @@ function findKernel(tensors: Tensors, module: string, rank: 2 | 3, circular: boo
   if (!masks) return { size: 2 * (rings - (circular ? 1 : 2)) + 1, numRings: undefined };
   const positions = masks.shape[masks.shape.length - 1];
   const side = Math.round(positions ** (1 / rank));
-  // The stem of R3D is the only official kernel of unequal sides.
+  // R3D's stem is the only official kernel with unequal sides.
   const size = side ** rank === positions ? side : [3, 7, 7];
   const { data } = masks;
   if (product(perAxis("size", size, rank)) !== positions) return undefined;
@@ -104,7 +105,7 @@ function findKernel(tensors: Tensors, module: string, rank: 2 | 3, circular: boo
 function kernelOf(tensors: Tensors, module: string, rank: 2 | 3): Kernel {
   const kernel = findKernel(tensors, module, rank, true);
   if (kernel) return kernel;
-  throw new GmrError("unsupported", `module ${module} has rings that no options of such a network make`);
+  throw new GmrError("unsupported", `module ${module} has rings that no options of such a network produce`);
 }
 
 /** Numbers of blocks of the stages `layer1`, `layer2`, … */
@@ -119,7 +120,7 @@ function depthsOf(tensors: Tensors): number[] {
   return depths;
 }
 
-/** Per stage; undefined where all are the defaults. */
+/** Per stage; undefined if all are defaults. */
 function ringsOf(kernels: readonly Kernel[], circular = true): number[] | undefined {
   if (kernels.every(({ numRings }) => numRings === undefined)) return undefined;
   return kernels.map(({ numRings, size }) => numRings ?? defaultNumRings(size, circular));
@@ -131,7 +132,7 @@ function readResNet(tensors: Tensors): OfficialNetwork {
   const second = bottleneck ? "conv2" : "conv1";
   const stages = depths.map((_, s) => {
     const block = `layer${s + 1}.0`;
-    // A block that halves its input keeps its pooling before the convolution.
+    // In a block that halves its input, the pooling precedes the convolution.
     const pooled = has(tensors, `${block}.${second}.1`);
     const kernel = kernelOf(tensors, `${block}.${second}${pooled ? ".1" : ""}`, 2);
     const width = shapeOf(tensors, `${block}.${second}${pooled ? ".1" : ""}.weight`)[0];
@@ -185,39 +186,22 @@ function readR3d(tensors: Tensors): OfficialNetwork {
   };
 }
 
+const UNET_FIRST = "conv_0.conv_0";
+
 function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
-  const names = [...tensors.keys()];
-  const refuse = (option: string, why: string): GmrError =>
-    new GmrError(
-      "unsupported",
-      `the weights are of a U-Net with ${option}, which is not supported here: ${why}`,
-    );
-  const first = "conv_0.conv_0";
-  if (names.some((name) => name.includes("pixelshuffle"))) {
-    throw refuse('upsample "pixelshuffle"', 'train it with "deconv" or "nontrainable"');
-  }
-  if (has(tensors, `${first}.adn.A`)) throw refuse('act "PReLU"', "expected a leaky rectifier");
-  if (!tensors.has(`${first}.conv.bias`)) throw refuse("bias false", "expected convolutions with a bias");
+  checkUNetVariant(tensors);
   const final = shapeOf(tensors, "final_conv.weight");
   const rank = final.length === 5 ? 3 : 2;
-  if (final.length < 4) throw refuse("one spatial axis", "expected images or volumes");
   const levels = [1, 2, 3, 4].filter((level) => has(tensors, `down_${level}.convs.conv_0.conv`)).length;
-  const modules = [first, ...Array.from({ length: levels }, (_, level) => `down_${level + 1}.convs.conv_0`)];
-  const gmr = isRing(tensors, `${first}.conv`);
+  const modules = [
+    UNET_FIRST,
+    ...Array.from({ length: levels }, (_, level) => `down_${level + 1}.convs.conv_0`),
+  ];
+  const gmr = isRing(tensors, `${UNET_FIRST}.conv`);
   const { circular, kernels } = gmr
     ? ringKernels(tensors, modules, rank)
     : { circular: true, kernels: modules.map((module) => denseKernel(tensors, module)) };
-  const norm = tensors.has(`${first}.adn.N.running_mean`)
-    ? "batch"
-    : has(tensors, `${first}.adn.N`)
-      ? "instance"
-      : undefined;
-  if (norm === undefined && !given.includes("norm")) {
-    throw refuse(
-      "norms without weights of their own",
-      'they leave no trace; give norm "none" if there are none, and train with ("instance", {"affine": True}) otherwise',
-    );
-  }
+  const norm = unetNorm(tensors, given);
   const deconv = has(tensors, `upcat_${levels}.upsample.deconv`);
   const features = [...modules, "upcat_1.convs.conv_0"].map(
     (module) => shapeOf(tensors, `${module}.conv.weight`)[0],
@@ -225,7 +209,7 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
   return {
     name: gmr ? "gmr-unet" : "dense-unet",
     rank,
-    channels: shapeOf(tensors, `${first}.conv.weight`)[1],
+    channels: shapeOf(tensors, `${UNET_FIRST}.conv.weight`)[1],
     options: {
       defaults: "official",
       classes: final[0],
@@ -235,7 +219,7 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
       ...(gmr && {
         numRings: ringsOf(kernels, circular),
         circular,
-        mixture: tensors.has(`${first}.conv.log_sigmas`),
+        mixture: tensors.has(`${UNET_FIRST}.conv.log_sigmas`),
       }),
       ...(norm && { norm }),
       upsampling: deconv ? "deconv" : "linear",
@@ -250,7 +234,39 @@ function readUNet(tensors: Tensors, given: readonly string[]): OfficialNetwork {
   };
 }
 
-/** The kernels of a U-Net, whose rings all leave the corners out or none does. */
+/** @throws GmrError `unsupported` for an official variant that this package lacks */
+function checkUNetVariant(tensors: Tensors): void {
+  if ([...tensors.keys()].some((name) => name.includes("pixelshuffle"))) {
+    throw unsupportedUNet('upsample "pixelshuffle"', 'train it with "deconv" or "nontrainable"');
+  }
+  if (has(tensors, `${UNET_FIRST}.adn.A`)) throw unsupportedUNet('act "PReLU"', "expected a leaky rectifier");
+  if (!tensors.has(`${UNET_FIRST}.conv.bias`)) {
+    throw unsupportedUNet("bias false", "expected convolutions with a bias");
+  }
+  if (shapeOf(tensors, "final_conv.weight").length < 4) {
+    throw unsupportedUNet("one spatial axis", "expected images or volumes");
+  }
+}
+
+/** Undefined for a norm that the caller knows and the weights do not tell. */
+function unetNorm(tensors: Tensors, given: readonly string[]): "batch" | "instance" | undefined {
+  if (tensors.has(`${UNET_FIRST}.adn.N.running_mean`)) return "batch";
+  if (has(tensors, `${UNET_FIRST}.adn.N`)) return "instance";
+  if (given.includes("norm")) return undefined;
+  throw unsupportedUNet(
+    "norms without weights",
+    'they leave no trace; set norm "none" if there are no norms, otherwise train with ("instance", {"affine": True})',
+  );
+}
+
+function unsupportedUNet(option: string, why: string): GmrError {
+  return new GmrError(
+    "unsupported",
+    `the weights are of a U-Net with ${option}, which is not supported here: ${why}`,
+  );
+}
+
+/** The kernels of a U-Net; either all of them leave the corners out, or none does. */
 function ringKernels(
   tensors: Tensors,
   modules: readonly string[],
@@ -260,7 +276,7 @@ function ringKernels(
     const kernels = modules.flatMap((module) => findKernel(tensors, `${module}.conv`, rank, circular) ?? []);
     if (kernels.length === modules.length) return { circular, kernels };
   }
-  throw new GmrError("unsupported", "the weights are of a U-Net with rings that no options make");
+  throw new GmrError("unsupported", "the weights are of a U-Net with rings that no options produce");
 }
 
 const denseKernel = (tensors: Tensors, module: string): Kernel => ({
@@ -268,7 +284,7 @@ const denseKernel = (tensors: Tensors, module: string): Kernel => ({
   numRings: undefined,
 });
 
-/** Options that weights do not tell in words: `stemPool true, oddSides "floor"`. */
+/** Describes assumed options: `stemPool true, oddSides "floor"`. */
 export function formatAssumed(assumed: Readonly<Record<string, unknown>>): string {
   return Object.entries(assumed)
     .map(([name, value]) => {

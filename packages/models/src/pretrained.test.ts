@@ -8,7 +8,7 @@ import { loadPretrained, pretrainedCards } from "./pretrained.ts";
 
 beforeAll(() => useWasm());
 
-it("every card is complete, and its network loads", async () => {
+it("has a complete card for each network, and loads it", async () => {
   for (const card of pretrainedCards()) {
     const model = await loadPretrained(card.name as "gmr-mnist");
     expect(model.name).toBe(card.name);
@@ -22,7 +22,7 @@ it("every card is complete, and its network loads", async () => {
   }
 });
 
-it("gmr-mnist reads digits as its card says, upright and turned", async () => {
+it("reads digits with gmr-mnist as its card says, upright and turned", async () => {
   const [card] = pretrainedCards().filter(({ name }) => name === "gmr-mnist");
   const model = await loadPretrained("gmr-mnist");
   const set = toFloat(evenSubset((await loadMnist()).test, 1000));
@@ -39,14 +39,14 @@ it("gmr-mnist reads digits as its card says, upright and turned", async () => {
       set.count
     );
   };
-  // A thousand images: their share is within two points of that of all, nearly always.
+  // On a thousand images accuracy is nearly always within two points of that on all.
   expect(Math.abs((await accuracyAt(0)) - card.accuracy.upright)).toBeLessThan(0.02);
   const at50 = card.accuracy.angles.find(([angle]) => angle === 50)?.[1] ?? 0;
   expect(Math.abs((await accuracyAt(50)) - at50)).toBeLessThan(0.025);
   model.dispose();
 });
 
-it("an unknown name is refused", async () => {
+it("rejects an unknown name", async () => {
   await expect(loadPretrained("gmr-cifar" as "gmr-mnist")).rejects.toThrow(
     'pretrained network must be one of gmr-mnist, got "gmr-cifar"',
   );

@@ -7,35 +7,35 @@ import type * as tf from "@tensorflow/tfjs";
 import { PRETRAINED } from "./generated/pretrained.ts";
 import { createModel, type ModelName } from "./registry.ts";
 
-/** What a pretrained network is, where it comes from, and how well it does. */
+/** What a pretrained network is, where it comes from, and how well it performs. */
 export interface ModelCard {
   name: string;
   description: string;
   /** For {@link createModel}. */
   model: { name: ModelName; options: Record<string, unknown> };
   parameters: number;
-  /** The digest of the checkpoint that the weights and the accuracy come from. */
+  /** Digest of the checkpoint that the weights and the accuracy come from. */
   weights?: string;
-  /** What the network was trained and tested on, where it comes from, and under which terms. */
+  /** The data it was trained and tested on, their source and their licence. */
   data: { name: string; source: string; licence: string; train: number; test: number };
-  /** The commands that made it. */
+  /** The commands that produced it. */
   command: string;
-  /** What the network takes: the meaning of its input's numbers. */
+  /** The input: what its numbers mean. */
   input: string;
-  /** `(x − mean) / std` of each channel, before the network sees it, if it was trained so. */
+  /** Normalisation of each channel before the network, `(x − mean) / std`, if it was trained with one. */
   normalization?: { mean: readonly number[]; std: readonly number[] };
   classNames: string[];
-  /** Shares of test images recognised, from 0 to 1. */
+  /** Shares of test images classified correctly, from 0 to 1. */
   accuracy: {
     upright: number;
-    /** Over all angles. */
+    /** Mean over all angles. */
     mean: number;
     worst: number;
     /** Degrees. */
     worstAngle: number;
-    /** Images mirrored from left to right, and upside down. */
+    /** On images mirrored left to right, and upside down. */
     mirrored: number[];
-    /** Degrees and accuracy at each. */
+    /** Accuracy at each angle in degrees. */
     angles: [angle: number, accuracy: number][];
   };
   licence: string;
@@ -49,7 +49,7 @@ export function pretrainedCards(): ModelCard[] {
 }
 
 /**
- * A trained network, ready to use, offline. Its weights load with the first call.
+ * A trained network, ready to use, offline. Its weights are loaded on the first call.
  * @throws GmrError `invalid-argument` for an unknown name
  */
 export async function loadPretrained(name: PretrainedName): Promise<tf.LayersModel> {

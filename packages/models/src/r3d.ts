@@ -2,16 +2,17 @@
 
 import { checkObject } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import { type ResNetOptions, ringStart } from "./options.ts";
+import { ringStart } from "./optionChecks.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 /**
- * A residual network for volumes [N, D, H, W, C] → logits [N, classes], as the official `gmr_r3d_18` (`depths`
- * [2, 2, 2, 2], the default) and `gmr_r3d_9` ([1, 1, 1, 1]); options as for {@link resNet}, with the official defaults:
- * kernels of size 3, a stem of 3×7×7. Because of that stem, logits are the same for turns about the depth axis and
- * mirror images along any axis; with `stemKernelSize: 5` for all 48 symmetries of the cube.
+ * A residual network for volumes [N, D, H, W, C] → logits [N, classes], like the official `gmr_r3d_18` (`depths` [2,
+ * 2, 2, 2], the default) and `gmr_r3d_9` ([1, 1, 1, 1]). Options as for {@link resNet}, with the official defaults:
+ * kernels of size 3, a stem of 3×7×7. Because of that stem, logits are invariant to turns about the depth axis and to
+ * mirroring along any axis; with `stemKernelSize: 5`, to all 48 symmetries of the cube.
  *
- * Layers are named as the modules of the official networks: `stem.0`, `layer1.0.conv1.1`, …, `fc`.
+ * Layers are named like the modules of the official networks: `stem.0`, `layer1.0.conv1.1`, …, `fc`.
  *
  * @throws GmrError as {@link resNet}
  */

@@ -8,8 +8,8 @@ import { HalvingsCheck } from "./halvings.ts";
 import { MatchSize } from "./matchSize.ts";
 
 /**
- * Makes all layers that networks of this package are made of known to `tf.loadLayersModel`. Making a network calls it; call it
- * yourself before loading a saved one in a program that makes none.
+ * Registers all layers of this package's networks with `tf.loadLayersModel`. Creating a network does so; call it
+ * yourself to load a saved network in a program that creates none.
  */
 export function registerModelLayers(): void {
   registerLayers();

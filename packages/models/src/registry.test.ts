@@ -7,7 +7,7 @@ import { createModel, listModels, MODEL_NAMES } from "./registry.ts";
 
 beforeAll(() => useWasm());
 
-/** Counted in the official package, version 1.0.3, for 10 classes. */
+/** As counted by the official package, version 1.0.3, for 10 classes. */
 const OFFICIAL = {
   "gmr-resnet18": 3_996_685,
   "gmr-resnet34": 7_518_537,
@@ -54,7 +54,7 @@ describe("createModel", () => {
     model.dispose();
   });
 
-  it("lets options replace what a name stands for, but not undefined ones", () => {
+  it("lets options replace the defaults of a name, but not undefined ones", () => {
     const model = createModel("gmr-resnet50", {
       inputShape: [8, 8, 1],
       classes: 2,
@@ -68,7 +68,7 @@ describe("createModel", () => {
     model.dispose();
   });
 
-  it("names what it knows", () => {
+  it("lists the known names", () => {
     expectGmrError(
       () => createModel("resnet" as "gmr-resnet18", { inputShape: [8, 8, 1], classes: 2 }),
       "invalid-argument",
@@ -81,7 +81,7 @@ describe("heads", () => {
   const model = () =>
     createModel("gmr-resnet18", { inputShape: [16, 16, 1], classes: 3, widths: [2, 3, 4, 5], seed: 1 });
 
-  it("featureExtractor gives the maps of stages", () => {
+  it("returns the maps of stages by featureExtractor", () => {
     const network = model();
     const features = featureExtractor(network, ["layer1", "layer2.0", "layer4", "bn1"]);
     const shapes = tf.tidy(() =>
@@ -101,7 +101,7 @@ describe("heads", () => {
     network.dispose();
   });
 
-  it("embedding gives the features before the classifier, invariant to turns", () => {
+  it("returns the features before the classifier by embedding, invariant to turns", () => {
     const network = model();
     const features = embedding(network);
     const difference = tf.tidy(() => {

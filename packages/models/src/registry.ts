@@ -4,20 +4,22 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { type ModelCost, modelCost } from "./cost.ts";
 import { checkGroupResNetOptions, type GroupResNetOptions, groupResNet } from "./groupConv/index.ts";
-import { checkResNetOptions, type ResNetOptions } from "./options.ts";
+import { checkResNetOptions } from "./planResNet.ts";
+import { checkUNetOptions } from "./planUNet.ts";
 import { r3d } from "./r3d.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
-import { checkUNetOptions, type UNetOptions } from "./unetOptions.ts";
+import type { UNetOptions } from "./unetOptions.ts";
 
 interface Entry {
   description: string;
   build: (options: never) => tf.LayersModel;
   /** Checks options without building. */
   check: (options: never) => void;
-  /** What the name stands for; options may replace it. */
+  /** Defaults of this name; options override them. */
   defaults: object;
-  /** An input that the network is meant for. */
+  /** A typical input. */
   example: { inputShape: readonly number[]; classes: number };
 }
 
@@ -104,7 +106,7 @@ export const MODEL_NAMES = Object.keys(REGISTRY) as readonly ModelName[];
 
 /**
  * A network by name. Its options are those of {@link resNet}, {@link r3d}, {@link unet} or {@link groupResNet};
- * `inputShape` and `classes` must be given, everything else has the default that the name stands for.
+ * `inputShape` and `classes` are required, everything else defaults to what the name stands for.
  *
  * @throws GmrError `invalid-argument` for an unknown name, and what the network's function throws
  */
@@ -127,15 +129,15 @@ export function checkModelOptions(name: string, options: object): void {
 export interface ModelInfo extends Omit<ModelCost, "layers"> {
   name: ModelName;
   description: string;
-  /** [...sizes, channels] of the input that the numbers are for. */
+  /** [...sizes, channels] of the input that the counts apply to. */
   inputShape: readonly number[];
   classes: number;
 }
 
 /**
- * Describes networks, with parameters, multiply-adds and receptive field for an input that each is meant for. Builds
- * them one after the other, which takes a moment.
- * @param names default: all
+ * Describes networks, with parameters, multiply-adds and receptive field for a typical input. Builds each of them,
+ * which takes a moment.
+ * @param names all by default
  */
 export function listModels(names: readonly ModelName[] = MODEL_NAMES): ModelInfo[] {
   return names.map((name) => {

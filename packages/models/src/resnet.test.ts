@@ -1,9 +1,9 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { DIHEDRAL_GROUP, invarianceError, Random } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, invarianceError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
-import type { ResNetOptions } from "./options.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 const small = {
@@ -76,7 +76,7 @@ describe("resNet", () => {
     ]) {
       const model = resNet({ ...options, inputShape: shape.slice(1) });
       const random = new Random(7);
-      const image = Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal());
+      const image = Float32Array.from({ length: product(shape) }, () => random.normal());
       const report = await invarianceError((x, s) => logits(model, x as Float32Array, s), image, shape);
       expect(report.errors).toHaveLength(48);
       expect(report.worst).toBeLessThan(1e-4);
@@ -84,7 +84,7 @@ describe("resNet", () => {
     }
   });
 
-  it("leaves nothing behind, blurred input or not", () => {
+  it("leaves no tensors behind, with or without blurred input", () => {
     for (const options of [
       {},
       { inputBlur: 0.7, headNorm: true },
@@ -107,7 +107,7 @@ describe("resNet", () => {
     model.dispose();
   });
 
-  it("drops the last row of odd sides like the official networks, if asked", () => {
+  it("drops the last row of odd sides as in the official networks, if asked", () => {
     const shapeOf = (oddSides: "symmetric" | "floor") => {
       const model = resNet({ ...small, inputShape: [21, 21, 1], oddSides });
       const { shape } = model.getLayer("layer2.0.add_relu").output as tf.SymbolicTensor;
@@ -118,7 +118,7 @@ describe("resNet", () => {
     expect(shapeOf("floor")).toEqual([null, 10, 10, 8]);
   });
 
-  it("a dense twin is not", async () => {
+  it("is not invariant as a dense twin", async () => {
     const model = resNet({ ...small, kind: "dense", kernelSizes: undefined });
     const random = new Random(7);
     const image = Float32Array.from({ length: 400 }, () => random.normal());
@@ -131,7 +131,7 @@ describe("resNet", () => {
     model.dispose();
   });
 
-  it.each(["gmr", "dense"] as const)("starts the same from the same seed: %s", async (kind) => {
+  it.each(["gmr", "dense"] as const)("starts with the same weights from the same seed: %s", async (kind) => {
     const image = Float32Array.from({ length: 400 }, (_, i) => Math.sin(i));
     const outputs: Float32Array[] = [];
     for (const seed of [5, 5, 6]) {
@@ -159,7 +159,7 @@ describe("resNet", () => {
     loaded.dispose();
   });
 
-  it("names its layers as the official networks do", () => {
+  it("names its layers like the official networks", () => {
     const names = resNet(small).layers.map((layer) => layer.name);
     expect(names).toEqual(
       expect.arrayContaining(["conv1", "bn1", "layer1.0.conv1", "layer2.0.downsample.1", "fc"]),

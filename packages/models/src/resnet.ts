@@ -1,20 +1,21 @@
 // GMR-ResNet for images and volumes, and its dense twin.
 //
-// Strided convolutions would sample positions that a turn does not map to each other, so a block of stride 2
-// averages its input first and convolves with stride 1 (Du et al., section on network design). Along even sides averages
-// over 2 positions are symmetric; along odd sides averages over 3 positions with stride 2 are, and are used there.
+// A strided convolution would sample positions that a turn does not map to each other, so a block of stride 2 averages
+// its input first and convolves with stride 1 (Du et al., section on network design). Averages over 2 positions are
+// symmetric along even sides, averages over 3 positions with stride 2 along odd sides.
 
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "./blur.ts";
 import { Builder, type Symbolic } from "./builder.ts";
 import { withHalvings } from "./halvings.ts";
-import { planResNet, type ResNetOptions, type ResNetPlan, type Stage } from "./options.ts";
+import { planResNet, type ResNetPlan, type Stage } from "./planResNet.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 
 /**
  * A residual network, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, classes]. With `kind: "gmr"` and
- * kernels of equal sides its logits are the same for every turn by 90° and every mirror image.
+ * kernels of equal sides, its logits are invariant to turns by 90° and to mirroring.
  *
- * Layers are named as the modules of the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+ * Layers are named like the modules of the official networks: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for options that are for
  *   images only
@@ -46,7 +47,7 @@ export function resNet(options: ResNetOptions): tf.LayersModel {
   });
 }
 
-/** Names of a block's convolutions and norms, which are counted from 1. */
+/** Names of a block's convolutions and norms, counted from 1. */
 interface Names {
   stem: [conv: string, norm: string];
   /** @param pooled whether the block halves its input */
@@ -54,14 +55,16 @@ interface Names {
   norm: (block: string, i: number) => string;
 }
 
-// The official networks pool inside the module of the convolution, which makes it the second there.
+// The official networks pool inside the module of the convolution, which is therefore the second one there.
 const RESNET_NAMES: Names = {
   stem: ["conv1", "bn1"],
   conv: (block, i, pooled) => `${block}.conv${i}${pooled ? ".1" : ""}`,
   norm: (block, i) => `${block}.bn${i}`,
 };
 
-/** Which of a block's convolutions is the first of k×k, which has a place for the pooling before it. */
+/**
+ * Index of a convolution in its module: 1 for a block's first k×k convolution, where pooling takes the first place.
+ */
 const placeOf = (i: number, strided: number): number => (i === strided ? 1 : 0);
 
 function r3dNames(strided: number): Names {

@@ -1,4 +1,4 @@
-// Networks on images of any sides: even, odd, mixed, tiny, known in advance or not.
+// Networks on images of any size: even, odd, mixed, tiny, known in advance or not.
 
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { checkEquivariance, graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
@@ -6,8 +6,8 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import type { ResNetOptions } from "./options.ts";
 import { createModel } from "./registry.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import type { UNetOptions } from "./unetOptions.ts";
 
 beforeAll(async () => {
@@ -62,7 +62,7 @@ describe.each(NETWORKS)("%s", (name, rank, create) => {
         const inputShape = [...sizes, 1];
         const known = create(sizes);
         try {
-          // Where the sizes are known, the symmetries that exchange unequal ones are left out.
+          // With known sizes, symmetries that exchange unequal ones are left out.
           for (const model of [known, open]) {
             const { exact } = await checkEquivariance(model, { inputShape, angles: [], flips });
             expect(exact.worst).toBeLessThan(1e-5);
@@ -83,7 +83,7 @@ describe.each(NETWORKS)("%s", (name, rank, create) => {
   });
 });
 
-it("a U-Net of the default depth mirrors with images of 65×64", async () => {
+it("mirrors with images of 65×64 in a U-Net of the default depth", async () => {
   const model = createModel("gmr-unet", {
     inputShape: [65, 64, 1],
     classes: 2,
@@ -101,7 +101,7 @@ it("a U-Net of the default depth mirrors with images of 65×64", async () => {
   model.dispose();
 });
 
-it("takes images down to one pixel, in networks of unknown sizes as in others", () => {
+it("takes images down to one pixel, whether sizes are known or not", () => {
   const open = createModel("gmr-resnet18", { ...rings, inputShape: [null, null, 1] });
   for (const [height, width] of [
     [1, 1],
@@ -120,7 +120,7 @@ it("takes images down to one pixel, in networks of unknown sizes as in others", 
   open.dispose();
 });
 
-it.each(NETWORKS)("gives no results for no images: %s", (_, rank, create) => {
+it.each(NETWORKS)("returns empty results for empty batches: %s", (_, rank, create) => {
   const sides = new Array<number>(rank).fill(8);
   for (const sizes of [sides, sides.map(() => null)]) {
     const model = create(sizes);
@@ -135,7 +135,7 @@ it.each(NETWORKS)("gives no results for no images: %s", (_, rank, create) => {
   }
 });
 
-it("chooses windows when called only where sizes are not known", () => {
+it("chooses windows at call time only if sizes are unknown", () => {
   const pools = (inputShape: Sides) => {
     const model = createModel("gmr-resnet18", { ...rings, inputShape });
     const found = graphNodes(model).filter(({ layer }) => layer instanceof SymmetricPooling).length;
@@ -150,7 +150,8 @@ describe("says which images are too small", () => {
   const floor = { oddSides: "floor" } as const;
   const cases: [message: string, create: Create, sizes: number[]][] = [
     [
-      'images of [3, 8] cannot be halved 2 times: after 1 their maps are [1, 4]; use larger images or oddSides "symmetric"',
+      "images of [3, 8] cannot be halved 2 times: after 1 their maps are [1, 4]; " +
+        'use larger images or oddSides "symmetric"',
       resNet18({ ...rings, ...floor }),
       [3, 8],
     ],
@@ -186,7 +187,7 @@ it.each([
   [30, 30],
   [31, 28],
   [29, 17],
-])("an official U-Net of unknown sizes computes what one of known sizes does: %i×%i", (height, width) => {
+])("computes the same in an official U-Net of unknown and of known sizes: %i×%i", (height, width) => {
   const options = { ...nested, upsampling: "deconv", oddSides: "floor" } as const;
   const create = uNet(options);
   const [known, open] = [create([height, width]), create([null, null])];

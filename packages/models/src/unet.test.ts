@@ -68,7 +68,7 @@ describe("unet", () => {
     model.dispose();
   });
 
-  it("does not with a deconvolution, nor does the dense twin", async () => {
+  it("does not turn it with a deconvolution, nor in the dense twin", async () => {
     for (const options of [{ upsampling: "deconv" }, { kind: "dense" }] as const) {
       const model = unet({ ...small, ...options });
       const { exact } = await checkEquivariance(model, { angles: [] });
@@ -149,7 +149,9 @@ describe("unet", () => {
   );
 });
 
-/** Digits on 32×32 positions with the class of each: 0 for background, 1 for ink of an even digit, 2 of an odd one. */
+/**
+ * Digits on 32×32 positions, each with a class: 0 for background, 1 for ink of an even digit, 2 for ink of an odd one.
+ */
 function segmented({ images, labels, count }: ImageSet): { x: tf.Tensor4D; classes: tf.Tensor3D } {
   const pixels = new Float32Array(count * 32 * 32);
   const classes = new Int32Array(pixels.length);
@@ -165,7 +167,7 @@ function segmented({ images, labels, count }: ImageSet): { x: tf.Tensor4D; class
   };
 }
 
-it("learns eight real images by heart: which pixels are ink, and of which digits", async () => {
+it("memorises eight real images: which pixels are ink, and of which digits", async () => {
   const { x, classes } = segmented(subset((await loadMnist()).test, [0, 1, 2, 3, 4, 5, 6, 7]));
   const model = unet({
     inputShape: [32, 32, 1],
@@ -192,7 +194,7 @@ it("learns eight real images by heart: which pixels are ink, and of which digits
   optimizer.dispose();
 }, 300_000);
 
-/** Adam whose rate can be changed. */
+/** Adam with a learning rate that can be changed. */
 class Adam extends tf.AdamOptimizer {
   constructor() {
     super(0.01, 0.9, 0.999);

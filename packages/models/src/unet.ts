@@ -5,18 +5,19 @@ import * as tf from "@tensorflow/tfjs";
 import { Builder, type Symbolic } from "./builder.ts";
 import { withHalvings } from "./halvings.ts";
 import { MatchSize } from "./matchSize.ts";
+import { planUNet, type UNetPlan } from "./planUNet.ts";
 import { registerModelLayers } from "./register.ts";
-import { planUNet, type UNetOptions, type UNetPlan } from "./unetOptions.ts";
+import type { UNetOptions } from "./unetOptions.ts";
 
 /**
  * A U-Net, images [N, H, W, C] or volumes [N, D, H, W, C] → logits [N, ...sizes, classes]. With `kind: "gmr"` and
- * `upsampling: "linear"` its outputs turn and mirror with its input.
+ * `upsampling: "linear"` its output turns and mirrors with its input.
  *
- * Layers are named as the modules of the official network: `conv_0.conv_0.conv`, `down_1.convs.conv_0.adn.N`, …,
+ * Layers are named like the modules of the official network: `conv_0.conv_0.conv`, `down_1.convs.conv_0.adn.N`, …,
  * `final_conv`.
  *
- * @throws GmrError `invalid-argument`, naming the option and what was expected; `invalid-shape` for sides that cannot be
- *   halved as often, or are odd where the upsampling needs even ones
+ * @throws GmrError `invalid-argument`, naming the option and what was expected; `invalid-shape` for sides that cannot
+ *   be halved that often, or are odd where upsampling needs even ones
  */
 export function unet(options: UNetOptions): tf.LayersModel {
   const plan = planUNet(options);
@@ -70,7 +71,7 @@ class UNetBuilder {
     for (const part of ["conv_0", "conv_1"]) {
       const channels = y.shape[y.shape.length - 1] ?? 1;
       const rings = numRings[level] ?? Math.floor(kernelSizes[level] / 2) + (circular ? 1 : 2);
-      // The official layer takes the fan of the ring weights for its bias.
+      // The official layer uses the fan of the ring weights for its bias.
       const ring = kind === "gmr" ? { biasInitializer: this.builder.uniform(channels * rings) } : {};
       y = this.builder.conv(`${name}.${part}.conv`, y, filters, kernelSizes[level], {
         useBias: true,
@@ -92,10 +93,10 @@ class UNetBuilder {
     return y;
   }
 
-  /** Brings x to the sizes of `like`, about double its own, with other channels. */
+  /** Resizes x to the sizes of `like`, about double its own, and changes its channels. */
   double(name: string, x: Symbolic, like: Symbolic, channels: number): Symbolic {
     if (this.plan.upsampling === "linear") {
-      // Where the channels stay, the official network has no convolution.
+      // The official network has no convolution if the number of channels stays the same.
       const y =
         channels === x.shape[x.shape.length - 1]
           ? x

@@ -17,6 +17,7 @@ export * from "./instanceNorm.ts";
 export * from "./kernels/index.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
+export { NATIVE_BACKEND } from "./nativeName.ts";
 export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";

@@ -9,6 +9,7 @@ import {
   pool2DShape,
   pool3DShape,
 } from "./kernels/poolShape.ts";
+import { NATIVE_BACKEND } from "./nativeName.ts";
 
 type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
 
@@ -182,7 +183,7 @@ function windowShares(input: number, output: number, filter: number, stride: num
 
 /** dy [N, ...out, C] times a factor for each position, the product of those of its axes, where the kernel needs it. */
 export function byShare(dy: tf.Tensor, shape: PoolShape, power: 1 | -1 = 1): tf.Tensor {
-  if (tf.getBackend() === "tensorflow") return dy;
+  if (tf.getBackend() === NATIVE_BACKEND) return dy;
   const { inSize, outSize, filter, strides, padBefore } = shape;
   let scaled = dy;
   for (const axis of [0, 1, 2].slice(5 - dy.rank)) {

@@ -3,66 +3,45 @@
 // products over the axes as well.)
 
 import { product } from "@gmr-conv/core";
-import { type KernelArgs, type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
+import {
+  type KernelOverride,
+  type Pool2DKernelAttrs,
+  type Pool3DKernelAttrs,
+  type PoolShape,
+  pool2DShape,
+  pool3DShape,
+  volume,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { nativeBackend } from "../nativeBackend.ts";
-import { type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
+import type { Native, NativeOps } from "../nativeOps.ts";
+import { node, runNativeSingle } from "../state.ts";
 import { sumAxis } from "../sumRows.ts";
 
 /** Positions of a window up to which the stock kernel is used. */
 const SMALL_WINDOW = 64;
 
-interface PoolPlan {
-  window: number[];
-  strides: number[];
-  outSize: number[];
-  padding: string;
+type Padding = "SAME" | "VALID";
+
+/** TensorFlow's name for a padding, if it has one. */
+function paddingOf(pad: Pool2DKernelAttrs["pad"]): Padding | undefined {
+  if (pad === "same") return "SAME";
+  return pad === "valid" || [pad].flat(2).every((size) => size === 0) ? "VALID" : undefined;
 }
 
-type PoolAttrs = Pick<tf.AvgPoolAttrs, "filterSize" | "strides" | "pad" | "dimRoundingMode">;
-type Pool3DAttrs = Pick<
-  tf.AvgPool3DAttrs,
-  "filterSize" | "strides" | "pad" | "dimRoundingMode" | "dataFormat"
->;
-
-function plan2D({ inputs, attrs }: KernelArgs): PoolPlan {
-  const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttrs;
-  const shape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number];
-  const info = tf.backend_util.computePool2DInfo(shape, filterSize, strides, 1, pad, dimRoundingMode);
-  return {
-    window: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    outSize: [info.outHeight, info.outWidth],
-    padding: info.padInfo.type,
-  };
-}
-
-function plan3D({ inputs, attrs }: KernelArgs): PoolPlan {
-  const { filterSize, strides, pad, dimRoundingMode, dataFormat } = attrs as unknown as Pool3DAttrs;
-  const shape = (inputs.x as tf.TensorInfo).shape as [number, number, number, number, number];
-  const info = tf.backend_util.computePool3DInfo(
-    shape,
-    filterSize,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-    dataFormat,
-  );
-  return {
-    window: [info.filterDepth, info.filterHeight, info.filterWidth],
-    strides: [info.strideDepth, info.strideHeight, info.strideWidth],
-    outSize: [info.outDepth, info.outHeight, info.outWidth],
-    padding: info.dataFormat === "channelsLast" ? info.padInfo.type : "unsupported",
-  };
-}
-
-function averageAlong(ops: NativeOps, x: Native, axis: number, plan: PoolPlan): Native {
-  const [window, stride, out] = [plan.window[axis], plan.strides[axis], plan.outSize[axis]];
+/** The averages along a spatial axis, the first is 0. */
+function averageAlong(
+  ops: NativeOps,
+  x: Native,
+  axis: number,
+  { filter, strides, outSize }: PoolShape,
+  padding: Padding,
+): Native {
+  const of = axis + 5 - x.shape.length;
+  const [window, stride, out] = [filter[of], strides[of], outSize[of]];
   if (window === 1 && stride === 1) return x;
   const at = axis + 1;
   const size = x.shape[at];
-  if (stride >= window && plan.padding === "VALID") {
+  if (stride >= window && padding === "VALID") {
     // Windows side by side: their positions become an axis.
     const [outer, inner] = [x.shape.slice(0, at), x.shape.slice(at + 1)].map(product);
     const whole = ops.pad(ops.reshape(x, [outer, size, inner]), [
@@ -85,23 +64,28 @@ function averageAlong(ops: NativeOps, x: Native, axis: number, plan: PoolPlan): 
   const attrs = [
     ops.int("ksize", ones.with(at, window)),
     ops.int("strides", ones.with(at, stride)),
-    ops.string("padding", plan.padding),
+    ops.string("padding", padding),
     ops.string("data_format", x.shape.length === 4 ? "NHWC" : "NDHWC"),
   ];
   return ops.run(x.shape.length === 4 ? "AvgPool" : "AvgPool3D", attrs, [x.id])[0];
 }
 
-const pool = (kernelName: string, planOf: (args: KernelArgs) => PoolPlan): KernelOverride =>
-  overrideKernel(kernelName, "tensorflow", (args, stock) => {
-    const plan = planOf(args);
-    const x = args.inputs.x as tf.TensorInfo;
-    const isLarge = product(plan.window) > SMALL_WINDOW && product(x.shape) > 0;
-    const isPlain = (plan.padding === "SAME" || plan.padding === "VALID") && x.dtype === "float32";
-    const ours = isLarge && isPlain && !nativeBackend(args.backend).isUsingGpuDevice;
-    if (!ours) return stock(args);
-    return runNativeSingle(args.backend, (ops) =>
-      plan.window.reduce((y, _, axis) => averageAlong(ops, y, axis, plan), ops.input(x)),
+const pool = <Attrs extends Pool2DKernelAttrs | Pool3DKernelAttrs>(
+  kernelName: string,
+  shapeOf: (inShape: readonly number[], attrs: Attrs) => PoolShape,
+): KernelOverride =>
+  node.override<{ x: tf.TensorInfo }, Attrs>(kernelName, ({ x }, attrs, state, stock) => {
+    const padding = paddingOf(attrs.pad);
+    const isPlain = x.dtype === "float32" && product(x.shape) > 0 && attrs.dataFormat !== "NCDHW";
+    if (!isPlain || !padding || state.backend.isUsingGpuDevice) return stock();
+    const shape = shapeOf(x.shape, attrs);
+    if (volume(shape.filter) <= SMALL_WINDOW) return stock();
+    return runNativeSingle(state, (ops) =>
+      x.shape.slice(1, -1).reduce((y, _, axis) => averageAlong(ops, y, axis, shape, padding), ops.input(x)),
     );
   });
 
-export const avgPoolKernels = [pool(tf.AvgPool, plan2D), pool(tf.AvgPool3D, plan3D)];
+export const avgPoolKernels = [
+  pool<Pool2DKernelAttrs>(tf.AvgPool, pool2DShape),
+  pool<Pool3DKernelAttrs>(tf.AvgPool3D, pool3DShape),
+];

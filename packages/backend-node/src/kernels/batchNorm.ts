@@ -6,18 +6,17 @@
 
 import { product } from "@gmr-conv/core";
 import {
+  type BatchNormGradInputs,
   BatchNormTraining,
   type BatchNormTrainingAttrs,
   BatchNormTrainingGrad,
   BatchNormTrainingParamGrad,
-  kernelConfig,
 } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { type NativeBackend, nativeBackend, type OpAttr } from "../nativeBackend.ts";
-import { type Native, type NativeOps, runNative, runNativeSingle } from "../nativeOps.ts";
+import type { OpAttr } from "../nativeBackend.ts";
+import type { Native, NativeOps } from "../nativeOps.ts";
+import { nativeKernel } from "../state.ts";
 import { groupCount, sumRows } from "../sumRows.ts";
-
-type GradInputs = Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance", tf.TensorInfo>;
 
 /** How the rows of a tensor [..., C] are grouped. */
 interface Grouping {
@@ -88,41 +87,16 @@ function moments(ops: NativeOps, x: Native, grouping: Grouping): { mean: Native;
   return { mean, variance: ops.binary("Mul", sumRows(ops, spread), share) };
 }
 
-export const batchNormTrainingConfig = kernelConfig(
-  BatchNormTraining,
-  "tensorflow",
-  ({ x, gamma, beta }, { epsilon, relu }, backend) =>
-    runNative(backend, (ops) => {
-      const grouping = groupingOf(ops, x);
-      const { channels, rows, groups } = grouping;
-      if (rows === 0) return [ops.fill(x.shape, 0), ops.fill([channels], 0), ops.fill([channels], 0)];
-      const pixels = ops.input(x);
-      const given = groups === 1 ? undefined : moments(ops, pixels, grouping);
-      const image = asImage(ops, pixels, grouping, 1);
-      const [y, mean, variance] = normalise(ops, image, ops.input(gamma), ops.input(beta), epsilon, given);
-      return [ops.reshape(relu ? ops.unary("Relu", y) : y, x.shape), mean, variance];
-    }),
-);
-
-/** The gradients of gamma and beta, which come with that of x and are asked for right after it: of the last call only. */
-interface ParamGradients {
-  /** What they were made of. */
-  of: readonly unknown[];
-  params: Native[];
-}
-
-const sourcesOf = (inputs: GradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] => [
+const sourcesOf = (inputs: BatchNormGradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] => [
   ...Object.values(inputs).map(({ dataId }) => dataId),
   epsilon,
   relu,
 ];
 
-const remembered = new WeakMap<NativeBackend, ParamGradients>();
-
 /** dx, dgamma and dbeta. */
 function gradients(
   ops: NativeOps,
-  inputs: GradInputs,
+  inputs: BatchNormGradInputs,
   { epsilon, relu }: BatchNormTrainingAttrs,
 ): [dx: Native, dGamma: Native, dBeta: Native] {
   const grouping = groupingOf(ops, inputs.x);
@@ -161,33 +135,32 @@ function gradients(
   return [ops.reshape(ops.binary("AddV2", dx, rest), inputs.x.shape), dGamma, dBeta];
 }
 
-export const batchNormTrainingGradConfig = kernelConfig(
-  BatchNormTrainingGrad,
-  "tensorflow",
-  (inputs, attrs, backend) =>
-    runNativeSingle(backend, (ops) => {
-      if (product(inputs.x.shape) === 0) return ops.fill(inputs.x.shape, 0);
-      const [dx, ...params] = gradients(ops, inputs, attrs);
-      const last = remembered.get(ops.backend)?.params ?? [];
-      for (const { id } of last) ops.backend.binding.deleteTensor(id);
-      const kept = params.map((param) => ops.keep(param));
-      remembered.set(ops.backend, { of: sourcesOf(inputs, attrs), params: kept });
-      return dx;
-    }),
-);
+export const batchNormKernels = [
+  nativeKernel(BatchNormTraining, (ops, { x, gamma, beta }, { epsilon, relu }) => {
+    const grouping = groupingOf(ops, x);
+    const { channels, rows, groups } = grouping;
+    if (rows === 0) return [ops.fill(x.shape, 0), ops.fill([channels], 0), ops.fill([channels], 0)];
+    const pixels = ops.input(x);
+    const given = groups === 1 ? undefined : moments(ops, pixels, grouping);
+    const image = asImage(ops, pixels, grouping, 1);
+    const [y, mean, variance] = normalise(ops, image, ops.input(gamma), ops.input(beta), epsilon, given);
+    return [ops.reshape(relu ? ops.unary("Relu", y) : y, x.shape), mean, variance];
+  }),
 
-export const batchNormTrainingParamGradConfig = kernelConfig(
-  BatchNormTrainingParamGrad,
-  "tensorflow",
-  (inputs, attrs, backend) =>
-    runNative(backend, (ops) => {
-      const { x, gamma } = inputs;
-      if (product(x.shape) === 0) return [ops.fill(gamma.shape, 0), ops.fill(gamma.shape, 0)];
-      const last = remembered.get(nativeBackend(backend));
-      const sources = sourcesOf(inputs, attrs);
-      if (last?.of.every((value, i) => value === sources[i])) {
-        return last.params.map((param) => ops.alias(param));
-      }
-      return gradients(ops, inputs, attrs).slice(1);
-    }),
-);
+  nativeKernel(BatchNormTrainingGrad, (ops, inputs, attrs, state) => {
+    if (product(inputs.x.shape) === 0) return ops.fill(inputs.x.shape, 0);
+    const [dx, ...params] = gradients(ops, inputs, attrs);
+    state.paramGradients.keep(
+      sourcesOf(inputs, attrs),
+      params.map((param) => ops.keep(param)),
+    );
+    return dx;
+  }),
+
+  nativeKernel(BatchNormTrainingParamGrad, (ops, inputs, attrs, state) => {
+    const { x, gamma } = inputs;
+    if (product(x.shape) === 0) return [ops.fill(gamma.shape, 0), ops.fill(gamma.shape, 0)];
+    const known = state.paramGradients.find(sourcesOf(inputs, attrs));
+    return known ? known.map((param) => ops.alias(param)) : gradients(ops, inputs, attrs).slice(1);
+  }),
+];

@@ -1,46 +1,9 @@
-// What stock ops need many calls for: adding and rectifying, and the steps of the optimisers.
+import { AddRelu, ReluGrad } from "@gmr-conv/tfjs";
+import { nativeKernel } from "../state.ts";
 
-import { AdamWUpdate, AddRelu, kernelConfig, ReluGrad, SgdUpdate } from "@gmr-conv/tfjs";
-import type { Native } from "../nativeOps.ts";
-import { type NativeOps, runNative, runNativeSingle } from "../nativeOps.ts";
-
-export const addReluConfig = kernelConfig(AddRelu, "tensorflow", ({ a, b }, _attrs, backend) =>
-  runNativeSingle(backend, (ops) => ops.unary("Relu", ops.binary("AddV2", ops.input(a), ops.input(b)))),
-);
-
-export const reluGradConfig = kernelConfig(ReluGrad, "tensorflow", ({ dy, y }, _attrs, backend) =>
-  runNativeSingle(backend, (ops) => ops.binary("ReluGrad", ops.input(dy), ops.input(y))),
-);
-
-/** a · factor */
-const times = (ops: NativeOps, a: Native, factor: number): Native =>
-  factor === 1 ? a : ops.binary("Mul", a, ops.scalar(factor));
-
-export const adamWUpdateConfig = kernelConfig(AdamWUpdate, "tensorflow", (inputs, attrs, backend) =>
-  runNative(backend, (ops) => {
-    const { learningRate, beta1, beta2, epsilon, weightDecay, step } = attrs;
-    const gradient = ops.input(inputs.gradient);
-    const mean = (old: Native, now: Native, beta: number): Native =>
-      ops.binary("AddV2", times(ops, old, beta), times(ops, now, 1 - beta));
-    const m = mean(ops.input(inputs.first), gradient, beta1);
-    const v = mean(ops.input(inputs.second), ops.unary("Square", gradient), beta2);
-    const root = ops.unary("Sqrt", times(ops, v, 1 / (1 - beta2 ** step)));
-    const divisor = ops.binary("AddV2", root, ops.scalar(epsilon));
-    const change = ops.binary("RealDiv", times(ops, m, learningRate / (1 - beta1 ** step)), divisor);
-    const decayed = times(ops, ops.input(inputs.parameter), 1 - learningRate * weightDecay);
-    return [ops.binary("Sub", decayed, change), m, v];
-  }),
-);
-
-export const sgdUpdateConfig = kernelConfig(
-  SgdUpdate,
-  "tensorflow",
-  (inputs, { learningRate, momentum, weightDecay }, backend) =>
-    runNative(backend, (ops) => {
-      const gradient = ops.input(inputs.gradient);
-      const v = ops.binary("AddV2", times(ops, ops.input(inputs.velocity), momentum), gradient);
-      const change = times(ops, ops.binary("AddV2", times(ops, v, momentum), gradient), learningRate);
-      const decayed = times(ops, ops.input(inputs.parameter), 1 - learningRate * weightDecay);
-      return [ops.binary("Sub", decayed, change), v];
-    }),
-);
+export const elementwiseKernels = [
+  nativeKernel(AddRelu, (ops, { a, b }) =>
+    ops.unary("Relu", ops.binary("AddV2", ops.input(a), ops.input(b))),
+  ),
+  nativeKernel(ReluGrad, (ops, { dy, y }) => ops.binary("ReluGrad", ops.input(dy), ops.input(y))),
+];

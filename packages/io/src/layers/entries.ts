@@ -1,4 +1,4 @@
-// How the weights of layers are called and laid out in PyTorch's state dictionaries.
+// Names and layouts of layers' weights in PyTorch's state dictionaries.
 //
 //   layer                 weight here                                 in PyTorch
 //   GMR convolution       ring weights [R, Cin/groups, Cout]          weight [Cout, Cin/groups, R]
@@ -12,8 +12,8 @@
 //   normalisation         gamma, beta [C]                             weight, bias
 //                         moving_mean, moving_variance [C]            running_mean, running_var
 //
-// The official GMR layers also keep numbers that follow from their options: the ring masks
-// (`default_weight_index_mat`, and `weight_index_mat` where it is not trained) and, with a mixture, `mus` = 0 … R - 1.
+// The official GMR layers also store what follows from their options: the ring masks (`default_weight_index_mat`, and
+// `weight_index_mat` unless it is trained) and, with a mixture, `mus` = 0 … R - 1.
 
 import { describeValue, GmrError, ringMasks } from "@gmr-conv/core";
 import { checkModel, GmrConv, isRingWeights } from "@gmr-conv/tfjs";
@@ -21,7 +21,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { StoredTensor } from "../storedTensor.ts";
 import { flattenedMap } from "./flattenedMap.ts";
 
-/** A weight. Reshaped to `from`, with its axes put in `order`, and reshaped to `shape`, it is PyTorch's tensor. */
+/** A weight. Reshaped to `from`, transposed to `order`, and reshaped to `shape`, it is PyTorch's tensor. */
 export interface WeightEntry {
   readonly variable: { readonly shape: tf.Shape; read(): tf.Tensor; write(value: tf.Tensor): unknown };
   readonly from: readonly number[];
@@ -29,12 +29,12 @@ export interface WeightEntry {
   readonly shape: readonly number[];
 }
 
-/** A tensor that PyTorch keeps, and that follows from the options of the layer here, or is only kept for it. */
+/** A tensor in PyTorch's dictionaries that follows from the layer's options here, or is only kept for PyTorch. */
 export interface FixedEntry {
   readonly tensor: StoredTensor;
-  /** Whether a file must have the same. */
+  /** Whether the one in a file must be equal. */
   readonly binding: boolean;
-  /** Keeps what a file has. */
+  /** Keeps the one in a file. */
   readonly keep?: (tensor: StoredTensor) => void;
 }
 
@@ -43,7 +43,7 @@ const batchesTracked = new WeakMap<tf.layers.Layer, StoredTensor>();
 
 export type Entry = WeightEntry | FixedEntry;
 
-/** PyTorch's names of weights whose layout is the same here. */
+/** PyTorch's names of weights with the same layout. */
 const PLAIN: Record<string, string> = {
   bias: "bias",
   log_sigmas: "log_sigmas",
@@ -137,7 +137,7 @@ function* fixedEntries(
   weights: string[],
 ): Iterable<[key: string, entry: FixedEntry]> {
   if (weights.includes("moving_mean")) {
-    // How many steps the averages have seen. PyTorch uses it only for averages over all of them, and nothing does here.
+    // Number of steps in the averages. PyTorch uses it only for cumulative averages, and nothing here does.
     const tensor = batchesTracked.get(layer) ?? { shape: [], data: new BigInt64Array(1) };
     const keep = ({ shape, data }: StoredTensor) => {
       batchesTracked.set(layer, { shape: [...shape], data: data.slice() });
@@ -149,7 +149,7 @@ function* fixedEntries(
   const shape = [1, 1, partition.numRings, partition.index.length];
   const masks = { shape, data: Float32Array.from(ringMasks(partition)) };
   const trained = weights.includes("ring_masks");
-  // The official layers change the defaults, too, with the first step that trains the masks.
+  // The official layers also change the defaults, on the first step that trains the masks.
   yield ["default_weight_index_mat", { tensor: masks, binding: !trained }];
   if (!trained) yield ["weight_index_mat", { tensor: masks, binding: true }];
   if (weights.includes("log_sigmas")) {

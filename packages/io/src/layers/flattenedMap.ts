@@ -1,8 +1,8 @@
 import type * as tf from "@tensorflow/tfjs";
 
 /**
- * The shape [...spatial, C] of the map that was flattened to make the input of a layer, or undefined if none was, or
- * one of a single position.
+ * The shape [...spatial, C] of the map that was flattened for the input of a layer; undefined if none was, or if it has
+ * a single position.
  */
 export function flattenedMap(layer: tf.layers.Layer): number[] | undefined {
   for (let node = layer.inboundNodes[0]; node?.inputTensors.length === 1; ) {

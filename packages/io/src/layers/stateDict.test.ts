@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ringMasks } from "@gmr-conv/core";
+import { product, ringMasks } from "@gmr-conv/core";
 import {
   fusedBatchNormalization,
   GmrConv,
@@ -19,7 +19,7 @@ beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
 
-/** A model of layers in a row, with random numbers in all weights. */
+/** A sequential model with random numbers in all weights. */
 function modelOf(inputShape: number[], ...layers: tf.layers.Layer[]): tf.Sequential {
   const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape }), ...layers] });
   model.setWeights(model.weights.map(({ shape }) => tf.randomUniform(shape as number[], 0.5, 1.5)));
@@ -37,7 +37,7 @@ function at({ shape, data }: StoredTensor, ...position: number[]): number {
 
 describe("layouts", () => {
   const conv = { filters: 4, kernelSize: 3, name: "l" };
-  // Per layer: its inputs, PyTorch's shape of the weight, and how a position in it is turned into one here.
+  // Per layer: its inputs, PyTorch's shape of the weight, and how a position in it maps to one here.
   type Turn = (position: number[]) => number[];
   const turn: Turn = ([b, a, ...spatial]) => [...spatial, a, b];
   it.each<[string, tf.layers.Layer, number[], number[], Turn]>([
@@ -121,7 +121,7 @@ describe("the official package", () => {
       tf.layers.batchNormalization({ name: "layer1.0.bn1" }),
     );
 
-  it("has the very tensors that a loaded model gives back", async () => {
+  it("has exactly the tensors that a loaded model returns", async () => {
     const model = network();
     const report = loadStateDict(model, part);
     expect(report).toMatchObject({ missing: [], unexpected: [] });
@@ -132,7 +132,7 @@ describe("the official package", () => {
     expect(fresh.get("bn1.num_batches_tracked")).toEqual({ shape: [], data: BigInt64Array.of(0n) });
   });
 
-  it("may leave out what follows from the options", () => {
+  it("may omit what follows from the options", () => {
     const weights = [...part].filter(([key]) => !/mat$|mus$|tracked$/.test(key));
     expect(loadStateDict(network(), new Map(weights)).loaded).toHaveLength(12);
   });
@@ -170,7 +170,7 @@ describe("GMR convolutions", () => {
     expect(tensors.get("l.mus")?.data).toEqual(BigInt64Array.of(0n, 1n, 2n));
   });
 
-  it("have no mus without", async () => {
+  it("have no mus without one", async () => {
     expect([...(await state(gmrConv2D({ ...args, mixture: false, useBias: false }))).keys()]).toEqual([
       "l.weight",
       "l.default_weight_index_mat",
@@ -178,7 +178,7 @@ describe("GMR convolutions", () => {
     ]);
   });
 
-  it("have their trained masks beside those of the partition", async () => {
+  it("have their trained masks next to those of the partition", async () => {
     const layer = gmrConv2D({ ...args, trainMasks: true });
     const tensors = await state(layer);
     const masks = layer.weights.find(({ originalName }) => originalName.endsWith("ring_masks"));
@@ -188,7 +188,7 @@ describe("GMR convolutions", () => {
     });
     const defaults = tensors.get("l.default_weight_index_mat") as StoredTensor;
     expect(defaults.data).toEqual(Float32Array.from(ringMasks(layer.partition)));
-    // Official checkpoints may have others.
+    // Official checkpoints may have different ones.
     defaults.data[0] = 0.25;
     expect(
       loadStateDict(modelOf([7, 7, 1], gmrConv2D({ ...args, trainMasks: true })), tensors).missing,
@@ -216,16 +216,16 @@ describe("loading", () => {
   const dense = () => modelOf([2], tf.layers.dense({ units: 1, name: "d" }));
   const float = (...shape: number[]): StoredTensor => ({
     shape,
-    data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+    data: new Float32Array(product(shape)),
   });
 
-  it("gives another model the same weights, and leaks nothing", async () => {
+  it("sets the same weights in another model, and leaks nothing", async () => {
     const [from, to] = [network(), network()];
     const { numTensors } = tf.memory();
     const { loaded, missing, unexpected } = loadStateDict(to, await stateDictOf(from));
     expect(tf.memory().numTensors).toBe(numTensors);
     expect([loaded.length, missing, unexpected]).toEqual([from.weights.length, [], []]);
-    // White coordinates become ring weights and come back, to rounding.
+    // White coordinates become ring weights and back, up to rounding.
     const [given, got] = [from, to].map((model) =>
       model.getWeights().flatMap((w) => Array.from(w.dataSync())),
     );
@@ -234,7 +234,7 @@ describe("loading", () => {
     });
   });
 
-  it("takes numbers of any type", () => {
+  it("accepts numbers of any type", () => {
     const model = dense();
     const tensors = new Map<string, StoredTensor>([
       ["d.weight", { shape: [1, 2], data: BigInt64Array.of(3n, -4n) }],
@@ -244,7 +244,7 @@ describe("loading", () => {
     expect(valuesOf(model)).toEqual([[[3], [-4]], [0.5]]);
   });
 
-  it("must be complete, unless told otherwise; nothing changes before all is checked", async () => {
+  it("must be complete, unless told otherwise; nothing is changed before everything is checked", async () => {
     const model = dense();
     const values = valuesOf(model);
     const tensors = new Map([
@@ -265,7 +265,7 @@ describe("loading", () => {
     expect(valuesOf(model)[0]).toEqual([[0], [0]]);
   });
 
-  it("names no more than a few of many", () =>
+  it("names only a few of many", () =>
     expectGmrError(
       () => loadStateDict(network(), new Map()),
       "invalid-data",
@@ -274,7 +274,7 @@ describe("loading", () => {
       ),
     ));
 
-  it("needs the right shapes", () =>
+  it("must have the right shapes", () =>
     expectGmrError(
       () =>
         loadStateDict(

@@ -1,4 +1,4 @@
-// The weights of a model as PyTorch's state dictionary, and back. A layer's name is the path of its module.
+// Converts a model's weights to a PyTorch state dictionary, and back. A layer's name is the path of its module.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -6,9 +6,9 @@ import { type StoredTensor, toFloat32 } from "../storedTensor.ts";
 import { type Entry, type FixedEntry, modelEntries, type WeightEntry } from "./entries.ts";
 
 /**
- * The state dictionary of a model, such that a PyTorch module with the model's layer names as paths loads it
- * strictly: `layer1.0.conv1.weight` is the weight of the layer `layer1.0.conv1`. All that such a module keeps is there,
- * also what follows from a layer's options (ring masks, `mus`), and `num_batches_tracked` as it was loaded (else 0)
+ * The state dictionary of a model. A PyTorch module with the model's layer names as paths loads it strictly:
+ * `layer1.0.conv1.weight` is the weight of the layer `layer1.0.conv1`. It includes what follows from a layer's options
+ * (ring masks, `mus`), and `num_batches_tracked` as it was loaded (else 0)
  *
  * @throws GmrError `unsupported` for weights that have no counterpart in PyTorch, and for layers that are models
  */
@@ -33,23 +33,23 @@ async function readWeight({ variable, from, order, shape }: WeightEntry): Promis
 }
 
 export interface LoadOptions {
-  /** Require that the tensors and the weights have the same names. Default true. */
+  /** Require the tensors and the weights to have the same names. Default true. */
   strict?: boolean | undefined;
 }
 
 export interface LoadReport {
-  /** Names of the tensors that went into weights. */
+  /** Names of the tensors that were loaded into weights. */
   loaded: string[];
-  /** Names of weights for which there was no tensor. */
+  /** Names of weights without a tensor. */
   missing: string[];
-  /** Names of tensors for which there is no place. */
+  /** Names of tensors without a weight. */
   unexpected: string[];
 }
 
 /**
- * Sets the weights of a model from a state dictionary, as {@link stateDictOf} gives and PyTorch saves it. Numbers are
- * rounded to float32. Tensors that follow from a layer's options may be absent; where they are present, they must be
- * what the layer has, or the weights would not mean the same. If anything is wrong, no weight is changed.
+ * Sets the weights of a model from a state dictionary of {@link stateDictOf} or PyTorch. Numbers are rounded to
+ * float32. Tensors that follow from a layer's options may be absent; if present, they must equal the layer's, or the
+ * weights would mean something else. If anything is wrong, no weight is changed.
  *
  * @throws GmrError `invalid-shape` for a tensor of another shape; `invalid-data` for missing and unexpected tensors
  *   (if strict), and for ring masks of another partition; `unsupported` as {@link stateDictOf}
@@ -119,6 +119,7 @@ function checkComplete(model: tf.LayersModel, { missing, unexpected }: LoadRepor
   };
   throw new GmrError(
     "invalid-data",
-    `the tensors do not fit model ${describeValue(model.name)}: missing ${list(missing)}; unexpected ${list(unexpected)}`,
+    `the tensors do not fit model ${describeValue(model.name)}: missing ${list(missing)}; ` +
+      `unexpected ${list(unexpected)}`,
   );
 }

@@ -1,4 +1,4 @@
-// Files as a whole, with errors of one line.
+// Whole files, with one-line errors.
 
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ export async function readFileBytes(file: string): Promise<Uint8Array> {
 }
 
 /**
- * Replaces a file as a whole: whoever reads it finds the old or the new content, never a part, even after a crash.
+ * Replaces a file atomically: readers see the old or the new content, never a part, even after a crash.
  * @throws GmrError `io`, naming the file
  */
 export function writeFileAtomically(file: string, content: string | Uint8Array): void {

@@ -54,7 +54,7 @@ describe("models on disk", () => {
     ["a missing weights file", /cannot read .*other\.bin/, (t) => t.replace("weights.bin", "other.bin")],
     ["weights elsewhere", /expected a file beside it/, (t) => t.replace("weights.bin", "../weights.bin")],
     ["an unknown layer", /is not a model: Unknown layer: Mystery/, (t) => t.replace("Dense", "Mystery")],
-  ])("refuse %s", async (_, message, change) => {
+  ])("reject %s", async (_, message, change) => {
     const other = path.join(folder, "changed");
     await writeLayersModel(model, other);
     const file = path.join(other, "model.json");
@@ -63,7 +63,7 @@ describe("models on disk", () => {
     await expect(readLayersModel(other)).rejects.toMatchObject({ name: "GmrError" });
   });
 
-  it("refuse weights that are cut off, and a folder that is none", async () => {
+  it("reject truncated weights and a missing folder", async () => {
     const other = path.join(folder, "cut");
     await writeLayersModel(model, other);
     truncateSync(path.join(other, "weights.bin"), 50);

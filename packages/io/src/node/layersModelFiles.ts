@@ -1,5 +1,5 @@
-// The TensorFlow.js layers format on disk, which TensorFlow.js itself offers in browsers and with its native Node
-// backend only: `model.json` with the weights in binary files beside it.
+// The TensorFlow.js layers format on disk: `model.json` with the weights in binary files beside it. TensorFlow.js
+// itself offers it only in browsers and with its native Node backend.
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -33,7 +33,7 @@ export async function readLayersModel(location: string): Promise<tf.LayersModel>
   }
 }
 
-/** Saves a layers model to a folder, which is made if need be. @throws GmrError `io`, naming the file */
+/** Saves a layers model to a folder, which is created if necessary. @throws GmrError `io`, naming the file */
 export async function writeLayersModel(model: tf.LayersModel, folder: string): Promise<void> {
   await model.save(layersModelFiles(folder));
 }
@@ -70,7 +70,7 @@ async function loadArtifacts(file: string): Promise<tf.io.ModelArtifacts> {
   });
 }
 
-/** A weights file lies beside the model: a path that leads elsewhere is refused. */
+/** A weights file lies beside the model: paths that lead elsewhere are rejected. */
 function weightsPath(file: string, name: unknown): string {
   const folder = path.dirname(file);
   const found = path.resolve(folder, String(name));
@@ -103,7 +103,7 @@ function saveArtifacts(file: string, artifacts: tf.io.ModelArtifacts): tf.io.Sav
 
 const MAX_REASON = 300;
 
-/** The first line of an error, which may quote a whole topology. */
+/** The first line of an error; the rest may quote a whole topology. */
 function reason(error: unknown): string {
   const [line] = reasonOf(error).split("\n");
   return line.length > MAX_REASON ? `${line.slice(0, MAX_REASON)}…` : line;

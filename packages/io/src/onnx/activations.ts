@@ -1,4 +1,4 @@
-// Activations by the names that TensorFlow.js gives them, and the layers that are nothing else.
+// Activations by their names in TensorFlow.js, and the layers that only apply one.
 
 import { fileAxis, float, type GraphBuilder, inFileOrder, type Value } from "./graph.ts";
 import { configOf, type LayerCall, unsupportedLayer, type WriteLayer, weightOf } from "./layerCall.ts";

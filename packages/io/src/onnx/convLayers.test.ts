@@ -1,4 +1,4 @@
-// Convolutions with options at random: ONNX Runtime computes what TensorFlow.js does.
+// Convolutions with random options: ONNX Runtime must compute what TensorFlow.js does.
 
 import {
   fusedBatchNormalization,
@@ -167,7 +167,7 @@ test("stock convolutions and pooling", { timeout: 120_000 }, async () => {
       const create = STOCK[kind][rank - 1];
       const fits = size.every((n, axis) => n >= 2 * kernelSize[axis] - 1);
       if (!create || (kind !== "transposed" && padding === "valid" && !fits)) return;
-      // TensorFlow.js does only one of the two.
+      // TensorFlow.js supports only one of the two.
       const dilationRate = kind === "conv" && strides.every((stride) => stride === 1) ? args.dilationRate : 1;
       const options = { ...args, poolSize: kernelSize, filters: 3, dilationRate };
       const input = tf.input({ shape: [...size.map((n) => (open ? null : n)), 2], name: "x" });

@@ -19,7 +19,7 @@ import {
 } from "./layerCall.ts";
 import { padsOf, padWindow, windowPadding } from "./padding.ts";
 
-/** A convolution of a stock layer in the form of a folded one. */
+/** The convolution of a stock layer in the form of a folded one. */
 interface Conv extends FoldedConv {
   readonly dataFormat: DataFormat;
   /** See `Window`. */
@@ -48,7 +48,7 @@ export const convLayers: Readonly<Record<string, WriteLayer>> = {
   Conv3DTranspose: writeStockConv,
 
   DepthwiseConv2D(call) {
-    // The stock layer takes dilations, but does not apply them.
+    // The stock layer accepts dilations, but ignores them.
     const conv = { ...stockConv(call.layer), dilations: [1, 1] };
     return writeConv(call, depthwise(conv, weightOf(call.layer, "depthwise_kernel")!));
   },
@@ -80,12 +80,12 @@ function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
   const config = configOf<StockConvConfig>(layer);
   const { kernelSize, strides, padding } = config;
   const className = layer.getClassName();
-  // The config of Conv1D does not tell it.
+  // The config of Conv1D does not have it.
   const dataFormat = (layer as { dataFormat?: DataFormat }).dataFormat ?? "channelsLast";
   if (padding === "causal")
-    throw unsupportedLayer(layer, `has padding "causal", which TensorFlow.js does not do`);
+    throw unsupportedLayer(layer, `has padding "causal", which TensorFlow.js does not support`);
   if (dataFormat === "channelsFirst" && /^(Conv1D|SeparableConv2D)$/.test(className)) {
-    throw unsupportedLayer(layer, "has channels first, which TensorFlow.js does not do");
+    throw unsupportedLayer(layer, "has channels first, which TensorFlow.js does not support");
   }
   const transposed = className.endsWith("Transpose");
   const rank = kernelSize.length as Conv["rank"];
@@ -99,7 +99,7 @@ function stockConv(layer: tf.layers.Layer): Omit<Conv, "kernel"> {
     padMode: "zeros",
     dilations: config.dilationRate ?? strides.map(() => 1),
     groups: 1,
-    // Stock layers make the output as long as a stride that exceeds the kernel.
+    // Stock layers treat a kernel shorter than the stride as one stride long.
     outputPadding: strides.map((stride, axis) =>
       transposed && padding === "valid" ? Math.max(0, stride - kernelSize[axis]) : 0,
     ),
@@ -124,7 +124,7 @@ function depthwise(conv: Omit<Conv, "kernel">, kernel: tf.Tensor): Conv {
   return { ...conv, groups: channels, kernel: kernel.reshape([height, width, 1, channels * multiplier]) };
 }
 
-/** @param key tells apart the kernels of one layer */
+/** @param key distinguishes the kernels of one layer */
 function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
   const { graph, layer, norm, shape } = call;
   const { rank, dataFormat, strides, dilations, groups } = conv;
@@ -155,7 +155,7 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
           const extended = zeros.some((n) => n > 0)
             ? scaled.pad([...zeros, 0, 0].map((n) => [0, n]))
             : scaled;
-          // [...k, I, O] → [O, I, ...k]; three axes, since backends are slow with more
+          // [...k, I, O] → [O, I, ...k]; with three axes, since backends are slow with more
           const [inner, outer] = extended.shape.slice(rank);
           const matrices = extended.reshape<tf.Tensor3D>([-1, inner, outer]);
           return matrices.transpose([2, 1, 0]).reshape([outer, inner, ...extended.shape.slice(0, rank)]);
@@ -167,7 +167,7 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
 }
 
 /**
- * A kernel that the file makes of its rings: a table of them, and of zeros, of which each position takes its own. Runtimes do so
+ * A kernel that the file gathers from its rings: each position picks its ring, or zeros, from a table. Runtimes do so
  * once, when they load the file.
  */
 function foldedInGraph(call: LayerCall, conv: Conv, rings: FoldedRings): string {
@@ -180,7 +180,7 @@ function foldedInGraph(call: LayerCall, conv: Conv, rings: FoldedRings): string 
   return graph.node("Reshape", [kernel, graph.integers([outer, inner, ...conv.kernelSize])]);
 }
 
-/** The sums of each input channel over each ring, by 0/1 masks, times the matrix of ring weights. */
+/** Sums each input channel over each ring by 0/1 masks, then multiplies by the matrix of ring weights. */
 function ringSums(
   call: LayerCall,
   conv: Conv,
@@ -204,7 +204,7 @@ function ringSums(
   return graph.node("Conv", [sums, matrix, ...bias()], { kernel_shape: ones, group: groups });
 }
 
-/** Ring weights [O, I, R], with `zeros` more columns of zeros. */
+/** Ring weights [O, I, R], followed by `zeros` columns of zeros. */
 function ringTable(
   { graph, layer, norm }: LayerCall,
   conv: Conv,
@@ -227,8 +227,8 @@ function ringTable(
 }
 
 /**
- * What is cut off the output of a transposed convolution, or added to it; none of it depends on the sizes. Runtimes add
- * less than a stride; zeros at the end of the kernel add as much as a dilation.
+ * Cropping and padding of a transposed convolution's output; independent of the sizes. Runtimes can add less than a
+ * stride; zeros at the end of the kernel can add up to a dilation.
  */
 function transposedPadding(conv: Conv, x: string): { x: string; pads: Attributes; zeros: readonly number[] } {
   const { strides, dilations } = conv;
@@ -242,7 +242,7 @@ function transposedPadding(conv: Conv, x: string): { x: string; pads: Attributes
   return { x, pads: { ...padsOf(margins), ...output_padding }, zeros };
 }
 
-/** A kernel whose output channels are scaled. */
+/** A kernel with scaled output channels. */
 function scaleKernel({ kernel, groups, transposed }: FoldedConv, { scale }: ChannelAffine): tf.Tensor {
   if (!transposed) return kernel.mul(scale);
   // [Cout/groups, Cin]: input channel c and the j-th output channel of its group

@@ -2,7 +2,7 @@ import { activate } from "./activations.ts";
 import type { Value } from "./graph.ts";
 import { biasOf, configOf, type LayerCall, weightOf } from "./layerCall.ts";
 
-/** A matrix product over the last axis; with images in the order of the file, a convolution of size one. */
+/** A matrix product over the last axis; for images in the file's order, a convolution of size one. */
 export function dense(call: LayerCall): Value {
   const { graph, layer, inputs, norm, shape } = call;
   const [x] = inputs;

@@ -5,8 +5,8 @@ const FLOAT = 1;
 const DOUBLE = 11;
 
 /**
- * `DiscFieldOfView` of `@gmr-conv/models`: maps times the shares of their positions in the inscribed disc, whose edge falls from
- * one to zero over one position. The mask is made when the file runs; where sizes are known, when it is loaded.
+ * `DiscFieldOfView` of `@gmr-conv/models`: maps times a mask of the inscribed disc, whose edge falls from one to zero
+ * over one position. The mask is computed when the file runs or, if sizes are known, when it is loaded.
  */
 export const discFieldOfView: WriteLayer = ({ graph, inputs, shape }) => {
   const x = graph.inOrder(inputs[0], true);

@@ -14,7 +14,7 @@ const EMPTY: OnnxModel = {
   metadata: {},
 };
 
-it("writes the numbers of tensors as they are, from views as well", () => {
+it("writes the numbers of tensors unchanged, also from views", () => {
   const numbers = Float32Array.of(9, 1, -2, 3.5, 9);
   const tensors = [{ name: "w", type: "float32", shape: [3], data: numbers.subarray(1, 4) }] as const;
   const model = fieldsOf(encodeModel({ ...EMPTY, tensors }));
@@ -26,7 +26,7 @@ it("writes the numbers of tensors as they are, from views as well", () => {
   expect(new Float32Array(raw.slice().buffer)).toEqual(Float32Array.of(1, -2, 3.5));
 });
 
-it.each([16, 40])("refuses %i × 128 MiB", async (count) => {
+it.each([16, 40])("rejects %i × 128 MiB", async (count) => {
   const data = new Uint8Array(2 ** 27);
   const tensor = { name: "w", type: "float32", shape: [2 ** 25], data } as const;
   const tensors = new Array<typeof tensor>(count).fill(tensor);
@@ -35,6 +35,6 @@ it.each([16, 40])("refuses %i × 128 MiB", async (count) => {
   await expectGmrError(
     () => encodeModel({ ...EMPTY, tensors }),
     "unsupported",
-    `the model needs ${bytes} bytes, an ONNX file holds at most 2147483647`,
+    `the model needs ${bytes} bytes, an ONNX file has at most 2147483647`,
   );
 });

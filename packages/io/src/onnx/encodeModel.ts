@@ -6,11 +6,11 @@ import { GmrError } from "@gmr-conv/core";
 
 /** The format with operator set 17. */
 const IR_VERSION = 8;
-/** Protobuf holds less than 2 GiB. */
+/** Protobuf messages are smaller than 2 GiB. */
 const MAX_BYTES = 2 ** 31 - 1;
 
 /** `TensorProto.DataType`. */
-export const DATA_TYPES = { float32: 1, int32: 6, int64: 7 };
+const DATA_TYPES = { float32: 1, int32: 6, int64: 7 };
 export type DataType = keyof typeof DATA_TYPES;
 
 /** A float attribute; plain numbers are integers. */
@@ -28,7 +28,7 @@ export interface OnnxNode {
   readonly attributes: Attributes;
 }
 
-/** An input or output. A string stands for a size that is known only when the model runs. */
+/** An input or output. A string names a size that is unknown until the model runs. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly type: DataType;
@@ -54,8 +54,8 @@ export interface OnnxModel {
 }
 
 /**
- * The file. Tensors are copied once, into it.
- * @throws GmrError `unsupported` if it would have 2 GiB or more
+ * The bytes of the file. Tensors are copied once.
+ * @throws GmrError `unsupported` for 2 GiB or more
  */
 export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const graph = graphParts(model);
@@ -75,13 +75,10 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
     });
   }
   const head = w.finish();
-  // With the field's number, one byte, and the length, five where it matters.
+  // Plus the field's number, one byte, and the length, five for large tensors.
   const most = head.length + 6 + graphBytes;
   if (most > MAX_BYTES) {
-    throw new GmrError(
-      "unsupported",
-      `the model needs ${most} bytes, an ONNX file holds at most ${MAX_BYTES}`,
-    );
+    throw new GmrError("unsupported", `the model needs ${most} bytes, an ONNX file has at most ${MAX_BYTES}`);
   }
   w.tag(7, WireType.LengthDelimited).uint32(graphBytes);
   const parts = [head, w.finish(), ...graph];
@@ -94,7 +91,7 @@ export function encodeModel(model: OnnxModel): Uint8Array<ArrayBuffer> {
   return file;
 }
 
-/** A GraphProto in pieces, so that the tensors need not be copied to learn its length. */
+/** A GraphProto in pieces, so that its length is known without copying tensors. */
 function graphParts({ name, nodes, inputs, outputs, tensors }: OnnxModel): Uint8Array[] {
   const w = new BinaryWriter();
   for (const node of nodes) message(w, 1, () => writeNode(w, node));
@@ -104,7 +101,7 @@ function graphParts({ name, nodes, inputs, outputs, tensors }: OnnxModel): Uint8
   return [w.finish(), ...tensors.flatMap(tensorParts)];
 }
 
-/** An initializer: everything but the numbers, then the numbers. */
+/** An initializer: its header, then its numbers. */
 function tensorParts({ name, type, shape, data }: OnnxTensor): Uint8Array[] {
   const w = new BinaryWriter();
   for (const size of shape) integer(w, 1, size);

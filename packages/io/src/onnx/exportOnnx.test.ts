@@ -60,12 +60,12 @@ describe("a residual network", () => {
     await expectSameInOnnx(model, batches, { mergeBatchNorm: false });
   });
 
-  it("takes images of any size where the model does", async () => {
+  it("takes images of any size if the model does", async () => {
     const sizes = [images(1, 9, 12, 3), images(2, 16, 7, 3)];
     await expectSameInOnnx(residualNetwork(null), sizes);
   });
 
-  it("has no nodes that it does not need", async () => {
+  it("has no unnecessary nodes", async () => {
     const model = residualNetwork(13);
     const merged = nodeTypes(await exportOnnx(model));
     const body = ["Conv", "Relu", "AveragePool", "Pad", "Conv", "Relu", "Pad", "Conv", "Conv", "Add", "Relu"];
@@ -110,7 +110,7 @@ describe("sizes that are not known", () => {
     expect(endsOf(last, "outputs")).toEqual({ y: ["N", "y_H", 6, 4] });
   });
 
-  it("are refused where padding depends on them in a way that no node knows", async () => {
+  it("are rejected if padding depends on them in a way that no node supports", async () => {
     const layer = gmrConv2D({
       name: "stem",
       filters: 4,
@@ -159,7 +159,7 @@ describe("batch normalisation", () => {
     expect(endsOf(await exportOnnx(model), "inputs")).toEqual({ x: ["N", 3, 6, 7] });
   });
 
-  it("stays by itself where the convolution has other uses", async () => {
+  it("stays separate if the convolution has other uses", async () => {
     const input = tf.input({ shape: [6, 7, 3], name: "x" });
     const [twice, forked, output] = [conv(), conv(), conv()];
     const shared = layers.batchNormalization();
@@ -178,7 +178,7 @@ describe("batch normalisation", () => {
 });
 
 describe("graphs", () => {
-  it("may have models inside, shared, several times", async () => {
+  it("may contain models, shared and used several times", async () => {
     const inner = tf.sequential({
       name: "inner",
       layers: [
@@ -202,7 +202,7 @@ describe("graphs", () => {
     expect(weightNames(file)).toEqual(["conv/kernel", "conv/bias"]);
   });
 
-  it("may begin with a model", async () => {
+  it("may start with a model", async () => {
     const first = tf.sequential({
       layers: [layers.conv2d({ filters: 3, kernelSize: 3, inputShape: [6, 7, 3] }), layers.reLU()],
     });
@@ -234,7 +234,7 @@ describe("graphs", () => {
     expect(endsOf(file, "outputs")).toEqual({ vector: ["N", 3], sum: ["N", 4, 5, 3] });
   });
 
-  // `predict` cannot do it.
+  // `predict` cannot compute it.
   it("may have an input as output", async () => {
     const input = tf.input({ shape: [4, 5, 3], name: "x" });
     const model = tf.model({ inputs: input, outputs: [apply(layers.reLU({ name: "y" }), input), input] });
@@ -288,7 +288,7 @@ describe("layers that are not stock ones", () => {
     }
   });
 
-  it("that write themselves in stock ones", async () => {
+  it("that fold to stock ones", async () => {
     const conv = gmrConv2D({
       filters: 4,
       kernelSize: 3,
@@ -302,7 +302,7 @@ describe("layers that are not stock ones", () => {
     expect(nodeTypes(await exportOnnx(model))).toEqual(["Pad", "Conv", "Mul", "Add"]);
   });
 
-  it("are refused otherwise", async () => {
+  it("are rejected otherwise", async () => {
     const model = tf.sequential({
       layers: [layers.reLU({ inputShape: [3] }), new Negative({ name: "odd" })],
     });
@@ -326,7 +326,7 @@ describe("errors", () => {
     );
   });
 
-  it("names weights that compute nothing but NaN", async () => {
+  it("names weights that only produce NaN", async () => {
     const conv = layers.conv2d({ name: "conv", filters: 2, kernelSize: 1, inputShape: [2, 2, 1] });
     const norm = layers.batchNormalization({ name: "norm" });
     const model = tf.sequential({ layers: [conv, norm] });
@@ -341,13 +341,13 @@ describe("errors", () => {
     await refused(false, "weight conv/kernel[1] is NaN, expected a finite number");
   });
 
-  it("names layers that TensorFlow.js itself does not do", async () => {
+  it("names layers that TensorFlow.js itself does not support", async () => {
     const options = { name: "odd", filters: 2, kernelSize: 1, dataFormat: "channelsFirst" } as const;
     const conv = tf.sequential({ layers: [layers.conv1d({ ...options, inputShape: [3, 4] })] });
     await expectGmrError(
       () => exportOnnx(conv),
       "unsupported",
-      "layer odd of class Conv1D has channels first, which TensorFlow.js does not do",
+      "layer odd of class Conv1D has channels first, which TensorFlow.js does not support",
     );
     const dot = layers.dot({ name: "odd", axes: [0, 0] });
     const inputs = [tf.input({ batchShape: [3, 4] }), tf.input({ batchShape: [3, 4] })];
@@ -358,7 +358,7 @@ describe("errors", () => {
     );
   });
 
-  it("refuses options that it does not know", async () => {
+  it("rejects unknown options", async () => {
     await expectGmrError(
       () => exportOnnx(model(), { layout: "CHWN" as "NCHW" }),
       "invalid-argument",
@@ -371,7 +371,7 @@ describe("errors", () => {
     );
   });
 
-  it("refuses models without inputs and outputs, and inputs of other types", async () => {
+  it("rejects models without inputs and outputs, and inputs of other types", async () => {
     const empty = tf.sequential({ name: "empty" });
     await expectGmrError(
       () => exportOnnx(empty),

@@ -1,4 +1,4 @@
-// A layers model as an ONNX file, for inference elsewhere.
+// Exports a layers model as an ONNX file, for inference elsewhere.
 
 import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
 import { checkModel, nestedGraphs, planMerges } from "@gmr-conv/tfjs";
@@ -9,45 +9,46 @@ import { GraphBuilder, inFileOrder, type RingForm, type Value } from "./graph.ts
 import { isWritable } from "./writeLayer.ts";
 import { knownSizes, writeModel } from "./writeModel.ts";
 
-/** A set of operators that runtimes have had since 2022. */
+/** Supported by runtimes since 2022. */
 const OPSET = 17;
 
 export interface ExportOnnxOptions {
   /**
-   * Order of the axes of inputs and outputs that have three or more: `"NCHW"` (default) has the channels second, as
-   * is usual in ONNX; `"NHWC"` keeps the order of TensorFlow.js. Models with layers of `dataFormat: "channelsFirst"`
-   * keep it in any case.
+   * Order of the axes of inputs and outputs with three or more: `"NCHW"` (default) has the channels second, as usual in
+   * ONNX; `"NHWC"` keeps the order of TensorFlow.js. Models with layers of `dataFormat: "channelsFirst"` always keep
+   * it.
    */
   layout?: "NCHW" | "NHWC" | undefined;
-  /** Put batch normalisation into the weights of the convolution before it. Default true. */
+  /** Merge batch normalisation into the weights of the convolution before it. Default true. */
   mergeBatchNorm?: boolean | undefined;
   /**
-   * How the file holds ring convolutions:
+   * How ring convolutions are stored:
    * - `"fold"` (default): as ordinary convolutions;
-   * - `"keep"`: as ring weights, of which it makes ordinary kernels, which runtimes do once, when they load it. It is smaller by
-   *   about the positions of a kernel per ring;
-   * - `"sums"`: as the sums of each input channel over each ring, a grouped convolution with 0/1 masks, and a 1×1 convolution: as
-   *   small, and with far fewer multiplications. Convolutions that are transposed are as in `"keep"`.
+   * - `"keep"`: as ring weights, from which runtimes make ordinary kernels once, when they load the file. It is
+   *   smaller, by about the number of kernel positions per ring;
+   * - `"sums"`: as a grouped convolution with 0/1 masks, which sums each input channel over each ring, and a 1×1
+   *   convolution: as small, with far fewer multiplications. Transposed convolutions are as in `"keep"`.
    *
-   * Trained masks, which need not be rings, are always ordinary kernels.
+   * Trained masks, which need not be rings, always become ordinary kernels.
    */
   rings?: RingForm | undefined;
   /** Name of the graph. Default: the model's. */
   name?: string | undefined;
-  /** Strings to go with the model. */
+  /** Strings to store with the model. */
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * An ONNX file (operator set 17) of what a model computes outside training.
+ * An ONNX file (operator set 17) of a model's inference.
  *
- * GMR convolutions become ordinary ones; layers of other packages take part by a method `foldToStock`, as in
- * `foldModel`. Inputs and outputs have the names of their layers. The size of the batch, and sizes that the model leaves
- * open, are open in the file as well. `model` stays as it is.
+ * GMR convolutions become ordinary ones; layers of other packages are exported by their method `foldToStock`, as in
+ * `foldModel`. Inputs and outputs have the names of their layers. The batch size, and sizes that the model leaves open,
+ * are open in the file too. `model` is not changed.
  *
- * @throws GmrError `unsupported` for a layer that cannot be written, naming it; for "same" padding that depends on sizes
- *   that are not known, unless it is of zeros and the kernel neither dilated nor shorter than a stride; for 2 GiB or
- *   more. `invalid-data` for weights that are NaN or infinite, and variances below 0. `invalid-argument` for unknown options or a model without outputs
+ * @throws GmrError `unsupported` for a layer that cannot be written, naming it; for "same" padding that depends on
+ *   unknown sizes, unless it is of zeros and the kernel neither dilated nor shorter than a stride; for 2 GiB or more.
+ *   `invalid-data` for weights that are NaN or infinite, and variances below 0. `invalid-argument` for unknown options
+ *   or a model without outputs
  */
 export async function exportOnnx(
   model: tf.LayersModel,
@@ -100,7 +101,7 @@ export async function exportOnnx(
   }
 }
 
-/** A file with other numbers would compute nothing but NaN, somewhere else and much later. */
+/** Otherwise the file would only compute NaN, elsewhere and much later. */
 function checkNumbers(name: string, numbers: ArrayLike<number>, least: number): void {
   for (let i = 0; i < numbers.length; i++) {
     if (Number.isFinite(numbers[i]) && numbers[i] >= least) continue;
@@ -178,7 +179,7 @@ function dataTypeOf({ name, dtype }: tf.SymbolicTensor): DataType {
   throw new GmrError("unsupported", `input ${name} has type ${dtype}, expected float32 or int32`);
 }
 
-/** The sizes in the file, with names for those that are open: `N` for the batch, `D`, `H` and `W`. */
+/** The sizes in the file, with names for open ones: `N` for the batch, `D`, `H` and `W`. */
 function fileShape({ shape, moved }: Value, prefix: string, channelsSecond: boolean): (number | string)[] {
   const axes = "DHW".slice(5 - shape.length);
   return inFileOrder(shape, moved).map((size, axis) => {

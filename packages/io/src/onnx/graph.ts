@@ -1,6 +1,5 @@
-// An ONNX graph under construction. Tensors keep the axes of TensorFlow.js in `shape`, while the file may hold them
-// with the channels second, as ONNX convolutions want them; a Transpose is added where an operator needs the other
-// order.
+// An ONNX graph under construction. `shape` has the order of TensorFlow.js, while the file's tensor may have the
+// channels second, as ONNX convolutions require; a Transpose is added where an operator needs the other order.
 
 import { freshName } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
@@ -9,35 +8,35 @@ import type { Attributes, FloatAttribute, OnnxNode, OnnxTensor } from "./encodeM
 /** A tensor of the graph. */
 export interface Value {
   readonly name: string;
-  /** In the order of TensorFlow.js; null for a size that is not known. */
+  /** In the order of TensorFlow.js; null for an unknown size. */
   readonly shape: readonly (number | null)[];
-  /** Whether the file's tensor has the last axis of `shape` as its second one. */
+  /** Whether the last axis of `shape` is the second one of the file's tensor. */
   readonly moved: boolean;
 }
 
 /**
- * How the file holds kernels of rings: `fold` as ordinary ones, `keep` as their rings, of which it makes ordinary ones, `sums` as
- * the sums of inputs over each ring, times a matrix.
+ * How ring kernels are stored: `fold` as ordinary ones, `keep` as rings from which the file makes ordinary ones, `sums`
+ * as sums of inputs over each ring times a matrix.
  */
 export type RingForm = "fold" | "keep" | "sums";
 
 export class GraphBuilder {
   readonly nodes: OnnxNode[] = [];
-  /** Numbers that are known already. */
+  /** Numbers in memory. */
   readonly constants: OnnxTensor[] = [];
-  /** Numbers that are still with a backend. */
+  /** Numbers still on a backend. */
   readonly weights: { readonly name: string; readonly tensor: tf.Tensor; readonly least: number }[] = [];
-  /** How kernels of rings are stored. */
+  /** How ring kernels are stored. */
   rings: RingForm = "fold";
-  /** The layer that is being written: names of what is added begin with it. */
+  /** The layer being written, the prefix of added names. */
   owner = "";
   private readonly names = new Set<string>();
   private readonly constantNames = new Map<string, string>();
   private readonly weightNames = new Map<tf.layers.Layer, Map<string, string>>();
-  /** Names of tensors in another order, by the name and the order. */
+  /** Names of transposed tensors, by name and order. */
   private readonly transposed = new Map<string, string>();
 
-  /** The wanted name, or with a number if it is taken. */
+  /** The wanted name, with a number appended if it is taken. */
   unique(wanted: string): string {
     const name = freshName(wanted, (candidate) => !this.names.has(candidate));
     this.names.add(name);
@@ -51,7 +50,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A node that works on every element by itself, whatever the order of axes. */
+  /** An elementwise node, which works for any order of axes. */
   elementwise(type: string, value: Value, others: readonly string[] = [], attributes?: Attributes): Value {
     return { ...value, name: this.node(type, [value.name, ...others], attributes) };
   }
@@ -91,7 +90,7 @@ export class GraphBuilder {
     }));
   }
 
-  /** The 0/1 masks of a partition into rings, [R, 1, ...k]. @param index the ring of each position, -1 for none */
+  /** The 0/1 masks of a partition into rings, [R, 1, ...k]. @param index the ring of each position, or -1 */
   ringMasks(numRings: number, kernelSize: readonly number[], index: Int32Array): string {
     const key = `masks_${kernelSize.join("x")}_${numRings}_${index.join("_")}`;
     const create = () => {
@@ -114,8 +113,8 @@ export class GraphBuilder {
   }
 
   /**
-   * A constant made of a layer's weights, with the smallest number that makes sense. It is written once, however often the layer
-   * is called.
+   * A constant made from a layer's weights, with the smallest valid number. Written once, however often the layer is
+   * called.
    */
   weight(
     layer: tf.layers.Layer,
@@ -134,12 +133,12 @@ export class GraphBuilder {
     return name;
   }
 
-  /** A Transpose, where the order changes. */
+  /** A Transpose, if the order changes. */
   transpose(name: string, order: readonly number[]): string {
     return order.every((from, to) => from === to) ? name : this.node("Transpose", [name], { perm: order });
   }
 
-  /** The value in the given order: with the channels moved to the second place, or as in TensorFlow.js. */
+  /** The value in the given order: with the channels second, or as in TensorFlow.js. */
   inOrder(value: Value, moved: boolean): Value {
     if (value.moved === moved || value.shape.length < 3) return { ...value, moved };
     const key = (name: string, to: boolean): string => `${name} ${to}`;
@@ -152,13 +151,13 @@ export class GraphBuilder {
     return { ...value, name, moved };
   }
 
-  /** Values of one rank in one order: with the channels second if any of them is. */
+  /** Values of equal rank in the same order: with the channels second if any of them has. */
   inCommonOrder(values: readonly Value[]): Value[] {
     const moved = values.some((value) => value.moved && value.shape.length > 2);
     return values.map((value) => this.inOrder(value, moved));
   }
 
-  /** Makes values the outputs of the model, under names that are reserved already. */
+  /** Makes values the outputs of the model, under names reserved before. */
   finish(values: readonly Value[], names: readonly string[]): void {
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
     const renamed = new Map<string, string>();
@@ -170,7 +169,7 @@ export class GraphBuilder {
     for (const node of nodes) {
       this.nodes.push({ ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) });
     }
-    // An input of the model, or a value that is two outputs.
+    // An input of the model, or a value used for two outputs.
     values.forEach((value, i) => {
       const [name, source] = [names[i], rename(value.name)];
       if (source === name) return;
@@ -183,7 +182,7 @@ export function float(value: number): FloatAttribute {
   return { float: value };
 }
 
-/** The axis of the file's tensor that is this axis in TensorFlow.js; it may count from the end. */
+/** The axis of the file's tensor for an axis in TensorFlow.js, which may count from the end. */
 export function fileAxis({ shape, moved }: Value, axis: number): number {
   const rank = shape.length;
   const plain = axis < 0 ? axis + rank : axis;

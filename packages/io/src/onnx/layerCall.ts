@@ -8,9 +8,9 @@ export interface LayerCall {
   readonly graph: GraphBuilder;
   readonly layer: tf.layers.Layer;
   readonly inputs: readonly Value[];
-  /** Of the output, in the order of TensorFlow.js. */
+  /** Shape of the output, in the order of TensorFlow.js. */
   readonly shape: Value["shape"];
-  /** The batch normalisation that follows, to be merged into the layer's weights. */
+  /** The following batch normalisation, to be merged into the layer's weights. */
   readonly norm: ChannelAffine | undefined;
 }
 
@@ -19,7 +19,7 @@ export type WriteLayer = (call: LayerCall) => Value;
 
 export type DataFormat = "channelsFirst" | "channelsLast";
 
-/** A layer's config, whose entries are taken to be what stock layers put there. */
+/** A layer's config, assumed to be that of a stock layer. */
 export function configOf<T>(layer: tf.layers.Layer): T {
   return layer.getConfig() as unknown as T;
 }
@@ -29,14 +29,13 @@ export function weightOf(layer: tf.layers.Layer, name: string): tf.Tensor | unde
   return weightNamed(layer, name)?.read();
 }
 
-/** The bias of a layer and the normalisation after it; there must be one of them. */
+/** The bias of a layer and the normalisation after it; at least one must exist. */
 export function biasOf(bias: tf.Tensor | undefined, norm: ChannelAffine | undefined): tf.Tensor {
   return norm ? mergedBias(bias, norm) : (bias ?? tf.zeros([0]));
 }
 
 /**
- * The first input as an image [N, C, ...] in the file. With channels that TensorFlow.js keeps second, that is its own
- * order.
+ * The first input as an image [N, C, ...] in the file. If TensorFlow.js has the channels second, the order is the same.
  */
 export function imageInput({ graph, inputs }: LayerCall, dataFormat: DataFormat = "channelsLast"): Value {
   return graph.inOrder(inputs[0], dataFormat === "channelsLast");

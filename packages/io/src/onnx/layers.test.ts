@@ -1,4 +1,4 @@
-// Every stock layer: ONNX Runtime computes what TensorFlow.js does.
+// Every stock layer: ONNX Runtime must compute what TensorFlow.js does.
 
 import { symmetricPooling } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -136,7 +136,7 @@ const activations = Object.fromEntries(
 ) satisfies Record<string, Case>;
 
 const pointwise: Record<string, Case> = {
-  // Missing from the types of TensorFlow.js.
+  // Missing in the types of TensorFlow.js.
   "Activation logSoftmax": one(MAP, layers.activation({ activation: "logSoftmax" as "softmax" })),
   ReLU: one(MAP, layers.reLU()),
   "ReLU with a maximum": one(MAP, layers.reLU({ maxValue: 0.5 })),
@@ -148,7 +148,7 @@ const pointwise: Record<string, Case> = {
   ThresholdedReLU: one(MAP, layers.thresholdedReLU({ theta: 0.3 })),
   Softmax: one([6], layers.softmax()),
   "Softmax, last axis": one(MAP, layers.softmax({ axis: -1 })),
-  // The types want one axis.
+  // The types require a single axis.
   "Softmax, several axes": one(MAP, layers.softmax({ axis: [1, 3] as unknown as number })),
   Rescaling: one(MAP, layers.rescaling({ scale: 0.5, offset: -1 })),
   Dropout: one(MAP, layers.dropout({ rate: 0.5 })),
@@ -282,7 +282,7 @@ describe.each(Object.entries(groups))("%s", (_, cases) => {
   });
 });
 
-// Windows that depend on sizes which are known only when the file runs.
+// Windows that depend on sizes unknown until the file runs.
 describe.each(["average", "max"] as const)("SymmetricPooling, %s", (pooling) => {
   test.each<[string, (number | null)[], number[], number[][]]>([
     ["1-D", [null], [2], [[7], [8], [1]]],

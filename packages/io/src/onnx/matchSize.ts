@@ -2,9 +2,9 @@ import type { GraphBuilder } from "./graph.ts";
 import { configOf, spatialSizes, type WriteLayer } from "./layerCall.ts";
 
 /**
- * `MatchSize` of `@gmr-conv/models`: the first input, brought to the spatial sizes of the second, by linear interpolation with
- * aligned corners, or by repeating the last positions; `double` does the one to twice the sizes and then the other. Sizes that
- * are not known are those of the tensors when the file runs.
+ * `MatchSize` of `@gmr-conv/models`: resizes the first input to the spatial sizes of the second, by linear
+ * interpolation with aligned corners or by repeating the last positions; `double` interpolates to twice the sizes, then
+ * repeats. Unknown sizes are read from the tensors when the file runs.
  */
 export const matchSize: WriteLayer = ({ graph, layer, inputs, shape }) => {
   const { mode } = configOf<{ mode: "linear" | "replicate" | "double" }>(layer);

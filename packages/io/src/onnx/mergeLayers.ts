@@ -1,9 +1,11 @@
-// Layers that make one tensor of several.
+// Layers that merge several tensors.
 
 import { fileAxis, type GraphBuilder, type Value } from "./graph.ts";
 import { configOf, type LayerCall, unsupportedLayer, type WriteLayer } from "./layerCall.ts";
 
-/** Inputs of equal rank in one order: shorter ones get axes of size 1 after the batch's, as in TensorFlow.js. */
+/**
+ * Inputs with equal rank and order: those of lower rank get axes of size 1 after the batch axis, as in TensorFlow.js.
+ */
 function aligned({ graph, inputs }: LayerCall): Value[] {
   const rank = Math.max(...inputs.map(({ shape }) => shape.length));
   const values = inputs.map((x) => {
@@ -20,7 +22,7 @@ function aligned({ graph, inputs }: LayerCall): Value[] {
   return graph.inCommonOrder(values);
 }
 
-/** An operator of two tensors, from the first input to the last. */
+/** A binary operator, folded over the inputs. */
 function chain(type: string): WriteLayer {
   return (call) => {
     const [first, ...others] = aligned(call);
@@ -29,7 +31,7 @@ function chain(type: string): WriteLayer {
   };
 }
 
-/** An operator of any number of tensors. */
+/** An operator on any number of tensors. */
 function variadic(type: string): WriteLayer {
   return (call) => {
     const values = aligned(call);

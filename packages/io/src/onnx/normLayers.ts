@@ -1,4 +1,4 @@
-// Normalisation: by fixed statistics for each channel, or of each example by itself.
+// Normalisation: by fixed statistics per channel, or per example.
 
 import { normAffine, normAxis } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -31,7 +31,7 @@ const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
     );
     y = graph.elementwise("BatchNormalization", x, names, { epsilon: float(epsilon) });
   } else {
-    // The operator takes the second axis only.
+    // The operator only supports the second axis.
     const { scale, shift } = normAffine(layer);
     const shape = x.shape.map((_, i) => (i === axis ? scale.size : 1));
     const key = shape.join("x");
@@ -58,7 +58,7 @@ export const normLayers: Readonly<Record<string, WriteLayer>> = {
     const rank = x.shape.length;
     const axes = [axis].flat().map((a) => (a < 0 ? a + rank : a));
     const sorted = axes.toSorted((a, b) => a - b);
-    // The operator takes the last axes.
+    // The operator normalises over the last axes.
     const kept = x.shape.map((_, i) => i).filter((i) => !sorted.includes(i));
     const order = [...kept, ...sorted].map((a) => fileAxis(x, a));
     const sizes = sorted.map((a) => x.shape[a] as number);

@@ -1,4 +1,4 @@
-// How far convolutions and pooling reach over the borders, and padding as nodes of its own.
+// Padding of convolutions and pooling, and padding as separate nodes.
 
 import { ANY_SIZE, convGeometry, describeValue, GmrError, type Pad, type PadMode } from "@gmr-conv/core";
 import type { Margins } from "@gmr-conv/tfjs";
@@ -6,7 +6,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Attributes } from "./encodeModel.ts";
 import type { GraphBuilder } from "./graph.ts";
 
-/** Slices that end here end with the axis. */
+/** A slice's end that means the end of the axis. */
 const END = 2 ** 31 - 1;
 
 export interface Window {
@@ -16,16 +16,16 @@ export interface Window {
   readonly pad: Pad;
   readonly padMode: PadMode;
   /**
-   * Whether "same" padding may be negative, as it is in the 3-D layers of TensorFlow.js: where a stride exceeds the
-   * kernel, the first positions are left out.
+   * Whether "same" padding may be negative, as in the 3-D layers of TensorFlow.js: if a stride exceeds the kernel, the
+   * first positions are skipped.
    */
   readonly negative: boolean;
 }
 
 /**
- * The padding of a convolution or of pooling, or `"auto"` for zeros that only ONNX's `SAME_UPPER` can place, since
- * they depend on sizes that are not known.
- * @throws GmrError `unsupported` for other padding that depends on such sizes
+ * The padding of a convolution or of pooling, or `"auto"` for zeros that only ONNX's `SAME_UPPER` can place, since they
+ * depend on unknown sizes.
+ * @throws GmrError `unsupported` for other padding that depends on unknown sizes
  */
 export function windowPadding(
   layer: tf.layers.Layer,
@@ -38,7 +38,7 @@ export function windowPadding(
   const { extent } = geometry;
   const depends = (axis: number): boolean => strides[axis] > 1 && (negative || extent[axis] > 1);
   if (sizes.some((size, axis) => size === null && depends(axis))) {
-    // ONNX Runtime does not place it for dilated kernels, nor for pooling with strides that exceed the pool.
+    // ONNX Runtime does not support it for dilated kernels, nor for pooling with strides that exceed the pool.
     const usual = strides.every((stride, axis) => stride <= extent[axis] && dilations[axis] === 1);
     if (padMode === "zeros" && usual) return "auto";
     throw new GmrError(
@@ -54,7 +54,7 @@ export function windowPadding(
   });
 }
 
-/** The padding of a node, after what the node cannot do by itself was done to its input `x`, [N, C, ...]. */
+/** The padding of a node, after applying to its input `x`, [N, C, ...], what the node itself cannot do. */
 export function padWindow(
   graph: GraphBuilder,
   x: string,
@@ -71,7 +71,7 @@ export function padWindow(
   return { x: cropped, pads: padsOf(margins) };
 }
 
-/** The attribute `pads`: all that comes before, then all that comes after. */
+/** The attribute `pads`: padding before each axis, then after each axis. */
 export function padsOf(margins: Margins): Attributes {
   const pads = beginsAndEnds(margins).map((n) => Math.max(0, n));
   return pads.every((n) => n === 0) ? {} : { pads };
@@ -92,7 +92,7 @@ export function padBorders(graph: GraphBuilder, x: string, margins: Margins, pad
   return graph.node("Pad", [x, graph.integers(beginsAndEnds(all))], { mode });
 }
 
-/** Continues an axis with its other end. (Pad does it from operator set 19 on.) */
+/** Wraps an axis around. (Pad does so only from operator set 19.) */
 function wrap(
   graph: GraphBuilder,
   x: string,
@@ -104,7 +104,7 @@ function wrap(
   return head.length + tail.length > 0 ? graph.node("Concat", [...head, x, ...tail], { axis }) : x;
 }
 
-/** Leaves out positions at the ends of the spatial axes of `x`, [N, C, ...]. */
+/** Crops the spatial axes of `x`, [N, C, ...]. */
 export function crop(graph: GraphBuilder, x: string, margins: Margins): string {
   return margins.reduce(
     (y, [before, after], i) =>

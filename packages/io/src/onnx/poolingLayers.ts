@@ -10,7 +10,7 @@ import {
 } from "./layerCall.ts";
 import { padWindow, windowPadding } from "./padding.ts";
 
-/** The type of truth values in ONNX. */
+/** ONNX's type for booleans. */
 const BOOL = 9;
 
 interface PoolConfig {
@@ -20,7 +20,7 @@ interface PoolConfig {
   dataFormat?: DataFormat;
 }
 
-/** Padding counts in neither the largest number nor the average. */
+/** Padding is ignored by both maximum and average. */
 function pool(type: "MaxPool" | "AveragePool"): WriteLayer {
   return (call) => {
     const { graph, layer, shape } = call;
@@ -36,7 +36,7 @@ function pool(type: "MaxPool" | "AveragePool"): WriteLayer {
     } as const;
     const margins = windowPadding(layer, window, spatialSizes(image, dataFormat));
     const { x, pads } = padWindow(graph, image.name, margins);
-    // By name where that is the same: ONNX Runtime 1.30 puts zeros of a Pad node among explicit pads, which do not count.
+    // By name where equivalent: ONNX Runtime 1.30 merges the zeros of a Pad node into explicit pads, which are ignored.
     const named = strides.every((stride, axis) => stride <= poolSize[axis])
       ? { auto_pad: "SAME_UPPER" }
       : pads;
@@ -47,8 +47,8 @@ function pool(type: "MaxPool" | "AveragePool"): WriteLayer {
 }
 
 /**
- * Windows that depend on the sides. Where a side is not known, both windows are applied along it, which give the same
- * size, and the result is chosen by the side when the file runs.
+ * Windows that depend on the sides. Along an unknown side, both windows are applied, which produce the same size, and
+ * the result is selected by the side when the file runs.
  */
 const symmetricPool: WriteLayer = (call) => {
   const { graph, shape } = call;
@@ -72,7 +72,7 @@ const symmetricPool: WriteLayer = (call) => {
   return { name: x, shape, moved: image.moved };
 };
 
-/** A tensor that says whether the side of an axis asks for a window larger than the stride. */
+/** A boolean tensor: whether an axis needs a window larger than the stride. */
 function isLarge(graph: GraphBuilder, x: string, axis: number, stride: number): string {
   const side = graph.node("Gather", [graph.node("Shape", [x]), graph.integers([axis])]);
   const rest = graph.node("Mod", [side, graph.integers([stride])]);

@@ -1,4 +1,4 @@
-// Graphs at random, in which the same tensors are needed in several orders of axes.
+// Random graphs in which the same tensors are needed in several orders of axes.
 
 import { gmrConv2D, instanceNormalization } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -8,7 +8,7 @@ import { expectSameInOnnx, randomizeWeights } from "../../testing/onnx.ts";
 
 const { layers } = tf;
 
-/** Layers for maps of any sizes, made from a random number. */
+/** Layers for maps of any size, chosen by a random number. */
 const MAKERS: ((n: number, shape: tf.Shape) => tf.layers.Layer)[] = [
   () => layers.reLU(),
   (n) =>
@@ -54,14 +54,14 @@ afterEach(() => {
   tf.engine().endScope();
 });
 
-test("graphs at random", { timeout: 120_000 }, async () => {
+test("random graphs", { timeout: 120_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(steps, fc.constantFrom("NCHW", "NHWC"), fc.nat(), async (plan, layout, seed) => {
       const made = [tf.input({ shape: [4, 3, 2], name: "x" })];
       const used = new Set<tf.SymbolicTensor>();
       for (const [kind, number, at, latest] of plan) {
         const x = latest ? made[made.length - 1] : made[at % made.length];
-        // `predict` frees a tensor too early that a layer takes twice.
+        // `predict` frees a tensor too early if a layer takes it twice.
         const fitting = made.filter((y) => y !== x && y.shape.join() === x.shape.join());
         if (kind >= MAKERS.length && fitting.length === 0) continue;
         const inputs = kind < MAKERS.length ? [x] : [x, fitting[number % fitting.length]];
@@ -75,7 +75,7 @@ test("graphs at random", { timeout: 120_000 }, async () => {
       const model = tf.model({ inputs: made[0], outputs });
       randomizeWeights(model, seed);
       const x = tf.randomNormal([2, 4, 3, 2], 0, 1, "float32", seed);
-      // Normalisation of few numbers that are nearly equal makes rounding visible.
+      // Normalising few, nearly equal numbers amplifies rounding.
       await expectSameInOnnx(model, [x], { layout }, 1e-4);
     }),
     { numRuns: 100 },

@@ -1,4 +1,4 @@
-// Layers that move elements about.
+// Layers that rearrange elements.
 
 import type { Margins } from "@gmr-conv/tfjs";
 import { fileAxis, inFileOrder } from "./graph.ts";
@@ -30,7 +30,7 @@ export const shapeLayers: Readonly<Record<string, WriteLayer>> = {
   Permute({ graph, layer, inputs: [x], shape }) {
     const { dims } = configOf<{ dims: number[] }>(layer);
     const order = [0, ...dims].map((axis) => fileAxis(x, axis));
-    // With the channels second it may be what the file has already.
+    // With the channels second, the file's tensor may already have that order.
     const moved = inFileOrder(order, true).every((from, to) => from === to);
     return { name: moved ? x.name : graph.transpose(x.name, order), shape, moved };
   },
@@ -61,7 +61,7 @@ export const shapeLayers: Readonly<Record<string, WriteLayer>> = {
       interpolation: "nearest" | "bilinear";
     }>(layer);
     const { name, moved } = imageInput(call, dataFormat);
-    // TensorFlow.js takes position y of the output from y / size.
+    // In TensorFlow.js, position y of the output comes from y / size.
     const mode =
       interpolation === "nearest" ? { mode: "nearest", nearest_mode: "floor" } : { mode: "linear" };
     const scales = graph.numbers([1, 1, ...size]);

@@ -12,7 +12,7 @@ import { normLayers } from "./normLayers.ts";
 import { poolingLayers } from "./poolingLayers.ts";
 import { shapeLayers } from "./shapeLayers.ts";
 
-/** What does nothing outside training. */
+/** Layers that do nothing outside training. */
 const identity: WriteLayer = ({ inputs: [x] }) => x;
 
 const WRITERS: Readonly<Record<string, WriteLayer>> = {

@@ -13,8 +13,8 @@ import type { GraphBuilder, Value } from "./graph.ts";
 import { isWritable, writeLayer } from "./writeLayer.ts";
 
 /**
- * Writes the layers of a model, which may be one inside another; returns its outputs.
- * @param merges of `planMerges`
+ * Writes the layers of a model, perhaps nested in another; returns its outputs.
+ * @param merges from `planMerges`
  * @throws GmrError `unsupported` for a layer that has neither nodes nor a method `foldToStock`
  */
 export function writeModel(
@@ -29,7 +29,7 @@ export function writeModel(
   const write = ({ layer, inputs, outputs }: GraphNode): Value[] => {
     const from = inputs.map(valueFor);
     if (layer instanceof tf.LayersModel) return writeModel(graph, layer, from, merges);
-    if (mergedConvs.has(layer)) return from; // it is written where its norm is
+    if (mergedConvs.has(layer)) return from; // written with its norm
     if (!isWritable(layer) && writesItself(layer)) return writeFolded(graph, layer, from);
     const conv = merges.get(outputs[0].id);
     const norm: ChannelAffine | undefined = conv && normAffine(layer);
@@ -47,7 +47,7 @@ export function writeModel(
   return model.outputs.map(valueFor);
 }
 
-/** Writes the stock layers that a layer makes of itself. */
+/** Writes the stock layers that a layer folds to. */
 function writeFolded(graph: GraphBuilder, layer: FoldableLayer, inputs: readonly Value[]): Value[] {
   const symbols = inputs.map(({ shape }) => tf.input({ batchShape: [...shape] }));
   const names = new Set<string>();
@@ -65,7 +65,7 @@ function writeFolded(graph: GraphBuilder, layer: FoldableLayer, inputs: readonly
   }
 }
 
-/** The sizes of a tensor. Layers that crop axes of unknown size give them sizes below one. */
+/** The sizes of a tensor. Layers that crop axes of unknown size report sizes below one. */
 export function knownSizes(shape: tf.Shape): (number | null)[] {
   return shape.map((size) => (size != null && size > 0 ? size : null));
 }

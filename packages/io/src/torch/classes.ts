@@ -14,7 +14,7 @@ import {
 } from "./pickle.ts";
 import { Storage, TensorView } from "./tensorView.ts";
 
-/** As in PyTorch. */
+/** The same as PyTorch's. */
 const MAX_AXES = 64;
 
 const STORAGES: Record<string, ElementType | undefined> = {
@@ -32,8 +32,8 @@ const STORAGES: Record<string, ElementType | undefined> = {
 };
 
 /**
- * Bytes of the elements of storages that are not read: complex and quantised numbers. Files from before PyTorch 1.6 need
- * them, since their storages lie one after the other.
+ * Element sizes of storages that are not read: complex and quantised numbers. Needed for files from before PyTorch 1.6,
+ * whose storages lie one after the other.
  */
 const OPAQUE_STORAGES: Record<string, number> = {
   "torch.ComplexHalfStorage": 4,
@@ -60,7 +60,7 @@ const DTYPES: Record<string, ElementType> = {
   "torch.bool": "BOOL",
 };
 
-/** By the names that NumPy gives types: how numbers of it are read. */
+/** Readers of numbers, by NumPy's name of the type. */
 const NUMPY_NUMBERS: Record<string, (view: DataView) => number | bigint | boolean> = {
   f8: (view) => view.getFloat64(0, true),
   f4: (view) => view.getFloat32(0, true),
@@ -75,7 +75,7 @@ const NUMPY_NUMBERS: Record<string, (view: DataView) => number | bigint | boolea
   b1: (view) => view.getUint8(0) !== 0,
 };
 
-/** The longest number of NumPy that is read. */
+/** Size of the largest NumPy number that is read. */
 const MAX_NUMBER_BYTES = 8;
 
 type Args = readonly PickleValue[];
@@ -95,7 +95,7 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
   "__builtin__.frozenset": () => new OpaqueObject("set"),
   // Bytes, before protocol 3.
   "_codecs.encode": ([text]) =>
-    // Only numbers are read of bytes, and a pickle may make many of one text.
+    // Only numbers are read from bytes, and a pickle may make many from one text.
     typeof text === "string" && text.length <= MAX_NUMBER_BYTES && isLatin1(text)
       ? new ByteString(Uint8Array.from(text, (c) => c.charCodeAt(0)))
       : new OpaqueObject("bytes"),
@@ -114,7 +114,7 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
     if (tensor instanceof TensorView || tensor instanceof OpaqueObject) return tensor;
     throw fail("a parameter is not made of a tensor");
   },
-  // (function, type, arguments, state): a tensor of a class of its own
+  // (function, type, arguments, state): a tensor of a custom class
   "torch._tensor._rebuild_from_type_v2": ([make, , args], fail) => {
     const name = make instanceof TorchName ? make.name : "";
     const known = /^torch\._utils\._rebuild_tensor/.test(name) ? FUNCTIONS[name] : undefined;
@@ -127,8 +127,8 @@ const FUNCTIONS: Record<string, (args: Args, fail: Fail) => PickleValue> = {
   "torch._utils._rebuild_tensor_v3": (args, fail) => tensorView(args, args[6], args[7], fail),
 };
 
-/** A class or function by its name; in a dictionary, it stands for itself (`torch.float32`). */
-export class TorchName extends HostObject {
+/** A class or function by its name; in a dictionary, a value like any other (`torch.float32`). */
+class TorchName extends HostObject {
   readonly name: string;
 
   constructor(name: string) {
@@ -138,15 +138,15 @@ export class TorchName extends HostObject {
 }
 
 /**
- * What pickles of tensors can reach. All else is never looked up, called or constructed: what stands for it keeps its name.
- * `storages` collects those that they refer to, by key.
+ * What pickles of tensors can reach. Nothing else is ever looked up, called or constructed; placeholders keep its name.
+ * `storages` collects the storages referred to, by key.
  */
 export class TorchHost implements PickleHost {
   readonly storages = new Map<string, Storage>();
   private readonly names = new Map<string, TorchName>();
   private readonly file: string;
 
-  /** @param file names the file in errors */
+  /** @param file name of the file in errors */
   constructor(file: string) {
     this.file = file;
     for (const table of [STORAGES, DTYPES, FUNCTIONS]) {
@@ -162,7 +162,7 @@ export class TorchHost implements PickleHost {
     const make = callee instanceof TorchName ? FUNCTIONS[callee.name] : undefined;
     if (make) return make(args, this.fail);
     if (callee instanceof OpaqueName) {
-      // What makes an object of its first argument.
+      // Functions that make an object of the class in their first argument.
       const made = /\b_reconstruct(or)?$/.test(callee.name) ? args[0] : callee;
       return new OpaqueObject(made instanceof HostObject ? made.name : callee.name, args);
     }
@@ -216,7 +216,7 @@ function tensorView(
     throw fail(`a tensor of shape ${describeValue(shape)} has strides that are not ${shape.length} sizes`);
   }
   if (!isSize(offset)) throw fail("a tensor's offset is not a size");
-  // Such as that the numbers are to be negated.
+  // For example that the numbers are to be negated.
   if (metadata instanceof Map && metadata.size > 0) return new OpaqueObject("a tensor with attributes");
   const named = dtype instanceof HostObject ? dtype.name : undefined;
   const type = named === undefined ? storage.type : DTYPES[named];
@@ -236,7 +236,7 @@ function isSize(value: PickleValue | undefined): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** A number of NumPy, of its type and its bytes. */
+/** A NumPy number from its type and its bytes. */
 function numpyScalar([type, bytes]: Args): PickleValue {
   const [name] = type instanceof OpaqueObject ? type.args : [];
   const read = typeof name === "string" ? NUMPY_NUMBERS[name.replace(/^[<=|]/, "")] : undefined;
@@ -247,7 +247,7 @@ function numpyScalar([type, bytes]: Args): PickleValue {
   return typeof value === "bigint" && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** `cuda:1` of a type and perhaps a number. */
+/** A device such as `cuda:1`, from a type and perhaps a number. */
 function deviceName([type, index]: Args): string | undefined {
   if (typeof type !== "string" || type.length > 100) return undefined;
   if (index === undefined) return type;

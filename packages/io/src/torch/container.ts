@@ -1,5 +1,5 @@
-// The two files that torch.save has written: since PyTorch 1.6 a zip archive of a pickle and one record per storage,
-// before that pickles in a row with the storages behind them (torch/serialization.py).
+// The two file formats of torch.save: since PyTorch 1.6 a zip archive of a pickle and one record per storage, before
+// that a sequence of pickles followed by the storages (torch/serialization.py).
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { ZipArchive } from "../zip.ts";
@@ -7,8 +7,8 @@ import { TorchHost } from "./classes.ts";
 import { type PickleValue, readPickle } from "./pickle.ts";
 import type { Storage } from "./tensorView.ts";
 
-/** A checkpoint whose tensors are still in the file. */
-export interface Container {
+/** A checkpoint whose tensors have not been read yet. */
+interface Container {
   value: PickleValue;
   /** The bytes of a storage. @throws GmrError `invalid-data` */
   read(storage: Storage): Uint8Array;
@@ -31,7 +31,7 @@ export function openContainer(bytes: Uint8Array, name: string, maxBytes: number)
   }
   throw new GmrError(
     "invalid-data",
-    `${name}: it is neither a zip archive nor a pickle, as torch.save writes`,
+    `${name}: it is neither a zip archive nor a pickle, as written by torch.save`,
   );
 }
 
@@ -68,7 +68,9 @@ function openArchive(archive: ZipArchive, name: string): Container {
   };
 }
 
-/** Pickles of a magic number, a version, facts of the machine, the value, the keys of the storages; the storages. */
+/**
+ * Pickles of a magic number, a version, machine properties, the value and the keys of the storages; then the storages.
+ */
 function openOldFile(bytes: Uint8Array, name: string): Container {
   const fail = (problem: string): GmrError => new GmrError("invalid-data", `${name}: ${problem}`);
   const host = new TorchHost(name);
@@ -78,7 +80,7 @@ function openOldFile(bytes: Uint8Array, name: string): Container {
     at = end;
     return value;
   };
-  if (next() !== MAGIC || next() !== OLD_PROTOCOL) throw fail("it is a pickle, but none of torch.save");
+  if (next() !== MAGIC || next() !== OLD_PROTOCOL) throw fail("it is a pickle, but not one of torch.save");
   const machine = next();
   if (!(machine instanceof Map) || machine.get("little_endian") !== true) {
     throw new GmrError("unsupported", `${name}: its byte order is not little-endian`);
@@ -92,7 +94,7 @@ function openOldFile(bytes: Uint8Array, name: string): Container {
     const storage = typeof key === "string" ? host.storages.get(key) : undefined;
     if (!storage || begins.has(storage.key))
       throw fail("the keys of its storages are not those of its tensors");
-    // The number of elements in eight bytes, then the elements.
+    // The number of elements as eight bytes, then the elements.
     const count = at + 8 <= bytes.length ? Number(view.getBigInt64(at, true)) : -1;
     if (storage.opaque && storage.elementBytes === 0) {
       throw new GmrError(

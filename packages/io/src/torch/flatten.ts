@@ -11,26 +11,26 @@ import {
 } from "./pickle.ts";
 import { TensorView } from "./tensorView.ts";
 
-/** The leaves of nested dictionaries and lists. Their names are the keys that lead to them, joined by dots. */
+/** The leaves of nested dictionaries and lists, named by the keys that lead to them, joined by dots. */
 export interface Leaves {
   tensors: Map<string, TensorView>;
   values: Map<string, Scalar>;
-  /** The classes of objects that are neither. */
+  /** The classes of other objects. */
   opaque: Map<string, string>;
 }
 
-/** A dictionary, or the entries of an object that is one and more. */
+/** A dictionary, or the entries of an object that extends one. */
 export function dictionaryOf(value: PickleValue): PickleDict | undefined {
   if (value instanceof OpaqueObject) return value.items.size > 0 ? value.items : undefined;
   return value instanceof Map ? value : undefined;
 }
 
 const MAX_DEPTH = 64;
-/** Bounds the number of visits and the lengths of names, together: a list may contain another many times over. */
+/** Bounds the sum of visits and lengths of names, since a list may contain another many times. */
 const MAX_WORK = 2 ** 25;
 
 /**
- * @param file names the file in errors
+ * @param file name of the file in errors
  * @throws GmrError `invalid-data` if the value is too deep or too large, or if two leaves have the same name
  */
 export function flatten(value: PickleValue, file: string): Leaves {
@@ -67,7 +67,7 @@ const isOpaque = (item: PickleValue): item is OpaqueObject | OpaqueName | ByteSt
 
 type Children = PickleDict | readonly PickleValue[];
 
-/** What an item holds, if it holds other items. */
+/** The contents of an item, if it is a container. */
 function childrenOf(item: PickleValue): Children | undefined {
   if (item instanceof Tuple) return item.items;
   if (item instanceof OpaqueObject) {

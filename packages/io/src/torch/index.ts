@@ -1,2 +1,2 @@
-export * from "./readTorch.ts";
-export * from "./writeTorch.ts";
+export { readTorch, type TorchCheckpoint, type TorchReadOptions, type TorchValue } from "./readTorch.ts";
+export { writeTorch } from "./writeTorch.ts";

@@ -1,22 +1,22 @@
 // The pickle machine, as far as dictionaries of tensors need it (https://docs.python.org/3/library/pickle.html; each
-// opcode is described in CPython's Lib/pickletools.py). A pickle is a program for a stack machine, and in Python it
-// may call any function there is. Here it can name and call what its host knows; of all else its host makes objects that do
-// nothing and keep what they were given.
+// opcode is described in CPython's Lib/pickletools.py). A pickle is a program for a stack machine, and in Python it may
+// call any function. Here it can only name and call what its host knows; anything else becomes inert objects that keep
+// what they were given.
 //
-// Every opcode takes at least one byte of the file and makes a value that is no longer than the bytes and the stack
-// entries it consumes. So the memory that a pickle takes is in proportion to its length, up to the limits below.
+// Every opcode takes at least one byte of the file and makes a value no larger than the bytes and stack entries it
+// consumes. So a pickle's memory is proportional to its length, up to the limits below.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 
 export type Scalar = number | bigint | string | boolean | null;
 
-/** A value of the host's: a class, a function, or something that a call made. */
+/** A value of the host: a class, a function, or the result of a call. */
 export abstract class HostObject {
-  /** Names the value in errors. */
+  /** The value's name in errors. */
   abstract readonly name: string;
 }
 
-/** A class or function that the host does not know. It is never called. */
+/** A class or function unknown to the host. It is never called. */
 export class OpaqueName extends HostObject {
   readonly name: string;
 
@@ -26,13 +26,13 @@ export class OpaqueName extends HostObject {
   }
 }
 
-/** What stands for an object of such a class, or for what such a function would return. */
+/** A placeholder for an object of such a class, or for the result of such a function. */
 export class OpaqueObject extends HostObject {
   readonly name: string;
   readonly args: readonly PickleValue[];
-  /** Of classes that extend dictionaries. */
+  /** For classes that extend dictionaries. */
   readonly items: PickleDict = new Map();
-  /** Of classes that extend lists. */
+  /** For classes that extend lists. */
   readonly list: PickleValue[] = [];
 
   constructor(name: string, args: readonly PickleValue[] = []) {
@@ -63,19 +63,19 @@ export class Tuple {
 export type PickleDict = Map<Scalar, PickleValue>;
 export type PickleValue = Scalar | PickleValue[] | Tuple | PickleDict | HostObject;
 
-/** What a pickle can reach outside itself. All throw a GmrError for what is damaged. */
+/** What a pickle can reach outside itself. All methods throw a GmrError for damaged input. */
 export interface PickleHost {
   /** The class or function with this full name, such as `collections.OrderedDict`; an {@link OpaqueName} if unknown. */
   resolve(name: string): PickleValue;
-  /** Must not make more than a bounded amount of memory. */
+  /** Must use a bounded amount of memory. */
   call(callee: PickleValue, args: readonly PickleValue[]): PickleValue;
-  /** The object that lies outside the pickle under this id. */
+  /** The object outside the pickle with this id. */
   load(id: PickleValue): PickleValue;
 }
 
 const MAX_BYTES = 2 ** 28;
 const MAX_STEPS = 2 ** 23;
-/** Lists, tuples, dictionaries and results of calls: a tensor takes eight of them. */
+/** Lists, tuples, dictionaries and results of calls; a tensor takes eight. */
 const MAX_OBJECTS = 2 ** 20;
 const MAX_PROTOCOL = 5;
 const MAX_NAME_BYTES = 200;
@@ -84,7 +84,7 @@ const STOP = 0x2e;
 const NEWLINE = 0x0a;
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Opcodes that a message names, since a hostile pickle or one of other objects has them. */
+/** Opcodes of hostile pickles, or of other objects; messages name them. */
 const REFUSED = new Map([
   [0x50, "PERSID"],
   [0x82, "EXT1"],
@@ -95,11 +95,11 @@ const REFUSED = new Map([
 ]);
 
 /**
- * Runs the pickle that begins at `start`.
- * @param name names the pickle in errors
+ * Runs the pickle that starts at `start`.
+ * @param name name of the pickle in errors
  * @returns its value, and where it ends
- * @throws GmrError `invalid-data` if it is damaged; `unsupported` for opcodes that dictionaries of tensors do not
- *   need; and whatever `host` throws
+ * @throws GmrError `invalid-data` if it is damaged; `unsupported` for opcodes that dictionaries of tensors do not need;
+ *   and what `host` throws
  */
 export function readPickle(
   bytes: Uint8Array,
@@ -125,7 +125,7 @@ class Machine {
   /** What each opcode does; STOP ends the run. */
   private readonly steps = new Map<number, () => void>([
     [0x80, () => this.checkProtocol(this.u8())], // PROTO
-    [0x95, () => this.take(8)], // FRAME: how many bytes belong together, which does not matter here
+    [0x95, () => this.take(8)], // FRAME: its length, not needed here
     [0x28, () => this.marks.push(this.stack.length)], // MARK
     [0x30, () => this.pop()], // POP
     [0x31, () => this.popMark()], // POP_MARK
@@ -257,7 +257,7 @@ class Machine {
     for (const item of items) list.push(item);
   }
 
-  /** What is in sets is left out. */
+  /** Items of sets are dropped. */
   private addItems(_items: PickleValue[]): void {
     if (!(this.top() instanceof OpaqueObject))
       throw this.fail("it adds items to something that is not a set");
@@ -283,7 +283,7 @@ class Machine {
 
   private recall(index: number): void {
     const value = this.memo.get(index);
-    if (value === undefined) throw this.fail(`it recalls value ${index}, which it has not put away`);
+    if (value === undefined) throw this.fail(`it recalls value ${index}, which it has not stored`);
     this.push(value);
   }
 
@@ -316,7 +316,7 @@ class Machine {
     this.pushObject(this.host.call(callee, args));
   }
 
-  /** Sets attributes of the object on the stack, which are left out. */
+  /** Attributes of the object on the stack; they are dropped. */
   private build(): void {
     this.pop();
     const object = this.top();
@@ -369,7 +369,7 @@ class Machine {
     return this.view.getUint32(this.take(4), true);
   }
 
-  /** Moves over `length` bytes and returns where they begin. */
+  /** Skips `length` bytes and returns where they start. */
   private take(length: number): number {
     const begin = this.at;
     if (length > this.bytes.length - begin) {
@@ -388,13 +388,13 @@ class Machine {
   }
 }
 
-/** Bounds the text that stands for a key, and how deep tuples are looked into for it. */
+/** Bounds the text of a key, and the depth of tuples in it. */
 const MAX_KEY = 100;
 const MAX_KEY_DEPTH = 4;
 
 /**
- * A key of a dictionary: numbers and strings as they are; for tuples and objects a text that no other key of the dictionary
- * is, nearly what Python prints.
+ * A key of a dictionary: numbers and strings unchanged; for tuples and objects a unique text, close to what Python
+ * prints.
  */
 function keyOf(key: PickleValue, dict: PickleDict): Scalar {
   if (typeof key !== "object" || key === null) return key;

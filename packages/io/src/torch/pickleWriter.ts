@@ -8,7 +8,7 @@ export class PickleWriter {
     for (let i = 0; i < codes.length; i++) this.bytes.push(codes.charCodeAt(i));
   }
 
-  /** A class or function; from the second time on by a reference. There is room for 256. */
+  /** A class or function; repeated ones by reference. At most 256 different ones. */
   name(module: string, name: string): void {
     const code = `c${module}\n${name}\n`; // GLOBAL
     const known = this.names.get(code);

@@ -11,7 +11,7 @@ const FIXTURES = new URL("../../fixtures/", import.meta.url);
 const OFFICIAL = new URL("../../../../tooling/fixtures/official/", import.meta.url);
 const fixture = (name: string): Uint8Array => readFileSync(new URL(name, FIXTURES));
 
-/** Shapes and numbers as PyTorch has them; numbers as text where JSON has none. */
+/** Shapes and numbers from PyTorch; as text for numbers that JSON lacks. */
 interface Expected {
   shape: number[];
   data: (number | string)[];
@@ -36,7 +36,7 @@ describe("fixtures", () => {
     expect(found).toEqual(expected);
   });
 
-  it("a network of the official package is that of its safetensors twin", () => {
+  it("reads a network of the official package like its safetensors twin", () => {
     const { tensors, at, values } = readTorch(readFileSync(new URL("gmr_resnet18_w8.weights.pth", OFFICIAL)));
     const twin = readSafetensors(
       readFileSync(new URL("gmr_resnet18_w8.weights.safetensors", OFFICIAL)),
@@ -46,7 +46,7 @@ describe("fixtures", () => {
     expect(tensors).toEqual(twin);
   });
 
-  it("has arrays of the element types", () => {
+  it("returns arrays of the element types", () => {
     const { tensors } = readTorch(fixture("dtypes.pth"));
     const types = [...tensors].map(([name, { data, bool }]) => [name, data.constructor.name, bool]);
     expect(types.slice(0, 13)).toEqual([
@@ -66,13 +66,13 @@ describe("fixtures", () => {
     ]);
   });
 
-  it("reads tensors that share a storage into arrays of their own", () => {
+  it("reads tensors that share a storage into separate arrays", () => {
     const { tensors } = readTorch(fixture("views.pth"));
     tensors.get("base")?.data.fill(0 as never);
     expect(asExpected(tensors.get("of_many") as StoredTensor)).toEqual({ shape: [], data: [5] });
   });
 
-  it("reads a Node Buffer that lies somewhere in a pool", () => {
+  it("reads a Node Buffer inside a pool", () => {
     const bytes = fixture("views.pth");
     const buffer = Buffer.concat([Buffer.from("xyz"), bytes]).subarray(3);
     expect(readTorch(buffer)).toEqual(readTorch(bytes));
@@ -80,39 +80,42 @@ describe("fixtures", () => {
 });
 
 describe("a training checkpoint", () => {
-  it.each(["training", "training_protocol4", "training_old"])("%s: the state dict, and what else", (name) => {
-    const { tensors, at, values } = readTorch(fixture(`${name}.pth`));
-    expect(at).toBe("state_dict");
-    expect([...tensors.keys()]).toEqual([
-      "0.weight",
-      "1.weight",
-      "1.bias",
-      "1.running_mean",
-      "1.running_var",
-      "1.num_batches_tracked",
-      "3.weight",
-      "3.bias",
-    ]);
-    expect(tensors.get("1.num_batches_tracked")).toEqual({ shape: [], data: BigInt64Array.of(1n) });
-    expect(Object.fromEntries(values)).toMatchObject({
-      epoch: 3,
-      best: 0.75,
-      name: "größe",
-      done: false,
-      note: null,
-      seed: 2n ** 70n,
-      negative: -(2 ** 40),
-      dtype: "torch.float16",
-      "size.1": 3,
-      "history.0": 1.5,
-      "history.1.1": "two",
-      "optimizer.param_groups.0.lr": 0.125,
-      "optimizer.param_groups.0.foreach": null,
-    });
-  });
+  it.each(["training", "training_protocol4", "training_old"])(
+    "%s: the state dict, and everything else",
+    (name) => {
+      const { tensors, at, values } = readTorch(fixture(`${name}.pth`));
+      expect(at).toBe("state_dict");
+      expect([...tensors.keys()]).toEqual([
+        "0.weight",
+        "1.weight",
+        "1.bias",
+        "1.running_mean",
+        "1.running_var",
+        "1.num_batches_tracked",
+        "3.weight",
+        "3.bias",
+      ]);
+      expect(tensors.get("1.num_batches_tracked")).toEqual({ shape: [], data: BigInt64Array.of(1n) });
+      expect(Object.fromEntries(values)).toMatchObject({
+        epoch: 3,
+        best: 0.75,
+        name: "größe",
+        done: false,
+        note: null,
+        seed: 2n ** 70n,
+        negative: -(2 ** 40),
+        dtype: "torch.float16",
+        "size.1": 3,
+        "history.0": 1.5,
+        "history.1.1": "two",
+        "optimizer.param_groups.0.lr": 0.125,
+        "optimizer.param_groups.0.foreach": null,
+      });
+    },
+  );
 
   it.each(["objects", "objects_protocol4", "objects_old"])(
-    "%s: tensors beside objects of any class, which are listed and never made",
+    "%s: tensors beside objects of any class, which are listed but never constructed",
     (name) => {
       const { tensors, at, values, opaque } = readTorch(fixture(`${name}.pth`));
       expect(at).toBe("state_dict");
@@ -143,25 +146,26 @@ describe("a training checkpoint", () => {
     },
   );
 
-  it("refuses a whole module, which holds no dictionary of tensors", () =>
+  it("rejects a whole module, which contains no dictionary of tensors", () =>
     expectGmrError(
       () => readTorch(checkpoint(`\x80\x02c__main__\nNet\n)\x81}${text("w")}${tensor()}sb.`), "net.pth"),
       "unsupported",
-      'net.pth: it refers to "__main__.Net", which is not a part of dictionaries of tensors, and holds no tensors beside ' +
-        "it; save model.state_dict() alone",
+      'net.pth: it refers to "__main__.Net", which is not a part of dictionaries of tensors, ' +
+        "and contains no tensors beside it; save model.state_dict() alone",
     ));
 
-  it("gives the tensors of the part that is asked for", () => {
+  it("returns the tensors of the requested part", () => {
     const { tensors, at } = readTorch(fixture("training.pth"), "x", { at: "optimizer.state.0" });
     expect([at, ...tensors.keys()]).toEqual(["optimizer.state.0", "step", "exp_avg", "exp_avg_sq"]);
   });
 
-  it("asks which part if there are several", async () => {
+  it("requires a choice if there are several parts", async () => {
     const bytes = fixture("several.pth");
     await expectGmrError(
       () => readTorch(bytes, "gan.pth"),
       "invalid-argument",
-      'gan.pth: several dictionaries have tensors; choose one by the option at (--at in the command): "generator", "discriminator"',
+      "gan.pth: several dictionaries have tensors; choose one by the option at " +
+        '(--at in the command): "generator", "discriminator"',
     );
     expect(readTorch(bytes, "gan.pth", { at: "generator" }).tensors.get("w")?.data).toEqual(
       Float32Array.of(1, 1),
@@ -177,12 +181,13 @@ describe("a training checkpoint", () => {
     );
   });
 
-  it("does not leave out tensors beside a dictionary of tensors", async () => {
+  it("includes tensors beside a dictionary of tensors", async () => {
     const value = `}(${text("w")}${tensor()}${text("model")}}${text("v")}${tensor()}su`;
     await expectGmrError(
       () => readTorch(checkpoint(`\x80\x02${value}.`)),
       "invalid-argument",
-      'torch checkpoint: several dictionaries have tensors; choose one by the option at (--at in the command): "", "model"',
+      "torch checkpoint: several dictionaries have tensors; choose one by the option at " +
+        '(--at in the command): "", "model"',
     );
   });
 
@@ -195,11 +200,11 @@ describe("a training checkpoint", () => {
 describe("limits", () => {
   const million = withEntry(tensor({ shape: integers([1000, 1000]), strides: integers([0, 0]) }));
 
-  it("an expanded tensor of a small file may have 64 MiB", () => {
+  it("allow 64 MiB for an expanded tensor in a small file", () => {
     expect(readTorch(million).tensors.get("x")?.data.length).toBe(1_000_000);
   });
 
-  it("the caller may choose the limit", async () => {
+  it("can be chosen by the caller", async () => {
     await expectGmrError(
       () => readTorch(million, "x.pth", { maxBytes: 3_999_999 }),
       "invalid-data",
@@ -213,7 +218,7 @@ describe("limits", () => {
     );
   });
 
-  it("beyond all memory, the machine decides", () => {
+  it("give way to the machine beyond its memory", () => {
     const bytes = withEntry(tensor({ shape: integers([2 ** 45]), strides: integers([0]) }));
     return expectGmrError(
       () => readTorch(bytes, "x.pth", { maxBytes: 2 ** 53 - 1 }),
@@ -222,7 +227,7 @@ describe("limits", () => {
     );
   });
 
-  it("only the tensors that are asked for count", () => {
+  it("apply only to the requested tensors", () => {
     const value = `}(${text("a")}}${text("w")}${tensor()}s${text("b")}}${text("w")}`;
     const large = tensor({ shape: integers([2 ** 40]), strides: integers([0]) });
     const bytes = checkpoint(`\x80\x02${value}${large}su.`);
@@ -236,8 +241,8 @@ describe("archives", () => {
     expect(readTorch(zip(unzipSync(bytes), 9))).toEqual(readTorch(bytes));
   });
 
-  it("without checksums are read as they are", () => {
-    // PyTorch writes 0 for them if it is told to compute none.
+  it("are read without checksums", () => {
+    // PyTorch writes 0 if told not to compute them.
     const bytes = Buffer.from(withEntry(tensor()));
     for (let at = bytes.indexOf("PK\x01\x02"); at >= 0; at = bytes.indexOf("PK\x01\x02", at + 1)) {
       bytes.writeUInt32LE(0, at + 16);

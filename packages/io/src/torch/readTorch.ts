@@ -1,4 +1,4 @@
-// Checkpoints of PyTorch.
+// Reads PyTorch checkpoints.
 
 import { checkBytes, checkObject, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import type { StoredTensor } from "../storedTensor.ts";
@@ -9,13 +9,13 @@ import { type Storage, TensorView } from "./tensorView.ts";
 
 export interface TorchReadOptions {
   /**
-   * Name of the dictionary whose tensors to give, such as `"state_dict"` or `"nets.generator"`; `""` for the whole
+   * Name of the dictionary whose tensors to return, such as `"state_dict"` or `"nets.generator"`; `""` for the whole
    * checkpoint. Default: the checkpoint's only dictionary of tensors.
    */
   at?: string | undefined;
   /**
-   * Bounds the bytes of the tensors together, and of compressed records. Default: 4 GiB, and for small files 64 times
-   * the file's length or 64 MiB, whichever is more. (A file can describe a tensor of any size by a single number.)
+   * Bounds the total bytes of the tensors, and of compressed records. Default: 4 GiB; for small files 64 times the
+   * file's length or 64 MiB, whichever is more. (A file can describe a tensor of any size by a single number.)
    */
   maxBytes?: number | undefined;
 }
@@ -23,13 +23,13 @@ export interface TorchReadOptions {
 export interface TorchCheckpoint {
   /** The tensors of the dictionary `at`. Keys of nested dictionaries and indices of lists are joined by dots. */
   tensors: Map<string, StoredTensor>;
-  /** Where the tensors stood. */
+  /** Where the tensors were found. */
   at: string;
-  /** All else in the checkpoint by full name, such as `epoch` or `optimizer.param_groups.0.lr`. */
+  /** All other values in the checkpoint by full name, such as `epoch` or `optimizer.param_groups.0.lr`. */
   values: Map<string, TorchValue>;
   /**
-   * The classes of what is neither a tensor nor a value, by full name: `args` → `argparse.Namespace`. Such objects are never
-   * constructed; the entries of those that extend dictionaries or lists are in `tensors` and `values`.
+   * The classes of other objects by full name: `args` → `argparse.Namespace`. They are never constructed; entries of
+   * those that extend dictionaries or lists are in `tensors` and `values`.
    */
   opaque: Map<string, string>;
 }
@@ -42,14 +42,15 @@ const SMALL_MAX_BYTES = 2 ** 26;
 const SMALL_FACTOR = 64;
 
 /**
- * Reads a checkpoint written by `torch.save`: dictionaries (such as state dicts, alone or beside an optimiser's
- * state) and lists of tensors, parameters, numbers, strings. Nothing in the file is executed, and no object of another class
- * constructed: `opaque` lists them. Float16 and bfloat16 are widened to float32, which is exact; views are copied row-major.
+ * Reads a checkpoint written by `torch.save`: dictionaries (such as state dicts, alone or with an optimiser's state)
+ * and lists of tensors, parameters, numbers, strings. Nothing in the file is executed. Objects of other classes are not
+ * constructed, but listed in `opaque`. Float16 and bfloat16 are widened to float32, which is exact; views are copied
+ * row-major.
  *
- * @param name names the file in errors
- * @throws GmrError `invalid-data` for a damaged file or one that exceeds `maxBytes`; `unsupported` for a file with objects
- *   of other classes but without tensors (such as a whole module), and for big-endian files; `invalid-argument` if `at` names no dictionary of
- *   tensors, or if it is not given and there are several
+ * @param name name of the file in errors
+ * @throws GmrError `invalid-data` for a damaged file or one that exceeds `maxBytes`; `unsupported` for a file with
+ *   objects of other classes but without tensors (such as a whole module), and for big-endian files; `invalid-argument`
+ *   if `at` names no dictionary of tensors, or if it is missing and there are several
  */
 export function readTorch(
   bytes: Uint8Array,
@@ -96,8 +97,8 @@ function withoutTensors(opaque: ReadonlyMap<string, string>, name: string): GmrE
   const [first] = opaque.values();
   return new GmrError(
     "unsupported",
-    `${name}: it refers to ${describeValue(first)}, which is not a part of dictionaries of tensors, and holds no tensors ` +
-      "beside it; save model.state_dict() alone",
+    `${name}: it refers to ${describeValue(first)}, which is not a part of dictionaries of tensors, ` +
+      "and contains no tensors beside it; save model.state_dict() alone",
   );
 }
 
@@ -105,7 +106,7 @@ function defaultMaxBytes(bytes: Uint8Array): number {
   return Math.min(DEFAULT_MAX_BYTES, Math.max(SMALL_MAX_BYTES, SMALL_FACTOR * bytes.length));
 }
 
-/** The top level, if it has tensors itself or no part has; or the only part that has. */
+/** The top level, if it has tensors itself or no part has; otherwise the only part that has. */
 function onlyDictionary(value: PickleValue, name: string): string {
   const dictionary = dictionaryOf(value);
   if (!dictionary) return "";
@@ -119,7 +120,7 @@ function onlyDictionary(value: PickleValue, name: string): string {
   );
 }
 
-/** Numbers in tensors of their own, such as a best score, are no weights. */
+/** Scalar tensors, such as a best score, are not weights. */
 function hasTensors(value: PickleValue): boolean {
   return [...(dictionaryOf(value)?.values() ?? [])].some(
     (item) => item instanceof TensorView && item.shape.length > 0,

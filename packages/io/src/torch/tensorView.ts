@@ -1,4 +1,4 @@
-// Tensors as a checkpoint's pickle describes them: views of storages that lie elsewhere in the file.
+// Tensors as described by a checkpoint's pickle: views of storages elsewhere in the file.
 
 import { GmrError } from "@gmr-conv/core";
 import { decodeTensor, type ElementType, fileBytes, memoryBytes } from "../elementTypes.ts";
@@ -6,20 +6,20 @@ import { elementCount, type StoredTensor } from "../storedTensor.ts";
 import { HostObject } from "./pickle.ts";
 
 /** A storage whose elements are not read. */
-export interface Opaque {
+interface Opaque {
   name: string;
   elementBytes: number;
 }
 
-/** A row of elements somewhere in the file. */
+/** A sequence of elements somewhere in the file. */
 export class Storage extends HostObject {
   readonly name = "a storage";
   readonly key: string;
-  /** Undefined for bytes whose type the tensor tells. */
+  /** Undefined for bytes whose type is given by the tensor. */
   readonly type: ElementType | undefined;
   readonly elementBytes: number;
   readonly bytes: number;
-  /** The class, if its elements are of a type that is not read. */
+  /** The class, if its elements have a type that is not read. */
   readonly opaque: string | undefined;
 
   constructor(key: string, type: ElementType | undefined, count: number, opaque?: Opaque) {
@@ -59,7 +59,7 @@ export class TensorView extends HostObject {
 
   /** Whether every element lies in the storage. */
   fits(): boolean {
-    // Sums and products of numbers ≥ 0 may round beyond 2^53, but do not become small again.
+    // Beyond 2^53, sums and products of numbers ≥ 0 are rounded, but never become small again.
     const last = this.shape.reduce((sum, size, axis) => sum + (size - 1) * this.strides[axis], this.offset);
     const end = elementCount(this.shape) === 0 ? this.offset : last + 1;
     return end * fileBytes(this.type) <= this.storage.bytes;
@@ -70,7 +70,7 @@ export class TensorView extends HostObject {
     return elementCount(this.shape) * memoryBytes(this.type);
   }
 
-  /** The tensor, row-major. `bytes` are the storage's. @throws GmrError `unsupported` if memory does not suffice */
+  /** The tensor, row-major. `bytes` are the storage's. @throws GmrError `unsupported` if memory is insufficient */
   read(bytes: Uint8Array): StoredTensor {
     const size = fileBytes(this.type);
     const elements = allocate(elementCount(this.shape) * size);

@@ -12,7 +12,7 @@ const fixture = readFileSync(
 );
 
 describe("writeTorch", () => {
-  it("gives back what was written, of every type", () => {
+  it("is read back the same, for every type", () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), storedTensors, { maxKeys: 5, noNullPrototype: true }),
@@ -25,14 +25,14 @@ describe("writeTorch", () => {
     );
   });
 
-  it("writes the tensors of the official package as they were", () => {
+  it("writes the tensors of the official package unchanged", () => {
     const { tensors } = readTorch(fixture);
     const written = writeTorch(tensors);
     expect([...readTorch(written).tensors]).toEqual([...tensors]);
     expect(writeTorch(tensors)).toEqual(written);
   });
 
-  it("starts every record at a multiple of 64 bytes, as PyTorch does", () => {
+  it("starts every record at a multiple of 64 bytes, like PyTorch", () => {
     const bytes = writeTorch([
       ["a", { shape: [3], data: Uint8Array.of(1, 2, 3) }],
       ["b", { shape: [1], data: Float32Array.of(12345.678) }],
@@ -48,7 +48,7 @@ describe("writeTorch", () => {
     for (const record of Object.values(records)) expect(Buffer.from(bytes).indexOf(record) % 64).toBe(0);
   });
 
-  it("writes strides as PyTorch does", () => {
+  it("writes strides like PyTorch", () => {
     // tuple (2, 0, 3), then its strides (3, 3, 1), each a BININT
     const pickle = unzipSync(writeTorch([["e", { shape: [2, 0, 3], data: new Float32Array(0) }]]));
     const numbers = [2, 0, 3].map(int).join("");
@@ -56,14 +56,14 @@ describe("writeTorch", () => {
     expect(text).toContain(`(${numbers}t(${[3, 3, 1].map(int).join("")}t`);
   });
 
-  it("refuses data that does not fill its shape", () =>
+  it("rejects data that does not fill its shape", () =>
     expectGmrError(
       () => writeTorch([["a", { shape: [3], data: Float32Array.of(1) }]]),
       "invalid-shape",
       'tensor "a" has 1 elements, its shape [3] needs 3',
     ));
 
-  it("refuses a name that comes twice", () => {
+  it("rejects a duplicate name", () => {
     const tensor = { shape: [], data: Float32Array.of(1) };
     return expectGmrError(
       () =>
@@ -76,7 +76,7 @@ describe("writeTorch", () => {
     );
   });
 
-  it("refuses more records than an archive holds", () => {
+  it("rejects more records than an archive can contain", () => {
     const tensor = { shape: [0], data: new Float32Array(0) };
     const many = Array.from({ length: 65_533 }, (_, i) => [`t${i}`, tensor] as const);
     return expectGmrError(

@@ -1,4 +1,4 @@
-// Writing checkpoints for PyTorch (torch/serialization.py): a zip archive of a pickle and one record per tensor.
+// Writes checkpoints for PyTorch (torch/serialization.py): a zip archive of a pickle and one record per tensor.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { type ZipOptions, zipSync } from "fflate";
@@ -10,9 +10,9 @@ const ROOT = "archive/";
 /** PyTorch starts records at multiples of 64 bytes, so that they can be mapped, by padding in an extra field. */
 const ALIGNMENT = 64;
 const PADDING_ID = 0x4246;
-/** Of a record's header, besides its name and the padding. */
+/** Bytes of a record's header besides its name and the padding. */
 const HEADER_BYTES = 34;
-/** Zip archives with more need fields that fflate does not write. */
+/** Larger zip archives need fields that fflate does not write. */
 const MAX_BYTES = 2 ** 32 - 1;
 const MAX_RECORDS = 2 ** 16 - 1;
 
@@ -30,8 +30,8 @@ const STORAGES: Partial<Record<ElementType, string>> = {
 
 /**
  * A checkpoint that `torch.load(path, weights_only=True)` reads as an `OrderedDict` of tensors, in their order.
- * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape; `invalid-argument` for a name that comes
- *   twice; `unsupported` if there is more than 4 GiB
+ * @throws GmrError `invalid-shape` if a tensor's data does not fill its shape; `invalid-argument` for a duplicate name;
+ *   `unsupported` for more than 4 GiB
  */
 export function writeTorch(tensors: Iterable<readonly [name: string, tensor: StoredTensor]>): Uint8Array {
   const records = new Map<string, Uint8Array>();
@@ -104,7 +104,7 @@ function zip(records: Map<string, Uint8Array>): Uint8Array {
     const padding = (ALIGNMENT - ((size + header) % ALIGNMENT)) % ALIGNMENT;
     const options: ZipOptions = {
       level: 0,
-      mtime: "1980-01-01T00:00:00", // the earliest there is: equal tensors make equal files
+      mtime: "1980-01-01T00:00:00", // the earliest possible, so that equal tensors make equal files
       extra: { [PADDING_ID]: new Uint8Array(padding) },
     };
     files[ROOT + name] = [bytes, options];

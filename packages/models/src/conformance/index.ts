@@ -1,5 +1,5 @@
-// Networks on a backend: every one must train and predict as on the plain CPU backend. Needs no test framework. Make the
-// backend the active one, then run every case:
+// Networks on a backend: each must train and predict as on the plain CPU backend. Needs no test framework. Activate the
+// backend, then run every case:
 //
 //   for (const { name, run } of networkCases()) test(name, run);
 
@@ -12,7 +12,7 @@ import { type TrainingStep, trainingStep } from "./trainingStep.ts";
 
 export type { NetworkCase };
 
-/** The largest errors, as shares of the largest value of what is compared. */
+/** The largest errors allowed, relative to the largest value compared. */
 export const NETWORK_TOLERANCES = { losses: 1e-4, outputs: 1e-3, gradients: 1e-4 } as const;
 
 const image = { classes: 3, seed: 1, inputShape: [13, 12, 3] };
@@ -44,8 +44,7 @@ const NETWORKS: readonly [name: string, create: () => tf.LayersModel][] = [
 ];
 
 /**
- * A small network of every kind, each of which takes a step of training on the active backend and on `cpu`; and the losses
- * at the edge of numbers.
+ * One training step of a small network of every kind on the active backend and on `cpu`, and losses at extreme values.
  */
 export function networkCases(): NetworkCase[] {
   return [...NETWORKS.map(([name, create]) => ({ name, run: () => check(create) })), ...lossCases()];
@@ -76,7 +75,7 @@ async function onCpu<T>(compute: () => Promise<T>): Promise<T> {
 function compareGradients(actual: TrainingStep, expected: TrainingStep): void {
   const largest = (gradient: Float32Array): number =>
     gradient.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-  // Biases before a normalisation have a gradient of zero, to rounding of the others.
+  // Biases before a normalisation have zero gradient, up to rounding relative to the others.
   const floor = 0.01 * Math.max(...[...expected.gradients.values()].map(largest));
   for (const [name, gradient] of expected.gradients) {
     const other = actual.gradients.get(name);

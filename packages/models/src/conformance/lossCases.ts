@@ -1,4 +1,4 @@
-// Losses and metrics at the edge of numbers: infinite logits, NaN, labels that are no class.
+// Losses and metrics at extreme values: infinite logits, NaN, labels that are not classes.
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
@@ -7,7 +7,7 @@ import type { NetworkCase } from "./networkCase.ts";
 
 const { POSITIVE_INFINITY: INFINITY, NaN: NONE } = Number;
 
-/** Logits of two positions, the label of the first, and what the loss and its gradient are; the second is ignored. */
+/** Logits of the first of two positions, its label, the loss and its gradient; the second position is ignored. */
 const LIMITS: readonly [logits: number[], label: number, loss: number, gradient: number[]][] = [
   [[1, -INFINITY, 1], 0, Math.log(2), [-0.5, 0, 0.5]],
   [[1, -INFINITY, 1], 1, INFINITY, [0.5, -1, 0.5]],
@@ -18,8 +18,8 @@ const LIMITS: readonly [logits: number[], label: number, loss: number, gradient:
 export function lossCases(): NetworkCase[] {
   return [
     { name: "the cross entropy of infinite logits", run: checkLimits },
-    { name: "NaN is no class", run: checkNaN },
-    { name: "labels that are no class", run: checkStrangers },
+    { name: "NaN is not a class", run: checkNaN },
+    { name: "labels that are not classes", run: checkStrangers },
     { name: "gradients of the losses' gradients", run: checkCurvature },
   ];
 }
@@ -51,7 +51,7 @@ async function checkNaN(): Promise<void> {
   share.dispose();
 }
 
-/** Labels that come from the CPU are refused; those that only a GPU knows make the loss NaN. */
+/** Labels that came from the CPU are rejected; those computed on a GPU make the loss NaN. */
 async function checkStrangers(): Promise<void> {
   for (const computed of [false, true]) {
     const labels = tf.tidy(() => {
@@ -71,7 +71,7 @@ async function checkStrangers(): Promise<void> {
   }
 }
 
-/** The slope of |∂L/∂logits|² along a direction, against its differences. */
+/** The slope of |∂L/∂logits|² along a direction, against finite differences. */
 async function checkCurvature(): Promise<void> {
   const losses: Readonly<Record<string, (z: tf.Tensor, labels: tf.Tensor) => tf.Scalar>> = {
     "the cross entropy": (z, labels) => softmaxCrossEntropy(z, labels, { labelSmoothing: 0.1 }),

@@ -1,16 +1,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { softmaxCrossEntropy } from "../training/index.ts";
 
-/** What one step of training a network gives. */
+/** The results of one training step. */
 export interface TrainingStep {
   losses: [before: number, after: number];
-  /** By weight. */
+  /** By name of the weight. */
   gradients: Map<string, Float32Array>;
-  /** For the batch, afterwards, as in inference. */
+  /** For the same batch after the step, in inference mode. */
   outputs: Float32Array;
 }
 
-/** Takes one step of a network on a random batch of 2, and frees the network. */
+/** Takes one training step on a random batch of 2, and disposes of the network. */
 export async function trainingStep(model: tf.LayersModel): Promise<TrainingStep> {
   const shape = (symbolic: tf.SymbolicTensor): number[] => symbolic.shape.map((size) => size ?? 2);
   const x = tf.randomNormal(shape(model.inputs[0]), 0, 1, "float32", 1);
@@ -32,7 +32,7 @@ export async function trainingStep(model: tf.LayersModel): Promise<TrainingStep>
   const gradients: TrainingStep["gradients"] = new Map();
   for (const [i, weight] of model.trainableWeights.entries()) {
     const { name } = weight.read() as tf.Variable;
-    // The variable's name ends in a number that counts on from model to model.
+    // The variable's name ends in a number that keeps counting from model to model.
     gradients.set(`${i} ${weight.originalName}`, await grads[name].data<"float32">());
   }
   const step: TrainingStep = {

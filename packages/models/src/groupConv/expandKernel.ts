@@ -8,8 +8,8 @@ import * as tf from "@tensorflow/tfjs";
 import { groupElements, type PlaneGroup } from "./groups.ts";
 
 /**
- * Where each part of a dense kernel comes from: for [element h of the output, position, element g of the input], all
- * flattened, the index among the weights' [position, element]. For a lifting convolution there is one g.
+ * Where each part of a dense kernel comes from: for [element h of the output, position, element g of the input],
+ * flattened, the index into the weights' [position, element]. A lifting convolution has a single g.
  */
 export function kernelSources(group: PlaneGroup, kernelSize: number, lifting: boolean): Int32Array {
   const elements = groupElements(group);
@@ -28,15 +28,15 @@ export function kernelSources(group: PlaneGroup, kernelSize: number, lifting: bo
  * The dense kernel of a group convolution. Differentiable in the weights on every backend.
  *
  * @param weights [k, k, A·C, F], A = 1 for a lifting convolution and |G| otherwise, k odd
- * @param sources of {@link kernelSources}
+ * @param sources from {@link kernelSources}
  * @returns [k, k, A·C, |G|·F]
  */
 export function expandKernel(weights: tf.Tensor4D, sources: Int32Array, order: number): tf.Tensor4D {
   const [height, width, channels, filters] = weights.shape;
   const rows = sources.length / order; // positions times A
   const columns = weights.size / rows; // C·F
-  // The copies are made by a product with a matrix of zeros and ones, which is the quickest way on wasm. The stock
-  // gradient would multiply with a transposed matrix, which is slow there, and `oneHot` is right for integers alone.
+  // The copies are made by multiplying with a matrix of zeros and ones, the fastest way on wasm. The stock gradient
+  // would multiply by a transposed matrix, which is slow there, and `oneHot` is only right for integers.
   const copies = () => tf.oneHot(tf.tensor1d(sources, "int32"), rows).toFloat() as tf.Tensor2D;
   const expand = tf.customGrad((given) => ({
     value: tf

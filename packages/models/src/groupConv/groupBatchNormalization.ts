@@ -12,9 +12,8 @@ export interface GroupBatchNormalizationArgs extends FusedBatchNormalizationArgs
 }
 
 /**
- * Batch normalisation of [N, ..., |G|·F] with statistics, gamma and beta that the elements of the group share: over
- * all axes and elements, so that a turn of the input leaves them as they are. Options and weights ([F] each) are those
- * of `FusedBatchNormalization`.
+ * Batch normalisation of [N, ..., |G|·F] whose statistics, gamma and beta are shared by the elements of the group, so
+ * that turning the input does not change them. Options and weights ([F] each) are those of `FusedBatchNormalization`.
  *
  * @throws GmrError `invalid-argument` for a bad option, `invalid-shape` for inputs that do not fit
  */
@@ -56,7 +55,7 @@ export class GroupBatchNormalization extends tf.layers.Layer implements Foldable
     });
   }
 
-  /** The same as a stock normalisation, whose weights are repeated for each element, and a rectifier. */
+  /** The same as a stock normalisation, its weights repeated for each element, and a rectifier. */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
     const { momentum, epsilon, relu } = this.norm.getConfig() as Record<string, number | boolean>;
     const layer = tf.layers.batchNormalization({

@@ -8,7 +8,7 @@ import {
 } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { checkOdd } from "../options.ts";
+import { checkOdd } from "../optionChecks.ts";
 import { expandKernel, kernelSources } from "./expandKernel.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 
@@ -20,25 +20,25 @@ export interface GroupConv2DArgs extends LayerArgs {
   filters: number;
   /** Sides of the kernel; odd, so that a turn maps it to itself. */
   kernelSize: number;
-  /** Whether the input are images, with channels that are not ordered by the group. Default false. */
+  /** Whether the inputs are images, whose channels are not ordered by the group. Default false. */
   lifting?: boolean | undefined;
   /** Default `"same"`. */
   padding?: "same" | "valid" | undefined;
   /** Default true. */
   useBias?: boolean | undefined;
-  /** Seed of the initial weights; default: other ones each time. */
+  /** Seed of the initial weights; default: different ones each time. */
   seed?: number | undefined;
 }
 
 /**
- * A group convolution of stride 1 (Cohen & Welling 2016, arXiv 1602.07576): maps [N, H, W, |G|·C], or images
- * [N, H, W, C] if `lifting`, → [N, H', W', |G|·filters], channels ordered [element of the group, feature]. It is
- * computed as an ordinary convolution with the expanded kernel, and costs as much.
+ * A group convolution of stride 1 (Cohen & Welling 2016, arXiv 1602.07576): maps [N, H, W, |G|·C], or images [N, H, W,
+ * C] if `lifting`, → [N, H', W', |G|·filters], channels ordered [element of the group, feature]. Computed as an
+ * ordinary convolution with the expanded kernel, at the same cost.
  *
  * If the input is turned or mirrored by u, so are the maps, and element h of the output is what h was before: u⁻¹h.
  *
- * Weights: `kernel` [k, k, |G|·C, filters] (lifting: [k, k, C, filters]), whose element r meets the input's g = hr
- * for the output's h; `bias` [filters]. The kernel starts normal with variance 2 / fan-out of the expanded kernel.
+ * Weights: `kernel` [k, k, |G|·C, filters] (lifting: [k, k, C, filters]), whose element r meets the input's g = hr for
+ * the output's h; `bias` [filters]. The initial kernel is normal with variance 2 / fan-out of the expanded kernel.
  *
  * @throws GmrError `invalid-argument` for a bad option, `invalid-shape` for inputs that do not fit
  */
@@ -66,7 +66,7 @@ export class GroupConv2D extends tf.layers.Layer implements FoldableLayer {
     this.lifting = args.lifting ?? false;
     this.padding = oneOf("padding", args.padding ?? "same", ["same", "valid"]);
     this.useBias = args.useBias ?? true;
-    // A loaded model has null.
+    // null in a loaded model
     this.seed = args.seed == null ? undefined : checkNonNegativeInteger("seed", args.seed);
     this.order = groupElements(this.group).length;
     this.sources = kernelSources(this.group, this.kernelSize, this.lifting);
@@ -113,12 +113,12 @@ export class GroupConv2D extends tf.layers.Layer implements FoldableLayer {
     });
   }
 
-  /** [k, k, |G|·C, |G|·filters]. To be used in `tf.tidy`. */
+  /** [k, k, |G|·C, |G|·filters]. Call it in `tf.tidy`. */
   private expandedKernel(): tf.Tensor4D {
     return expandKernel(this.kernel!.read() as tf.Tensor4D, this.sources, this.order);
   }
 
-  /** The same as a stock convolution. */
+  /** The equivalent stock convolution. */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
     const { filters, order, kernelSize, padding, useBias, trainable } = this;
     const layer = tf.layers.conv2d({

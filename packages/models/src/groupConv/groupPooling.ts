@@ -1,7 +1,7 @@
-import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { describeValue, GmrError, oneOf, product } from "@gmr-conv/core";
 import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import type { GlobalPooling } from "../options.ts";
+import type { GlobalPooling } from "../networkOptions.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 
 type LayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
@@ -13,8 +13,8 @@ export interface GroupPoolingArgs extends LayerArgs {
 }
 
 /**
- * [N, ..., |G|·F] → [N, ..., F]: the average or maximum over the elements of the group. Pooled maps turn with the
- * input and change in no other way.
+ * [N, ..., |G|·F] → [N, ..., F]: the average or maximum over the elements of the group. Turning the input turns the
+ * pooled maps, and changes nothing else.
  *
  * @throws GmrError `invalid-argument` for a bad option, `invalid-shape` for inputs that do not fit
  */
@@ -62,7 +62,7 @@ export class GroupPooling extends tf.layers.Layer implements FoldableLayer {
         `layer ${this.name} needs inputs of known size to become stock layers, got ${describeValue(x.shape)}`,
       );
     }
-    const positions = sizes.reduce<number>((product, size) => product * (size ?? 1), 1);
+    const positions = product(sizes.map((size) => size ?? 1));
     const window: [number, number] = [1, this.order];
     const args = { poolSize: window, strides: window, name: name() };
     const layers = [

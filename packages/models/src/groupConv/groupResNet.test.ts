@@ -1,5 +1,5 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { DIHEDRAL_GROUP, invarianceError, Random } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, invarianceError, product, Random } from "@gmr-conv/core";
 import { foldModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -35,7 +35,7 @@ async function logits(model: tf.LayersModel, image: Float32Array, shape: readonl
   return values;
 }
 
-/** Gives norms statistics and factors that are not those of the start. */
+/** Gives norms statistics and factors other than the initial ones. */
 function trained(model: tf.LayersModel): tf.LayersModel {
   tf.tidy(() => {
     for (const weight of model.weights) {
@@ -49,7 +49,7 @@ function trained(model: tf.LayersModel): tf.LayersModel {
 
 function invariance(model: tf.LayersModel, inputShape: readonly number[]) {
   const shape = [2, ...inputShape] as const;
-  const image = normal(shape.reduce((a, b) => a * b));
+  const image = normal(product(shape));
   return invarianceError((x, s) => logits(model, x as Float32Array, s), image, shape);
 }
 
@@ -62,7 +62,7 @@ const variants: [string, Partial<GroupResNetOptions> & { inputShape?: number[] }
 ];
 
 describe.each(GROUPS)("groupResNet, %s", (group) => {
-  it.each(variants)("is invariant to its group alone: %s", async (_, options) => {
+  it.each(variants)("is invariant to its group only: %s", async (_, options) => {
     const model = trained(groupResNet({ ...small, ...options, group }));
     const inputShape = options.inputShape ?? small.inputShape;
     const [size] = inputShape;
@@ -85,7 +85,7 @@ describe.each(GROUPS)("groupResNet, %s", (group) => {
     expect(tf.memory().numTensors).toBe(before + folded.weights.length);
     expect(folded.layers.some((layer) => layer.getClassName().startsWith("Group"))).toBe(false);
     const shape = [2, ...(options.inputShape ?? small.inputShape)];
-    const image = normal(shape.reduce((a, b) => a * b));
+    const image = normal(product(shape));
     const [expected, actual] = [await logits(model, image, shape), await logits(folded, image, shape)];
     const scale = Math.max(...expected.map(Math.abs));
     actual.forEach((value, i) => {
@@ -95,7 +95,7 @@ describe.each(GROUPS)("groupResNet, %s", (group) => {
     folded.dispose();
   });
 
-  it("has about the parameters of its dense twin", () => {
+  it("has about as many parameters as its dense twin", () => {
     const size = { inputShape: [32, 32, 3], classes: 10 };
     const [model, twin] = [groupResNet({ ...size, group }), resNet({ ...size, kind: "dense" })];
     const ratio = modelCost(model).parameters / modelCost(twin).parameters;
@@ -142,7 +142,7 @@ describe("groupResNet", () => {
     model.dispose();
   });
 
-  it("names its layers as the ResNet does", () => {
+  it("names its layers like the ResNet", () => {
     const names = (model: tf.LayersModel) => {
       const all = model.layers.map(({ name }) => name);
       model.dispose();
@@ -152,7 +152,7 @@ describe("groupResNet", () => {
     expect(names(groupResNet(small)).filter((name) => name !== "group_pool")).toEqual(twin);
   });
 
-  it("has the symmetries of a GMR network by default, and any size of images", async () => {
+  it("has the symmetries of a GMR network by default, and takes images of any size", async () => {
     const model = groupResNet({ ...small, inputShape: [null, null, 2] });
     expect(model.name).toBe("p4m-resnet");
     const { errors, worst } = await invariance(model, [12, 16, 2]);
@@ -161,7 +161,7 @@ describe("groupResNet", () => {
     model.dispose();
   });
 
-  it("starts residual branches as nothing, if asked", () => {
+  it("starts residual branches at zero, if asked", () => {
     const model = groupResNet({ ...small, zeroInitResidual: true });
     const gamma = (name: string) => model.getLayer(name).getWeights()[0].dataSync();
     expect(gamma("layer1.0.bn2").every((value) => value === 0)).toBe(true);
@@ -169,7 +169,7 @@ describe("groupResNet", () => {
     model.dispose();
   });
 
-  it("starts the same from the same seed", async () => {
+  it("starts with the same weights from the same seed", async () => {
     const image = normal(512);
     const outputs: Float32Array[] = [];
     for (const seed of [5, 5, 6]) {
@@ -198,12 +198,12 @@ describe("groupResNet", () => {
   });
 
   const errors: [string, string, Partial<GroupResNetOptions>][] = [
-    ["invalid-argument", 'group must be one of "p4", "p4m", got "p8"', { group: "p8" as never }],
+    ["invalid-argument", 'group must be "p4" or "p4m", got "p8"', { group: "p8" as never }],
     ["invalid-argument", "kernelSizes[1] must be odd, got 4", { kernelSizes: [3, 4] }],
     ["invalid-argument", "classes must be a positive integer, got 0", { classes: 0 }],
     [
       "invalid-argument",
-      'groupPooling must be one of "average", "max", got "sum"',
+      'groupPooling must be "average" or "max", got "sum"',
       { groupPooling: "sum" as never },
     ],
     [

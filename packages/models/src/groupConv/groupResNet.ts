@@ -4,14 +4,16 @@ import { checkObject, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
-import { type GlobalPooling, planResNet, type ResNetOptions, type ResNetPlan } from "../options.ts";
+import type { GlobalPooling } from "../networkOptions.ts";
+import { planResNet, type ResNetPlan } from "../planResNet.ts";
 import { registerModelLayers } from "../register.ts";
+import type { ResNetOptions } from "../resNetOptions.ts";
 import { GroupBatchNormalization } from "./groupBatchNormalization.ts";
 import { GroupConv2D } from "./groupConv2D.ts";
 import { GroupPooling } from "./groupPooling.ts";
 import { checkGroup, groupElements, type PlaneGroup } from "./groups.ts";
 
-/** Those of {@link ResNetOptions}, for images; what differs is said here. */
+/** As {@link ResNetOptions}, for images; only differences are documented here. */
 export interface GroupResNetOptions
   extends Pick<
     ResNetOptions,
@@ -32,8 +34,8 @@ export interface GroupResNetOptions
   /** Default `p4m`, whose 8 symmetries are those of a GMR network. */
   group?: PlaneGroup | undefined;
   /**
-   * Channels per stage and element of the group. Default 64/√|G|, doubled from stage to stage and rounded: a kernel has
-   * |G|·C·F weights per position, so that the network has about as many as its dense twin.
+   * Channels per stage and element of the group. Default 64/√|G|, doubled from stage to stage and rounded: a kernel
+   * has |G|·C·F weights per position, so the network has about as many as its dense twin.
    */
   widths?: readonly number[] | undefined;
   /** Kernel size per stage, odd; default 3. */
@@ -42,18 +44,18 @@ export interface GroupResNetOptions
   stemWidth?: number | undefined;
   /** Kernel size of the stem, odd; default 3. */
   stemKernelSize?: number | undefined;
-  /** How the features of the elements become one, after the global pooling. Default: as `globalPooling`. */
+  /** How the features of the elements are combined after global pooling. Default: as `globalPooling`. */
   groupPooling?: GlobalPooling | undefined;
   /** The model's name; default `p4-resnet` or `p4m-resnet`. */
   name?: string | undefined;
 }
 
 /**
- * A residual network of group convolutions (Cohen & Welling 2016, arXiv 1602.07576), the equivariant peer of
- * `resNet`: images [N, H, W, C] → logits [N, classes], which are the same for every turn by 90°, and with `p4m` for
- * every mirror image. Strided blocks average first, so that the symmetry is exact on even and odd sides.
+ * A residual network of group convolutions (Cohen & Welling 2016, arXiv 1602.07576), the equivariant counterpart of
+ * `resNet`: images [N, H, W, C] → logits [N, classes], invariant to turns by 90°, and with `p4m` to mirroring.
+ * Strided blocks average first, so that the symmetry is exact on even and odd sides.
  *
- * Layers are named as those of `resNet`: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
+ * Layers are named as in `resNet`: `conv1`, `bn1`, `layer1.0.conv1`, …, `fc`.
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for volumes
  */
@@ -155,7 +157,7 @@ function residualBlock(
   return build.stock.addRelu(`${block}.add_relu`, y, shortcut);
 }
 
-/** Adds the layers that know the group; `stock` adds the others, from the same stream of seeds. */
+/** Adds the layers that depend on the group; `stock` adds the others, from the same stream of seeds. */
 class GroupBuilder {
   readonly stock: Builder;
   private readonly group: PlaneGroup;

@@ -12,7 +12,7 @@ const ELEMENTS: Readonly<Record<PlaneGroup, readonly Symmetry[]>> = {
   p4m: DIHEDRAL_GROUP,
 };
 
-/** @throws GmrError `invalid-argument` for anything but the name of a group */
+/** @throws GmrError `invalid-argument` unless `value` names a group */
 export function checkGroup(group: unknown): PlaneGroup {
   return oneOf("group", group, ["p4", "p4m"]);
 }
@@ -25,9 +25,9 @@ export function groupElements(group: PlaneGroup): readonly Symmetry[] {
   return ELEMENTS[checkGroup(group)];
 }
 
-/** What a layer's input needs to be. */
+/** Requirements on a layer's input. */
 interface InputSpec {
-  /** Number of elements that the channels are ordered by; 1 for images. */
+  /** Number of group elements that the channels are ordered by; 1 for images. */
   order: number;
   /** Number of axes; undefined for any. */
   rank?: number;
@@ -54,7 +54,7 @@ export function channelsPerElement(
   );
 }
 
-/** The shape of a layer's only input. */
+/** The shape of a layer's single input. */
 export function oneShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
   return (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as tf.Shape;
 }

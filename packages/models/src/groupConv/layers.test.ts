@@ -4,6 +4,7 @@ import {
   DIHEDRAL_GROUP,
   inverseSymmetry,
   maxRelativeError,
+  product,
   Random,
   type Symmetry,
   transformImage,
@@ -27,11 +28,13 @@ afterEach(() => tf.engine().endScope());
 const random = new Random(11);
 const normal = (shape: number[]): tf.Tensor =>
   tf.tensor(
-    Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.normal()),
+    Float32Array.from({ length: product(shape) }, () => random.normal()),
     shape,
   );
 
-/** x turned by u. If its channels are ordered by the elements of a group, element h of the result is T_u x_{u⁻¹h}. */
+/**
+ * x turned by u. If its channels are ordered by the elements of a group, element h of the result is T_u x_{u⁻¹h}.
+ */
 function turned(x: tf.Tensor, u: Symmetry, elements: readonly Symmetry[] = []): tf.Tensor {
   const { image, shape } = transformImage(x.dataSync() as Float32Array, x.shape, u);
   const maps = tf.tensor(image, [...shape]);
@@ -50,7 +53,7 @@ const difference = (a: tf.Tensor, b: tf.Tensor): number => {
   return maxRelativeError(a.dataSync(), b.dataSync());
 };
 
-/** A layer with weights that are not those of the start: built on x, then all given noise. */
+/** A layer built on x, with noise added to all its initial weights. */
 function shaken<L extends tf.layers.Layer>(layer: L, x: tf.Tensor): L {
   layer.apply(x);
   layer.setWeights(layer.getWeights().map((w) => w.add(normal(w.shape).abs())));
@@ -79,7 +82,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
       const layer = shaken(new GroupConv2D({ group, filters: 3, kernelSize: 3, ...args }), x);
       const y = layer.apply(x) as tf.Tensor;
       expect(y.shape).toEqual(layer.computeOutputShape(shape));
-      // The identity's maps are an ordinary convolution with the weights.
+      // The maps of the identity are an ordinary convolution with the weights.
       const [kernel, bias] = layer.getWeights();
       const plain = tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, args.padding ?? "same");
       const first = tf.split(y, order, 3)[0];
@@ -118,12 +121,12 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
       }
     });
 
-    it.each([true, false])("has the gradients of finite differences, lifting: %s", (lifting) => {
+    it.each([true, false])("has gradients that match finite differences, lifting: %s", (lifting) => {
       const x = normal([1, 4, 4, lifting ? 2 : order]);
       const layer = shaken(new GroupConv2D({ group, filters: 2, kernelSize: 3, lifting }), x);
       const [kernel, bias] = layer.getWeights();
       const factors = normal([1, 4, 4, 2 * order]);
-      // Quadratic, so that central differences of any step are exact.
+      // Quadratic, so central differences are exact for any step.
       const loss = (): tf.Scalar =>
         (layer.apply(x) as tf.Tensor).square().mul(factors).mean().mul(10) as tf.Scalar;
       const { grads } = tf.variableGrads(loss);
@@ -191,7 +194,7 @@ describe("the layers of group convolutions", () => {
     }
   });
 
-  it("has weights that the elements share, and the same start from the same seed", () => {
+  it("shares weights between elements, and starts with the same ones from the same seed", () => {
     const x = normal([1, 5, 5, 16]);
     const layers = [4, 4, 5].map((seed) => {
       const layer = new GroupConv2D({ group: "p4m", filters: 30, kernelSize: 3, seed });
@@ -213,7 +216,7 @@ describe("the layers of group convolutions", () => {
     expect(norm.trainableWeights).toHaveLength(0);
   });
 
-  it("normalises with the statistics of all elements", () => {
+  it("normalises with statistics over all elements", () => {
     const x = normal([4, 6, 6, 8]);
     const y = new GroupBatchNormalization({ group: "p4" }).apply(x, { training: true }) as tf.Tensor;
     const { mean, variance } = tf.moments(y.reshape([-1, 2]), 0);
@@ -221,7 +224,7 @@ describe("the layers of group convolutions", () => {
     for (const value of variance.dataSync()) expect(value).toBeCloseTo(1, 3);
   });
 
-  /** A small network of every layer on maps. */
+  /** A small network of all layers that work on maps. */
   function maps(height: number | null): tf.LayersModel {
     registerModelLayers();
     const input = tf.input({ shape: [height, 6, 2] });
@@ -240,7 +243,7 @@ describe("the layers of group convolutions", () => {
     return model;
   }
 
-  it("become stock layers that compute the same", () => {
+  it("fold to stock layers that compute the same", () => {
     const model = maps(7);
     const folded = foldModel(model);
     const x = normal([2, 7, 6, 2]);
@@ -290,7 +293,7 @@ describe("the layers of group convolutions", () => {
   const errors: [string, string, () => unknown][] = [
     [
       "invalid-argument",
-      'group must be one of "p4", "p4m", got "p6"',
+      'group must be "p4" or "p4m", got "p6"',
       () => new GroupConv2D({ ...args, group: "p6" as never }),
     ],
     ["invalid-argument", "kernelSize must be odd, got 4", () => new GroupConv2D({ ...args, kernelSize: 4 })],
@@ -301,7 +304,7 @@ describe("the layers of group convolutions", () => {
     ],
     [
       "invalid-argument",
-      'padding must be one of "same", "valid", got 1',
+      'padding must be "same" or "valid", got 1',
       () => new GroupConv2D({ ...args, padding: 1 as never }),
     ],
     [
@@ -321,7 +324,7 @@ describe("the layers of group convolutions", () => {
     ],
     [
       "invalid-argument",
-      'pooling must be one of "average", "max", got "sum"',
+      'pooling must be "average" or "max", got "sum"',
       () => new GroupPooling({ group: "p4m", pooling: "sum" as never }),
     ],
     [

@@ -17,7 +17,7 @@ type Loss = (...outputs: tf.Tensor[]) => tf.Scalar;
 
 const variablesOf = (model: tf.LayersModel) => model.trainableWeights.map((w) => w.read() as tf.Variable);
 
-/** The same gradients, keeping everything. */
+/** The same gradients, without checkpoints. */
 function plainGradients(model: tf.LayersModel, x: tf.Tensor, lossOf: Loss) {
   const { value, grads } = tf.variableGrads(
     () => lossOf(...[model.apply(x, { training: true }) as tf.Tensor | tf.Tensor[]].flat()),
@@ -54,7 +54,7 @@ function sequential(): tf.LayersModel {
   return model;
 }
 
-/** A layer with two calls in different segments, and two outputs, one of which is made early. */
+/** A layer called in two segments, and two outputs, one of which is made early. */
 function twoOutputs(): tf.LayersModel {
   const input = tf.input({ shape: [12, 12, 2] });
   const shared = tf.layers.conv2d({
@@ -134,7 +134,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
   });
 
   it.each(cases)(
-    "gives the gradients of the whole model, and moves statistics once: %s",
+    "returns the gradients of the whole model, and updates statistics once: %s",
     (_name, make, stages, lossOf) => {
       const x = tf.randomNormal([4, 12, 12, 2], 0.5, 1, "float32", 5);
       const [plain, checkpointed] = [make(), make()];
@@ -244,7 +244,7 @@ describe("where to cut", () => {
     expect(stageEnds(network)).toEqual(["conv_0.conv_1.adn.A", "down_1.convs.conv_1.adn.A"]);
   });
 
-  it("stageBoundaries: where everything passes through one tensor", () => {
+  it("stageBoundaries: where everything passes through a single tensor", () => {
     expect(stageBoundaries(threeStages())).toEqual([
       "conv1",
       "bn1",
@@ -260,7 +260,7 @@ describe("where to cut", () => {
   });
 });
 
-describe("refuses", () => {
+describe("rejects", () => {
   const x = () => tf.zeros([1, 12, 12, 2]);
   const gradients = (
     model: tf.LayersModel,
@@ -300,14 +300,14 @@ describe("refuses", () => {
       "dropout without a seed that is computed twice",
       () => gradients(dropout({ rate: 0.5 }), ["drop"]),
       "unsupported",
-      "layer drop draws random numbers anew (seed undefined), but is computed twice: " +
+      "layer drop draws new random numbers (seed undefined), but is computed twice: " +
         "give it a seed other than 0, or cut before it and nowhere after",
     ],
     [
-      "a loss that is no scalar",
+      "a loss that is not a scalar",
       () => gradients(threeStages(), undefined, (logits) => logits as tf.Scalar),
       "invalid-shape",
-      "lossOf must make a scalar, got [1,3]",
+      "lossOf must return a scalar, got [1,3]",
     ],
     [
       "a loss that depends on no variable",
@@ -328,7 +328,7 @@ describe("refuses", () => {
           ["mask"],
         ),
       "unsupported",
-      "layer mask makes a mask, which checkpointed gradients do not pass on",
+      "layer mask makes a mask, which checkpointed gradients do not support",
     ],
     [
       "another number of inputs",
@@ -340,7 +340,7 @@ describe("refuses", () => {
     await expectGmrError(action, code, message);
   });
 
-  it("but not dropout that is computed once, after the last cut", () => {
+  it("allows dropout that is computed once, after the last cut", () => {
     const model = dropout({ rate: 0.5 });
     gradients(model, ["flat"]);
     model.dispose();

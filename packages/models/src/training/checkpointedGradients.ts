@@ -1,30 +1,30 @@
-// Gradient checkpointing (Chen et al. 2016, https://arxiv.org/abs/1604.06174): backpropagation needs what every layer
-// has computed, which is most of the memory of training. Here a model is cut into segments; the forward pass keeps what
-// crosses the cuts, and each segment is computed again when its turn comes in the backward pass.
+// Gradient checkpointing (Chen et al. 2016, https://arxiv.org/abs/1604.06174): backpropagation needs the outputs of
+// every layer, which take most of the memory of training. Here a model is cut into segments; the forward pass keeps
+// only what crosses the cuts, and the backward pass recomputes each segment when it gets there.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { cutModel, type Segment, stageEnds } from "./segments.ts";
 
-/** Tensors by those of the graph that they stand for. */
+/** Tensors by the symbolic tensor that they stand for. */
 type Values = Map<tf.SymbolicTensor, tf.Tensor>;
 
 /**
- * The loss of a model in training mode and its gradients, as `tf.variableGrads` of the whole model gives them, with
- * less memory: that of the tensors at the cuts and of one segment at a time. All segments but the last are computed
- * twice. Weights that are not trained, such as the moving averages of batch normalisation, move once.
+ * The loss of a model in training mode and its gradients, as from `tf.variableGrads` of the whole model, with less
+ * memory: that of the tensors at the cuts and of one segment at a time. All segments but the last are computed twice.
+ * Weights that are not trained, such as the moving averages of batch normalisation, are updated once.
  *
- * A cut may go through several tensors (the skip connections of a U-Net); {@link stageBoundaries} lists the cuts through
- * one.
+ * A cut may go through several tensors (the skip connections of a U-Net); {@link stageBoundaries} lists the cuts
+ * through a single one.
  *
- * @param stages names of the layers to cut after; undefined: after each stage but the last ({@link stageEnds})
+ * @param stages names of the layers to cut after; default: after each stage but the last ({@link stageEnds})
  * @param x the model's input, or its inputs
- * @param lossOf makes the loss, a scalar, of the model's outputs
- * @returns the loss, and gradients by the variables' own names, in the variables' order; the caller disposes of them
- * @throws GmrError `invalid-argument` for stages that are no places to cut, inputs of another number, or a loss that
- *   depends on none of the variables; `invalid-shape` for a loss that is no scalar; `unsupported` where a layer that is
- *   computed twice draws random numbers that cannot be drawn again (dropout needs a seed), keeps a state between calls,
- *   or uses masks
+ * @param lossOf computes the loss, a scalar, from the model's outputs
+ * @returns the loss, and gradients by name of the variable, in the variables' order; the caller disposes of them
+ * @throws GmrError `invalid-argument` for stages where the model cannot be cut, a wrong number of inputs, or a loss
+ *   that depends on none of the variables; `invalid-shape` for a loss that is not a scalar; `unsupported` if a layer
+ *   that is computed twice draws random numbers that cannot be repeated (dropout needs a seed), keeps state between
+ *   calls, or uses masks
  */
 export function checkpointedGradients(
   model: tf.LayersModel,
@@ -53,9 +53,9 @@ export function checkpointedGradients(
     const backward = new Backward(new Set(model.inputs), values, variables);
     const loss = backward.pass(segments[segments.length - 1], model.outputs, (outputs) => lossOf(...outputs));
     if (loss.rank !== 0)
-      throw new GmrError("invalid-shape", `lossOf must make a scalar, got [${loss.shape}]`);
+      throw new GmrError("invalid-shape", `lossOf must return a scalar, got [${loss.shape}]`);
     for (const segment of segments.slice(0, -1).reverse()) backward.repeat(segment);
-    // In the order of the variables: the stock optimisers go by it.
+    // In the order of the variables, which the stock optimisers rely on.
     const found = variables.filter(({ name }) => backward.grads[name]);
     if (found.length === 0) {
       throw new GmrError("invalid-argument", `the loss depends on none of the ${variables.length} variables`);
@@ -80,7 +80,7 @@ function compute(segment: Segment, values: Values, wanted: readonly tf.SymbolicT
     if (list.some(({ kerasMask }) => kerasMask)) {
       throw new GmrError(
         "unsupported",
-        `layer ${layer.name} makes a mask, which checkpointed gradients do not pass on`,
+        `layer ${layer.name} makes a mask, which checkpointed gradients do not support`,
       );
     }
   }
@@ -102,7 +102,7 @@ class Backward {
     this.variables = variables;
   }
 
-  /** Computes a segment again, its weights that are not trained left as they are, and goes back through it. */
+  /** Recomputes a segment without updating its untrained weights, and backpropagates through it. */
   repeat(segment: Segment): void {
     const dys = segment.makes.map((tensor) => this.incoming.get(tensor));
     tf.dispose(segment.makes.map((tensor) => this.values.get(tensor)!));
@@ -115,7 +115,7 @@ class Backward {
     tf.dispose(kept.map(({ value }) => value));
   }
 
-  /** Adds up the gradients of `end` of a segment's results, and returns its value. */
+  /** Backpropagates `end`, made from a segment's results, adds up the gradients, and returns the value. */
   pass(
     segment: Segment,
     results: readonly tf.SymbolicTensor[],
@@ -141,7 +141,7 @@ class Backward {
   }
 }
 
-/** The sum of gradients, of which there may be none; they are disposed of. */
+/** The sum of gradients, perhaps of none; they are disposed of. */
 function total(a: tf.Tensor | undefined, b: tf.Tensor | undefined): tf.Tensor | undefined {
   if (!a || !b) return a ?? b;
   const sum = a.add(b);
@@ -149,13 +149,13 @@ function total(a: tf.Tensor | undefined, b: tf.Tensor | undefined): tf.Tensor | 
   return sum;
 }
 
-/** A number whose gradients are the given ones, which are disposed of when they are asked for. */
+/** A scalar with the given gradients, which are disposed of when they are used. */
 function meeting(tensors: tf.Tensor[], dys: readonly (tf.Tensor | undefined)[]): tf.Tensor {
   const op = tf.customGrad(() => ({
     value: tf.scalar(0),
     gradFunc: () =>
       dys.map((dy, i) => {
-        // Clones belong to backpropagation, which frees gradients as soon as it can.
+        // Clones, since backpropagation frees gradients as soon as it can.
         const own = dy?.clone() ?? tf.zeros(tensors[i].shape);
         dy?.dispose();
         return own;
@@ -164,12 +164,13 @@ function meeting(tensors: tf.Tensor[], dys: readonly (tf.Tensor | undefined)[]):
   return op(...tensors);
 }
 
-/** Checks that layers do the same a second time. Layers of one's own that draw random numbers are not recognised. */
+/** Checks that layers do the same when recomputed. Custom layers that draw random numbers are not recognised. */
 function checkRepeatable({ nodes }: Pick<Segment, "nodes">): void {
   for (const { layer } of nodes) {
     const parts = layer instanceof tf.LayersModel ? layer.layers : [];
     checkRepeatable({ nodes: parts.map((part) => ({ layer: part, inputs: [], outputs: [], kwargs: {} })) });
-    // Noise of the stock layers: dropout and its kin, Gaussian noise, recurrent layers. A seed of 0 counts as none.
+    // Noise of the stock layers: all kinds of dropout, Gaussian noise, recurrent layers. They treat a seed of 0 as
+    // none.
     const { rate, stddev, dropout, recurrentDropout, seed } = layer.getConfig();
     const noise = [rate, stddev, dropout, recurrentDropout].find(
       (share) => typeof share === "number" && share > 0,
@@ -177,14 +178,14 @@ function checkRepeatable({ nodes }: Pick<Segment, "nodes">): void {
     if (noise !== undefined && !seed) {
       throw new GmrError(
         "unsupported",
-        `layer ${layer.name} draws random numbers anew (seed ${describeValue(seed)}), but is computed twice: ` +
+        `layer ${layer.name} draws new random numbers (seed ${describeValue(seed)}), but is computed twice: ` +
           "give it a seed other than 0, or cut before it and nowhere after",
       );
     }
     if (layer.stateful && parts.length === 0) {
       throw new GmrError(
         "unsupported",
-        `layer ${layer.name} keeps a state between calls, but is computed twice`,
+        `layer ${layer.name} keeps state between calls, but is computed twice`,
       );
     }
   }

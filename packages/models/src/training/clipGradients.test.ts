@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { clipByGlobalNorm } from "./clipGradients.ts";
 
-/** Squares of smaller numbers are 0 in float32. */
+/** Smaller numbers have squares that are 0 in float32. */
 const UNDERFLOW = 1e-18;
 
 describe.each(["wasm", "cpu"])("clipByGlobalNorm on %s", (backend) => {
@@ -52,11 +52,11 @@ describe.each(["wasm", "cpu"])("clipByGlobalNorm on %s", (backend) => {
     ["NaN", Number.NaN, Number.NaN],
     ["infinity", Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
     ["squares that overflow", 1e30, Number.POSITIVE_INFINITY],
-  ])("makes zeros of them all, and tells by the norm: %s", (_name, value, norm) => {
+  ])("turns all gradients into zeros, and shows it in the norm: %s", (_name, value, norm) => {
     expect(clipped([value, 1], [2], 1)).toEqual({ a: [0, 0], b: [0], norm });
   });
 
-  it("refuses other arguments", async () => {
+  it("rejects invalid arguments", async () => {
     const message = "maxNorm must be a positive number, got 0";
     await expectGmrError(() => clipped([1], [1], 0), "invalid-argument", message);
     const none = "there are no gradients to clip, got {}";

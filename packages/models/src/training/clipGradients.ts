@@ -2,13 +2,13 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Scales gradients down together where their norm is too large (Pascanu et al. 2013):
- * `g ← g · maxNorm / max(norm, maxNorm)` with `norm = √(Σ g²)` over all numbers of all gradients.
+ * Scales all gradients down if their global norm is too large (Pascanu et al. 2013): `g ← g · maxNorm / max(norm,
+ * maxNorm)` with `norm = √(Σ g²)` over all numbers of all gradients.
  *
- * Where the norm is NaN or infinite (a gradient is, or its squares overflow), all gradients become zeros, so that the
- * weights stay usable; `norm` tells. Nothing is read from the device.
+ * If the norm is NaN or infinite (because a gradient is, or its squares overflow), all gradients become zeros, so that
+ * the weights stay usable; `norm` shows it. Nothing is read from the device.
  *
- * @returns new tensors, of the same names and shapes, and the norm before clipping; the caller disposes of them and of
+ * @returns new tensors of the same names and shapes, and the norm before clipping; the caller disposes of them and of
  *   `grads`
  * @throws GmrError `invalid-argument` for no gradients, or a `maxNorm` that is not positive and finite
  */

@@ -4,30 +4,30 @@ import { forClasses, logSoftmax } from "./softmax.ts";
 import { checkLabels, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface CrossEntropyOptions extends LabelOptions {
-  /** ε in [0, 1): so much of every label is shared out among all classes (Szegedy et al. 2016). Default 0. */
+  /** ε in [0, 1): the share of every label that is spread over all classes (Szegedy et al. 2016). Default 0. */
   labelSmoothing?: number | undefined;
   /** A weight of at least 0 for each class. Default: all 1. */
   classWeights?: readonly number[] | undefined;
 }
 
-/** Less than any sum of weights that counts; keeps a mean over no positions at 0. */
+/** Less than any sum of weights that matters; makes the mean over no positions 0. */
 const TINY = 1e-30;
 
 /**
- * The mean cross entropy of the softmax p of the logits, for classes and for segmentation. With labels t (one-hot
+ * The mean cross entropy of the softmax p of the logits, for classification and segmentation. With labels t (one-hot
  * for class indices), smoothing ε and class weights w
  *
  * `L = Σ_n Σ_k w_k ((1 - ε) t_nk + ε/K Σ_j t_nj) (-log p_nk) / Σ_n Σ_k w_k t_nk`,
  *
- * n over all images and positions: the mean over what is labelled, weighted by the labels' classes. It is that of
- * PyTorch's `cross_entropy` for class indices. 0 where everything is ignored. Logits of -∞ mask classes out: such a class
- * costs nothing, but ∞ as a label, or with a share of the smoothing. Differentiable in the logits on every backend.
+ * n over all images and positions: the mean over labelled positions, weighted by the labels' classes, as in PyTorch's
+ * `cross_entropy` for class indices. 0 if everything is ignored. Logits of -∞ mask classes out: such a class costs
+ * nothing, or ∞ if it is a label or gets a share of the smoothing. Differentiable in the logits on every backend.
  *
  * @param logits [N, K] or [N, ...sizes, K]
  * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes
  *   [N, ...sizes, K], float32
  * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options,
- *   `invalid-data` for labels that are no class, naming the first (the loss is NaN where only the GPU knows them)
+ *   `invalid-data` for labels that are not classes, naming the first (for labels computed on a GPU the loss is NaN)
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
@@ -61,7 +61,9 @@ export function softmaxCrossEntropy(
   });
 }
 
-/** `-Σ t · log softmax(logits)`, whose gradient is `softmax(logits) Σ_k t_k - t`; where t is 0, what p is does not count. */
+/**
+ * `-Σ t · log softmax(logits)`, with gradient `softmax(logits) Σ_k t_k - t`; terms with t = 0 are 0, whatever p is.
+ */
 function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
   const op = tf.customGrad((z, save) => {
     const logP = logSoftmax(z as tf.Tensor);
@@ -69,7 +71,7 @@ function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar
     return {
       value: tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets)).sum().neg(),
       gradFunc: (dy: tf.Tensor, [z, saved, targets]: tf.Tensor[]) => {
-        const logP = tf.engine().isTapeOn() ? logSoftmax(z) : saved; // to be differentiated again
+        const logP = tf.engine().isTapeOn() ? logSoftmax(z) : saved; // for a second derivative
         const totals = targets.sum(-1, true);
         const nothing = forClasses(totals, logP).equal(0);
         const p = tf.where(nothing, tf.zerosLike(logP), logP.exp());

@@ -5,11 +5,11 @@ import { forClasses, softmax } from "./softmax.ts";
 import { checkLabels, counting, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface DiceOptions extends LabelOptions {
-  /** s, added above and below, so that a class that is nowhere counts as right. Default 1e-5. */
+  /** s, added to numerator and denominator, so that an absent class counts as right. Default 1e-5. */
   smooth?: number | undefined;
   /** Count class 0. Default true. */
   includeBackground?: boolean | undefined;
-  /** Take the ratio for each image and average; otherwise sum over the batch first. Default true. */
+  /** Average the ratios of single images; otherwise sum over the batch first. Default true. */
   perImage?: boolean | undefined;
 }
 
@@ -21,13 +21,13 @@ export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOption
 }
 
 /**
- * Soft Dice loss over classes (Milletari et al. 2016, https://arxiv.org/abs/1606.04797), p the softmax of the logits and
- * t the labels (one-hot for class indices):
+ * Soft Dice loss over classes (Milletari et al. 2016, https://arxiv.org/abs/1606.04797), p the softmax of the logits
+ * and t the labels (one-hot for class indices):
  *
  * `L = 1 - mean_k (2 Σ p_k t_k + s) / (Σ p_k² + Σ t_k² + s)`,
  *
- * sums over the positions of an image and the mean also over images, or, with `perImage: false`, sums over the whole
- * batch. Differentiable on every backend.
+ * with sums over the positions of an image and the mean also over images or, with `perImage: false`, sums over the
+ * whole batch. Differentiable on every backend.
  *
  * @param logits [N, ...sizes, K], at least two classes
  * @param labels class indices [N, ...sizes], int32, in [0, K) or `ignoreLabel`; or shares of the classes
@@ -51,7 +51,7 @@ export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOpti
     const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);
     const common = sum(p.mul(t)).mul(2).add(smooth);
     const sizes = sum(p.square()).add(sum(t.square())).add(smooth);
-    // A class that is nowhere, without `smooth` to make that right.
+    // An absent class if `smooth` is 0.
     const nowhere = isZero(sizes);
     const ratios = common.add(nowhere).div(sizes.add(nowhere));
     const first = includeBackground ? 0 : 1;
@@ -60,13 +60,13 @@ export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOpti
   });
 }
 
-/** 1 where a number is 0, else 0; without a gradient. */
+/** 1 where a number is 0, else 0; has no gradient. */
 const isZero = tf.customGrad((x) => ({
   value: (x as tf.Tensor).equal(0).cast("float32"),
   gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
 }));
 
-/** The softmax, and 0 at positions that do not count, whatever their logits are. */
+/** The softmax, but 0 at ignored positions, whatever their logits. */
 function countedSoftmax(logits: tf.Tensor, labels: tf.Tensor, ignoreLabel: number | undefined): tf.Tensor {
   if (ignoreLabel === undefined) return softmax(logits);
   const counts = counting(labels, ignoreLabel);
@@ -75,8 +75,8 @@ function countedSoftmax(logits: tf.Tensor, labels: tf.Tensor, ignoreLabel: numbe
 }
 
 /**
- * `diceWeight` · {@link diceLoss} + `crossEntropyWeight` · {@link softmaxCrossEntropy}, the usual loss of segmentation
- * (Isensee et al. 2021, nnU-Net). Shapes and errors as there.
+ * `diceWeight` · {@link diceLoss} + `crossEntropyWeight` · {@link softmaxCrossEntropy}, the usual loss for
+ * segmentation (Isensee et al. 2021, nnU-Net). Shapes and errors as theirs.
  */
 export function diceCrossEntropy(
   logits: tf.Tensor,

@@ -1,5 +1,5 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -17,7 +17,7 @@ interface Problem {
   labels: number[];
 }
 
-const positionsOf = ({ sizes }: Problem): number => sizes.reduce((a, b) => a * b, 1);
+const positionsOf = ({ sizes }: Problem): number => product(sizes);
 
 /** Share of class k at position n (over all images); zeros where the label is ignored. */
 function target({ labels, classes }: Problem, n: number, ignoreLabel?: number): number[] {
@@ -82,7 +82,7 @@ const problem = (sizes: fc.Arbitrary<number[]>): fc.Arbitrary<Problem> =>
     })
     .map(({ images, sizes, classes, seed }) => {
       const random = new Random(seed);
-      const count = images * sizes.reduce((a, b) => a * b, 1);
+      const count = images * product(sizes);
       return {
         images,
         sizes,
@@ -111,7 +111,7 @@ const shapeOf = ({ images, sizes, classes }: Problem): number[] => [images, ...s
 const labelsOf = ({ labels, images, sizes }: Problem): tf.Tensor =>
   tf.tensor(labels, [images, ...sizes], "int32");
 
-/** A loss and its gradient against a float64 reference and that one's central differences. */
+/** A loss and its gradient against a float64 reference and its central differences. */
 function check(
   problem: Problem,
   loss: (logits: tf.Tensor, labels: tf.Tensor) => tf.Scalar,
@@ -141,7 +141,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     else await tf.setBackend(backend);
   });
 
-  it("softmaxCrossEntropy is the reference, and so is its gradient", () => {
+  it("matches the reference and its gradient: softmaxCrossEntropy", () => {
     fc.assert(
       fc.property(
         fc.oneof(problem(noSizes), problem(someSizes)),
@@ -160,7 +160,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     );
   });
 
-  it("diceLoss is the reference, and so is its gradient", () => {
+  it("matches the reference and its gradient: diceLoss", () => {
     fc.assert(
       fc.property(problem(someSizes), diceOptions, (p, options) => {
         check(
@@ -173,7 +173,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     );
   });
 
-  it("diceCrossEntropy is the weighted sum", () => {
+  it("is the weighted sum: diceCrossEntropy", () => {
     const options: DiceCrossEntropyOptions = {
       diceWeight: 0.7,
       crossEntropyWeight: 2,
@@ -192,7 +192,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     );
   });
 
-  it("takes shares of the classes: those of one-hot labels give the same", () => {
+  it("takes shares of the classes: one-hot labels give the same", () => {
     fc.assert(
       fc.property(problem(someSizes), (p) => {
         tf.tidy(() => {
@@ -210,7 +210,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(half.dataSync()[0]).toBeCloseTo(1 + Math.log(Math.exp(-1) + Math.exp(1)) - 1, 5);
   });
 
-  it("is 0 without a gradient where everything is ignored", () => {
+  it("is 0 without a gradient if everything is ignored", () => {
     const labels = tf.fill([1, 2, 2], 255, "int32");
     const z = tf.linspace(-1, 1, 12).reshape([1, 2, 2, 3]);
     const options = { ignoreLabel: 255 };
@@ -220,7 +220,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(accuracy(z, labels, options).dataSync()[0]).toBeNaN();
   });
 
-  it("counts a class as right where everything is ignored, with or without smoothing", () => {
+  it("counts a class as right if everything is ignored, with or without smoothing", () => {
     const labels = tf.tensor3d([255, 255, 255, 255, 0, 1, 255, 2], [2, 2, 2], "int32");
     const z = tf.linspace(-1, 1, 24).reshape([2, 2, 2, 3]);
     for (const smooth of [0, 1e-5, 1]) {
@@ -240,12 +240,12 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     ["a masked class as label", [1, -infinity, 1], 1, infinity, [0.5, -1, 0.5]],
     ["all other classes masked out", [-infinity, 3, -infinity], 1, 0, [0, 0, 0]],
     ["a certain class", [1, infinity, 2], 1, 0, [0, 0, 0]],
-    ["another class than the certain one", [1, infinity, 2], 2, infinity, [0, 1, -1]],
+    ["a class other than the certain one", [1, infinity, 2], 2, infinity, [0, 1, -1]],
     ["two certain classes", [infinity, 5, infinity], 2, Math.log(2), [0.5, 0, -0.5]],
     ["far apart", [1e30, 0, -1e30], 0, 0, [0, 0, 0]],
   ])("takes infinite logits to the limit: %s", (_, logits, label, loss, gradient) => {
     const labels = tf.tensor1d([label, 255], "int32");
-    // The second position does not count, whatever is there.
+    // The second position is ignored, whatever its logits.
     const z = tf.tensor2d([...logits, Number.NaN, infinity, -infinity], [2, 3]);
     const options = { ignoreLabel: 255 };
     const { value, grad } = tf.valueAndGrad((x) => softmaxCrossEntropy(x as tf.Tensor, labels, options))(z);
@@ -261,7 +261,7 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     expect(dice.grad.isFinite().all().dataSync()[0]).toBe(1);
   });
 
-  it("has no loss where no class is possible, and gives NaN the truth of no class", () => {
+  it("is NaN where no class is possible, and recognises no class in NaN", () => {
     const labels = tf.tensor1d([0, 0, 1, 255], "int32");
     const z = tf.tensor2d([NaN, NaN, NaN, 1, 1, NaN, 3, 1, 0, NaN, 0, 0], [4, 3]);
     const options = { ignoreLabel: 255 };
@@ -280,17 +280,18 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
       "a mask of 0 and 255",
       [0, 255, 255, 0],
       undefined,
-      "labels must be class indices in [0, 2), got 255 at [0, 0, 1] (2 of 4 labels): a mask of 0 and 255? Divide it by 255",
+      "labels must be class indices in [0, 2), got 255 at [0, 0, 1] (2 of 4 labels): " +
+        "a mask of 0 and 255? Divide it by 255",
     ],
     [
-      "positions to be ignored, as in many data sets",
+      "the value that many data sets use for ignored positions",
       [0, 1, 255, 0],
       undefined,
       "labels must be class indices in [0, 2), got 255 at [0, 1, 0] (1 of 4 labels): " +
-        "give ignoreLabel: 255 if these do not count",
+        "give ignoreLabel: 255 if these are to be ignored",
     ],
     [
-      "classes from 1 on",
+      "classes counted from 1",
       [1, 2, 3, 1],
       -100,
       "labels must be class indices in [0, 2) or -100, got 2 at [0, 0, 1] (2 of 4 labels)",
@@ -300,9 +301,9 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
       [0, -1, 1, -1],
       255,
       "labels must be class indices in [0, 2) or 255, got -1 at [0, 0, 1] (2 of 4 labels): " +
-        "give ignoreLabel: -1 if these do not count",
+        "give ignoreLabel: -1 if these are to be ignored",
     ],
-  ])("refuses labels that are no class: %s", (_, values, ignoreLabel, message) => {
+  ])("rejects labels that are not classes: %s", (_, values, ignoreLabel, message) => {
     const labels = tf.tensor3d(values, [1, 2, 2], "int32");
     const z = tf.zeros([1, 2, 2, 2]);
     const { numTensors } = tf.memory();

@@ -1,18 +1,18 @@
-// How well classes are recognised. The class of a position is that of its largest logit, the first among equals; none where
-// a logit is NaN. Arguments of all metrics: logits [N, K] or [N, ...sizes, K], and class indices [N, ...sizes], int32, in
-// [0, K) or `ignoreLabel`. All throw GmrError `invalid-shape` or `invalid-argument` where these do not fit, and
-// `invalid-data` for labels that are no class (or give NaN, where only the GPU knows them).
+// How well classes are recognised. The predicted class of a position is that of its largest logit, the first among
+// equals; none if a logit is NaN. Arguments of all metrics: logits [N, K] or [N, ...sizes, K], and class indices [N,
+// ...sizes], int32, in [0, K) or `ignoreLabel`. All throw GmrError `invalid-shape` or `invalid-argument` if these do
+// not fit, and `invalid-data` for labels that are not classes (or return NaN for labels computed on a GPU).
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkLabels, counting, type LabelOptions, oneHotRows, targetsOf } from "./targets.ts";
 
 export interface OverlapOptions extends LabelOptions {
-  /** One row for each image, instead of numbers for the whole batch. Default false. */
+  /** Return one row per image instead of numbers for the whole batch. Default false. */
   perImage?: boolean | undefined;
 }
 
-/** Share of the positions with the right class, a scalar; NaN where everything is ignored. */
+/** Share of positions with the right class, a scalar; NaN if everything is ignored. */
 export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions = {}): tf.Scalar {
   return tf.tidy(() => {
     const { both, labelled } = countsOf(logits, labels, options);
@@ -21,8 +21,8 @@ export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOpt
 }
 
 /**
- * Dice score of each class, `2 |P ∩ L| / (|P| + |L|)`, P the positions where it is recognised and L those where it is.
- * @returns [K], or [N, K] with `perImage`; NaN for a class that is in neither
+ * Dice score of each class, `2 |P ∩ L| / (|P| + |L|)`, P its predicted and L its labelled positions.
+ * @returns [K], or [N, K] with `perImage`; NaN for a class in neither
  */
 export function diceScore(logits: tf.Tensor, labels: tf.Tensor, options: OverlapOptions = {}): tf.Tensor {
   return tf.tidy(() => {
@@ -33,7 +33,7 @@ export function diceScore(logits: tf.Tensor, labels: tf.Tensor, options: Overlap
 
 /**
  * Intersection over union of each class, `|P ∩ L| / |P ∪ L|`, with P and L as in {@link diceScore}.
- * @returns [K], or [N, K] with `perImage`; NaN for a class that is in neither
+ * @returns [K], or [N, K] with `perImage`; NaN for a class in neither
  */
 export function intersectionOverUnion(
   logits: tf.Tensor,
@@ -46,7 +46,7 @@ export function intersectionOverUnion(
   });
 }
 
-/** How many positions are of each class in the prediction, in the labels, and in both. */
+/** Number of positions of each class in the prediction, in the labels, and in both. */
 function countsOf(
   logits: tf.Tensor,
   labels: tf.Tensor,

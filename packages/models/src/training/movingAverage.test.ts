@@ -42,7 +42,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     average.dispose();
   });
 
-  it("goes on the same from what it saved", async () => {
+  it("continues identically from what it saved", async () => {
     const whole = new ExponentialMovingAverage(new Map([["a", weight]]), { decay: 0.9 });
     for (const value of [3, 5]) {
       set(value);
@@ -61,7 +61,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     resumed.dispose();
   });
 
-  it("puts the weights back when an action fails, and when it is disposed of", async () => {
+  it("restores the weights when an action fails, and when it is disposed of", async () => {
     const average = new ExponentialMovingAverage(new Map([["a", weight]]), { decay: 0.5, warmup: false });
     set(3);
     average.update();
@@ -77,7 +77,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     expect(weight.dataSync()[0]).toBe(3);
   });
 
-  it("averages all weights of a model, the statistics of its norms too", async () => {
+  it("averages all weights of a model, including the statistics of its norms", async () => {
     const model = resNet({
       inputShape: [8, 8, 1],
       classes: 2,
@@ -107,7 +107,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     model.dispose();
   });
 
-  it("refuses what does not fit", async () => {
+  it("rejects what does not fit", async () => {
     const map = new Map([["a", weight]]);
     const make = (decay: number) => () => new ExponentialMovingAverage(map, { decay });
     await expectGmrError(make(1), "invalid-argument", "decay must lie in [0, 1), got 1");
@@ -115,7 +115,7 @@ describe.each(["wasm", "cpu"])("ExponentialMovingAverage on %s", (backend) => {
     await expectGmrError(
       () => average.restore(),
       "invalid-argument",
-      "restore needs averages that are applied, got none",
+      "restore needs applied averages, got none",
     );
     average.apply();
     for (const action of ["update", "apply", "save"] as const) {

@@ -2,28 +2,28 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 export interface MovingAverageOptions {
-  /** d, the share of the old average that stays at each step, in [0, 1), such as 0.999. */
+  /** d, the share of the old average kept at each step, in [0, 1), such as 0.999. */
   decay: number;
-  /** Start with shorter averages: at step t (from 0) the share is `min(d, (1 + t) / (10 + t))`. Default true. */
+  /** Start with shorter averages: at step t (from 0), the share is `min(d, (1 + t) / (10 + t))`. Default true. */
   warmup?: boolean | undefined;
 }
 
 interface Slot {
   name: string;
   variable: tf.Variable;
-  /** The average; while averages are applied, the variable's own numbers. */
+  /** The average; while averages are applied, the variable's own values. */
   average: tf.Variable;
 }
 
-/** Not a weight's name: how many steps were averaged. */
+/** The entry for the number of steps averaged; not allowed as a weight's name. */
 const STEPS = "steps";
 
 /**
- * Exponential moving averages of a model's weights over the steps of training (Polyak & Juditsky 1992), with which it
- * often does better than with the last weights: `a ← d a + (1 - d) w`.
+ * Exponential moving averages of a model's weights over the steps of training (Polyak & Juditsky 1992), which often
+ * perform better than the last weights: `a ← d a + (1 - d) w`.
  *
- * Of a model, all weights are averaged: those that are not trained, too. The moving statistics of batch normalisation
- * belong to the weights of the same steps, so that averages of both fit together.
+ * All weights of a model are averaged, including untrained ones: the moving statistics of batch normalisation belong to
+ * the weights of the same steps, so only averages of both fit together.
  */
 export class ExponentialMovingAverage {
   private readonly decay: number;
@@ -33,9 +33,10 @@ export class ExponentialMovingAverage {
   private applied = false;
 
   /**
-   * Starts with the present weights.
-   * @param source a model, or variables by the names under which {@link save} gives their averages
-   * @throws GmrError `invalid-argument` for a decay outside [0, 1), other dtypes than float32, or weights of one name
+   * Starts from the current weights.
+   * @param source a model, or variables by the names that {@link save} uses for their averages
+   * @throws GmrError `invalid-argument` for a decay outside [0, 1), dtypes other than float32, or weights with the same
+   *   name
    */
   constructor(
     source: tf.LayersModel | ReadonlyMap<string, tf.Variable>,
@@ -51,7 +52,7 @@ export class ExponentialMovingAverage {
       if (dtype !== "float32" || name === STEPS) {
         throw new GmrError(
           "invalid-argument",
-          `weight ${name} must have dtype float32 and another name than "${STEPS}", got ${dtype}`,
+          `weight ${name} must have dtype float32 and a name other than "${STEPS}", got ${dtype}`,
         );
       }
     }
@@ -62,7 +63,10 @@ export class ExponentialMovingAverage {
     }));
   }
 
-  /** Adds the present weights to the averages: once after each step. @throws GmrError `invalid-argument` while applied */
+  /**
+   * Adds the current weights to the averages; call it once after each step. @throws GmrError `invalid-argument` while
+   * applied
+   */
   update(): void {
     this.checkNotApplied("update");
     const { decay, warmup, steps } = this;
@@ -73,20 +77,23 @@ export class ExponentialMovingAverage {
     this.steps++;
   }
 
-  /** Puts the averages in place of the weights, until {@link restore}. @throws GmrError `invalid-argument` if they are */
+  /**
+   * Replaces the weights by the averages until {@link restore}. @throws GmrError `invalid-argument` if they already are
+   */
   apply(): void {
     this.checkNotApplied("apply");
     this.swap();
   }
 
-  /** Puts the weights back. @throws GmrError `invalid-argument` if the averages are not applied */
+  /** Restores the weights. @throws GmrError `invalid-argument` if the averages are not applied */
   restore(): void {
-    if (!this.applied)
-      throw new GmrError("invalid-argument", "restore needs averages that are applied, got none");
+    if (!this.applied) throw new GmrError("invalid-argument", "restore needs applied averages, got none");
     this.swap();
   }
 
-  /** Runs an action with the averages in place of the weights. @throws what the action throws, with the weights back */
+  /**
+   * Runs an action with averages in place of the weights. @throws what the action throws, after restoring the weights
+   */
   async withAverages<T>(action: () => T | Promise<T>): Promise<T> {
     this.apply();
     try {
@@ -96,7 +103,10 @@ export class ExponentialMovingAverage {
     }
   }
 
-  /** The averages by name, and `steps`, as tensors that the caller disposes of. @throws GmrError `invalid-argument` while applied */
+  /**
+   * Averages by name, and `steps`, as tensors for the caller to dispose of. @throws GmrError `invalid-argument` while
+   * applied
+   */
   save(): tf.NamedTensorMap {
     this.checkNotApplied("save");
     const averages = this.slots.map(({ name, average }) => [name, average.clone()] as const);
@@ -104,7 +114,7 @@ export class ExponentialMovingAverage {
   }
 
   /**
-   * Goes on from what {@link save} gave. The tensors stay the caller's.
+   * Continues from what {@link save} returned. The tensors remain the caller's.
    * @throws GmrError `invalid-data` if one is missing or has another shape; then nothing has changed
    */
   async load(tensors: Readonly<tf.NamedTensorMap>): Promise<void> {
@@ -122,7 +132,7 @@ export class ExponentialMovingAverage {
     for (const { name, average } of this.slots) average.assign(tensors[name]);
   }
 
-  /** Frees the averages, with the weights back in place. */
+  /** Restores the weights and frees the averages. */
   dispose(): void {
     if (this.applied) this.swap();
     for (const { average } of this.slots) average.dispose();
@@ -159,7 +169,7 @@ function weightsOf(model: tf.LayersModel): Map<string, tf.Variable> {
   for (const weight of model.weights) {
     const name = weight.originalName;
     if (variables.has(name)) {
-      throw new GmrError("invalid-argument", `weights must have names of their own, got ${name} twice`);
+      throw new GmrError("invalid-argument", `weights must have different names, got ${name} twice`);
     }
     variables.set(name, weight.read() as tf.Variable);
   }

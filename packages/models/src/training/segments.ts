@@ -4,21 +4,21 @@ import { describeValue, GmrError } from "@gmr-conv/core";
 import { type GraphNode, graphNodes } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 
-/** Calls of layers that follow one another. Tensors are those of the graph. */
+/** Consecutive calls of layers. Tensors are symbolic. */
 export interface Segment {
   readonly nodes: readonly GraphNode[];
-  /** Made before the segment and read in it. The last segment reads the model's outputs, for the loss. */
+  /** Made before the segment and read in it. The last segment also reads the model's outputs, for the loss. */
   readonly reads: readonly tf.SymbolicTensor[];
-  /** Made in the segment and read after it; of the last one, nothing. */
+  /** Made in the segment and read after it; empty for the last segment. */
   readonly makes: readonly tf.SymbolicTensor[];
 }
 
-/** Layers by stage: in the networks of this package, what stands before the first dot of their names. */
+/** Layers by stage: in this package's networks, the part of a name before the first dot. */
 const STAGE = /^(layer\d+|conv_0|down_\d+|upcat_\d+)\./;
 
 /**
- * Names of the layers that end the stages of a network of this package (`resNet`, `unet` and their relatives), without
- * the last stage: there {@link checkpointedGradients} cuts by default.
+ * Names of the last layers of all stages but the last of a network of this package (`resNet`, `unet` and their
+ * relatives). {@link checkpointedGradients} cuts there by default.
  * @throws GmrError `invalid-argument` for a model with fewer than two such stages
  */
 export function stageEnds(model: tf.LayersModel): string[] {
@@ -35,8 +35,8 @@ export function stageEnds(model: tf.LayersModel): string[] {
 }
 
 /**
- * Names of all layers after which everything passes through a single tensor, the layer's output, in the order of
- * execution; inputs and the last layer are no such place. Cutting there keeps the least.
+ * Names of all layers after which everything passes through a single tensor, the layer's output, in order of execution,
+ * without inputs and the last layer. Cutting there keeps the fewest tensors.
  */
 export function stageBoundaries(model: tf.LayersModel): string[] {
   const nodes = computedNodes(model);
@@ -49,7 +49,8 @@ export function stageBoundaries(model: tf.LayersModel): string[] {
 
 /**
  * Cuts a model after each of the named layers, in any order.
- * @throws GmrError `invalid-argument` for names of no layer, or of one that is called several times or ends the model
+ * @throws GmrError `invalid-argument` for names that are not a layer's, or a layer's that is called several times or
+ *   ends the model
  */
 export function cutModel(model: tf.LayersModel, stages: readonly string[]): Segment[] {
   const nodes = computedNodes(model);
@@ -77,12 +78,12 @@ export function cutModel(model: tf.LayersModel, stages: readonly string[]): Segm
   });
 }
 
-/** The calls of a model's layers but those that are its inputs. */
+/** The calls of a model's layers, without its inputs. */
 function computedNodes(model: tf.LayersModel): GraphNode[] {
   return graphNodes(model).filter(({ inputs }) => inputs.length > 0);
 }
 
-/** Tensors that are made up to a call and read after it, by layers or as outputs of the model. */
+/** Tensors made up to a call and read after it, by layers or as outputs of the model. */
 function crossingTensors(
   model: tf.LayersModel,
   nodes: readonly GraphNode[],

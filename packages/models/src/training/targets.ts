@@ -1,11 +1,11 @@
-// Labels as numbers for each class.
+// Labels as one number per class.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { knownValues } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 export interface LabelOptions {
-  /** Positions with this label do not count. For labels that are class indices. Default: every position counts. */
+  /** Positions with this label are ignored. Only for class indices. Default: none is. */
   ignoreLabel?: number | undefined;
 }
 
@@ -13,8 +13,8 @@ export interface LabelOptions {
  * Checks logits [N, ..., K] and their labels: class indices [N, ...], int32, or shares of the classes [N, ..., K],
  * float32.
  * @returns the number of classes K
- * @throws GmrError `invalid-shape`; `invalid-argument` for other dtypes and an `ignoreLabel` that is no integer or comes
- *   with shares; `invalid-data` for a label that is no class
+ * @throws GmrError `invalid-shape`; `invalid-argument` for other dtypes and an `ignoreLabel` that is not an integer or
+ *   comes with shares; `invalid-data` for a label that is not a class
  */
 export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel }: LabelOptions): number {
   const { shape, rank } = logits;
@@ -32,7 +32,8 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
   if (labels.shape.join() !== expected.join()) {
     throw new GmrError(
       "invalid-shape",
-      `labels must have shape [${shape.slice(0, -1)}] (class indices) or [${shape}] (shares of the classes), got [${labels.shape}]`,
+      `labels must have shape [${shape.slice(0, -1)}] (class indices) or [${shape}] (shares of the classes), ` +
+        `got [${labels.shape}]`,
     );
   }
   const dtype = indices ? "int32" : "float32";
@@ -53,7 +54,7 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
   return classes;
 }
 
-/** By the data of tensors, which never change: what they were found to be right for. */
+/** By the data of tensors, which never change: what they were found to be valid for. */
 const checked = new WeakMap<object, string>();
 
 /** @throws GmrError `invalid-data` for an index outside [0, classes) that is not to be ignored, with its place */
@@ -78,21 +79,21 @@ function checkIndices(labels: tf.Tensor, classes: number, ignoreLabel: number | 
   );
 }
 
-/** What labels of this kind usually are. */
+/** A guess at what went wrong. */
 function hint(values: Int32Array, wrong: Int32Array): string {
   const only = wrong.every((label) => label === wrong[0]) ? wrong[0] : undefined;
   if (only === 255 && values.every((label) => label === 0 || label === 255)) {
     return ": a mask of 0 and 255? Divide it by 255";
   }
-  return only === undefined ? "" : `: give ignoreLabel: ${only} if these do not count`;
+  return only === undefined ? "" : `: give ignoreLabel: ${only} if these are to be ignored`;
 }
 
 const labelsKnown = (labels: tf.Tensor): Int32Array | undefined =>
   knownValues(labels, tf.getBackend(), tf.backend()) as Int32Array | undefined;
 
 /**
- * [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored, NaN where it is no class (which
- * {@link checkLabels} may be unable to see on a GPU).
+ * [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored, NaN where it is not a class
+ * (which {@link checkLabels} may be unable to see on a GPU).
  */
 export function targetsOf(
   labels: tf.Tensor,
@@ -106,7 +107,7 @@ export function targetsOf(
   return checked.has(labels.dataId) ? counted : counted.add(strangers(labels, classes, ignoreLabel));
 }
 
-/** [N, ..., 1]: NaN where a label is neither a class nor to be ignored, else 0. */
+/** [N, ..., 1]: NaN where a label is neither a class nor ignored, else 0. */
 function strangers(labels: tf.Tensor, classes: number, ignoreLabel: number | undefined): tf.Tensor {
   const known = labels.greaterEqual(0).logicalAnd(labels.less(classes));
   const right = ignoreLabel === undefined ? known : known.logicalOr(labels.equal(ignoreLabel));
@@ -116,11 +117,11 @@ function strangers(labels: tf.Tensor, classes: number, ignoreLabel: number | und
 
 /** [..., K] float32: 1 for the class of each index. */
 export function oneHotRows(indices: tf.Tensor, classes: number): tf.Tensor {
-  // Not with `dtype: "float32"`: the stock wasm kernel writes integers whatever the dtype.
+  // Without `dtype: "float32"`: the stock wasm kernel writes integers for any dtype.
   return tf.oneHot(indices, classes).cast("float32");
 }
 
-/** [N, ..., 1]: 1 where a label counts. */
+/** [N, ..., 1]: 1 where a label is not ignored. */
 export function counting(labels: tf.Tensor, ignoreLabel: number): tf.Tensor {
   return labels.notEqual(tf.scalar(ignoreLabel, "int32")).cast("float32").expandDims(-1);
 }

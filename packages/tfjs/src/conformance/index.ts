@@ -24,6 +24,7 @@ import { symmetryCases } from "./symmetryCases.ts";
 
 export { type ResultKind, TOLERANCES } from "./compare.ts";
 export { applies, type ConformanceCase } from "./conformanceCase.ts";
+export { kernelNames, missingKernels } from "./missingKernels.ts";
 
 export interface ConformanceOptions {
   /** Random convolutions of each number of axes, one to three, beside the fixed list. Default 100. */

@@ -4,7 +4,8 @@ import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { expectClose, expectSameOutputs, noise } from "../../testing/compareModels.ts";
 import { gmrConv1D, gmrConv2D, gmrConv2DTranspose, gmrConv3D } from "../layers/index.ts";
 import { formatConversion } from "./conversionReport.ts";
-import { type ConvertOptions, convertToGmr } from "./convert.ts";
+import { convertToGmr } from "./convert.ts";
+import type { ConvertOptions } from "./convertOptions.ts";
 import { foldModel } from "./fold.ts";
 
 type Symbolic = tf.SymbolicTensor;

@@ -1,6 +1,6 @@
 // Folding: a model with our layers becomes a stock model that computes the same.
 
-import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
+import { checkObject, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkModel } from "../checks.ts";
 import { writesItself } from "../layers/foldable.ts";
@@ -38,12 +38,7 @@ export interface FoldOptions {
 export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
   checkModel(model);
   const { mergeBatchNorm = true, convolutions = "fold" } = checkObject("options", options);
-  if (convolutions !== "fold" && convolutions !== "keep") {
-    throw new GmrError(
-      "invalid-argument",
-      `convolutions must be "fold" or "keep", got ${describeValue(convolutions)}`,
-    );
-  }
+  oneOf("convolutions", convolutions, ["fold", "keep"]);
   for (const { nodes } of nestedGraphs(model)) {
     for (const { layer } of nodes) if (!isFoldable(layer)) checkStock(layer);
   }

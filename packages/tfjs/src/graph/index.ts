@@ -1,6 +1,7 @@
 export { weightNamed } from "./cloneLayer.ts";
 export { type ConversionEntry, formatConversion } from "./conversionReport.ts";
-export { type Conversion, type ConvertOptions, convertToGmr, type LayerFilter } from "./convert.ts";
+export { type Conversion, convertToGmr } from "./convert.ts";
+export type { ConvertOptions, LayerFilter } from "./convertOptions.ts";
 export { type FoldOptions, foldModel } from "./fold.ts";
 export { type ChannelAffine, mergedBias, normAffine, normAxis, planMerges } from "./merges.ts";
 export { countUses, type Graph, type GraphNode, graphNodes, nestedGraphs } from "./nodes.ts";

@@ -1,8 +1,8 @@
 /** Remembers what was made for a key: plans, tables, constants. Beyond its capacity the oldest entry goes. */
-export class BoundedCache<Value> {
+export class BoundedCache<Key, Value> {
   private readonly capacity: number;
   private readonly dispose: (value: Value) => void;
-  private readonly known = new Map<string, Value>();
+  private readonly known = new Map<Key, Value>();
 
   /**
    * @param capacity more entries than one call of a kernel needs
@@ -13,7 +13,7 @@ export class BoundedCache<Value> {
     this.dispose = dispose;
   }
 
-  get(key: string, make: () => Value): Value {
+  get(key: Key, make: () => Value): Value {
     const found = this.known.get(key);
     if (found !== undefined) return found;
     const made = make();

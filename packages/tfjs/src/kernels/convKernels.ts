@@ -51,13 +51,20 @@ export interface Convolutions<State> {
 
 const lastOf = ({ shape }: tf.TensorInfo): number => shape[shape.length - 1];
 
-/** The kernels of ring convolutions, and of dense ones with positions left out. */
+/**
+ * The kernels of ring convolutions, and of dense ones that leave positions out.
+ * @param anyPositions whether the convolutions serve positions that do not lie symmetrically; default true. If not, there
+ *   are no kernels of the latter kind.
+ */
 export function ringConvKernels<State>(
   { kernel }: BackendKernels<State>,
   { forward, inputGradient, filterGradient }: Convolutions<State>,
+  anyPositions = true,
 ): tf.KernelConfig[] {
+  const served = <Kernel>(ring: Kernel, position: Kernel): Kernel[] =>
+    anyPositions ? [ring, position] : [ring];
   return [
-    ...[RingConv, PositionConv].map((declaration) =>
+    ...served(RingConv, PositionConv).map((declaration) =>
       kernel(declaration, ({ x, weights }, attrs, state) => {
         const [images] = x.shape;
         const [, cin, cout] = weights.shape;
@@ -65,7 +72,7 @@ export function ringConvKernels<State>(
         return forward(state, shape, x, weights, [images, ...attrs.outputSize, cout]);
       }),
     ),
-    ...[RingConvBackpropInput, PositionConvBackpropInput].map((declaration) =>
+    ...served(RingConvBackpropInput, PositionConvBackpropInput).map((declaration) =>
       kernel(declaration, ({ dy, weights }, attrs, state) => {
         const [images] = dy.shape;
         const [, cin, cout] = weights.shape;
@@ -73,7 +80,7 @@ export function ringConvKernels<State>(
         return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin]);
       }),
     ),
-    ...[RingConvBackpropFilter, PositionConvBackpropFilter].map((declaration) =>
+    ...served(RingConvBackpropFilter, PositionConvBackpropFilter).map((declaration) =>
       kernel(declaration, ({ x, dy }, attrs, state) => {
         const shape = ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(dy));
         return filterGradient(state, shape, x, dy, [attrs.numRings, lastOf(x), lastOf(dy)]);

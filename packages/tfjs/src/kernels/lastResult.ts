@@ -26,12 +26,14 @@ export class LastResult<Value> {
   take(of: readonly unknown[]): Value | undefined {
     const found = this.find(of);
     if (found === undefined) this.forget();
-    this.last = undefined;
+    else this.last = undefined;
     return found;
   }
 
-  forget(): void {
-    if (this.last) this.dispose(this.last.value);
+  /** @param value if given, nothing else is forgotten */
+  forget(value: Value | undefined = this.last?.value): void {
+    if (!this.last || this.last.value !== value) return;
+    this.dispose(this.last.value);
     this.last = undefined;
   }
 

@@ -3,15 +3,8 @@
 import type * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
-import {
-  GmrConv1D,
-  GmrConv2D,
-  GmrConv2DTranspose,
-  GmrConv3D,
-  GmrConv3DTranspose,
-  type GmrConvArgs,
-  type GmrConvTransposeArgs,
-} from "./gmrConv.ts";
+import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConv.ts";
+import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";

@@ -3,7 +3,6 @@
 import {
   ANY_SIZE,
   type ConvGeometry,
-  changeBasis,
   checkFits,
   checkNonNegativeInteger,
   checkObject,
@@ -13,15 +12,10 @@ import {
   describeValue,
   GmrError,
   initialSigma,
-  kaimingNormalFanOut,
-  kaimingNormalRingMean,
-  kaimingUniformFanIn,
   oneOf,
   type Pad,
   type PadMode,
-  type PerAxis,
   perAxis,
-  Random,
   type Rank,
   RING_BASES,
   type RingBasis,
@@ -30,114 +24,25 @@ import {
   ringPartition,
   type WhiteBasis,
   whiteBasis,
-  whiteNormal,
 } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
 import { mixRingWeights } from "../mixture.ts";
 import { checkStrategy, type Strategy } from "../options.ts";
 import type { FoldableConv, FoldedConv } from "./foldedConv.ts";
+import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 import { clipToRings } from "./ringMasks.ts";
 import {
-  type Constraint,
-  type Given,
-  type Initializer,
-  type Regularizer,
-  resolve,
-  serialize,
-} from "./stock.ts";
+  ArrayInitializer,
+  changed,
+  type RingInitializer,
+  ringInitializer,
+  WEIGHT_NAMES,
+  weightInitializer,
+} from "./ringWeights.ts";
+import { type Constraint, type Initializer, type Regularizer, resolve, serialize } from "./stock.ts";
 
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
-
-type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
-
-/**
- * How ring weights start.
- * - `white`: independent in white coordinates, see {@link RingBasis}.
- * - `kaimingNormal`: as in the official networks (fan-out of the folded kernel).
- * - `kaimingUniform`: as in the official layer by itself (fan-in of the folded kernel).
- * - `ringMean`: as `kaimingNormal`, scaled so that every ring counts alike, which makes training start much faster.
- */
-export type RingInitializer = "white" | "kaimingNormal" | "kaimingUniform" | "ringMean";
-
-/** What the trained weights are called in each basis: none is taken for those of another. */
-const WEIGHT_NAMES: Readonly<Record<RingBasis, string>> = {
-  white: "white_weights",
-  halfWhite: "half_white_weights",
-  rings: "ring_weights",
-};
-
-/** Whether this is the name of a layer's weights along its rings, in any basis. */
-export function isRingWeights(name: string): boolean {
-  return Object.values(WEIGHT_NAMES).includes(name);
-}
-
-/** Initial ring weights; `white` draws coordinates instead. */
-const RING_INITIALIZERS = {
-  kaimingNormal: kaimingNormalFanOut,
-  kaimingUniform: kaimingUniformFanIn,
-  ringMean: kaimingNormalRingMean,
-};
-
-export interface GmrConvArgs extends NonNullable<LayerArgs> {
-  /** Output channels. */
-  filters: number;
-  /** Kernel sizes, odd. One number for every axis. */
-  kernelSize: PerAxis;
-  /** Default 1. Larger ones keep turns and mirror images on some sizes only, see {@link GmrConv2D}. */
-  strides?: PerAxis | undefined;
-  /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
-  padding?: Pad | undefined;
-  /** Default `"zeros"`. */
-  padMode?: PadMode | undefined;
-  /** Default 1. */
-  dilationRate?: PerAxis | undefined;
-  /** Default 1. */
-  groups?: number | undefined;
-  /** Default: the kernel's first size // 2 + 1, and one more if not circular. */
-  numRings?: number | undefined;
-  /** Leave the corners of the kernel out of every ring. Default true. */
-  circular?: boolean | undefined;
-  /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
-  mixture?: boolean | undefined;
-  /**
-   * What is trained: `"white"` coordinates, in which the layer learns several times as fast; `"halfWhite"` ones, which learn
-   * smoother profiles, whose answers change less between quarter turns; or the weights of the `"rings"` themselves, as in
-   * the official package. Default `"white"`; `"rings"` for kernels of more than 2¹⁴ positions.
-   */
-  ringBasis?: RingBasis | undefined;
-  /** Train the widths of the Gaussians. Default true. */
-  trainSigma?: boolean | undefined;
-  /** Whether an optimiser that asks {@link decaysWeight} lets weight decay act on the widths. Default false. */
-  decaySigma?: boolean | undefined;
-  /**
-   * Train which share each kernel position has in each ring, within ±0.1 of the partition. The kernel is then no
-   * longer exactly symmetric, and is computed dense. Default false.
-   */
-  trainMasks?: boolean | undefined;
-  /** Default `"auto"`. */
-  strategy?: Strategy | undefined;
-  /** Name of a stock activation, such as `"relu"`. */
-  activation?: Parameters<typeof tf.layers.activation>[0]["activation"] | undefined;
-  /** Default true. */
-  useBias?: boolean | undefined;
-  /** Default `"white"`, for the basis `"rings"` `"kaimingNormal"`. All but `"white"` draw ring weights. */
-  kernelInitializer?: RingInitializer | Given<Initializer>;
-  /** Seed of a {@link RingInitializer}; default: a new one each time. */
-  seed?: number | undefined;
-  /** Default `"zeros"`. */
-  biasInitializer?: Given<Initializer>;
-  kernelRegularizer?: Given<Regularizer>;
-  biasRegularizer?: Given<Regularizer>;
-  sigmaRegularizer?: Given<Regularizer>;
-  kernelConstraint?: Given<Constraint>;
-  biasConstraint?: Given<Constraint>;
-}
-
-export interface GmrConvTransposeArgs extends Omit<GmrConvArgs, "padMode"> {
-  /** Positions added at the end of each axis of the output, less than stride or dilation. Default 0. */
-  outputPadding?: PerAxis | undefined;
-}
 
 /**
  * What the layers have in common. Weights: `white_weights`, `half_white_weights` or `ring_weights`, as the basis is, [R, Cin/groups, filters]
@@ -247,7 +152,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   override build(inputShape: tf.Shape | tf.Shape[]): void {
     const shape = oneShape(inputShape);
     const channels = shape[shape.length - 1];
-    const { rank, filters } = this;
+    const { rank, filters, partition, white, seed } = this;
     const { groups } = this.options;
     if (shape.length !== rank + 2 || channels == null) {
       throw new GmrError(
@@ -261,7 +166,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
         `groups (${groups}) of layer ${this.name} must divide the ${channels} input channels and ${filters} filters`,
       );
     }
-    const { numRings, kernelSize } = this.partition;
+    const { numRings, kernelSize } = partition;
     const [inner, outer] = this.transposed ? [filters, channels] : [channels, filters];
     const asked = `layer ${this.name} with filters ${filters} and ${channels} input channels`;
     checkFits(asked, (numRings * inner * outer) / groups, "ring weights");
@@ -269,7 +174,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       WEIGHT_NAMES[this.ringBasis],
       [numRings, inner / groups, outer],
       "float32",
-      this.weightInitializer(inner, outer),
+      weightInitializer(this.kernelInitializer, { partition, white, groups, seed }, inner, outer),
       this.kernelRegularizer,
       true,
       this.kernelConstraint,
@@ -306,20 +211,6 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
     }
     this.inputSpec = [new tf.InputSpec({ ndim: rank + 2, axes: { [rank + 1]: channels } })];
     super.build(inputShape);
-  }
-
-  private weightInitializer(inner: number, outer: number): Initializer {
-    const initializer = this.kernelInitializer;
-    const { white, partition } = this;
-    if (typeof initializer !== "string") return white ? new InBasis(initializer, white.inverse) : initializer;
-    const { groups } = this.options;
-    const random = new Random(this.seed ?? Math.floor(Math.random() * 2 ** 32));
-    if (initializer === "white") {
-      const { gain } = white as WhiteBasis;
-      return new ArrayInitializer(whiteNormal(partition, inner, outer, groups, random, gain));
-    }
-    const weights = RING_INITIALIZERS[initializer](partition, inner, outer, groups, random);
-    return new ArrayInitializer(white ? changeBasis(white.inverse, weights) : weights);
   }
 
   /** The weights of the rings, [R, Cin/groups, filters] (transposed: [R, filters/groups, Cin]), before the mixture. */
@@ -512,78 +403,6 @@ export class GmrConv3DTranspose extends GmrConv {
   constructor(args: GmrConvTransposeArgs) {
     super(3, args, true);
   }
-}
-
-/** Gives prepared values to a weight. */
-class ArrayInitializer extends tf.serialization.Serializable {
-  /** @nocollapse */
-  static readonly className = "ArrayInitializer";
-  private readonly values: Float32Array;
-
-  constructor(values: ArrayLike<number>) {
-    super();
-    this.values = Float32Array.from(values);
-  }
-
-  apply(shape: tf.Shape): tf.Tensor {
-    return tf.tensor(this.values, shape as number[]);
-  }
-
-  fromConfigUsesCustomObjects(): boolean {
-    return false;
-  }
-
-  getConfig(): tf.serialization.ConfigDict {
-    return {};
-  }
-}
-
-/** Gives a weight what an initialiser draws, in another basis. */
-class InBasis extends tf.serialization.Serializable {
-  /** @nocollapse */
-  static readonly className = "InBasis";
-  private readonly initializer: Initializer;
-  private readonly matrix: Float64Array;
-
-  constructor(initializer: Initializer, matrix: Float64Array) {
-    super();
-    this.initializer = initializer;
-    this.matrix = matrix;
-  }
-
-  apply(shape: tf.Shape): tf.Tensor {
-    return tf.tidy(() => changed(this.matrix, this.initializer.apply(shape) as tf.Tensor3D));
-  }
-
-  fromConfigUsesCustomObjects(): boolean {
-    return false;
-  }
-
-  getConfig(): tf.serialization.ConfigDict {
-    return {};
-  }
-}
-
-function ringInitializer(given: GmrConvArgs["kernelInitializer"]): RingInitializer | Initializer {
-  if (isRingInitializer(given)) return given;
-  return resolve<Initializer>("kernelInitializer", "initializer", given) as Initializer;
-}
-
-function isRingInitializer(given: unknown): given is RingInitializer {
-  return given === "white" || (typeof given === "string" && Object.hasOwn(RING_INITIALIZERS, given));
-}
-
-/** A change of basis, [R, R], of weights [R, inner, outer]. */
-function changed(matrix: Float64Array, weights: tf.Tensor3D): tf.Tensor3D {
-  const [rings, inner, outer] = weights.shape;
-  return tf.tidy(() =>
-    tf
-      .matMul(
-        tf.tensor2d(Float32Array.from(matrix), [rings, rings]),
-        weights.reshape<tf.Tensor2D>([rings, inner * outer]),
-      )
-      .reshape<tf.Tensor3D>([rings, inner, outer]),
-  );
 }
 
 function oneShape(shape: tf.Shape | tf.Shape[]): tf.Shape {

@@ -10,13 +10,11 @@ export {
   GmrConv2DTranspose,
   GmrConv3D,
   GmrConv3DTranspose,
-  type GmrConvArgs,
-  type GmrConvTransposeArgs,
-  isRingWeights,
-  type RingInitializer,
 } from "./gmrConv.ts";
+export type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 export { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 export { registerLayers } from "./register.ts";
+export { isRingWeights, type RingInitializer } from "./ringWeights.ts";
 export {
   SymmetricPooling,
   type SymmetricPoolingArgs,

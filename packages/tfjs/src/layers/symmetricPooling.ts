@@ -4,7 +4,7 @@
 // windows must overhang both borders alike, for which some must be one larger: side n and stride s leave r = n mod s,
 // the windows of size p overhang by p - r in total, and that must be even. Every axis decides for itself.
 
-import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import { checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyLayer } from "../graph/cloneLayer.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
@@ -39,19 +39,13 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   constructor(args: SymmetricPoolingArgs) {
     super(args);
     const { pooling = "average", strides } = args;
-    if (pooling !== "average" && pooling !== "max") {
-      throw new GmrError(
-        "invalid-argument",
-        `pooling must be "average" or "max", got ${describeValue(pooling)}`,
-      );
-    }
     if (!Array.isArray(strides) || strides.length < 1 || strides.length > 3) {
       throw new GmrError(
         "invalid-argument",
         `strides must be a list of one to three numbers, one for each spatial axis, got ${describeValue(strides)}`,
       );
     }
-    this.pooling = pooling;
+    this.pooling = oneOf("pooling", pooling, ["average", "max"]);
     this.strides = strides.map((stride, i) => checkPositiveInteger(`strides[${i}]`, stride));
   }
 

@@ -1,7 +1,8 @@
 // Which weights weight decay should act on.
 
 import type * as tf from "@tensorflow/tfjs";
-import { GmrConv, isRingWeights } from "./gmrConv.ts";
+import { GmrConv } from "./gmrConv.ts";
+import { isRingWeights } from "./ringWeights.ts";
 
 /**
  * Whether weight decay should act on a layer's weight: on convolution and matrix weights, not on biases, the

@@ -1,6 +1,6 @@
 // Which part of an axis a kernel position, or a run of them, reads.
 
-import type { Native, NativeOps } from "./nativeOps.ts";
+import type { Native, NativeOps } from "../nativeOps.ts";
 
 /** The indices that are read: [low, high) of the axis, with zeros before and after. */
 export interface Window {

@@ -1,4 +1,5 @@
-import type { Native, NativeOps } from "./nativeOps.ts";
+import { product } from "@gmr-conv/core";
+import type { Native, NativeOps } from "../nativeOps.ts";
 
 /** Zeros between the positions of x [N, D, H, W, C]: an axis of n becomes (n - 1) · stride + 1 long. */
 export function spreadOut(ops: NativeOps, x: Native, strides: readonly number[]): Native {
@@ -8,8 +9,8 @@ export function spreadOut(ops: NativeOps, x: Native, strides: readonly number[])
     const { shape } = y;
     const size = shape[axis];
     if (stride === 1 || size === 1) continue;
-    const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
-    const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const outer = product(shape.slice(0, axis));
+    const inner = product(shape.slice(axis + 1));
     const length = (size - 1) * stride + 1;
     const rows = ops.reshape(y, [outer * size, 1, inner]);
     const none = [0, 0] as const;

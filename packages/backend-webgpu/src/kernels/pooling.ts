@@ -1,21 +1,21 @@
-// Averages over large windows: the stock kernels add the numbers of a window one by one, and rounding grows with every
-// step. Here they are added in parts of parts.
+// Averages over large windows: the stock kernels add the numbers of a window one by one, and rounding errors grow with
+// every step. Here they are added in parts, and parts of parts.
 
-import { product } from "@gmr-conv/core";
 import {
   type KernelOverride,
-  overrideKernel,
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,
   type PoolShape,
   pool2DShape,
   pool3DShape,
   type Size3,
+  volume,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { backendOf } from "../backend.ts";
-import { makeTensor, run, type Shader } from "../program.ts";
-import { sumAxis } from "./sums.ts";
+import { webGpu } from "../attach.ts";
+import { elements, type Gpu } from "../gpu.ts";
+import { axisNames, axisValues, type Shader } from "../shader.ts";
+import { sumAxis } from "../sumAxis.ts";
 
 /** Positions of a window up to which the stock kernel is used. */
 const SMALL_WINDOW = 64;
@@ -30,31 +30,30 @@ function inParts(
   body: (sum: string) => string,
   parts: readonly number[] = PARTS,
 ): string {
-  if (parts.length === 0)
+  if (parts.length === 0) {
     return `for (var ${variable} = ${from}; ${variable} < ${to}; ${variable}++) { ${body(total)} }`;
+  }
   const [part, ...smaller] = parts;
   const [begin, sum] = [`${variable}${part}`, `${total}${part}`];
   const inner = inParts(variable, [begin, `min(${begin} + ${part}, ${to})`], sum, body, smaller);
-  return `for (var ${begin} = ${from}; ${begin} < ${to}; ${begin} += ${part}) { var ${sum} = 0.0; ${inner} ${total} += ${sum}; }`;
+  return `for (var ${begin} = ${from}; ${begin} < ${to}; ${begin} += ${part}) {
+    var ${sum} = 0.0; ${inner} ${total} += ${sum}; }`;
 }
 
 const AVERAGE: Shader = {
   name: "average-pool",
   inputs: { x: 1 },
   output: 1,
-  uniforms: [
-    ...["total", "channels", "inD", "inH", "inW", "outD", "outH", "outW"],
-    ...["filterD", "filterH", "filterW", "strideD", "strideH", "strideW", "padD", "padH", "padW"],
-  ],
+  uniforms: ["total", "channels", ...axisNames("in", "out", "filter", "stride", "before")],
   code: `
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let c = index % uniforms.channels;
       let pixel = index / uniforms.channels;
-      let x0 = pixel % uniforms.outW * uniforms.strideW - uniforms.padW;
-      let y0 = pixel / uniforms.outW % uniforms.outH * uniforms.strideH - uniforms.padH;
+      let x0 = pixel % uniforms.outW * uniforms.strideW - uniforms.beforeW;
+      let y0 = pixel / uniforms.outW % uniforms.outH * uniforms.strideH - uniforms.beforeH;
       let plane = pixel / uniforms.outW / uniforms.outH;
-      let z0 = plane % uniforms.outD * uniforms.strideD - uniforms.padD;
+      let z0 = plane % uniforms.outD * uniforms.strideD - uniforms.beforeD;
       let image = plane / uniforms.outD;
       let left = max(0, x0);
       let right = min(uniforms.inW, x0 + uniforms.filterW);
@@ -81,35 +80,17 @@ const AVERAGE: Shader = {
     }`,
 };
 
-function average(
-  x: tf.TensorInfo,
-  shape: PoolShape,
-  outShape: number[],
-  stockBackend: object,
-): tf.TensorInfo {
-  const backend = backendOf(stockBackend);
+function average(gpu: Gpu, x: tf.TensorInfo, shape: PoolShape, yShape: number[]): tf.TensorInfo {
   const { images, channels, inSize, outSize, filter, strides, padBefore } = shape;
-  if (product(outSize) === 1 && filter.join() === inSize.join()) {
-    const length = product(inSize);
-    const means = sumAxis(backend, x, { outer: images, length, inner: channels }, 1 / length);
-    return { ...means, shape: outShape };
+  if (volume(outSize) === 1 && filter.join() === inSize.join()) {
+    const length = volume(inSize);
+    const means = sumAxis(gpu, x, { outer: images, length, inner: channels }, 1 / length);
+    return { ...means, shape: yShape };
   }
-  const y = makeTensor(backend, outShape);
-  const named = (name: string, [d, h, w]: Size3): Record<string, number> => ({
-    [`${name}D`]: d,
-    [`${name}H`]: h,
-    [`${name}W`]: w,
-  });
-  const total = product(outShape);
-  const uniforms = {
-    ...{ total, channels },
-    ...named("in", inSize),
-    ...named("out", outSize),
-    ...named("filter", filter),
-    ...named("stride", strides),
-    ...named("pad", padBefore),
-  };
-  run(backend, AVERAGE, [x], uniforms, total, y);
+  const y = gpu.tensor(yShape);
+  const total = elements(y);
+  const sizes = axisValues({ in: inSize, out: outSize, filter, stride: strides, before: padBefore });
+  gpu.run(AVERAGE, [x], { total, channels, ...sizes }, total, y);
   return y;
 }
 
@@ -118,14 +99,13 @@ const pool = <Attrs>(
   shapeOf: (inShape: readonly number[], attrs: Attrs) => PoolShape,
   axes: (sizes: Size3) => readonly number[],
 ): KernelOverride =>
-  overrideKernel(kernelName, "webgpu", (args, stock) => {
-    const x = args.inputs.x as tf.TensorInfo;
-    const shape = shapeOf(x.shape, args.attrs as Attrs);
-    if (product(shape.filter) <= SMALL_WINDOW || product(x.shape) === 0) return stock(args);
-    return average(x, shape, [shape.images, ...axes(shape.outSize), shape.channels], args.backend);
+  webGpu.override<{ x: tf.TensorInfo }, Attrs>(kernelName, ({ x }, attrs, gpu, stock) => {
+    const shape = shapeOf(x.shape, attrs);
+    if (volume(shape.filter) <= SMALL_WINDOW || elements(x) === 0) return stock();
+    return average(gpu, x, shape, [shape.images, ...axes(shape.outSize), shape.channels]);
   });
 
-export const avgPoolKernels = [
+export const poolingKernels = [
   pool<Pool2DKernelAttrs>(tf.AvgPool, pool2DShape, ([, height, width]) => [height, width]),
   pool<Pool3DKernelAttrs>(tf.AvgPool3D, pool3DShape, (sizes) => sizes),
 ];

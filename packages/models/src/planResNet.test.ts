@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
 import { groupResNet } from "./groupConv/index.ts";
 import { embedding } from "./heads.ts";
-import { planResNet, type ResNetOptions } from "./options.ts";
+import { planResNet } from "./planResNet.ts";
 import { r3d } from "./r3d.ts";
+import type { ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 import { unet } from "./unet.ts";
 
@@ -29,7 +30,7 @@ describe("planResNet", () => {
     expect(plan.stages.map((s) => s.kernelSize)).toEqual([3, 3, 3, 3]);
   });
 
-  it("spreads kernels from a stage on that keeps its size", () => {
+  it("dilates kernels from a stage that keeps its size onwards", () => {
     const plan = planResNet({ ...base, dilateInsteadOfStride: [false, false, true, true] });
     expect(plan.stages.map(({ stride, dilation }) => [stride, dilation.first, dilation.others])).toEqual([
       [1, 1, 1],
@@ -57,9 +58,9 @@ describe("planResNet", () => {
     ["widths must be a list with one entry for each of the 4 stages, got [8]", { widths: [8] }],
     ["kernelSizes[1] must be odd, got 4", { kernelSizes: [3, 4, 3, 3] }],
     ["strides must be 1 or 2, got 3", { strides: [1, 3 as never, 1, 1] }],
-    ['kind must be one of "gmr", "dense", got "cnn"', { kind: "cnn" as never }],
-    ['pooling must be one of "average", "blur", got "max"', { pooling: "max" as never }],
-    ['fieldOfView must be one of "square", "disc", got "oval"', { fieldOfView: "oval" as never }],
+    ['kind must be "gmr" or "dense", got "cnn"', { kind: "cnn" as never }],
+    ['pooling must be "average" or "blur", got "max"', { pooling: "max" as never }],
+    ['fieldOfView must be "square" or "disc", got "oval"', { fieldOfView: "oval" as never }],
     ["inputBlur must be a number of at least 0, got -1", { inputBlur: -1 }],
     ["classes 1000000000 asks for 512000000000 weights, at most 268435456 fit", { classes: 1e9 }],
     ["depths [100000] asks for 100000 blocks, at most 500 fit", { depths: [1e5] }],

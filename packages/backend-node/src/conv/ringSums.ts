@@ -5,62 +5,52 @@
 // fast paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions the planes at the same
 // distance before and behind the centre, which hold the same positions, are added first.
 
-import { type RingConvAttrs, type Size3, size3 } from "@gmr-conv/tfjs";
+import { product } from "@gmr-conv/core";
+import { type ConvShape, matrixIndex } from "@gmr-conv/tfjs";
+import type { Native, NativeOps } from "../nativeOps.ts";
+import type { NativeState, RingSums } from "../state.ts";
 import { ringMask } from "./masks.ts";
-import type { Native, NativeOps } from "./nativeOps.ts";
+import { spreadOut } from "./spreadOut.ts";
 import { crop, pad, type Window, windowOf } from "./windows.ts";
-
-/** {@link RingConvAttrs} with three axes, the missing ones in front. */
-export interface SumsGeometry {
-  kernelSize: Size3;
-  ringIndex: readonly number[];
-  numRings: number;
-  strides: Size3;
-  dilations: Size3;
-  padBefore: Size3;
-  inputSize: Size3;
-  outputSize: Size3;
-}
-
-export function sumsGeometry(attrs: RingConvAttrs): SumsGeometry {
-  return {
-    kernelSize: size3(attrs.kernelSize, 1),
-    ringIndex: attrs.ringIndex,
-    numRings: attrs.numRings,
-    strides: size3(attrs.strides, 1),
-    dilations: size3(attrs.dilations, 1),
-    padBefore: size3(attrs.padBefore, 0),
-    inputSize: size3(attrs.inputSize, 1),
-    outputSize: size3(attrs.outputSize, 1),
-  };
-}
-
-/** The sums side by side, [positions, rings · C], of those rings that read any of x; the sums over the others are 0. */
-export interface RingSums {
-  rings: number[];
-  sums: Native;
-}
 
 /**
  * S_l(x) of x [N, ...in, C].
  * @returns undefined if no ring reads any of it
  */
-export function ringSums(ops: NativeOps, x: Native, geometry: SumsGeometry): RingSums | undefined {
-  const planes = planePairs(ops, x, geometry);
+export function ringSums(
+  ops: NativeOps,
+  x: Native,
+  convolution: ConvShape,
+  state: NativeState,
+): RingSums | undefined {
+  const { source, shape } = spread(ops, x, convolution);
+  const index = matrixIndex(shape);
+  const planes = planePairs(ops, source, shape);
   const rings: number[] = [];
   const sums: Native[] = [];
-  for (let ring = 0; ring < geometry.numRings; ring++) {
-    const parts = planes.flatMap(({ image, plane }) => planeSum(ops, image, plane, ring, geometry) ?? []);
+  for (let ring = 0; ring < shape.matrices; ring++) {
+    const parts = planes.flatMap(
+      ({ image, plane }) => planeSum(ops, image, boxOf(index, plane, ring, shape), shape, state) ?? [],
+    );
     if (parts.length === 0) continue;
     rings.push(ring);
     sums.push(ops.sum(parts));
   }
   if (rings.length === 0) return undefined;
   const joined = ops.concat(sums, 3);
-  if (joined !== x) for (const sum of sums) if (sum !== joined) ops.free(sum);
+  if (joined !== source) for (const sum of sums) if (sum !== joined) ops.free(sum);
   const columns = joined.shape[3];
-  const positions = joined.shape.slice(0, 3).reduce((a, b) => a * b, 1);
+  const positions = product(joined.shape.slice(0, 3));
   return { rings, sums: ops.reshape(joined, [positions, columns]) };
+}
+
+/** The image of a convolution with its pixels spread out, where they are to be. */
+function spread(ops: NativeOps, x: Native, shape: ConvShape): { source: Native; shape: ConvShape } {
+  if (shape.spread.every((step) => step === 1)) return { source: x, shape };
+  const volume = ops.reshape(x, [shape.images, ...shape.inSize, shape.inChannels]);
+  const source = spreadOut(ops, volume, shape.spread);
+  const [, depth, height, width] = source.shape;
+  return { source, shape: { ...shape, inSize: [depth, height, width], spread: [1, 1, 1] } };
 }
 
 interface PlanePair {
@@ -72,20 +62,28 @@ interface PlanePair {
 function planePairs(
   ops: NativeOps,
   x: Native,
-  { kernelSize, strides, dilations, ...sizes }: SumsGeometry,
+  {
+    kernelSize,
+    strides,
+    dilations,
+    padBefore,
+    inSize,
+    outSize,
+    images: batch,
+    inChannels: channels,
+  }: ConvShape,
 ): PlanePair[] {
   const [depth] = kernelSize;
-  const [outDepth] = sizes.outputSize;
-  const [inDepth, ...area] = sizes.inputSize;
-  const [batch, channels] = [x.shape[0], x.shape[x.shape.length - 1]];
+  const [outDepth] = outSize;
+  const [inDepth, ...area] = inSize;
   const images = [batch * outDepth, ...area, channels];
   // In one or two dimensions there is one plane, and it is x.
-  if (depth === 1 && outDepth === inDepth && strides[0] === 1 && sizes.padBefore[0] === 0) {
+  if (depth === 1 && outDepth === inDepth && strides[0] === 1 && padBefore[0] === 0) {
     return [{ plane: 0, image: ops.reshape(x, images) }];
   }
   const volume = ops.reshape(x, [batch, inDepth, ...area, channels]);
   const read = (plane: number): Native | undefined => {
-    const start = plane * dilations[0] - sizes.padBefore[0];
+    const start = plane * dilations[0] - padBefore[0];
     const window = windowOf(start, (outDepth - 1) * strides[0] + 1, inDepth);
     if (!window) return undefined;
     const windows = [undefined, window];
@@ -105,27 +103,19 @@ function planePairs(
 function planeSum(
   ops: NativeOps,
   image: Native,
-  plane: number,
-  ring: number,
-  geometry: SumsGeometry,
+  box: Box | undefined,
+  { strides, dilations, padBefore, inSize, outSize }: ConvShape,
+  state: NativeState,
 ): Native | undefined {
-  const [, rows, columns] = geometry.kernelSize;
-  const box = boundingBox(
-    geometry.ringIndex.slice(plane * rows * columns, (plane + 1) * rows * columns),
-    ring,
-    columns,
-  );
   if (!box) return undefined;
-  const [dh, dw] = geometry.dilations.slice(1);
-  const [sh, sw] = geometry.strides.slice(1);
+  const [dh, dw] = dilations.slice(1);
+  const [sh, sw] = strides.slice(1);
   const extent = [(box.height - 1) * dh + 1, (box.width - 1) * dw + 1];
-  const windows = [box.top * dh, box.left * dw].map((offset, axis) =>
-    windowOf(
-      offset - geometry.padBefore[axis + 1],
-      (geometry.outputSize[axis + 1] - 1) * geometry.strides[axis + 1] + extent[axis],
-      geometry.inputSize[axis + 1],
-    ),
-  );
+  const windows = [box.top * dh, box.left * dw].map((offset, i) => {
+    const axis = (i + 1) as 1 | 2;
+    const length = (outSize[axis] - 1) * strides[axis] + extent[i];
+    return windowOf(offset - padBefore[axis], length, inSize[axis]);
+  });
   const [vertical, horizontal] = windows;
   if (!vertical || !horizontal) return undefined;
   const read: (Window | undefined)[] = [undefined, vertical, horizontal];
@@ -133,7 +123,7 @@ function planeSum(
   if (extent[0] === 1 && extent[1] === 1) return ops.subsample(pad(ops, part, read), [1, sh, sw, 1]);
   // The gaps of a dilated kernel are zeros of the filter.
   const positions = box.positions.map(([i, j]) => i * dh * extent[1] + j * dw);
-  const mask = ringMask(ops.backend, extent[0], extent[1], positions, image.shape[3]);
+  const mask = ringMask(state, extent[0], extent[1], positions, image.shape[3]);
   const padding = [
     [vertical.before, vertical.after],
     [horizontal.before, horizontal.after],
@@ -151,10 +141,17 @@ interface Box {
   positions: [number, number][];
 }
 
-function boundingBox(index: readonly number[], ring: number, columns: number): Box | undefined {
-  const positions = index.flatMap((of, i): [number, number][] =>
-    of === ring ? [[Math.floor(i / columns), i % columns]] : [],
-  );
+/** The box of a ring's positions in one plane of the kernel. */
+function boxOf(
+  index: readonly number[],
+  plane: number,
+  ring: number,
+  { kernelSize: [, rows, columns] }: ConvShape,
+): Box | undefined {
+  const first = plane * rows * columns;
+  const positions = index
+    .slice(first, first + rows * columns)
+    .flatMap((of, i): [number, number][] => (of === ring ? [[Math.floor(i / columns), i % columns]] : []));
   if (positions.length === 0) return undefined;
   const [is, js] = [positions.map(([i]) => i), positions.map(([, j]) => j)];
   const [top, left] = [Math.min(...is), Math.min(...js)];

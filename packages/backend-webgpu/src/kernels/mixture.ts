@@ -1,12 +1,13 @@
-// The Gaussian mixture of ring weights and its gradients. The mixture matrix has few entries: threads make those they
-// need.
+// The Gaussian mixture of ring weights and its gradients. The mixture matrix is small: threads compute the entries
+// that they need.
 
 import { GAUSSIAN_NORM, sigmaBounds } from "@gmr-conv/core";
-import { kernelConfig, RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "@gmr-conv/tfjs";
+import { RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { backendOf } from "../backend.ts";
-import { elements, makeTensor, run, type Shader } from "../program.ts";
-import { CHUNK, sumAxis } from "./sums.ts";
+import { webGpu } from "../attach.ts";
+import { elements, type Gpu } from "../gpu.ts";
+import type { Shader } from "../shader.ts";
+import { CHUNK, sumAxis } from "../sumAxis.ts";
 
 /** G[r, l], see `mixtureMatrix` of `@gmr-conv/core`. */
 const MIXTURE = `
@@ -48,30 +49,14 @@ function sizes(weights: tf.TensorInfo, { shape: [rings] }: tf.TensorInfo): Recor
   return { total: elements(weights), rings, inner: elements(weights) / rings, fMin, fMax };
 }
 
-function mix(
-  stockBackend: object,
-  shader: Shader,
-  source: tf.TensorInfo,
-  logSigmas: tf.TensorInfo,
-): tf.TensorInfo {
-  const backend = backendOf(stockBackend);
-  const y = makeTensor(backend, source.shape);
+function mix(gpu: Gpu, shader: Shader, source: tf.TensorInfo, logSigmas: tf.TensorInfo): tf.TensorInfo {
+  const y = gpu.tensor(source.shape);
   const uniforms = sizes(source, logSigmas);
-  if (uniforms.total > 0) run(backend, shader, [source, logSigmas], uniforms, uniforms.total, y);
+  if (uniforms.total > 0) gpu.run(shader, [source, logSigmas], uniforms, uniforms.total, y);
   return y;
 }
 
-export const ringMixConfig = kernelConfig(RingMix, "webgpu", ({ weights, logSigmas }, _attrs, backend) =>
-  mix(backend, MIX, weights, logSigmas),
-);
-
-export const ringMixBackpropWeightsConfig = kernelConfig(
-  RingMixBackpropWeights,
-  "webgpu",
-  ({ dy, logSigmas }, _attrs, backend) => mix(backend, MIX_TRANSPOSED, dy, logSigmas),
-);
-
-/** Sums [chunks, R], each over the columns of a chunk: Σ_l G[r, l] (((l - r)/σ_r)² - 1) dW'_l · w_r. */
+/** [chunks, R], of the columns of each chunk: Σ_l G[r, l] (((l - r)/σ_r)² - 1) dW'_l · w_r. */
 const SIGMA_SUMS: Shader = {
   name: "ring-sigma-sums",
   inputs: { dy: 1, weights: 1, logSigmas: 1 },
@@ -100,21 +85,23 @@ const SIGMA_SUMS: Shader = {
     }`,
 };
 
-export const ringMixBackpropSigmasConfig = kernelConfig(
-  RingMixBackpropSigmas,
-  "webgpu",
-  ({ dy, weights, logSigmas }, _attrs, stockBackend) => {
-    const backend = backendOf(stockBackend);
+export const mixtureKernels = [
+  webGpu.kernel(RingMix, ({ weights, logSigmas }, _attrs, gpu) => mix(gpu, MIX, weights, logSigmas)),
+
+  webGpu.kernel(RingMixBackpropWeights, ({ dy, logSigmas }, _attrs, gpu) =>
+    mix(gpu, MIX_TRANSPOSED, dy, logSigmas),
+  ),
+
+  webGpu.kernel(RingMixBackpropSigmas, ({ dy, weights, logSigmas }, _attrs, gpu) => {
     const [rings] = logSigmas.shape;
-    if (elements(weights) === 0) return backend.makeTensorInfo([rings], "float32", new Float32Array(rings));
-    const { inner, fMin, fMax } = sizes(weights, logSigmas);
+    if (elements(weights) === 0) return gpu.zeros([rings]);
+    const { inner, ...bounds } = sizes(weights, logSigmas);
     const chunks = Math.ceil(inner / CHUNK);
     const threads = chunks * rings;
-    const parts = makeTensor(backend, [threads]);
-    const uniforms = { total: threads, rings, inner, fMin, fMax };
-    run(backend, SIGMA_SUMS, [dy, weights, logSigmas], uniforms, threads, parts);
-    const total = sumAxis(backend, parts, { outer: 1, length: chunks, inner: rings });
-    backend.disposeData(parts.dataId);
+    const parts = gpu.tensor([threads]);
+    gpu.run(SIGMA_SUMS, [dy, weights, logSigmas], { ...bounds, inner, total: threads }, threads, parts);
+    const total = sumAxis(gpu, parts, { outer: 1, length: chunks, inner: rings });
+    gpu.dispose(parts);
     return { ...total, shape: [rings] };
-  },
-);
+  }),
+];

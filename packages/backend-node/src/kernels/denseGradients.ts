@@ -2,9 +2,10 @@
 // have a name are passed on by it, since the native ops have fast implementations of those only. And oneDNN's gradient of
 // a strided 1×1 filter is wrong on processors with AVX2, and reads beyond its tensors on those with AVX-512.
 
-import { type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
+import type { KernelOverride } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { type ConvWindow, type Native, type NativeOps, runNativeSingle } from "../nativeOps.ts";
+import type { ConvWindow, Native, NativeOps } from "../nativeOps.ts";
+import { node, runNativeSingle } from "../state.ts";
 import { productOfRows } from "../sumRows.ts";
 
 type Shape4 = [number, number, number, number];
@@ -20,25 +21,24 @@ function extended<Inputs, Attrs extends ConvAttrs>(
   compute: (inputs: Inputs, window: ConvWindow, ops: NativeOps, sizes: [Shape4, Shape4]) => Native,
   always: (window: ConvWindow, filter: Shape4) => boolean = () => false,
 ): KernelOverride {
-  return overrideKernel(kernelName, "tensorflow", (args, stock) => {
-    const [inputs, attrs] = [args.inputs as Inputs, args.attrs as unknown as Attrs];
-    if (attrs.dataFormat !== "NHWC") return stock(args);
+  return node.override<Inputs, Attrs>(kernelName, (inputs, attrs, state, stock) => {
+    if (attrs.dataFormat !== "NHWC") return stock();
     const shapes = sizes(inputs, attrs);
     const window = windowOf(...shapes, attrs);
-    const ours = () => runNativeSingle(args.backend, (ops) => compute(inputs, window, ops, shapes));
+    const ours = () => runNativeSingle(state, (ops) => compute(inputs, window, ops, shapes));
     if (always(window, shapes[1])) return ours();
-    if (typeof attrs.pad === "string") return stock(args);
+    if (typeof attrs.pad === "string") return stock();
     const pad = (["same", "valid"] as const).find(
       (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
     );
-    return pad ? stock({ ...args, attrs: { ...args.attrs, pad } }) : ours();
+    return pad ? stock({ pad } as Partial<Attrs>) : ours();
   });
 }
 
 const isStridedPoint = ({ strides }: ConvWindow, [height, width]: Shape4): boolean =>
   height === 1 && width === 1 && Math.max(...strides) > 1;
 
-export const denseConvKernels = [
+export const denseGradientKernels = [
   extended<{ dy: tf.TensorInfo; filter: tf.TensorInfo }, ConvAttrs & { inputShape: Shape4 }>(
     tf.Conv2DBackpropInput,
     ({ filter }, { inputShape }) => [inputShape, filter.shape as Shape4],

@@ -1,0 +1,103 @@
+// What our kernels remember of a native backend between calls. Native tensors that are kept are outside the engine's count of
+// tensors, since no call owns them.
+
+import {
+  BoundedCache,
+  backendKernels,
+  type KernelDeclaration,
+  LastResult,
+  NATIVE_BACKEND,
+} from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { type NativeBackend, nativeBackend } from "./nativeBackend.ts";
+import { type Native, NativeOps } from "./nativeOps.ts";
+
+/** The mixture matrix of log-sigmas. */
+export interface Mixture {
+  /** Gᵀ [L, R], see `mixtureMatrix` of `@gmr-conv/core`. */
+  matrix: Native;
+  /** -½((l - r)/σ_r)² [L, R]. */
+  exponents: Native;
+}
+
+/** The sums side by side, [positions, rings · C], of those rings that read any pixel; the sums over the others are 0. */
+export interface RingSums {
+  rings: number[];
+  sums: Native;
+}
+
+export class NativeState {
+  readonly backend: NativeBackend;
+  /** Strategies follow shapes alone, never measurements. */
+  deterministic = false;
+  /** File of the measured strategies; false for none, undefined for the default one. */
+  cache: string | false | undefined;
+  /** Int32 constants such as shapes and axes. */
+  readonly constants = this.cacheOf<string, number>(8192, (id) => [id]);
+  /** 0/1 filters of depthwise convolutions. */
+  readonly masks = this.cacheOf<string, Native>(1024, ({ id }) => [id]);
+  /** By the data of the log-sigmas, which never change: a training step needs each mixture three times. */
+  readonly mixtures = this.cacheOf<object, Mixture>(256, ({ matrix, exponents }) => [
+    matrix.id,
+    exponents.id,
+  ]);
+  /**
+   * Sums of dy, which the gradient of the weights needs as well as that of x. They are large, and forgotten at the latest
+   * when the program waits for something.
+   */
+  readonly gradientSums = new LastResult<RingSums>(({ sums }) => this.delete(sums.id));
+  /** The gradients of gamma and beta, which come with that of x. */
+  readonly paramGradients = new LastResult<Native[]>((params) => this.delete(...params.map(({ id }) => id)));
+
+  constructor(backend: NativeBackend) {
+    this.backend = backend;
+  }
+
+  private cacheOf<Key, Value>(capacity: number, idsOf: (value: Value) => readonly number[]) {
+    return new BoundedCache<Key, Value>(capacity, (value) => this.delete(...idsOf(value)));
+  }
+
+  private delete(...ids: readonly number[]): void {
+    for (const id of ids) this.backend.binding.deleteTensor(id);
+  }
+}
+
+const states = new WeakMap<object, NativeState>();
+
+/** What makes the kernels of this backend, from the state. */
+export const node = backendKernels(NATIVE_BACKEND, (backend): NativeState => {
+  const known = states.get(backend);
+  if (known) return known;
+  const made = new NativeState(nativeBackend(backend));
+  states.set(backend, made);
+  return made;
+});
+
+/** Runs `compute`, and frees what its ops made but the results. */
+export function runNative(
+  state: NativeState,
+  compute: (ops: NativeOps) => Native | readonly Native[],
+): tf.Tensor | tf.Tensor[] {
+  const ops = new NativeOps(state.backend, state.constants);
+  try {
+    const results = compute(ops);
+    return isList(results) ? results.map((result) => ops.release(result)) : ops.release(results);
+  } finally {
+    ops.dispose();
+  }
+}
+
+const isList = (results: Native | readonly Native[]): results is readonly Native[] => Array.isArray(results);
+
+/** As {@link runNative}, with one result. */
+export const runNativeSingle = (state: NativeState, compute: (ops: NativeOps) => Native): tf.Tensor =>
+  runNative(state, compute) as tf.Tensor;
+
+/** A kernel made of native ops. */
+export const nativeKernel = <Inputs, Attrs>(
+  declaration: KernelDeclaration<Inputs, Attrs>,
+  compute: (ops: NativeOps, inputs: Inputs, attrs: Attrs, state: NativeState) => Native | readonly Native[],
+): tf.KernelConfig =>
+  node.kernel(declaration, (inputs, attrs, state) =>
+    runNative(state, (ops) => compute(ops, inputs, attrs, state)),
+  );

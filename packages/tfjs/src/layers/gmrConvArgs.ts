@@ -1,0 +1,69 @@
+// The arguments of the layers.
+
+import type { Pad, PadMode, PerAxis, RingBasis } from "@gmr-conv/core";
+import type * as tf from "@tensorflow/tfjs";
+import type { Strategy } from "../options.ts";
+import type { RingInitializer } from "./ringWeights.ts";
+import type { Constraint, Given, Initializer, Regularizer } from "./stock.ts";
+
+type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
+
+export interface GmrConvArgs extends NonNullable<LayerArgs> {
+  /** Output channels. */
+  filters: number;
+  /** Kernel sizes, odd. One number for every axis. */
+  kernelSize: PerAxis;
+  /** Default 1. Larger ones keep turns and mirror images on some sizes only, see `GmrConv2D`. */
+  strides?: PerAxis | undefined;
+  /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
+  padding?: Pad | undefined;
+  /** Default `"zeros"`. */
+  padMode?: PadMode | undefined;
+  /** Default 1. */
+  dilationRate?: PerAxis | undefined;
+  /** Default 1. */
+  groups?: number | undefined;
+  /** Default: the kernel's first size // 2 + 1, and one more if not circular. */
+  numRings?: number | undefined;
+  /** Leave the corners of the kernel out of every ring. Default true. */
+  circular?: boolean | undefined;
+  /** Smooth the weights along the radius by a mixture of Gaussians. Default true. */
+  mixture?: boolean | undefined;
+  /**
+   * What is trained: `"white"` coordinates, in which the layer learns several times as fast; `"halfWhite"` ones, which learn
+   * smoother profiles, whose answers change less between quarter turns; or the weights of the `"rings"` themselves, as in
+   * the official package. Default `"white"`; `"rings"` for kernels of more than 2¹⁴ positions.
+   */
+  ringBasis?: RingBasis | undefined;
+  /** Train the widths of the Gaussians. Default true. */
+  trainSigma?: boolean | undefined;
+  /** Whether an optimiser that asks `decaysWeight` lets weight decay act on the widths. Default false. */
+  decaySigma?: boolean | undefined;
+  /**
+   * Train which share each kernel position has in each ring, within ±0.1 of the partition. The kernel is then no
+   * longer exactly symmetric, and is computed dense. Default false.
+   */
+  trainMasks?: boolean | undefined;
+  /** Default `"auto"`. */
+  strategy?: Strategy | undefined;
+  /** Name of a stock activation, such as `"relu"`. */
+  activation?: Parameters<typeof tf.layers.activation>[0]["activation"] | undefined;
+  /** Default true. */
+  useBias?: boolean | undefined;
+  /** Default `"white"`, for the basis `"rings"` `"kaimingNormal"`. All but `"white"` draw ring weights. */
+  kernelInitializer?: RingInitializer | Given<Initializer>;
+  /** Seed of a {@link RingInitializer}; default: a new one each time. */
+  seed?: number | undefined;
+  /** Default `"zeros"`. */
+  biasInitializer?: Given<Initializer>;
+  kernelRegularizer?: Given<Regularizer>;
+  biasRegularizer?: Given<Regularizer>;
+  sigmaRegularizer?: Given<Regularizer>;
+  kernelConstraint?: Given<Constraint>;
+  biasConstraint?: Given<Constraint>;
+}
+
+export interface GmrConvTransposeArgs extends Omit<GmrConvArgs, "padMode"> {
+  /** Positions added at the end of each axis of the output, less than stride or dilation. Default 0. */
+  outputPadding?: PerAxis | undefined;
+}
