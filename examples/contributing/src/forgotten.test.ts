@@ -72,26 +72,6 @@ it.each(sourcesIn("apps/trainer/src/commands"))("the command of %s is part of th
   if (found) expect(read("apps/trainer/src/program.ts")).toContain(found[1]);
 });
 
-/** What a package may depend on, of ours; a backend on core and tfjs, the trainer on everything. */
-const BELOW: Readonly<Record<string, RegExp>> = {
-  core: /^$/,
-  data: /^core$/,
-  tfjs: /^core$/,
-  io: /^(core|tfjs)$/,
-  models: /^(core|tfjs|io)$/,
-  training: /^(core|tfjs|io|models|data)$/,
-  backends: /^(core|tfjs|backend-\w+)$/,
-};
-
-it.each(readdirSync(path.join(root, "packages")))(
-  "the package %s depends on those below it alone",
-  (name) => {
-    const { dependencies = {} } = JSON.parse(read(`packages/${name}/package.json`));
-    const ours = Object.keys(dependencies).flatMap((key) => /^@gmr-conv\/(.*)/.exec(key)?.[1] ?? []);
-    expect(ours.filter((other) => !(BELOW[name] ?? /^(core|tfjs)$/).test(other))).toEqual([]);
-  },
-);
-
 const backends = readdirSync(path.join(root, "packages")).filter((name) => name.startsWith("backend-"));
 
 describe.each(backends)("the package %s", (name) => {
