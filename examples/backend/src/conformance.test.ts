@@ -12,10 +12,10 @@ it("is a backend of its own, which starts again", async () => {
 });
 
 describe("the conformance suite on the example backend", () => {
-  for (const { name, run } of conformanceCases({ randomCases: 20 })) it(name, run);
+  for (const { name, run } of conformanceCases({ randomCases: 10 })) it(name, run);
 });
 
-it("lacks what its users can wait for", () => {
+it("lacks kernels for batch normalisation, the mixture and optimisers", () => {
   const lacking = missingKernels().filter((name) => !/^(BatchNorm|RingMix)/.test(name));
   expect(lacking).toEqual(["AdamWUpdate", "ScaleRows", "SgdUpdate"]);
 });

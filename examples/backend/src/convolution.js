@@ -16,12 +16,18 @@ import { example } from "./state.js";
 function eachSum(gather, source, visit) {
   const { images, inSize, outSize, inChannels: channels, slots } = gather;
   const sums = new Float64Array(channels);
+  const [, height, width] = outSize;
   for (let pixel = 0; pixel < images * volume(outSize); pixel++) {
     const image = Math.floor(pixel / volume(outSize));
+    const place = [
+      Math.floor(pixel / (height * width)) % outSize[0],
+      Math.floor(pixel / width) % height,
+      pixel % width,
+    ];
     for (const { matrix, taps } of slots) {
       sums.fill(0);
       for (const tap of taps) {
-        const at = sourcePixel(gather, pixel % volume(outSize), tap);
+        const at = sourcePixel(gather, place, tap);
         if (at < 0) continue;
         const start = (image * volume(inSize) + at) * channels;
         for (let c = 0; c < channels; c++) sums[c] += source[start + c];
@@ -33,20 +39,18 @@ function eachSum(gather, source, visit) {
 
 /**
  * @param {Gather} gather
- * @param {number} pixel of the output
- * @param {import("@gmr-conv/tfjs").Size3} tap in the kernel
- * @returns {number} the pixel of the source below it, or -1 for padding
+ * @param {readonly number[]} place of an output pixel
+ * @param {readonly number[]} tap position in the kernel
+ * @returns {number} the pixel of the source that lies there, or -1 for padding
  */
-function sourcePixel({ inSize, outSize, strides, dilations, padBefore, spread }, pixel, tap) {
-  let at = 0;
-  for (let axis = 0, rest = pixel; axis < 3; axis++) {
-    const inner = product(outSize.slice(axis + 1));
-    const place = Math.floor(rest / inner) * strides[axis] + tap[axis] * dilations[axis] - padBefore[axis];
-    rest %= inner;
-    if (place % spread[axis] !== 0 || place < 0 || place >= inSize[axis] * spread[axis]) return -1;
-    at = at * inSize[axis] + place / spread[axis];
+function sourcePixel({ inSize, strides, dilations, padBefore, spread }, place, tap) {
+  let pixel = 0;
+  for (let axis = 0; axis < 3; axis++) {
+    const at = place[axis] * strides[axis] + tap[axis] * dilations[axis] - padBefore[axis];
+    if (at % spread[axis] !== 0 || at < 0 || at >= inSize[axis] * spread[axis]) return -1;
+    pixel = pixel * inSize[axis] + at / spread[axis];
   }
-  return at;
+  return pixel;
 }
 
 /** @type {import("@gmr-conv/tfjs").Convolutions<import("./state.js").ExampleState>} */

@@ -6,7 +6,7 @@ import { BoundedCache, backendKernels, gatherOf, keyOf } from "@gmr-conv/tfjs";
 
 /** The kernels' view of one backend. */
 export class ExampleState {
-  /** @type {BoundedCache<import("@gmr-conv/tfjs").Gather>} */
+  /** @type {BoundedCache<string, import("@gmr-conv/tfjs").Gather>} */
   plans = new BoundedCache(100);
 
   /** @param {any} backend the stock one */
