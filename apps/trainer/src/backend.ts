@@ -20,7 +20,7 @@ export { BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/back
 export const BACKENDS = ["auto", ...BACKEND_NAMES] as const;
 export type BackendChoice = (typeof BACKENDS)[number];
 
-export interface UseBackendOptions {
+interface UseBackendOptions {
   /** For wasm and node; default: GMR_THREADS, else all processors. */
   threads?: number | undefined;
   /** Told why a WebGPU device was lost. */

@@ -1,45 +1,33 @@
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
+import { makeProgram } from "./program.ts";
 
 const fixtures = new URL("../../../tooling/fixtures/official", import.meta.url).pathname;
 const small = ["--limit", "640", "--batch-size", "32", "--epochs", "1"];
 
+/** The words of every command and subcommand, as `gmr` knows them. */
+function commandsOf(command: Command, words: string[] = []): string[][] {
+  return [words, ...command.commands.flatMap((inner) => commandsOf(inner, [...words, inner.name()]))];
+}
+
 describe("help", () => {
-  it.each([
-    ["gmr", []],
-    ["quickstart", ["quickstart"]],
-    ["train", ["train"]],
-    ["eval", ["eval"]],
-    ["predict", ["predict"]],
-    ["report", ["report"]],
-    ["compare", ["compare"]],
-    ["sweep", ["sweep"]],
-    ["data list", ["data", "list"]],
-    ["data info", ["data", "info"]],
-    ["data verify", ["data", "verify"]],
-    ["schema", ["schema"]],
-    ["parity", ["parity"]],
-    ["convert", ["convert"]],
-    ["publish", ["publish"]],
-    ["models", ["models"]],
-    ["bench", ["bench"]],
-    ["bench layers", ["bench", "layers"]],
-    ["bench network", ["bench", "network"]],
-    ["info", ["info"]],
-    ["doctor", ["doctor"]],
-  ])("%s explains every option", async (_name, command) => {
-    const { code, stdout } = await gmr([...command, "--help"]);
-    expect(code).toBe(0);
-    const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
-    expect(options.length).toBeGreaterThan(0);
-    for (const line of options) {
-      const described = /^ {2}\S.*? {2,}\S/.test(line) || stdout.includes(`${line}\n      `);
-      expect(described, `no description: ${line}`).toBe(true);
-    }
-  });
+  it.each(commandsOf(makeProgram()).map((words) => [["gmr", ...words].join(" "), words] as const))(
+    "%s explains every option",
+    async (_name, command) => {
+      const { code, stdout } = await gmr([...command, "--help"]);
+      expect(code).toBe(0);
+      const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
+      expect(options.length).toBeGreaterThan(0);
+      for (const line of options) {
+        const described = /^ {2}\S.*? {2,}\S/.test(line) || stdout.includes(`${line}\n      `);
+        expect(described, `no description: ${line}`).toBe(true);
+      }
+    },
+  );
 });
 
 describe("bad input: one line that names the value, exit code 1, no stack trace", () => {

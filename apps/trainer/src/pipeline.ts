@@ -22,7 +22,7 @@ export async function train(run: Run): Promise<Outcome[]> {
   return runTasks(run.config.networks.map((network) => ({ ...taskOf(run, network), train: true })));
 }
 
-export interface EvaluateOptions {
+interface EvaluateOptions {
   evaluation: EvaluationConfig;
   /** What repeats the training, and the evaluation. */
   command: string;

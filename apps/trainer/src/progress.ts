@@ -1,7 +1,7 @@
 // Lines of progress that fit the terminal: what matters most comes first, and what finds no room is left out.
 
 /** A line of a bar. */
-export interface BarState {
+interface BarState {
   label: string;
   /** From 0 to 1. */
   share: number;

@@ -1,7 +1,7 @@
 // The thread of one task. Each has its own TensorFlow.js engine, so that networks train side by side.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 import { runTask } from "./runTask.ts";
 import type { Monitor, Outcome, Task } from "./tasks.ts";
 
@@ -34,6 +34,7 @@ const monitor: Monitor = {
 try {
   post({ type: "done", result: await runTask(task, monitor) });
 } catch (error) {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  post({ type: "failed", code: error instanceof GmrError ? error.code : "internal", message, stack });
+  const code = error instanceof GmrError ? error.code : "internal";
+  const stack = error instanceof Error ? error.stack : undefined;
+  post({ type: "failed", code, message: reasonOf(error), stack });
 }

@@ -3,9 +3,10 @@
  * `scale · rot(p) + (dx, dy)`.
  */
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { type ImageShape, imageSize } from "./imageSet.ts";
+import { imageSize, type SampleShape } from "./imageSet.ts";
 import { planSampling, type SamplingOptions } from "./sampling.ts";
-import { LinearWarp, turnMatrix, type Warp, warpInto } from "./warp.ts";
+import { turnMatrix } from "./turnMatrix.ts";
+import { LinearWarp, type Warp, warpInto } from "./warp.ts";
 
 /** A move of each image; one number stands for all images of the batch, a list gives one per image. */
 export interface AffineMoves {
@@ -35,7 +36,7 @@ export interface WarpOptions extends SamplingOptions {
  */
 export function affineImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   moves: AffineMoves,
   options: WarpOptions = {},
 ): Float32Array {
@@ -71,7 +72,7 @@ export function affineImages(
  */
 export function warpImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   warpOf: (n: number) => Warp,
   options: WarpOptions = {},
 ): Float32Array {
@@ -128,7 +129,7 @@ function checkSize(size: readonly number[], rank: number): readonly number[] {
 }
 
 /** @throws GmrError `invalid-shape` for volumes */
-export function checkPlane(shape: ImageShape, what: string): void {
+export function checkPlane(shape: SampleShape, what: string): void {
   if (shape.length === 3) return;
   throw new GmrError(
     "invalid-shape",
@@ -141,7 +142,7 @@ export function checkPlane(shape: ImageShape, what: string): void {
  *
  * @throws GmrError `invalid-shape` for a bad shape or when `batch` is no whole number of such images.
  */
-export function countImages(batch: Float32Array, shape: ImageShape): number {
+export function countImages(batch: Float32Array, shape: SampleShape): number {
   const size = imageSize(shape);
   const ranked = shape.length === 3 || shape.length === 4;
   if (!ranked || !shape.every((extent) => Number.isInteger(extent) && extent > 0)) {

@@ -2,7 +2,7 @@
 import { checkPositiveInteger, GmrError, oneOf, Random } from "@gmr-conv/core";
 import type { Augment } from "./augment/augment.ts";
 import { type Dataset, readFloats } from "./dataset.ts";
-import type { ImageShape } from "./imageSet.ts";
+import type { SampleShape } from "./imageSet.ts";
 import { deriveSeed } from "./seed.ts";
 
 /** One step's worth of training data. */
@@ -14,7 +14,7 @@ export interface Batch {
   /** Shares of the classes, [count, K], where images are mixed; they count instead of the labels. */
   shares?: Float32Array | undefined;
   /** [...sizes, C] of one image. */
-  shape: ImageShape;
+  shape: SampleShape;
   /** Which images of the set these are, [count]. */
   indices: Int32Array;
   count: number;

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { cached, datasetOf, joined, pick, pickEvenly, readFloats, splitDataset } from "./dataset.ts";
+import { cached } from "./cached.ts";
+import { datasetOf, joined, pick, pickEvenly, readFloats } from "./dataset.ts";
+import { splitDataset } from "./split.ts";
 import { numberedSet } from "./testing/arbitraries.ts";
 
 /** A data set of so many images, of classes in turn, perhaps in groups. */

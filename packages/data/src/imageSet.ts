@@ -1,8 +1,8 @@
 /** Labelled images and volumes as flat arrays, and the parts taken from them. */
-import { GmrError, typeName } from "@gmr-conv/core";
+import { GmrError, product, typeName } from "@gmr-conv/core";
 
 /** [height, width, channels] of one image, or [depth, height, width, channels] of a volume. */
-export type ImageShape = readonly number[];
+export type SampleShape = readonly number[];
 
 /** `count` labelled images or volumes of one shape. */
 export interface ImageSet {
@@ -11,7 +11,7 @@ export interface ImageSet {
   readonly images: Uint8Array | Float32Array;
   /** [N], an index into `classNames` each; for segmentation one for each position, [N, ...sizes]. */
   readonly labels: Uint8Array | Int32Array;
-  readonly shape: ImageShape;
+  readonly shape: SampleShape;
   readonly count: number;
   readonly classNames: readonly string[];
 }
@@ -90,8 +90,8 @@ export function gatherLabels(set: ImageSet, indices: ArrayLike<number>): Int32Ar
 }
 
 /** Numbers in one image, Π sizes · C. */
-export function imageSize(shape: ImageShape): number {
-  return shape.reduce((a, b) => a * b, 1);
+export function imageSize(shape: SampleShape): number {
+  return product(shape);
 }
 
 /** Bytes as numbers from 0 to 1. */

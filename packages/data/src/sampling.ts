@@ -89,13 +89,14 @@ export function readAxis(
     const index = indices[tap];
     if (index >= 0 && index < size) continue;
     indices[tap] =
-      fill === "reflect" ? mirrored(index, size) : fill === "replicate" ? clamped(index, size) : -1;
+      fill === "reflect" ? mirroredIndex(index, size) : fill === "replicate" ? clamped(index, size) : -1;
   }
 }
 
 const clamped = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
 
-function mirrored(index: number, size: number): number {
+/** Where an index is read in [0, size) when the pixels go on as mirror images that do not repeat the outermost one. */
+export function mirroredIndex(index: number, size: number): number {
   if (size === 1) return 0;
   const period = 2 * (size - 1);
   const within = ((index % period) + period) % period;

@@ -1,8 +1,9 @@
 /** Geometric transforms of batches [N, ...sizes, C]; each returns a new array and leaves the batch as it is. */
 import { checkFinite, checkFits, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import { affineImages, checkPlane, countImages, type WarpOptions, warpImages } from "./affine.ts";
-import { type ImageShape, imageSize } from "./imageSet.ts";
-import { turnMatrix, type Warp } from "./warp.ts";
+import { imageSize, type SampleShape } from "./imageSet.ts";
+import { turnMatrix } from "./turnMatrix.ts";
+import type { Warp } from "./warp.ts";
 
 /** The plane that volumes turn in, by the axis that stays: D, H or W. Images have one plane. */
 export type TurnAxis = "D" | "H" | "W";
@@ -20,7 +21,7 @@ const PLANES: Readonly<Record<TurnAxis, readonly [number, number]>> = { D: [1, 2
  */
 export function rotateImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   degrees: number,
   options: WarpOptions & { axis?: TurnAxis | undefined } = {},
 ): Float32Array {
@@ -29,7 +30,7 @@ export function rotateImages(
 }
 
 /** The inverse map of a turn. @throws GmrError `invalid-argument` */
-export function turnOf(shape: ImageShape, degrees: number, axis: TurnAxis = "D"): Warp {
+export function turnOf(shape: SampleShape, degrees: number, axis: TurnAxis = "D"): Warp {
   checkFinite("degrees", degrees);
   const rank = shape.length - 1;
   const plane = rank === 2 ? ([0, 1] as const) : PLANES[oneOf("axis", axis, ["D", "H", "W"])];
@@ -44,7 +45,7 @@ export function turnOf(shape: ImageShape, degrees: number, axis: TurnAxis = "D")
  */
 export function translateImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   dx: number | ArrayLike<number>,
   dy: number | ArrayLike<number>,
 ): Float32Array {
@@ -62,7 +63,7 @@ export const FLIPPED_AXIS: Readonly<Record<FlipDirection, number>> = { horizonta
  *
  * @throws GmrError `invalid-shape` when `batch` is no whole number of images, `invalid-argument` for a direction that they lack
  */
-export function flipImages(batch: Float32Array, shape: ImageShape, direction: FlipDirection): Float32Array {
+export function flipImages(batch: Float32Array, shape: SampleShape, direction: FlipDirection): Float32Array {
   countImages(batch, shape);
   oneOf(
     "direction",
@@ -76,7 +77,7 @@ export function flipImages(batch: Float32Array, shape: ImageShape, direction: Fl
 }
 
 /** Reverses an axis of a flat array: blocks of `inner` numbers, `length` of them in a row. */
-export function reverseAxis<T extends Float32Array | Int32Array>(
+function reverseAxis<T extends Float32Array | Int32Array>(
   from: T,
   to: T,
   length: number,
@@ -109,14 +110,14 @@ export interface Padding {
  */
 export function padImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   padding: number | Padding,
-): { images: Float32Array; shape: ImageShape } {
+): { images: Float32Array; shape: SampleShape } {
   checkPlane(shape, "padded");
   const count = countImages(batch, shape);
   const { top, bottom, left, right } = sides(padding);
   const [height, width, channels] = shape;
-  const padded: ImageShape = [height + top + bottom, width + left + right, channels];
+  const padded: SampleShape = [height + top + bottom, width + left + right, channels];
   const numbers = count * imageSize(padded);
   checkFits(`padding ${describeValue(Object.values(sides(padding)))}`, numbers, "numbers");
   const images = new Float32Array(numbers);

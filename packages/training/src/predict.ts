@@ -1,6 +1,6 @@
 // What a trained network says of images, one by one or with views of them averaged.
 
-import type { ImageShape } from "@gmr-conv/data";
+import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
 
@@ -20,10 +20,10 @@ export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
 export async function predict(
   model: tf.LayersModel,
   images: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   { normalization, views = "none" }: PredictOptions = {},
 ): Promise<Float32Array> {
-  const count = images.length / shape.reduce((a, b) => a * b, 1);
+  const count = images.length / imageSize(shape);
   const { images: seen } = seenAs(images, new Int32Array(count), shape, { kind: "upright" } satisfies View, {
     normalization,
   });

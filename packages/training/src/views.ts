@@ -1,14 +1,16 @@
 // Images as a network is to see them: as they are, turned, or mirrored.
 
+import { product } from "@gmr-conv/core";
 import {
   type Dataset,
   type FlipDirection,
   flipImages,
-  type ImageShape,
+  imageSize,
   type Normalization,
   normalize,
   readFloats,
   rotateImages,
+  type SampleShape,
   type SamplingOptions,
   type TurnAxis,
   turnOf,
@@ -67,22 +69,22 @@ export async function* viewBatches(
 }
 
 /** So many images fit into memory at a time, with what networks make of them. */
-export const batchSizeFor = (shape: ImageShape): number =>
-  Math.max(1, Math.min(256, Math.floor(NUMBERS_AT_A_TIME / shape.reduce((a, b) => a * b, 1))));
+export const batchSizeFor = (shape: SampleShape): number =>
+  Math.max(1, Math.min(256, Math.floor(NUMBERS_AT_A_TIME / imageSize(shape))));
 
 /** Images and labels as a view shows them. */
 export function seenAs(
   images: Float32Array,
   labels: Int32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   view: View,
   { normalization, size, disc, ...sampling }: ViewOptions = {},
-): { images: Float32Array; labels: Int32Array; shape: ImageShape } {
+): { images: Float32Array; labels: Int32Array; shape: SampleShape } {
   const channels = shape[shape.length - 1];
   const sizes = shape.slice(0, -1);
   const outSizes = size ?? sizes;
   const outShape = [...outSizes, channels];
-  const masks = labels.length > images.length / shape.reduce((a, b) => a * b, 1);
+  const masks = labels.length > images.length / imageSize(shape);
   const options = { ...sampling, size: outSizes, fill: sampling.fill ?? (masks ? "reflect" : 0) };
   let seen = normalization ? normalize(images, channels, normalization) : images;
   let own = labels;
@@ -112,7 +114,7 @@ export function seenAs(
 /** 1 for the positions of [...sizes] within the inscribed disc or ball. */
 export function discOf(sizes: readonly number[]): Uint8Array {
   const radius = Math.min(...sizes) / 2;
-  return Uint8Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, position) => {
+  return Uint8Array.from({ length: product(sizes) }, (_, position) => {
     let [rest, squared] = [position, 0];
     for (let axis = sizes.length - 1; axis >= 0; axis--) {
       squared += ((rest % sizes[axis]) - (sizes[axis] - 1) / 2) ** 2;

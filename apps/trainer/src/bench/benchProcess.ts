@@ -71,7 +71,7 @@ export class BenchProcess {
 }
 
 /** The number under a key of an answer. @throws GmrError `internal` if there is none */
-export function numberIn(answer: object, key: string): number {
+function numberIn(answer: object, key: string): number {
   const value: unknown = Object.entries(answer).find(([name]) => name === key)?.[1];
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new GmrError("internal", `expected a number ${key} in ${JSON.stringify(answer)}`);

@@ -12,7 +12,7 @@ export interface LayerShape {
   filters: number;
 }
 
-export interface LayerBenchOptions extends LayerShape {
+interface LayerBenchOptions extends LayerShape {
   kernelSizes: readonly number[];
   /** Counted runs of each measurement. */
   runs: number;
@@ -23,7 +23,7 @@ export interface LayerBenchOptions extends LayerShape {
 }
 
 /** A measurement that can be repeated. */
-export interface LayerJob {
+interface LayerJob {
   label: Omit<LayerTime, "ms">;
   run: Run;
 }

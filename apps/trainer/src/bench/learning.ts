@@ -6,7 +6,7 @@ import { loadDataset } from "@gmr-conv/data/node";
 import { convertToGmr } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
-export interface LearningBench {
+interface LearningBench {
   /** Training images, the first of MNIST. */
   images: number;
   epochs: number;

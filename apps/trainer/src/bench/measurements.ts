@@ -1,7 +1,7 @@
 // What a benchmark prints: one of these per JSON line.
 
 /** Implementations outside this project, measured where they are installed. */
-export const PEER_IMPLS = ["official", "official-best", "pytorch-dense", "jax-dense"] as const;
+const PEER_IMPLS = ["official", "official-best", "pytorch-dense", "jax-dense"] as const;
 export type PeerImpl = (typeof PEER_IMPLS)[number];
 
 export const NETWORK_IMPLS = ["gmr", "dense"] as const;

@@ -5,7 +5,7 @@ import type { ModelName } from "@gmr-conv/models";
 import type { BackendChoice } from "../backend.ts";
 import { BenchProcess } from "./benchProcess.ts";
 
-export interface ModelBench {
+interface ModelBench {
   name: ModelName;
   options: { inputShape: number[]; classes: number } & Record<string, unknown>;
   batch: number;

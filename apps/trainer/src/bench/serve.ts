@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { reasonOf } from "@gmr-conv/core";
 
 /** What a process offers: the answer to a request, which is a line of JSON. */
-export interface Service {
+interface Service {
   threads: number;
   answer(request: string): Promise<object>;
 }

@@ -7,7 +7,7 @@ import { commandLine } from "./commandLine.ts";
 import { positiveInteger, rotationStep } from "./options.ts";
 
 /** So many test images are turned and mirrored, unless all are asked for. */
-export const TURNED_IMAGES = 2000;
+const TURNED_IMAGES = 2000;
 
 interface EvalFlags {
   rotations?: number;
@@ -25,7 +25,7 @@ interface EvalOptions extends EvalFlags {
 }
 
 /** Adds the options that say how networks are evaluated. */
-export function addEvalFlags(command: Command): Command {
+function addEvalFlags(command: Command): Command {
   return command
     .option(
       "--rotations <degrees>",

@@ -70,7 +70,7 @@ export function addSweep(program: Command): void {
 }
 
 /** Every combination of the values of a grid, as settings. @throws GmrError `invalid-argument` */
-export function combinationsOf(grid: readonly string[], seeds: string | undefined): string[][] {
+function combinationsOf(grid: readonly string[], seeds: string | undefined): string[][] {
   const axes = grid.map((text) => {
     const at = text.indexOf("=");
     const values: unknown = at > 0 ? parse(text.slice(at + 1)) : undefined;

@@ -5,7 +5,7 @@ import type { Dataset } from "@gmr-conv/data";
 import type { ModelSpec } from "./schema.ts";
 
 /** What `--networks` offers: the GMR network, its dense twin. */
-export const NETWORK_KINDS = ["gmr", "dense"] as const;
+const NETWORK_KINDS = ["gmr", "dense"] as const;
 export type NetworkKind = (typeof NETWORK_KINDS)[number];
 
 export const LABELS: Readonly<Record<NetworkKind, string>> = { gmr: "GMR", dense: "Dense twin" };

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { codeOf, describeValue, GmrError, nearestName, reasonOf } from "@gmr-conv/core";
 import { parse } from "yaml";
+import { isRecord } from "../isRecord.ts";
 import { type ConfigInput, configSchema, problemsOf } from "./schema.ts";
 
 const PRESETS = fileURLToPath(new URL("../../presets", import.meta.url));
@@ -58,8 +59,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
   } catch (error) {
     throw new GmrError("invalid-data", `${file}: ${reasonOf(error).split("\n")[0]}`);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new GmrError("invalid-data", `${file}: expected keys and values, got ${describeValue(value)}`);
 }
 

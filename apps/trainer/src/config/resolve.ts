@@ -27,7 +27,7 @@ export async function resolveConfig(
 ): Promise<Resolved> {
   const asked = withAbsolutePaths(checkDatasetSpec(given.dataset));
   const data = await loadDataset(asked);
-  const dataset = withoutDamaged(asked, data);
+  const dataset = excludingDamaged(asked, data);
   const train = limited(data.train, given.limit);
   const sizes = given.train?.augment?.size ?? train.shape.slice(0, -1);
   const seen = { task: train.task, shape: [...sizes, train.shape[train.shape.length - 1]] };
@@ -101,7 +101,7 @@ function withAbsolutePaths<T extends Record<string, unknown>>(spec: T): T {
 }
 
 /** Names the damaged files, so that threads and later commands need not look for them again. */
-function withoutDamaged(spec: DatasetSpec, { damaged }: LoadedDataset): DatasetSpec {
+function excludingDamaged(spec: DatasetSpec, { damaged }: LoadedDataset): DatasetSpec {
   if (spec.skipDamaged !== true) return spec;
   const root = typeof spec.folder === "string" ? spec.folder : path.dirname(String(spec.file));
   const exclude = [

@@ -112,7 +112,7 @@ const loss = z.strictObject({
 });
 
 /** How networks are trained. Every setting has a default that fits the number of images. */
-export const trainSchema = z.strictObject({
+const trainSchema = z.strictObject({
   epochs: count.optional().describe("passes over the training images"),
   batchSize: count.optional().describe("images per step"),
   accumulate: count.optional().describe("parts that a step is worked off in"),
@@ -212,7 +212,7 @@ export interface ConfigInput {
   evaluation?: EvaluationConfig | undefined;
 }
 
-export interface NetworkInput {
+interface NetworkInput {
   name: string;
   label?: string | undefined;
   model: ModelSpec;

@@ -18,6 +18,7 @@ import {
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { makeNetwork } from "../config/resolve.ts";
+import { isRecord } from "../isRecord.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
 export interface ModelSource {
@@ -131,10 +132,8 @@ function parseOptions(options: string | undefined): Record<string, unknown> {
   } catch {
     throw new GmrError("invalid-argument", `--options must be JSON, got ${describeValue(options)}`);
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
-  }
-  return parsed as Record<string, unknown>;
+  if (isRecord(parsed)) return parsed;
+  throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
 }
 
 async function readRun(folder: string, name: string | undefined): Promise<tf.LayersModel> {

@@ -10,7 +10,7 @@ import { exportOnnx } from "@gmr-conv/io/onnx";
 import { foldModel } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 
-export type FileKind = "weights" | "onnx" | "folder";
+type FileKind = "weights" | "onnx" | "folder";
 
 /** What kind of file a path asks for. @throws GmrError `invalid-argument` for an ending that is not known */
 export function kindOfFile(output: string): FileKind {
@@ -31,7 +31,7 @@ export async function writeTensors(output: string, tensors: Map<string, StoredTe
   write(output, safetensors ? writeSafetensors(tensors, { format: "pt" }) : writeTorch(tensors));
 }
 
-export interface TargetOptions {
+interface TargetOptions {
   /** Write stock layers only (a folder). */
   fold: boolean;
   /** Axes of the images (ONNX). */

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-export interface CudaNeeds {
+interface CudaNeeds {
   cuda: string;
   cudnn: string;
   /** What TensorFlow opens when it starts; without one of them it computes on the CPU. */

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { GmrError, type PadMode, type Rank, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
+import { isRecord } from "../isRecord.ts";
 
 export interface ConvCase {
   name: string;
@@ -90,8 +91,4 @@ export async function readCase(folder: string, name: string): Promise<Map<string
     const reason = reasonOf(error);
     throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

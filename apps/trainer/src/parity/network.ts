@@ -20,7 +20,7 @@ import { runOnnx } from "./runOnnx.ts";
 const GRADIENT_FACTOR = 10;
 
 /** Runs the case of a network on the active backend. @throws GmrError for files that are missing or do not fit */
-export async function checkNetwork(folder: string, test: NetworkCase): Promise<ParityResult> {
+export async function checkNetworkCase(folder: string, test: NetworkCase): Promise<ParityResult> {
   const stored = await readCase(folder, `${test.name}.io`);
   const find = (name: string): StoredTensor => {
     const tensor = stored.get(name);

@@ -3,13 +3,14 @@
 
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
 import { GmrError } from "@gmr-conv/core";
+import { mirroredIndex } from "@gmr-conv/data";
 import { type DecodeOptions, decodeRegion, type ImageInfo, imageLimits } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import sharp from "sharp";
-import { mirrored, mostProbable } from "./pixels.ts";
+import { mostProbable } from "./mostProbable.ts";
 import type { Predictor } from "./source.ts";
 
-export interface TileOptions {
+interface TileOptions {
   /** Largest side of the tiles, pixels. */
   tile: number;
   /** Pixels that neighbouring tiles share, on each side. */
@@ -106,7 +107,7 @@ async function readStrip(
   const row = info.width * options.channels;
   const strip = new (data.constructor as Uint8ArrayConstructor)(tileH * row);
   for (let y = 0; y < tileH; y++) {
-    const from = clamp(mirrored(y + top, info.height) - first, region.height) * row;
+    const from = clamp(mirroredIndex(y + top, info.height) - first, region.height) * row;
     strip.set(data.subarray(from, from + row) as Uint8Array, y * row);
   }
   return strip;
@@ -123,7 +124,7 @@ function cutTile(
   const tile = new Float32Array(tileH * tileW * channels);
   for (let y = 0; y < tileH; y++) {
     for (let x = 0; x < tileW; x++) {
-      const from = (y * width + mirrored(x + left, width)) * channels;
+      const from = (y * width + mirroredIndex(x + left, width)) * channels;
       const to = (y * tileW + x) * channels;
       for (let c = 0; c < channels; c++) tile[to + c] = strip[from + c] * scale;
     }

@@ -5,15 +5,15 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { GmrError } from "@gmr-conv/core";
-import { niftiMask, readOff, voxelize } from "@gmr-conv/data";
+import { mirroredIndex, niftiMask, readOff, voxelize } from "@gmr-conv/data";
 import { isNifti, isVolume, readVolume } from "@gmr-conv/data/node";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { predict } from "@gmr-conv/training";
 import sharp from "sharp";
-import { mirrored, mostProbable } from "./pixels.ts";
+import { mostProbable } from "./mostProbable.ts";
 import type { Predictor } from "./source.ts";
 
-export interface BoxOptions {
+interface BoxOptions {
   /** Largest side of the boxes, voxels. */
   tile: number;
   /** Voxels that neighbouring boxes share, on each side. */
@@ -27,7 +27,7 @@ export const isMesh = (file: string): boolean => /\.off$/i.test(file);
  * A volume, or a mesh as voxels, [D, H, W, C] from 0 to 1.
  * @throws GmrError `io` or `invalid-data`, naming the file; `invalid-shape` for another number of channels
  */
-export async function openVolume(
+async function openVolume(
   file: string,
   { shape, reading, meshes }: Predictor,
 ): Promise<{ data: Float32Array; shape: number[] }> {
@@ -129,11 +129,11 @@ function cutBox(
   const box = new Float32Array(depth * height * width * channels);
   let to = 0;
   for (let z = 0; z < depth; z++) {
-    const plane = mirrored(z + place[0], sizes[0]) * sizes[1];
+    const plane = mirroredIndex(z + place[0], sizes[0]) * sizes[1];
     for (let y = 0; y < height; y++) {
-      const row = (plane + mirrored(y + place[1], sizes[1])) * sizes[2];
+      const row = (plane + mirroredIndex(y + place[1], sizes[1])) * sizes[2];
       for (let x = 0; x < width; x++) {
-        const from = (row + mirrored(x + place[2], sizes[2])) * channels;
+        const from = (row + mirroredIndex(x + place[2], sizes[2])) * channels;
         for (let c = 0; c < channels; c++) box[to++] = data[from + c];
       }
     }

@@ -3,7 +3,7 @@
 import type { FlipDirection } from "@gmr-conv/data";
 import { angle, percent, signedPoints } from "./format.ts";
 import { type HtmlValue, html, type Markup } from "./html.ts";
-import { allAngles, placeOf, scoreAt, summariseAngles } from "./summary.ts";
+import { allAngles, angleSummary, placeOf, scoreAt } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
 /** The angles in up to three tables side by side, and one with mean, worst angle and mirrors. */
@@ -33,7 +33,7 @@ const FLIPS: Readonly<Record<FlipDirection, string>> = {
 };
 
 function summaryTable(networks: NetworkReport[]): Markup {
-  const summaries = networks.map(summariseAngles);
+  const summaries = networks.map(angleSummary);
   const cells = (text: (network: NetworkReport, index: number) => string | undefined) =>
     networks.map((network, index) => html`<td>${text(network, index) ?? "–"}</td>`);
   const found = (network: NetworkReport, direction: FlipDirection) =>

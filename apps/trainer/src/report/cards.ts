@@ -2,14 +2,14 @@
 
 import { compact, duration, integer, percent, points } from "./format.ts";
 import { html, type Markup } from "./html.ts";
-import { placeOf, summariseAngles } from "./summary.ts";
+import { angleSummary, placeOf } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
 /** @param index Its place among the networks, which decides its colour. */
 export function networkCard(network: NetworkReport, index: number): Markup {
   const { label, upright, receptiveField, trainSeconds, imagesPerSecond, evalSeconds, flips } = network;
   const flipped = flips.map(({ score }) => percent(score)).join(" / ");
-  const summary = summariseAngles(network);
+  const summary = angleSummary(network);
   const facts: [term: string, value: string | undefined][] = [
     ["Upright", `${percent(upright.score)} of ${integer(upright.count)}`],
     ["95 % interval", `${percent(upright.interval[0])} – ${percent(upright.interval[1])}`],

@@ -1,5 +1,6 @@
 /** What it takes to repeat and to judge a run: command, settings, environment, layers, epochs. */
 
+import { isRecord } from "../isRecord.ts";
 import { duration, percent } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
@@ -58,8 +59,4 @@ export function flatten(config: Record<string, unknown>, prefix = ""): [name: st
     if (isRecord(value)) return flatten(value, `${name}.`);
     return [[name, typeof value === "string" ? value : JSON.stringify(value)]];
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -18,7 +18,7 @@ export function html(parts: TemplateStringsArray, ...values: HtmlValue[]): Marku
 }
 
 /** Text that is safe inside elements and quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

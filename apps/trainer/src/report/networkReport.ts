@@ -11,7 +11,7 @@ import { learnedKernels } from "./kernels.ts";
 import { imagePicture, maskPicture } from "./pictures.ts";
 import type { EpochPoint, MaskPicture, MistakePicture, NetworkReport, SigmaCurve } from "./types.ts";
 
-export interface Description {
+interface Description {
   network: NetworkConfig;
   model: tf.LayersModel;
   metrics: Metric[];

@@ -1,10 +1,10 @@
 /** Images and masks as pictures in the page. */
 
-import type { ImageShape } from "@gmr-conv/data";
+import type { SampleShape } from "@gmr-conv/data";
 import { pngDataUri } from "./png.ts";
 
 /** An image [H, W, C] with numbers from 0 to 1, or the middle slice of a volume, as a data URI. */
-export function imagePicture(image: Float32Array, shape: ImageShape): string {
+export function imagePicture(image: Float32Array, shape: SampleShape): string {
   const [height, width, channels] = shape.slice(-3);
   const slices = shape.length === 4 ? shape[0] : 1;
   const from = Math.floor(slices / 2) * height * width * channels;

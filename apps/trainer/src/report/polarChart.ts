@@ -2,7 +2,7 @@
 
 import { percent } from "./format.ts";
 import type { Markup } from "./html.ts";
-import { curveOf, placeOf, summariseAngles } from "./summary.ts";
+import { angleSummary, curveOf, placeOf } from "./summary.ts";
 import { axisStyle, type ChartOption, INK, networkColor, responsiveChart } from "./svgChart.ts";
 import type { NetworkReport } from "./types.ts";
 
@@ -74,7 +74,7 @@ function option(networks: NetworkReport[], isNarrow: boolean): ChartOption {
 
 function describe(networks: NetworkReport[]): string {
   const parts = networks.flatMap((network) => {
-    const summary = summariseAngles(network);
+    const summary = angleSummary(network);
     if (summary === undefined) return [];
     const { mean, worst } = summary;
     return `${network.label}: mean ${percent(mean)}, lowest ${percent(worst.score)} at ${placeOf(worst)}.`;

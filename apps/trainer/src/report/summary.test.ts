@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { conclusion, summariseAngles, topMistakes } from "./summary.ts";
+import { angleSummary, conclusion, topMistakes } from "./summary.ts";
 import { fakeReport } from "./testing/fakeReport.ts";
 
 const report = fakeReport();
@@ -10,13 +10,13 @@ const angles = [
   { angle: 180, score: 0.94 },
 ];
 
-describe("summariseAngles", () => {
+describe("angleSummary", () => {
   it("gives mean, worst angle and its distance to upright", () => {
-    const summary = summariseAngles({ ...gmr, angles });
+    const summary = angleSummary({ ...gmr, angles });
     expect(summary?.mean).toBeCloseTo(0.936667, 5);
     expect(summary?.worst).toEqual({ angle: 90, score: 0.92 });
     expect(summary?.drop).toBeCloseTo(gmr.upright.score - 0.92, 12);
-    expect(summariseAngles({ ...gmr, angles: [] })).toBeUndefined();
+    expect(angleSummary({ ...gmr, angles: [] })).toBeUndefined();
   });
 });
 

@@ -4,14 +4,14 @@ import { angle, percent, points } from "./format.ts";
 import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
 /** How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is better). */
-export interface AngleSummary {
+interface CurveSummary {
   mean: number;
   worst: AngleScore;
   drop: number;
 }
 
 /** Mean and worst accuracy over the evaluated angles; undefined if there are none. */
-export function summariseAngles(network: NetworkReport): AngleSummary | undefined {
+export function angleSummary(network: NetworkReport): CurveSummary | undefined {
   const { angles, upright } = network;
   if (angles.length === 0) return undefined;
   const mean = angles.reduce((sum, { score }) => sum + score, 0) / angles.length;
@@ -44,7 +44,7 @@ export const placeOf = ({ angle: degrees, axis }: AngleScore): string =>
 export function conclusion({ networks, score }: RotationReport): string {
   const [subject, ...others] = networks;
   if (subject === undefined) return "No network was evaluated.";
-  const summary = summariseAngles(subject);
+  const summary = angleSummary(subject);
   const upright = percent(subject.upright.score);
   if (score === "Dice") return diceConclusion(networks);
   if (summary === undefined) return `${subject.label} reads ${upright} of the upright test images correctly.`;
@@ -54,7 +54,7 @@ export function conclusion({ networks, score }: RotationReport): string {
       ? `falls at most ${points(drop)} below its upright ${upright}, at ${placeOf(worst)}`
       : `never falls below its upright ${upright}`;
   const comparisons = others.flatMap((other) => {
-    const its = summariseAngles(other);
+    const its = angleSummary(other);
     return its === undefined
       ? []
       : `${other.label} averages ${percent(its.mean)} and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
@@ -65,7 +65,7 @@ export function conclusion({ networks, score }: RotationReport): string {
 
 function diceConclusion(networks: NetworkReport[]): string {
   const sentences = networks.map((network) => {
-    const summary = summariseAngles(network);
+    const summary = angleSummary(network);
     const upright = `${network.label} reaches a Dice score of ${network.upright.score.toFixed(3)} on upright images`;
     if (!summary) return upright;
     const kept = Math.min(...network.angles.map(({ consistency }) => consistency ?? 1));
@@ -79,14 +79,14 @@ function count({ angles }: NetworkReport): string {
 }
 
 /** A wrong pair of classes and how often it occurred. */
-export interface Mistake {
+interface MistakenPair {
   truth: number;
   predicted: number;
   times: number;
 }
 
 /** The most frequent mistakes of a confusion matrix, most frequent first. */
-export function topMistakes(confusion: number[][], limit: number): Mistake[] {
+export function topMistakes(confusion: number[][], limit: number): MistakenPair[] {
   return confusion
     .flatMap((row, truth) => row.map((times, predicted) => ({ truth, predicted, times })))
     .filter(({ truth, predicted, times }) => truth !== predicted && times > 0)

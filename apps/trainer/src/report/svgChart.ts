@@ -16,7 +16,7 @@ use([LineChart, GridComponent, PolarComponent, SVGRenderer]);
 export type ChartOption = ComposeOption<LineSeriesOption | GridComponentOption | PolarComponentOption>;
 
 /** A chart's size in CSS pixels and the words that stand for it. */
-export interface ChartFrame {
+interface ChartFrame {
   /** Unique in the document. */
   id: string;
   width: number;

@@ -114,14 +114,14 @@ export interface AngleScore {
 }
 
 /** The score on mirrored images. */
-export interface FlipScore {
+interface FlipScore {
   direction: FlipDirection;
   score: number;
   consistency?: number | undefined;
 }
 
 /** A validation during training. */
-export interface ValidationPoint {
+interface ValidationPoint {
   step: number;
   epochs: number;
   score: number;

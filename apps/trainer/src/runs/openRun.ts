@@ -135,13 +135,13 @@ interface Difference {
 export function differences(before: unknown, now: unknown, path = ""): Difference[] {
   const [a, b] = [before, now].map((value) => (value === undefined ? undefined : JSON.stringify(value)));
   if (a === b) return [];
-  if (!isRecord(before) || !isRecord(now)) return [{ path, before, now }];
+  if (!isTree(before) || !isTree(now)) return [{ path, before, now }];
   const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...keys].flatMap((key) => differences(before[key], now[key], path ? `${path}.${key}` : key));
 }
 
 /** Objects, and lists of objects: lists of numbers are compared whole. */
-function isRecord(value: unknown): value is Record<string, unknown> {
+function isTree(value: unknown): value is Record<string, unknown> {
   if (Array.isArray(value)) return value.some((entry) => typeof entry === "object" && entry !== null);
   return typeof value === "object" && value !== null;
 }

@@ -1,4 +1,4 @@
-import { Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rotateImages } from "../transforms.ts";
@@ -13,7 +13,7 @@ function dots(count: number): Float32Array {
 
 /** Images through an augmenter, with labels that are none. */
 function change(options: AugmentOptions, images: Float32Array, seed: number, of: readonly number[] = shape) {
-  const count = images.length / of.reduce((a, b) => a * b, 1);
+  const count = images.length / product(of);
   return augmenter(options)({ images, labels: new Int32Array(count) }, of, new Random(seed), 2);
 }
 

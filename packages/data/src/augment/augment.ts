@@ -2,7 +2,7 @@
 import { checkKeys, GmrError, type Random } from "@gmr-conv/core";
 import { countImages } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
-import type { ImageShape } from "../imageSet.ts";
+import type { SampleShape } from "../imageSet.ts";
 import { type BlurOptions, randomBlur } from "./blur.ts";
 import { type ColourOptions, randomColours } from "./colour.ts";
 import { type EraseOptions, randomErase } from "./erase.ts";
@@ -30,7 +30,7 @@ const OWN_KEYS = [
 /** Changes examples [N, ...sizes, C] of so many classes at random; may return what it was given. */
 export type Augment = (
   examples: FloatExamples,
-  shape: ImageShape,
+  shape: SampleShape,
   random: Random,
   classes: number,
 ) => FloatExamples;

@@ -1,4 +1,5 @@
 import { checkPositiveInteger, GmrError, type Random } from "@gmr-conv/core";
+import { mirroredIndex } from "../sampling.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface BlurOptions {
@@ -47,11 +48,6 @@ function blurAxis(
   radius: number,
 ): void {
   const line = new Float64Array(length);
-  const period = Math.max(1, 2 * (length - 1));
-  const mirrored = (i: number): number => {
-    const within = ((i % period) + period) % period;
-    return within < length ? within : period - within;
-  };
   for (let start = 0; start < image.length; start += length * inner) {
     for (let k = 0; k < inner; k++) {
       for (let i = 0; i < length; i++) line[i] = image[start + i * inner + k];
@@ -59,7 +55,7 @@ function blurAxis(
         let sum = 0;
         for (let tap = -radius; tap <= radius; tap++) {
           const at = i + tap;
-          sum += kernel[tap + radius] * line[at >= 0 && at < length ? at : mirrored(at)];
+          sum += kernel[tap + radius] * line[at >= 0 && at < length ? at : mirroredIndex(at, length)];
         }
         image[start + i * inner + k] = sum;
       }

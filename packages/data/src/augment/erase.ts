@@ -1,6 +1,7 @@
 // Random erasing (Zhong et al. 2020, https://arxiv.org/abs/1708.04896).
 
 import { GmrError, type Random } from "@gmr-conv/core";
+import { forBox } from "../box.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface EraseOptions {
@@ -49,23 +50,4 @@ export function randomErase(
       return;
     }
   };
-}
-
-/** Calls back with every position of a box, row-major over all sizes. */
-export function forBox(
-  sizes: readonly number[],
-  begin: readonly number[],
-  box: readonly number[],
-  visit: (position: number) => void,
-): void {
-  const count = box.reduce((a, b) => a * b, 1);
-  for (let i = 0; i < count; i++) {
-    let [rest, position, stride] = [i, 0, 1];
-    for (let axis = sizes.length - 1; axis >= 0; axis--) {
-      position += (begin[axis] + (rest % box[axis])) * stride;
-      rest = Math.floor(rest / box[axis]);
-      stride *= sizes[axis];
-    }
-    visit(position);
-  }
 }

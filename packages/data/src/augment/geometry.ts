@@ -3,10 +3,11 @@
 import { checkFinite, describeValue, GmrError, oneOf, type Random } from "@gmr-conv/core";
 import { type WarpOptions, warpImages, warpLabels } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
-import type { ImageShape } from "../imageSet.ts";
+import { imageSize, type SampleShape } from "../imageSet.ts";
 import type { Fill, Interpolation } from "../sampling.ts";
 import { FLIPPED_AXIS, type FlipDirection } from "../transforms.ts";
-import { product, turnMatrix, type Warp } from "../warp.ts";
+import { matrixProduct, turnMatrix } from "../turnMatrix.ts";
+import type { Warp } from "../warp.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface GeometryOptions {
@@ -45,7 +46,7 @@ type Complete = {
 /** Moves examples at random, masks with their images; undefined where there is nothing to do. */
 export function randomMoves(
   options: GeometryOptions,
-): ((examples: FloatExamples, shape: ImageShape, random: Random) => FloatExamples) | undefined {
+): ((examples: FloatExamples, shape: SampleShape, random: Random) => FloatExamples) | undefined {
   const plan = check(options);
   const { translate, scale, crop, rotate, flip, size } = plan;
   const still = translate === 0 && scale[0] === 1 && scale[1] === 1 && !crop && rotate === 0;
@@ -53,7 +54,7 @@ export function randomMoves(
   return ({ images, labels }, shape, random) => {
     const sizes = shape.slice(0, -1);
     const outSizes = size ?? sizes;
-    const each = shape.reduce((a, b) => a * b, 1);
+    const each = imageSize(shape);
     const warps = Array.from({ length: images.length / each }, () => draw(plan, sizes, outSizes, random));
     const warpOf = (n: number): Warp => warps[n];
     const moved = warpImages(images, shape, warpOf, plan);
@@ -117,7 +118,8 @@ function draw(plan: Complete, sizes: readonly number[], outSizes: readonly numbe
         [0, 2],
         [0, 1],
       ] as const)) {
-    if (rotate > 0) matrix = product(matrix, turnMatrix(rank, plane, random.uniform(-rotate, rotate)), rank);
+    if (rotate > 0)
+      matrix = matrixProduct(matrix, turnMatrix(rank, plane, random.uniform(-rotate, rotate)), rank);
   }
   for (const [direction, probability] of Object.entries(flip)) {
     const axis = rank - FLIPPED_AXIS[direction as FlipDirection];

@@ -1,9 +1,9 @@
 // Mixing pairs of images with their labels: mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) and CutMix (Yun et al.
 // 2019, https://arxiv.org/abs/1905.04899). Each image of a batch meets another one of it.
 
-import { GmrError, type Random } from "@gmr-conv/core";
+import { GmrError, product, type Random } from "@gmr-conv/core";
+import { forBox } from "../box.ts";
 import { checkAmount } from "./checks.ts";
-import { forBox } from "./erase.ts";
 
 export interface MixOptions {
   /** α of the Beta distribution that the share of the first image is drawn from, for mixup. Default 0: none. */
@@ -18,7 +18,7 @@ export interface Mixed {
   shares: Float32Array;
 }
 
-export type Mix = (
+type Mix = (
   images: Float32Array,
   labels: Int32Array,
   shape: readonly number[],
@@ -34,7 +34,7 @@ export function mixer(options: MixOptions): Mix | undefined {
   return (images, labels, shape, classes, random) => {
     const count = labels.length;
     const each = images.length / count;
-    if (each !== shape.reduce((a, b) => a * b, 1)) {
+    if (each !== product(shape)) {
       throw new GmrError("unsupported", "mixup and cutmix are for one label per image, not for masks");
     }
     const cut = mixup === 0 || (cutmix > 0 && random.uniform() < 0.5);
@@ -56,7 +56,7 @@ export function mixer(options: MixOptions): Mix | undefined {
           }
         }
       });
-      first = 1 - box.reduce((a, b) => a * b, 1) / sizes.reduce((a, b) => a * b, 1);
+      first = 1 - product(box) / product(sizes);
     } else {
       for (let n = 0; n < count; n++) {
         for (let i = 0; i < each; i++) {

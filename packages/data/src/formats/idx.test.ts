@@ -1,3 +1,4 @@
+import { product } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { writeBytes, writeIdx } from "../testing/writeIdx.ts";
@@ -6,7 +7,7 @@ import { type IdxArray, readIdx } from "./idx.ts";
 const anyArray: fc.Arbitrary<IdxArray> = fc
   .array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 })
   .chain((dims) => {
-    const length = dims.reduce((product, size) => product * size, 1);
+    const length = product(dims);
     const size = { minLength: length, maxLength: length };
     return fc.oneof(
       fc.uint8Array(size).map((data): IdxArray => ({ type: "uint8", dims, data })),

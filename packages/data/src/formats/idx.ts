@@ -3,7 +3,7 @@
  * big-endian uint32, then the elements, big-endian, last dimension fastest.
  * Source: https://yann.lecun.com/exdb/mnist ("The IDX file format").
  */
-import { checkBytes, GmrError } from "@gmr-conv/core";
+import { checkBytes, GmrError, product } from "@gmr-conv/core";
 
 /** An array read from an IDX file; `data` is flat, the last of `dims` runs fastest. */
 export type IdxArray = { dims: number[] } & (
@@ -58,7 +58,7 @@ export function readIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
     fail(`truncated header: ${bytes.length} bytes, expected ${header} for ${rank} dimensions`);
   }
   const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const count = dims.reduce((product, size) => product * size, 1);
+  const count = product(dims);
   const expected = header + count * element.size;
   if (bytes.length !== expected) {
     const problem = bytes.length < expected ? "truncated" : "trailing bytes";

@@ -2,7 +2,7 @@
  * NumPy's .npy arrays, and .npz archives of them.
  * Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { checkBytes, GmrError, reasonOf } from "@gmr-conv/core";
+import { checkBytes, GmrError, product, reasonOf } from "@gmr-conv/core";
 import { unzipSync } from "fflate";
 
 /** An array read from a .npy file; `data` is flat, the last of `shape` runs fastest. */
@@ -72,7 +72,7 @@ export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
       `type ${JSON.stringify(descr)}, expected one of ${Object.keys(TYPES).join(", ")}`,
       "unsupported",
     );
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = product(shape);
   const expected = start + count * Type.BYTES_PER_ELEMENT;
   if (bytes.length !== expected) {
     const problem = bytes.length < expected ? "truncated" : "trailing bytes";
@@ -114,7 +114,7 @@ export function readNpz(
 }
 
 /** The names of a .npz archive's arrays, without `.npy`. @throws GmrError `invalid-data` */
-export function namesIn(bytes: Uint8Array, name = ".npz data"): string[] {
+function namesIn(bytes: Uint8Array, name = ".npz data"): string[] {
   const names: string[] = [];
   unzipped(bytes, name, [], (file) => names.push(file));
   return names;

@@ -3,7 +3,8 @@ import path from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { put, putImage, putPixels, temporaryFolder } from "../testing/write.ts";
-import { decodeImage, decodeMask, decodePages, decodeRegion, imageInfo } from "./decode.ts";
+import { decodeImage, decodeMask, decodePages, decodeRegion } from "./decode.ts";
+import { imageInfo } from "./imageInfo.ts";
 
 const folder = temporaryFolder();
 const at = (name: string) => path.join(folder, name);

@@ -3,7 +3,8 @@
 import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard, LoadedDataset } from "../card.ts";
-import { type Dataset, splitDataset } from "../dataset.ts";
+import type { Dataset } from "../dataset.ts";
+import { splitDataset } from "../split.ts";
 
 export interface DatasetEntry {
   readonly card: DatasetCard;
@@ -21,6 +22,9 @@ export function defineDataset<Options extends z.ZodObject>(entry: {
 }): DatasetEntry {
   return { ...entry, load: async (options) => entry.load(entry.options.parse(options)) };
 }
+
+/** The standardisation that is usual for photographs. */
+export const IMAGENET_NORMALIZATION = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 const side = z.int().min(1);
 

@@ -4,7 +4,8 @@ import path from "node:path";
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import type { DamagedFile } from "../card.ts";
 import { type Dataset, type Examples, joined } from "../dataset.ts";
-import { type DecodeOptions, decodeImage, imageInfo } from "./decode.ts";
+import { type DecodeOptions, decodeImage } from "./decode.ts";
+import { imageInfo } from "./imageInfo.ts";
 
 /** A file and what it shows. */
 export interface LabelledFile {
@@ -15,7 +16,7 @@ export interface LabelledFile {
 }
 
 /** How a configuration says what becomes of the images. */
-export interface ImageOptions extends Omit<DecodeOptions, "size" | "channels"> {
+interface ImageOptions extends Omit<DecodeOptions, "size" | "channels"> {
   /** Side of the images, or [height, width]; default: the size of the first one. */
   size?: number | readonly [number, number] | undefined;
   /** Default: those of the first image. */

@@ -2,8 +2,10 @@
 
 import { GmrError } from "@gmr-conv/core";
 import { readNifti } from "../formats/nifti.ts";
-import { type DepthRange, decodeMask, decodePages, imageInfo, scaled } from "./decode.ts";
+import { decodeMask, decodePages } from "./decode.ts";
+import { type DepthRange, scaled } from "./depthRange.ts";
 import { readRequired } from "./files.ts";
+import { imageInfo } from "./imageInfo.ts";
 
 export const isNifti = (name: string): boolean => /\.nii(\.gz)?$/i.test(name);
 

@@ -5,7 +5,8 @@ import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { type Dataset, datasetOf, joined } from "../../dataset.ts";
-import { type DepthRange, decodeImage, decodeMask, isImageFile } from "../decode.ts";
+import { decodeImage, decodeMask } from "../decode.ts";
+import type { DepthRange } from "../depthRange.ts";
 import {
   defineDataset,
   folder,
@@ -18,6 +19,8 @@ import {
 } from "../entry.ts";
 import { listFolder } from "../files.ts";
 import { groupBy } from "../imageFiles.ts";
+import { isImageFile } from "../imageInfo.ts";
+import { type MaskedImage, patches } from "../patches.ts";
 import { isNifti, isVolume, readVolume, readVolumeMask } from "../volume.ts";
 
 const card: DatasetCard = {
@@ -92,11 +95,7 @@ export const masksDataset = defineDataset({
   },
 });
 
-interface Pair {
-  image: { data: Uint8Array | Float32Array; shape: number[] };
-  /** [...sizes] */
-  mask: { data: ArrayLike<number>; shape: number[] };
-  source: string;
+interface Pair extends MaskedImage {
   group: string | undefined;
 }
 
@@ -187,54 +186,4 @@ function segmentationDataset(name: string, pairs: Pair[], given: Options): Datas
       ? { groups: groups.map((group) => names.indexOf(group)) }
       : {}),
   };
-}
-
-function patches(
-  { image, mask, source }: Pair,
-  { patch, stride }: Options,
-): { image: Uint8Array | Float32Array; mask: Int32Array; place?: number[] }[] {
-  const sizes = mask.shape;
-  if (!patch) return [{ image: image.data, mask: Int32Array.from(mask.data) }];
-  if (patch.length !== sizes.length || patch.some((size, axis) => size > sizes[axis])) {
-    throw new GmrError("invalid-argument", `patch [${patch}] of ${source}: expected at most [${sizes}]`);
-  }
-  const steps = stride ?? patch;
-  const starts = sizes.map((size, axis) => {
-    const list: number[] = [];
-    for (let at = 0; at + patch[axis] <= size; at += steps[axis]) list.push(at);
-    return list;
-  });
-  const channels = image.shape[sizes.length];
-  const places = starts.reduce<number[][]>(
-    (all, own) => all.flatMap((head) => own.map((at) => [...head, at])),
-    [[]],
-  );
-  return places.map((place) => ({
-    place,
-    image: box(image.data, sizes, channels, place, patch) as Uint8Array | Float32Array,
-    mask: Int32Array.from(box(mask.data, sizes, 1, place, patch)),
-  }));
-}
-
-/** A box of [...sizes, channels]. */
-function box(
-  data: ArrayLike<number>,
-  sizes: readonly number[],
-  channels: number,
-  begin: readonly number[],
-  size: readonly number[],
-): ArrayLike<number> {
-  const bytes = data instanceof Uint8Array;
-  const count = size.reduce((a, b) => a * b, 1);
-  const out = bytes ? new Uint8Array(count * channels) : new Float32Array(count * channels);
-  for (let i = 0; i < count; i++) {
-    let [rest, position, scale] = [i, 0, 1];
-    for (let axis = sizes.length - 1; axis >= 0; axis--) {
-      position += (begin[axis] + (rest % size[axis])) * scale;
-      rest = Math.floor(rest / size[axis]);
-      scale *= sizes[axis];
-    }
-    for (let c = 0; c < channels; c++) out[i * channels + c] = data[position * channels + c];
-  }
-  return out;
 }

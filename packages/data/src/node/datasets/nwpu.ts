@@ -93,7 +93,7 @@ interface Box {
 }
 
 /** The boxes of a file of the ground truth. @throws GmrError `invalid-data`, naming the line */
-export function readBoxes(text: string, name: string): Box[] {
+function readBoxes(text: string, name: string): Box[] {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     const numbers = line

@@ -1,7 +1,7 @@
 // PatchCamelyon: patches of lymph nodes, in HDF5 files that are read a patch at a time.
 
 import path from "node:path";
-import { GmrError, reasonOf } from "@gmr-conv/core";
+import { GmrError, product, reasonOf } from "@gmr-conv/core";
 import * as h5wasm from "h5wasm/node";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
@@ -89,7 +89,7 @@ function hdf5Dataset(
       `${labelFile}: label ${values[wrong]} of image ${wrong}, expected 0 or 1`,
     );
   const labels = Int32Array.from(values);
-  const size = shape.slice(1).reduce((a, b) => a * b, 1);
+  const size = product(shape.slice(1));
   return {
     name,
     task: "classification",
