@@ -71,7 +71,7 @@ describe("presets", () => {
 describe("configurations", () => {
   it("have the JSON schema that is published", () => {
     const published = readFileSync(new URL("../../schema/config.schema.json", import.meta.url), "utf8");
-    // After a change: gmr schema > schema/config.schema.json
+    // The build writes it.
     expect(JSON.parse(published)).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
   });
 
