@@ -248,7 +248,7 @@ describe("train", () => {
     expect(warnings).toEqual(warned);
     expect(warned).toEqual([
       expect.stringMatching(
-        /^net reads its own training images at [\d.]+ %, about as guessing would \(3\d\.\d %\): it has learned nothing/,
+        /^net reads its own training images at [\d.]+ %, hardly better than guessing \(3\d\.\d %\): it has learned nothing/,
       ),
     ]);
   });
