@@ -9,36 +9,14 @@ import type { Outcome, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
 /**
- * The results of tasks, in their order. As many run at a time as there are processors, where the backend allows that.
+ * The results of tasks, in their order. As many run at a time as there are processors, if the backend allows that.
  * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
  */
 export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
-  const bars = new MultiBar({
-    format: (_options, { progress }, { label, values, left }) =>
-      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
-    hideCursor: true,
-    clearOnComplete: false,
-    fps: 5,
-    noTTYOutput: true,
-    notTTYSchedule: 15_000,
-    gracefulExit: false,
-  });
-  const onSignal = (): void => {
-    if (Atomics.load(flag, 0) !== 0) process.exit(130);
-    Atomics.store(flag, 0, 1);
-    bars.log("Stopping at the next safe point (again to stop at once)…\n");
-  };
-  // A closed terminal takes what is still printed to it.
-  const onHangUp = (): void => {
-    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-    onSignal();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  process.on("SIGHUP", onHangUp);
-
+  const bars = makeBars();
+  const unlisten = stopOnSignals(flag, bars);
   const waiting = tasks.map((task, i) => ({ task, i }));
   const results: Outcome[] = [];
   const failures: GmrError[] = [];
@@ -63,9 +41,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
     await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
     if (bars.isActive) bars.stop();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-    process.off("SIGHUP", onHangUp);
+    unlisten();
   }
   const failure = failures.find((error) => error.code !== "interrupted") ?? failures[0];
   if (failure) {
@@ -74,6 +50,41 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   }
   if (Atomics.load(flag, 0) !== 0) throw new GmrError("interrupted", "stopped");
   return results;
+}
+
+function makeBars(): MultiBar {
+  return new MultiBar({
+    format: (_options, { progress }, { label, values, left }) =>
+      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
+    hideCursor: true,
+    clearOnComplete: false,
+    fps: 5,
+    noTTYOutput: true,
+    notTTYSchedule: 15_000,
+    gracefulExit: false,
+  });
+}
+
+/** Sets a flag on Ctrl-C and the like; a second signal ends the process. @returns what stops listening */
+function stopOnSignals(flag: Int32Array, bars: MultiBar): () => void {
+  const onSignal = (): void => {
+    if (Atomics.load(flag, 0) !== 0) process.exit(130);
+    Atomics.store(flag, 0, 1);
+    bars.log("Stopping at the next safe point (again to stop at once)…\n");
+  };
+  const onHangUp = (): void => {
+    // The terminal is closed: printing to it fails from now on.
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+    onSignal();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onHangUp);
+  return () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", onHangUp);
+  };
 }
 
 /** Prints a line above the bars; while there are none, they would keep it to themselves. */

@@ -8,6 +8,7 @@ import { readPreset } from "./config/read.ts";
 import { resolveConfig } from "./config/resolve.ts";
 import type { ConfigInput } from "./config/schema.ts";
 import { runWithFallback } from "./parallel.ts";
+import { readMetrics } from "./runs/metrics.ts";
 import { RunFolder } from "./runs/runFolder.ts";
 import type { Monitor, Task } from "./tasks.ts";
 
@@ -83,7 +84,7 @@ it.skipIf(missing !== undefined)("goes on from its checkpoint where the device w
   const going = monitor(() => false);
   await runTask({ ...task, backends: ["wasm"] }, going);
   expect(going.starts).toEqual([3]);
-  const metrics = await RunFolder.at(folder).readMetrics("gmr");
+  const metrics = await readMetrics(RunFolder.at(folder), "gmr");
   expect(metrics.at(-1)?.step).toBe(30);
 });
 

@@ -67,6 +67,11 @@ export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
 }
 
+/** For options that may be repeated: all their values. */
+export function repeated(text: string, all: string[]): string[] {
+  return [...all, text];
+}
+
 export function pattern(text: string): RegExp {
   try {
     return new RegExp(text);

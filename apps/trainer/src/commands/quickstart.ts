@@ -5,7 +5,7 @@ import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { evaluationFrom } from "./eval.ts";
 import { positiveInteger } from "./options.ts";
-import { configFrom } from "./trainOptions.ts";
+import { configFrom } from "./trainConfig.ts";
 
 interface QuickstartOptions {
   name: string;

@@ -7,7 +7,9 @@ import { train } from "../pipeline.ts";
 import { inRun } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
-import { addTrainFlags, configFrom, type TrainFlags } from "./trainOptions.ts";
+import { repeated } from "./options.ts";
+import { configFrom } from "./trainConfig.ts";
+import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
 
 interface SweepOptions extends TrainFlags {
   name: string;
@@ -37,7 +39,7 @@ export function addSweep(program: Command): void {
     .option(
       "--grid <key=list>",
       "a key and its values, such as train.optimizer.learningRate=[0.002,0.005]; may be repeated",
-      (text: string, all: string[]) => [...all, text],
+      repeated,
       [],
     )
     .option("--seeds <list>", "seeds to repeat every combination with, such as 1,2,3")

@@ -4,7 +4,8 @@ import { train } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
-import { addTrainFlags, configFrom, type TrainFlags } from "./trainOptions.ts";
+import { configFrom } from "./trainConfig.ts";
+import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
 
 interface TrainOptions extends TrainFlags {
   name: string;

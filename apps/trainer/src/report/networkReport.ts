@@ -6,7 +6,7 @@ import { GmrConv } from "@gmr-conv/tfjs";
 import { type Evaluation, seenAs, type View, type ViewOptions } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkConfig } from "../config/schema.ts";
-import type { Metric } from "../runs/runFolder.ts";
+import type { Metric } from "../runs/metrics.ts";
 import { learnedKernels } from "./kernels.ts";
 import { imagePicture, maskPicture } from "./pictures.ts";
 import type { EpochPoint, MaskPicture, MistakePicture, NetworkReport, SigmaCurve } from "./types.ts";

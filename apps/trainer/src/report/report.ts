@@ -4,23 +4,19 @@ import { networkCard } from "./cards.ts";
 import { confusionTable } from "./confusionTable.ts";
 import { curveChart } from "./curveChart.ts";
 import { architectures, epochTables, settings } from "./details.ts";
-import { date, integer, percent } from "./format.ts";
+import { figuresSection } from "./figuresSection.ts";
+import { date, integer } from "./format.ts";
 import { html, Markup } from "./html.ts";
 import { kernelPictures } from "./kernelPictures.ts";
+import { masksSection, mistakesSection } from "./picturesSections.ts";
 import { polarChart, radialMinimum } from "./polarChart.ts";
+import type { Section } from "./section.ts";
 import { sigmaCharts } from "./sigmaChart.ts";
 import { STYLE } from "./style.ts";
 import { allAngles, conclusion } from "./summary.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
 
 export type { RotationReport } from "./types.ts";
-
-/** A part of the page; sections without data are left out. */
-interface Section {
-  id: string;
-  title: string;
-  body: Markup;
-}
 
 /**
  * Renders a report with one network or several.
@@ -117,79 +113,6 @@ ${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusi
 </div>`,
 )}`;
   return { id: "confusion", title: "What is mistaken for what", body };
-}
-
-/** What accuracy alone does not tell. */
-function figuresSection({ networks, classNames }: RotationReport): Section {
-  const rows: [title: string, text: (network: NetworkReport) => string | undefined][] = [
-    ["Accuracy", ({ upright }) => percent(upright.accuracy)],
-    [
-      "Among the five most probable",
-      ({ upright }) => ("top5" in upright && classNames.length > 5 ? percent(upright.top5) : undefined),
-    ],
-    [
-      "Balanced accuracy",
-      ({ upright }) => ("balancedAccuracy" in upright ? percent(upright.balancedAccuracy) : undefined),
-    ],
-    ["F1, mean over classes", ({ upright }) => ("f1" in upright ? percent(upright.f1) : undefined)],
-    [
-      "Area under the ROC curve, mean over classes",
-      ({ upright }) => ("auc" in upright ? upright.auc.toFixed(4) : undefined),
-    ],
-    ["Expected calibration error", ({ upright }) => ("ece" in upright ? percent(upright.ece) : undefined)],
-    ["Cross entropy", ({ upright }) => ("loss" in upright ? upright.loss.toFixed(4) : undefined)],
-    [
-      "Dice, mean over classes but the background",
-      ({ upright }) => ("dice" in upright ? upright.dice.toFixed(4) : undefined),
-    ],
-    ["Intersection over union", ({ upright }) => ("iou" in upright ? upright.iou.toFixed(4) : undefined)],
-    ...classNames
-      .slice(0, 40)
-      .map((name, k): [string, (network: NetworkReport) => string | undefined] => [
-        `Dice of ${name}`,
-        ({ upright }) => ("perClass" in upright ? upright.perClass[k]?.toFixed(4) : undefined),
-      ]),
-  ];
-  const shown = rows.filter(([, text]) => networks.some((network) => text(network) !== undefined));
-  const body = html`<table><caption>On upright test images</caption>
-<thead><tr><th scope="col">Figure</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
-<tbody>${shown.map(([title, text]) => html`<tr><th scope="row">${title}</th>${networks.map((network) => html`<td>${text(network) ?? "–"}</td>`)}</tr>`)}</tbody></table>`;
-  return { id: "figures", title: "In figures", body };
-}
-
-function mistakesSection({ networks, classNames }: RotationReport): Section | undefined {
-  if (!networks.some(({ mistakes }) => mistakes && mistakes.length > 0)) return undefined;
-  const body = html`<p class="lead">Upright test images that were read wrong, those first of which the network was surest.</p>
-${networks.map(
-  ({ label, mistakes }, index) =>
-    mistakes &&
-    mistakes.length > 0 &&
-    html`<h3>${label}</h3><div class="mistakes net-${index % 4}">${mistakes.map(
-      ({ picture, label: truth, predicted, confidence, source }) =>
-        html`<figure title="${source}"><img src="${picture}" alt="${classNames[truth]}, read as ${classNames[predicted]}" width="72" height="72"><figcaption>${classNames[truth]} → ${classNames[predicted]}<span>${percent(confidence)}</span></figcaption></figure>`,
-    )}</div>`,
-)}`;
-  return { id: "mistakes", title: "Worst mistakes", body };
-}
-
-function masksSection(networks: NetworkReport[]): Section | undefined {
-  if (!networks.some(({ masks }) => masks && masks.length > 0)) return undefined;
-  const body = html`<p class="lead">Images, their true masks, and those that the network finds, upright and turned.</p>
-${networks.map(
-  ({ label, masks }) =>
-    masks &&
-    html`<h3>${label}</h3><div class="masks">${masks.map(
-      ({ title, image, truth, predicted }) =>
-        html`<figure><div>${[
-          ["image", image],
-          ["true mask", truth],
-          ["found", predicted],
-        ].map(
-          ([alt, uri]) => html`<img src="${uri}" alt="${alt}, ${title}">`,
-        )}</div><figcaption>${title}</figcaption></figure>`,
-    )}</div>`,
-)}`;
-  return { id: "masks", title: "Masks", body };
 }
 
 function kernelSection(networks: NetworkReport[]): Section | undefined {

@@ -5,6 +5,7 @@ import { checkpointName, readWeightsFile } from "@gmr-conv/training";
 import type { Resolved } from "../config/resolve.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { lockFolder } from "./lock.ts";
+import { dropMetricsAfter } from "./metrics.ts";
 import type { RunFolder } from "./runFolder.ts";
 
 /**
@@ -117,9 +118,8 @@ async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Pr
   for (const { name, label } of config.networks) {
     const position = (await readWeightsFile(run.storage, checkpointName(name)))?.position;
     if (!position) console.error(`${label}: no checkpoint yet, its training starts at the beginning`);
-    const spoilt = await run.dropMetricsAfter(name, position?.step ?? 0);
-    if (spoilt > 0)
-      console.error(`${run.file("metrics.jsonl")}: ${spoilt} lines were no metrics and are gone`);
+    const spoilt = await dropMetricsAfter(run, name, position?.step ?? 0);
+    if (spoilt > 0) console.error(`${run.file("metrics.jsonl")}: ${spoilt} invalid lines dropped`);
   }
   return resolved;
 }

@@ -1,21 +1,17 @@
 // A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { CHECKPOINT_SUFFIX } from "@gmr-conv/training";
 import { FileStorage } from "@gmr-conv/training/node";
-import type { z } from "zod";
 import { type NetworkConfig, type RunConfig, runConfigSchema } from "../config/schema.ts";
-import { checkFileName, metricSchema, parseJson } from "./schemas.ts";
+import { checkFileName, parseJson } from "./schemas.ts";
 
 /** The folder of what an overwritten run had, until the new one has a checkpoint. */
 const REPLACED = ".replaced";
-
-/** One line of `metrics.jsonl`. */
-export type Metric = z.infer<typeof metricSchema>;
 
 /** Files that hold weights: the last ones with the state of training, the best ones, those of some epochs. */
 const WEIGHTS = /\.safetensors$/;
@@ -146,59 +142,10 @@ export class RunFolder {
     }
     rmSync(aside, { recursive: true, force: true });
   }
-
-  /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */
-  async readMetrics(network: string): Promise<Metric[]> {
-    const metrics: Metric[] = [];
-    for (const metric of (await this.allMetrics()).metrics) {
-      if (metric.network !== network) continue;
-      // A validation follows the progress of its step.
-      const isAfter = (last: Metric): boolean =>
-        last.step < metric.step || (last.step === metric.step && last.type !== metric.type);
-      while (metrics.length > 0 && !isAfter(metrics[metrics.length - 1])) metrics.pop();
-      metrics.push(metric);
-    }
-    return metrics;
-  }
-
-  /** All lines that are metrics, and how many are not: they tell of training, and are not worth losing a network for. */
-  private async allMetrics(): Promise<{ metrics: Metric[]; spoilt: number }> {
-    const bytes = await this.read("metrics.jsonl");
-    if (!bytes) return { metrics: [], spoilt: 0 };
-    const lines = new TextDecoder().decode(bytes).split("\n");
-    // A line cut off by a crash is the last one; what it held comes again.
-    const whole = lines.slice(0, -1).filter((line) => line.trim() !== "");
-    const metrics = whole.flatMap((line) => {
-      try {
-        return [parseJson(line, this.file("metrics.jsonl"), metricSchema)];
-      } catch {
-        return [];
-      }
-    });
-    return { metrics, spoilt: whole.length - metrics.length };
-  }
-
-  async appendMetric(metric: Metric): Promise<void> {
-    try {
-      await appendFile(this.file("metrics.jsonl"), `${JSON.stringify(metric)}\n`);
-    } catch (error) {
-      throw ioError(`cannot write ${this.file("metrics.jsonl")}`, error);
-    }
-  }
-
-  /**
-   * Drops a network's metrics beyond a step, before training goes on from there.
-   * @returns how many lines were no metrics, and are gone now, too
-   */
-  async dropMetricsAfter(network: string, step: number): Promise<number> {
-    const { metrics, spoilt } = await this.allMetrics();
-    const kept = metrics.filter((m) => m.network !== network || m.step <= step);
-    this.write("metrics.jsonl", kept.map((m) => `${JSON.stringify(m)}\n`).join(""));
-    return spoilt;
-  }
 }
 
-function ioError(what: string, cause: unknown): GmrError {
+/** A failure of the file system, as one line. */
+export function ioError(what: string, cause: unknown): GmrError {
   const reason = reasonOf(cause);
   return new GmrError("io", `${what}: ${reason}`, { cause });
 }

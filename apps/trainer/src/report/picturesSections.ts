@@ -1,0 +1,41 @@
+/** Test images in the report: the worst mistakes, and masks. */
+
+import { percent } from "./format.ts";
+import { html } from "./html.ts";
+import type { Section } from "./section.ts";
+import type { NetworkReport, RotationReport } from "./types.ts";
+
+export function mistakesSection({ networks, classNames }: RotationReport): Section | undefined {
+  if (!networks.some(({ mistakes }) => mistakes && mistakes.length > 0)) return undefined;
+  const body = html`<p class="lead">Upright test images that were read wrong, those first of which the network was surest.</p>
+${networks.map(
+  ({ label, mistakes }, index) =>
+    mistakes &&
+    mistakes.length > 0 &&
+    html`<h3>${label}</h3><div class="mistakes net-${index % 4}">${mistakes.map(
+      ({ picture, label: truth, predicted, confidence, source }) =>
+        html`<figure title="${source}"><img src="${picture}" alt="${classNames[truth]}, read as ${classNames[predicted]}" width="72" height="72"><figcaption>${classNames[truth]} → ${classNames[predicted]}<span>${percent(confidence)}</span></figcaption></figure>`,
+    )}</div>`,
+)}`;
+  return { id: "mistakes", title: "Worst mistakes", body };
+}
+
+export function masksSection(networks: NetworkReport[]): Section | undefined {
+  if (!networks.some(({ masks }) => masks && masks.length > 0)) return undefined;
+  const body = html`<p class="lead">Images, their true masks, and those that the network finds, upright and turned.</p>
+${networks.map(
+  ({ label, masks }) =>
+    masks &&
+    html`<h3>${label}</h3><div class="masks">${masks.map(
+      ({ title, image, truth, predicted }) =>
+        html`<figure><div>${[
+          ["image", image],
+          ["true mask", truth],
+          ["found", predicted],
+        ].map(
+          ([alt, uri]) => html`<img src="${uri}" alt="${alt}, ${title}">`,
+        )}</div><figcaption>${title}</figcaption></figure>`,
+    )}</div>`,
+)}`;
+  return { id: "masks", title: "Masks", body };
+}
