@@ -3,6 +3,7 @@ import { datasetOf } from "@gmr-conv/data";
 import { r3d } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { evaluate } from "./evaluate.ts";
 import { IGNORED } from "./metrics/segmentation.ts";
 import { refreshNorms } from "./norms.ts";
@@ -105,9 +106,11 @@ describe("evaluate", () => {
     const onProgress = () => {
       signal.aborted = true;
     };
-    await expect(evaluate(model, discs(9, 1), { batchSize: 3, signal, onProgress })).rejects.toMatchObject({
-      code: "interrupted",
-    });
+    await expectGmrError(
+      () => evaluate(model, discs(9, 1), { batchSize: 3, signal, onProgress }),
+      "interrupted",
+      "the evaluation was stopped",
+    );
     model.dispose();
   });
 });

@@ -3,6 +3,7 @@ import { type Dataset, pick, splitDataset } from "@gmr-conv/data";
 import { readSafetensors } from "@gmr-conv/io";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { bestName, checkpointName, loadTrained } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainEvent } from "./events.ts";
@@ -113,10 +114,11 @@ describe("train", () => {
     const settings = { ...SETTINGS, ...more };
     const [straight, stopped] = [new MemoryStorage(), new MemoryStorage()];
     await trained(settings, { storage: straight });
-    await expect(trained(settings, { storage: stopped, ...stopAfter(after) })).rejects.toMatchObject({
-      code: "interrupted",
-      message: expect.stringMatching(/^net stopped at step \d+ of 21; checkpoint: net\.checkpoint/),
-    });
+    await expectGmrError(
+      () => trained(settings, { storage: stopped, ...stopAfter(after) }),
+      "interrupted",
+      /^net stopped at step \d+ of 21; checkpoint: net\.checkpoint/,
+    );
     // The network's own start does not matter.
     const result = await trained(settings, { storage: stopped, model: classifier(99) });
     expect(result.steps).toBe(21);
@@ -342,32 +344,32 @@ describe("train", () => {
       parts.train,
       Array.from({ length: 100 }, (_, i) => i),
     );
-    await expect(trained(more, { storage, train: fewer })).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(
-        /^the images of discs train are not those that net was trained on so far/,
-      ),
-    });
-    await expect(
-      trained({ ...more, optimizer: { name: "sgd" }, ema: 0.9 }, { storage }),
-    ).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(/tensor average\/.* is missing/),
-    });
+    await expectGmrError(
+      () => trained(more, { storage, train: fewer }),
+      "invalid-data",
+      /^the images of discs train are not those that net was trained on so far/,
+    );
+    await expectGmrError(
+      () => trained({ ...more, optimizer: { name: "sgd" }, ema: 0.9 }, { storage }),
+      "invalid-data",
+      /tensor average\/.* is missing/,
+    );
     const bytes = (await storage.read(checkpointName("net"))) as Uint8Array;
     bytes[bytes.length - 5] ^= 1;
     await storage.write(checkpointName("net"), bytes);
-    await expect(trained(more, { storage })).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(/^net\.checkpoint\.safetensors in memory is damaged/),
-    });
+    await expectGmrError(
+      () => trained(more, { storage }),
+      "invalid-data",
+      /^net\.checkpoint\.safetensors in memory is damaged/,
+    );
     await storage.write(checkpointName("net"), bytes.subarray(0, 300));
-    await expect(trained(more, { storage })).rejects.toMatchObject({ code: "invalid-data" });
+    await expectGmrError(() => trained(more, { storage }), "invalid-data", /net\.checkpoint\.safetensors/);
     const empty = classifier();
-    await expect(loadTrained(new MemoryStorage(), "net", empty)).rejects.toMatchObject({
-      code: "io",
-      message: 'network "net" has no checkpoint (net.checkpoint.safetensors in memory): train it first',
-    });
+    await expectGmrError(
+      () => loadTrained(new MemoryStorage(), "net", empty),
+      "io",
+      'network "net" has no checkpoint (net.checkpoint.safetensors in memory): train it first',
+    );
     empty.dispose();
   });
 });

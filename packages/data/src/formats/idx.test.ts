@@ -1,6 +1,7 @@
 import { product } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { writeBytes, writeIdx } from "../testing/writeIdx.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 
@@ -66,7 +67,7 @@ describe("readIdx", () => {
     expect(() => readIdx(header)).toThrow("truncated: 12 bytes");
   });
 
-  it("throws GmrError with the code invalid-data", () => {
-    expect(() => readIdx(new Uint8Array(2))).toThrow(expect.objectContaining({ code: "invalid-data" }));
+  it("throws GmrError with the code invalid-data", async () => {
+    await expectGmrError(() => readIdx(new Uint8Array(2)), "invalid-data", /^IDX data: 2 bytes, expected/);
   });
 });
