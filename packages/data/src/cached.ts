@@ -1,8 +1,8 @@
 import { type Dataset, type Examples, joined } from "./dataset.ts";
 
 /**
- * The data set with what was read kept in memory, as bytes where it comes as bytes, until `maxBytes` are full; the first that come
- * stay, since an epoch asks for everything once.
+ * The data set with a cache in memory of at most `maxBytes`; bytes stay bytes. The first examples read stay cached,
+ * since an epoch reads everything once.
  */
 export function cached(dataset: Dataset, maxBytes: number): Dataset {
   if (dataset.inMemory) return dataset;

@@ -70,7 +70,7 @@ describe("parts of a data set", () => {
       "add up to at most 1, got [0.8, 0.4]",
     );
     expect(() => splitDataset(numbered(2), { a: 0.5, b: 0.3, c: 0.2 })).toThrow(
-      "numbered has too few images or groups to split it into a, b, c, got 2 images",
+      "numbered has too few images or groups to split into a, b, c: 2 images",
     );
   });
 

@@ -1,13 +1,13 @@
-/** Labelled images and volumes that are read when they are asked for. */
+/** Labelled images and volumes, read on demand. */
 import { GmrError } from "@gmr-conv/core";
 import { gatherLabels, type ImageSet, imageSize, images01, type SampleShape } from "./imageSet.ts";
 
-/** What a data set asks for: the class of an image, or of each of its positions. */
+/** What is to be predicted: the class of an image, or of each of its positions. */
 export type DatasetTask = "classification" | "segmentation";
 
 /** Some examples of a data set. */
 export interface Examples {
-  /** [N, ...sizes, C] flat; bytes come as numbers in [0, 1] from {@link readFloats}. */
+  /** [N, ...sizes, C] flat; {@link readFloats} scales bytes to [0, 1]. */
   images: Uint8Array | Float32Array;
   /** [N], or [N, ...sizes] for segmentation: indices into `classNames`. */
   labels: Int32Array;
@@ -16,9 +16,9 @@ export interface Examples {
 /** Examples as floats. */
 export interface FloatExamples extends Examples {
   images: Float32Array;
-  /** Shares of the classes [N, K], where images are mixed; they count instead of the labels. */
+  /** Shares of the classes [N, K], for mixed images; used instead of the labels. */
   shares?: Float32Array | undefined;
-  /** [...sizes, C] of one image, where that is not the data set's. */
+  /** [...sizes, C] of one image, if it differs from the data set's. */
   shape?: SampleShape | undefined;
 }
 
@@ -32,11 +32,11 @@ export interface Dataset {
   readonly classNames: readonly string[];
   /** [count] the class of each image; absent for segmentation. */
   readonly labels?: ArrayLike<number> | undefined;
-  /** [count] images with the same number belong together (a patient's), and must not be split. */
+  /** [count] images with the same number belong together (to a patient, say) and must not be split. */
   readonly groups?: ArrayLike<number> | undefined;
-  /** Whether reading costs nothing worth keeping. */
+  /** Whether reading is so cheap that caching is pointless. */
   readonly inMemory?: boolean | undefined;
-  /** Where an image comes from, for people. */
+  /** Where an image comes from, in words. */
   source?(index: number): string;
   /** The examples at these indices, in this order. @throws GmrError `invalid-data`, `io` */
   read(indices: ArrayLike<number>): Promise<Examples> | Examples;
@@ -45,9 +45,9 @@ export interface Dataset {
 /** The parts of a data set that have different uses. */
 export interface Splits {
   train: Dataset;
-  /** To choose settings by; cut from `train` where there is none. */
+  /** For choosing settings. */
   validation?: Dataset | undefined;
-  /** To judge with, once. */
+  /** For the final evaluation. */
   test: Dataset;
 }
 
@@ -109,7 +109,7 @@ export function pick(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 }
 
 /**
- * `count` examples spread evenly over the whole set: always the same ones, and from easy and hard stretches alike.
+ * `count` examples spread evenly over the whole set: always the same ones, from easy and hard regions alike.
  * @throws GmrError `invalid-argument` unless `count` is an integer in 1 … dataset.count
  */
 export function pickEvenly(dataset: Dataset, count: number): Dataset {
@@ -126,7 +126,7 @@ export function pickEvenly(dataset: Dataset, count: number): Dataset {
   );
 }
 
-/** Examples one after the other. */
+/** Concatenates examples. */
 export function joined(parts: readonly Examples[]): Examples {
   const size = parts.reduce((sum, { images }) => sum + images.length, 0);
   const bytes = parts.every(({ images }) => images instanceof Uint8Array);

@@ -1,4 +1,4 @@
-/** Data sets, readers, geometric transforms and seeded batches: arrays only, in browsers and Node alike. */
+/** Data sets, readers, geometric transforms and seeded batches: plain arrays, in browsers and Node. */
 export { type AffineMoves, affineImages, type WarpOptions, warpImages, warpLabels } from "./affine.ts";
 export {
   type Augment,

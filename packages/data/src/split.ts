@@ -5,17 +5,18 @@ import { type Dataset, pick } from "./dataset.ts";
 import { deriveSeed } from "./seed.ts";
 
 export interface SplitOptions {
-  /** Any integer of at least 0; decides who goes where. Default 0. */
+  /** Any integer ≥ 0; decides which example goes where. Default 0. */
   seed?: number | undefined;
-  /** Keep the shares of the classes, as far as groups allow. Default true for classification. */
+  /** Keep the proportions of the classes, as far as groups allow. Default true for classification. */
   stratified?: boolean | undefined;
 }
 
 /**
- * Splits a data set by shares such as `{ train: 0.8, validation: 0.1, test: 0.1 }`, which add up to at most 1. Examples of a group
+ * Splits a data set by shares such as `{ train: 0.8, validation: 0.1, test: 0.1 }`, which add up to at most 1. Groups
  * stay together.
  *
- * @throws GmrError `invalid-argument` for shares that are not positive or add up to more than 1, or for fewer examples or groups than parts
+ * @throws GmrError `invalid-argument` unless shares are positive and add up to at most 1, or if there are fewer
+ *   examples or groups than parts
  */
 export function splitDataset<Name extends string>(
   dataset: Dataset,
@@ -32,7 +33,7 @@ export function splitDataset<Name extends string>(
     );
   }
   const parts = wanted.map((): number[][] => []);
-  // What goes nowhere is a part as well. What a class lacks of its share, since examples are whole, the next ones make up for.
+  // Unused examples are a part as well. Rounding errors of one class are made up for by the next.
   const rest = Math.max(0, 1 - total);
   const lacks = [...wanted, rest].map(() => 0);
   for (const { key, units } of strata(dataset, stratified)) {
@@ -46,14 +47,14 @@ export function splitDataset<Name extends string>(
       lacks[part] -= unit.length;
     }
   }
-  // However small a set: no part is empty.
+  // No part is empty, however small the set.
   for (const part of parts) {
     if (part.length > 0) continue;
     const largest = parts.reduce((a, b) => (b.length > a.length ? b : a));
     if (largest.length < 2) {
       throw new GmrError(
         "invalid-argument",
-        `${dataset.name} has too few images or groups to split it into ${names.join(", ")}, got ${dataset.count} images`,
+        `${dataset.name} has too few images or groups to split into ${names.join(", ")}: ${dataset.count} images`,
       );
     }
     part.push(...largest.splice(-1));
@@ -72,7 +73,7 @@ export function splitDataset<Name extends string>(
   ) as Record<Name, Dataset>;
 }
 
-/** What is split by itself: the groups, or single examples, of each class. */
+/** The units that are never split, by class: groups, or single examples. */
 function strata(dataset: Dataset, stratified: boolean): { key: number; units: number[][] }[] {
   const { count, labels, groups } = dataset;
   const units = new Map<number, number[]>();

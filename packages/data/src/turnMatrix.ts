@@ -25,8 +25,8 @@ export function matrixProduct(a: ArrayLike<number>, b: ArrayLike<number>, size: 
 }
 
 /**
- * The inverse map of a turn by `degrees` in the plane of two axes, counter-clockwise as seen with the second axis to the
- * right and the first down.
+ * The inverse map of a turn by `degrees` in the plane of two axes, counter-clockwise with the first axis pointing
+ * down and the second to the right.
  */
 export function turnMatrix(rank: number, plane: readonly [number, number], degrees: number): number[] {
   const [cos, sin] = cosSin(degrees);

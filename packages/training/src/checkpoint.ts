@@ -1,5 +1,5 @@
-// A checkpoint holds all that training needs to go on: weights, their averages where there are some, optimiser state, position and
-// what was found so far. One safetensors file, replaced as a whole.
+// A checkpoint holds all that training needs to go on: weights, their averages where there are some, optimiser state,
+// position and what was found so far. One safetensors file, replaced as a whole.
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor, toFloat32, writeSafetensors } from "@gmr-conv/io";
@@ -114,8 +114,8 @@ function parsePosition(text: string, file: string): Position {
 }
 
 /**
- * Restores a network from a file: to go on training where a state is given, otherwise for use, with the averages of its weights
- * where there are some.
+ * Restores a network from a file: to go on training where a state is given, otherwise for use, with the averages of
+ * its weights where there are some.
  * @throws GmrError `invalid-data` if the file is of another network
  */
 export async function restoreWeights(

@@ -20,8 +20,8 @@ export async function digestOf(parts: Iterable<ArrayBufferView | string>): Promi
 const SAMPLES = 64;
 
 /**
- * Tells a data set from another: from its shape, its labels, and the content of some examples spread over it. Reading all of a large
- * one would take longer than what it is to protect.
+ * Tells a data set from another: from its shape, its labels, and the content of some examples spread over it. Reading
+ * all of a large one would take longer than what it is to protect.
  */
 export async function fingerprint(dataset: Dataset): Promise<string> {
   const { shape, count, classNames, labels } = dataset;

@@ -1,5 +1,5 @@
-// Re-estimating the statistics of batch normalisation. In training they are moving averages, which lag behind the weights:
-// after a short training a network may read its own training images no better than by guessing.
+// Re-estimating the statistics of batch normalisation. In training they are moving averages, which lag behind the
+// weights: after a short training a network may read its own training images no better than by guessing.
 
 import { GmrError } from "@gmr-conv/core";
 import { type Dataset, pickEvenly } from "@gmr-conv/data";

@@ -4,7 +4,10 @@ import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
 
-/** Views whose probabilities are averaged: the image alone, its mirror images, or all eight turns by 90° and mirror images. */
+/**
+ * Views whose probabilities are averaged: the image alone, its mirror images, or all eight turns by 90° and mirror
+ * images.
+ */
 export type TestTimeViews = "none" | "flips" | "all";
 
 export interface PredictOptions extends Pick<ViewOptions, "normalization"> {

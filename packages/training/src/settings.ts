@@ -27,7 +27,10 @@ export interface OptimizerSettings {
   exclude?: readonly string[] | undefined;
 }
 
-/** The course of the learning rate, as a factor of the optimiser's; it rises linearly over the share `warmup` of the steps. */
+/**
+ * The course of the learning rate, as a factor of the optimiser's; it rises linearly over the share `warmup` of the
+ * steps.
+ */
 export type ScheduleSettings =
   | {
       name: "cosine";

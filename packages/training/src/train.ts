@@ -66,11 +66,12 @@ export interface TrainingResult {
 }
 
 /**
- * Trains a network to the end of its schedule, or until it stops improving, continuing from the checkpoint in its storage.
- * The model ends with the weights that `settings.select` asks for.
+ * Trains a network to the end of its schedule, or until it stops improving, continuing from the checkpoint in its
+ * storage. The model ends with the weights that `settings.select` asks for.
  *
- * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is not
- *   finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the images
+ * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is
+ *   not finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the
+ *   images
  */
 export async function train(input: TrainingInput): Promise<TrainingResult> {
   const settings = trainSettings(input.train.count, input.settings);

@@ -1,5 +1,5 @@
-// A default for every setting: a recipe that works without expertise. AdamW with warm-up and a cosine schedule, small shifts
-// and scales, statistics of normalisation re-estimated at the end.
+// A default for every setting: a recipe that works without expertise. AdamW with warm-up and a cosine schedule, small
+// shifts and scales, statistics of normalisation re-estimated at the end.
 
 import { checkKeys, checkPositiveInteger } from "@gmr-conv/core";
 import type { AugmentOptions } from "@gmr-conv/data";

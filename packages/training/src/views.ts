@@ -29,11 +29,14 @@ export type View =
 export interface ViewOptions extends SamplingOptions {
   /** Standardisation that the network was trained with. */
   normalization?: Normalization | undefined;
-  /** Sizes that the network takes, cut out of the middle of larger images after they were turned. Default: those of the images. */
+  /**
+   * Sizes that the network takes, cut out of the middle of larger images after they were turned. Default: those of
+   * the images.
+   */
   size?: readonly number[] | undefined;
   /**
-   * Only the disc (or ball) counts that is inscribed in the images, which turns leave whole: around it, images of one label are
-   * zeros, and masks are not judged. Default false.
+   * Only the disc (or ball) counts that is inscribed in the images, which turns leave whole: around it, images of one
+   * label are zeros, and masks are not judged. Default false.
    */
   disc?: boolean | undefined;
 }

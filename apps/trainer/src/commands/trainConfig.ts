@@ -7,7 +7,8 @@ import type { ConfigInput, RunConfig } from "../config/schema.ts";
 import { modelChanges, overrides, type TrainFlags } from "./trainOptions.ts";
 
 /**
- * The configuration that a command line asks for: a file or a preset, or that of a run that goes on, with what options change.
+ * The configuration that a command line asks for: a file or a preset, or that of a run that goes on, with what
+ * options change.
  * @throws GmrError for what is missing or never allowed, naming it
  */
 export async function configFrom(

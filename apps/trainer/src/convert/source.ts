@@ -70,8 +70,8 @@ export async function toModel(
 }
 
 /**
- * A network with weights. Those with the names of an official network tell most of its options; the rest are the official
- * package's defaults, unless they are given or ours are asked for.
+ * A network with weights. Those with the names of an official network tell most of its options; the rest are the
+ * official package's defaults, unless they are given or ours are asked for.
  */
 function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: ModelSource): tf.LayersModel {
   const given = parseOptions(source.options);

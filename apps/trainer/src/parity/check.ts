@@ -105,7 +105,10 @@ async function runCase(
   return errors;
 }
 
-/** From PyTorch's axes to ours and back: images, and ring weights [Cout, Cin/groups, R] (transposed: [Cin, Cout/groups, R]). */
+/**
+ * From PyTorch's axes to ours and back: images, and ring weights [Cout, Cin/groups, R] (transposed: [Cin,
+ * Cout/groups, R]).
+ */
 function orders(rank: number): { toLast: number[]; toFirst: number[]; matrices: number[] } {
   const spatial = Array.from({ length: rank }, (_, i) => i + 1);
   return {

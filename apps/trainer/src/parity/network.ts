@@ -148,7 +148,10 @@ function stateDictError(actual: Map<string, StoredTensor>, expected: Map<string,
   return worst;
 }
 
-/** Cross-entropy in training mode, the labels 0, 1, 2, … in turn, and its gradients named and laid out as in PyTorch. */
+/**
+ * Cross-entropy in training mode, the labels 0, 1, 2, … in turn, and its gradients named and laid out as in
+ * PyTorch.
+ */
 async function trainingNumbers(
   model: tf.LayersModel,
   images: tf.Tensor,

@@ -3,7 +3,10 @@
 import { GmrError } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 
-/** The first output of a model for one input, channels first. @throws GmrError `unsupported` without onnxruntime-node */
+/**
+ * The first output of a model for one input, channels first.
+ * @throws GmrError `unsupported` without onnxruntime-node
+ */
 export async function runOnnx(model: Uint8Array, input: StoredTensor): Promise<Float32Array> {
   const { InferenceSession, Tensor } = await load();
   const session = await InferenceSession.create(model);

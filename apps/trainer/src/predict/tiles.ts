@@ -1,5 +1,5 @@
-// Segmentation of large images by overlapping tiles, of which the middle counts: there the network has seen the surroundings.
-// One row of tiles, a strip of the image, is in memory at a time.
+// Segmentation of large images by overlapping tiles, of which the middle counts: there the network has seen the
+// surroundings. One row of tiles, a strip of the image, is in memory at a time.
 
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
 import { GmrError } from "@gmr-conv/core";

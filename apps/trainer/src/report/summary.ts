@@ -3,7 +3,10 @@
 import { angle, percent, points } from "./format.ts";
 import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
-/** How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is better). */
+/**
+ * How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is
+ * better).
+ */
 interface CurveSummary {
   mean: number;
   worst: AngleScore;

@@ -25,8 +25,8 @@ export function startOf(options: { resume: boolean; overwrite: boolean }, otherw
 }
 
 /**
- * Opens a run for training and does its work: no other process works in its folder meanwhile, and what the run overwrites is
- * kept until it comes to something.
+ * Opens a run for training and does its work: no other process works in its folder meanwhile, and what the run
+ * overwrites is kept until it comes to something.
  * @param wanted the settings, given those that the run was started with, where it goes on
  * @throws GmrError as {@link openRun}; `io` if another process works in the folder; what `work` throws
  */
@@ -60,8 +60,9 @@ export async function whileLocked<T>(run: RunFolder, work: () => Promise<T>): Pr
  * Prepares a run's folder for training.
  * @param wanted the settings, given those that the run was started with, where it goes on
  * @returns the settings
- * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with (but for
- *   more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be written
+ * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with
+ *   (but for more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be
+ *   written
  */
 async function openRun(
   run: RunFolder,

@@ -28,7 +28,10 @@ export class RunFolder {
     return new RunFolder(folder);
   }
 
-  /** The run of a name in the folder of all runs. @throws GmrError `invalid-argument` for a name that is no file name */
+  /**
+   * The run of a name in the folder of all runs.
+   * @throws GmrError `invalid-argument` for a name that is no file name
+   */
   static named(root: string, name: string): RunFolder {
     return new RunFolder(path.resolve(root, checkFileName("run name", name)));
   }

@@ -1,6 +1,6 @@
-// Event files that TensorBoard reads: records of a length, its checksum, a message and the message's checksum, where messages
-// are of the protocol buffer tensorflow.Event.
-// Sources: https://www.tensorflow.org/tutorials/load_data/tfrecord (TFRecord), tensorflow/core/util/event.proto,
+// Event files that TensorBoard reads: records of a length, its checksum, a message and the message's checksum, where
+// messages are of the protocol buffer tensorflow.Event. Sources:
+// https://www.tensorflow.org/tutorials/load_data/tfrecord (TFRecord), tensorflow/core/util/event.proto,
 // tensorflow/core/framework/summary.proto.
 
 import { appendFileSync, mkdirSync } from "node:fs";

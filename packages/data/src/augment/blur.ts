@@ -7,11 +7,11 @@ export interface BlurOptions {
   probability?: number | undefined;
   /** Range of the Gaussian's standard deviation, in pixels. Default [0.1, 2]. */
   sigma?: readonly [min: number, max: number] | undefined;
-  /** Odd width of the kernel; default: as wide as 3 standard deviations to each side. */
+  /** Odd width of the kernel; default: 3 standard deviations to each side. */
   kernelSize?: number | undefined;
 }
 
-/** Blurs one image or volume [...sizes, C] in place; undefined where there is nothing to do. Borders are reflected. */
+/** Blurs one image or volume [...sizes, C] in place, reflected at borders; undefined if there is nothing to do. */
 export function randomBlur(
   options: BlurOptions,
 ): ((image: Float32Array, shape: readonly number[], random: Random) => void) | undefined {

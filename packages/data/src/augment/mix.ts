@@ -1,18 +1,18 @@
-// Mixing pairs of images with their labels: mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) and CutMix (Yun et al.
-// 2019, https://arxiv.org/abs/1905.04899). Each image of a batch meets another one of it.
+// Mixing pairs of images of a batch with their labels: mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412)
+// and CutMix (Yun et al. 2019, https://arxiv.org/abs/1905.04899).
 
 import { GmrError, product, type Random } from "@gmr-conv/core";
 import { forBox } from "../box.ts";
 import { checkAmount } from "./checks.ts";
 
 export interface MixOptions {
-  /** α of the Beta distribution that the share of the first image is drawn from, for mixup. Default 0: none. */
+  /** α of the Beta distribution of the share of the first image, for mixup. Default 0: off. */
   mixup?: number | undefined;
-  /** α for CutMix. Default 0: none. With both, each batch is mixed in one of the two ways. */
+  /** α for CutMix. Default 0: off. With both, each batch is mixed in one of the two ways. */
   cutmix?: number | undefined;
 }
 
-/** Images, and shares of the classes [N, K] instead of labels. */
+/** Images, with shares of the classes [N, K] instead of labels. */
 export interface Mixed {
   images: Float32Array;
   shares: Float32Array;
@@ -26,7 +26,7 @@ type Mix = (
   random: Random,
 ) => Mixed;
 
-/** Mixes a batch; undefined where there is nothing to do. */
+/** Mixes a batch; undefined if there is nothing to do. */
 export function mixer(options: MixOptions): Mix | undefined {
   const mixup = checkAmount("mixup", options.mixup ?? 0);
   const cutmix = checkAmount("cutmix", options.cutmix ?? 0);

@@ -30,10 +30,10 @@ const TYPES: ReadonlyMap<number, { type: IdxType; size: number }> = new Map([
 /**
  * Reads an IDX file. Bytes and unsigned bytes are a view of `bytes`, wider types are copied.
  *
- * @param bytes The whole uncompressed file.
- * @param name What error messages call it, e.g. the path.
+ * @param bytes the whole uncompressed file
+ * @param name for error messages, such as the path
  * @throws GmrError `invalid-data` for a wrong magic number, an unknown type code, a truncated header or body, and
- *   for bytes after the last element.
+ *   for bytes after the last element
  */
 export function readIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   const fail = (problem: string): never => {

@@ -37,8 +37,9 @@ const TYPES = {
 
 /**
  * Reads a .npy file, of either byte order.
- * @param name what error messages call it
- * @throws GmrError `invalid-data` for a damaged file; `unsupported` for types that are no numbers, and arrays in Fortran's order
+ * @param name for error messages
+ * @throws GmrError `invalid-data` for a damaged file; `unsupported` for types that are not numbers, and for Fortran
+ *   order
  */
 export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
   const fail = (problem: string, code: "invalid-data" | "unsupported" = "invalid-data"): never => {
@@ -60,7 +61,7 @@ export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
   if (descr === undefined || order === undefined || sizes === undefined) {
     return fail(`header ${JSON.stringify(header.trim())}, expected descr, fortran_order and shape`);
   }
-  if (order === "True") fail("in Fortran's order: save it with numpy.ascontiguousarray", "unsupported");
+  if (order === "True") fail("Fortran order: save it with numpy.ascontiguousarray", "unsupported");
   const shape = sizes
     .split(",")
     .filter((size) => size.trim() !== "")
@@ -89,8 +90,8 @@ function swapBytes(bytes: Uint8Array, size: number): void {
 
 /**
  * Reads arrays of a .npz archive.
- * @param wanted which ones, without `.npy`; default: all
- * @throws GmrError `invalid-data` for a damaged archive or one that lacks an array that is wanted; as {@link readNpy}
+ * @param wanted names without `.npy`; default: all
+ * @throws GmrError `invalid-data` for a damaged archive or a missing array; as {@link readNpy}
  */
 export function readNpz(
   bytes: Uint8Array,
@@ -107,7 +108,7 @@ export function readNpz(
   if (missing !== undefined) {
     throw new GmrError(
       "invalid-data",
-      `${name}: no array ${missing}, it holds ${namesIn(bytes, name).join(", ")}`,
+      `${name}: no array ${missing}, it has ${namesIn(bytes, name).join(", ")}`,
     );
   }
   return arrays;

@@ -25,7 +25,7 @@ export async function classFiles(
           : "no class folders";
     throw new GmrError(
       "invalid-data",
-      `${root} holds ${found}, expected a folder of images for each of two or more classes`,
+      `${root} has ${found}, expected a folder of images for each of at least two classes`,
     );
   }
   const perClass = await Promise.all(folders.map((name) => filesBelow(path.join(root, name), isImageFile)));
@@ -33,7 +33,7 @@ export async function classFiles(
   if (empty.length > 0) {
     throw new GmrError(
       "invalid-data",
-      `${path.join(root, empty[0])} holds no image (PNG, JPEG, TIFF or WebP)`,
+      `${path.join(root, empty[0])} has no images (PNG, JPEG, TIFF or WebP)`,
     );
   }
   return {

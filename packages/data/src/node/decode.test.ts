@@ -120,7 +120,7 @@ describe("parts, masks and pages", () => {
     expect(await decodeMask(deep)).toEqual({ data: Uint16Array.of(0, 1, 300, 65_535), shape: [2, 2] });
     const shallow = await encode("mask8.png", [0, 1, 7, 255], 2);
     expect([...(await decodeMask(shallow)).data]).toEqual([0, 1, 7, 255]);
-    await expect(decodeMask(await putImage(at("red.png"), 3))).rejects.toThrow("a mask must be grey");
+    await expect(decodeMask(await putImage(at("red.png"), 3))).rejects.toThrow("masks must be grey");
   });
 
   it("reads the pages of a TIFF as a volume", async () => {

@@ -9,8 +9,8 @@ import { type DepthRange, MAX_16_BIT, scaled } from "./depthRange.ts";
 import { bitsOf, guarded, imageInfo, isGrey } from "./imageInfo.ts";
 
 /**
- * What happens to an image of another size: scaled to cover the size and cropped around the centre (`"crop"`), stretched
- * (`"stretch"`), scaled to fit and padded with the background (`"pad"`), or refused (`"none"`).
+ * What happens to an image of another size: scaled to cover the size and cropped around the centre (`"crop"`),
+ * stretched (`"stretch"`), scaled to fit and padded with the background (`"pad"`), or refused (`"none"`).
  */
 export type ResizeRule = "crop" | "stretch" | "pad" | "none";
 
@@ -102,7 +102,10 @@ async function decode(
 
 const FIT = { crop: "cover", stretch: "fill", pad: "contain" } as const;
 
-/** Brings an image to the wanted size, if there is one. @throws GmrError `invalid-data` where another size is refused */
+/**
+ * Brings an image to the wanted size, if there is one.
+ * @throws GmrError `invalid-data` where another size is refused
+ */
 async function resize(
   image: Sharp,
   name: string,
@@ -137,7 +140,10 @@ function channelsOf<T extends Uint8Array | Uint16Array>(values: T, from: 1 | 3, 
   return result;
 }
 
-/** The numbers of a mask file, [height, width] flat, or [pages, height, width]. @throws GmrError `io`, `invalid-data` */
+/**
+ * The numbers of a mask file, [height, width] flat, or [pages, height, width].
+ * @throws GmrError `io`, `invalid-data`
+ */
 export async function decodeMask(
   file: string,
   pages = false,
@@ -149,7 +155,7 @@ export async function decodeMask(
     if (!isGrey(space)) {
       throw new GmrError(
         "invalid-data",
-        `${file}: a mask must be grey, each number a class or an object; this is ${space}`,
+        `${file}: masks must be grey, each number a class or an object; this one is ${space}`,
       );
     }
     const deep = bitsOf(depth) > 8;
@@ -168,7 +174,10 @@ export async function decodeMask(
   });
 }
 
-/** The pages of a grey TIFF as a volume [pages, height, width, 1], from 0 to 1. @throws GmrError `io`, `invalid-data` */
+/**
+ * The pages of a grey TIFF as a volume [pages, height, width, 1], from 0 to 1.
+ * @throws GmrError `io`, `invalid-data`
+ */
 export async function decodePages(
   file: string,
   range: DepthRange = "auto",

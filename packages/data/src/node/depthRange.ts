@@ -5,8 +5,8 @@ import sharp from "sharp";
 import { guarded, imageInfo, isGrey } from "./imageInfo.ts";
 
 /**
- * Which values become 0 and 1: the image's 1st and 99.8th percentiles (`"auto"`; values beyond are clipped), its extremes
- * (`"image"`), the extremes of its type (`"type"`), or two given values.
+ * Which values become 0 and 1: the image's 1st and 99.8th percentiles (`"auto"`; values beyond are clipped), its
+ * extremes (`"image"`), the extremes of its type (`"type"`), or two given values.
  */
 export type DepthRange = "auto" | "image" | "type" | readonly [low: number, high: number];
 
@@ -20,8 +20,8 @@ const [LOW_SHARE, HIGH_SHARE] = [0.01, 0.998];
 const STRIP = 2 ** 24;
 
 /**
- * The values of an image that become 0 and 1, so that parts of it are scaled like the whole. Reads the image once, strip
- * by strip.
+ * The values of an image that become 0 and 1, so that parts of it are scaled like the whole. Reads the image once,
+ * strip by strip.
  * @returns undefined for 8-bit images, which are not scaled
  * @throws GmrError as `decodeImage`
  */
@@ -63,7 +63,11 @@ async function histogram(file: string, height: number, width: number): Promise<F
   return counts;
 }
 
-/** Numbers from 0 to 1. @param most the largest value of the type @throws GmrError `invalid-argument` for an invalid range */
+/**
+ * Numbers from 0 to 1.
+ * @param most the largest value of the type
+ * @throws GmrError `invalid-argument` for an invalid range
+ */
 export function scaled(values: ArrayLike<number>, range: DepthRange, most: number): Float32Array {
   const [low, high] = limitsOf(values, range, most);
   const span = high > low ? high - low : 1;

@@ -1,4 +1,4 @@
-// The data sets by name. A new one is a file in datasets/ and a line here.
+// The data sets by name. A new one is a file in datasets/ and an entry here.
 
 import { describeValue, GmrError, nearestName } from "@gmr-conv/core";
 import { z } from "zod";
@@ -34,7 +34,7 @@ const ENTRIES: readonly DatasetEntry[] = [
   medmnistDataset,
 ];
 
-/** A data set by name with its options, as configurations have it. */
+/** A data set by name with its options, as in a configuration. */
 export interface DatasetSpec {
   name: string;
   [option: string]: unknown;
@@ -83,8 +83,8 @@ export function checkDatasetSpec(spec: DatasetSpec): DatasetSpec {
 
 /**
  * Reads a data set by name.
- * @throws GmrError `invalid-argument` for an unknown name or option; `io` and `invalid-data` for what is missing or damaged, naming
- *   the file
+ * @throws GmrError `invalid-argument` for an unknown name or option; `io` and `invalid-data` for missing or damaged
+ *   files, naming them
  */
 export async function loadDataset(spec: DatasetSpec): Promise<LoadedDataset> {
   const { name, ...options } = checkDatasetSpec(spec);

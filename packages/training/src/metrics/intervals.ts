@@ -1,6 +1,6 @@
 /**
- * The 95 % confidence interval of a share that was counted (Wilson 1927): what the network's accuracy may be, given so many
- * images.
+ * The 95 % confidence interval of a share that was counted (Wilson 1927): what the network's accuracy may be, given
+ * so many images.
  */
 export function wilson(right: number, count: number): [low: number, high: number] {
   if (count === 0) return [0, 1];

@@ -1,5 +1,5 @@
-// The process of jax-js, on its own wasm backend: dense convolutions, on request of peers/jax.ts. The package is never a
-// dependency: it is used where it is installed beside this program or in the working directory.
+// The process of jax-js, on its own wasm backend: dense convolutions, on request of peers/jax.ts. The package is
+// never a dependency: it is used where it is installed beside this program or in the working directory.
 
 import { createRequire } from "node:module";
 import path from "node:path";

@@ -1,4 +1,4 @@
-// A folder of class folders.
+// A folder of class folders: your own images.
 
 import path from "node:path";
 import { z } from "zod";
@@ -36,9 +36,9 @@ const card: DatasetCard = {
   source: "your own",
   licence: "your own",
   layout: [
-    "FOLDER/CLASS/*.png for training, validation and test together, to be split; or",
-    "FOLDER/train/CLASS/*.png, FOLDER/test/CLASS/*.png and, if you like, FOLDER/validation/CLASS/*.png",
-    "Folders in class folders count with them; other files and names that begin with a dot do not.",
+    "FOLDER/CLASS/*.png with all images, which are split; or",
+    "FOLDER/train/CLASS/*.png, FOLDER/test/CLASS/*.png and, optionally, FOLDER/validation/CLASS/*.png",
+    "Subfolders of class folders count as part of the class; other files and hidden ones are ignored.",
   ],
   input: "0 for black to 1 for white",
 };
@@ -92,7 +92,7 @@ export const folderDataset = defineDataset({
 const leaveOut = (files: LabelledFile[], settings: DecodeOptions) =>
   withoutDamaged(files, ({ file }) => decodeImage(file, settings));
 
-/** The folders of the parts; without `train`, everything is in one. */
+/** The folders of the parts; without `train`, the root holds everything. */
 async function partsIn(root: string): Promise<{ train: string; validation?: string; test?: string }> {
   const { folders } = await listFolder(root);
   const find = (...names: string[]): string | undefined => {

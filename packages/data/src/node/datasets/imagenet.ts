@@ -23,13 +23,13 @@ import { isImageFile } from "../imageInfo.ts";
 const card: DatasetCard = {
   name: "imagenet",
   title: "ImageNet-1k",
-  description: "Photographs of a thousand kinds of things, RGB.",
+  description: "Photographs of a thousand classes of objects, RGB.",
   task: "classification",
   source: "O. Russakovsky et al., IJCV 115 (2015) 211; https://www.image-net.org",
   licence: "for research only, by agreement with its authors",
   layout: [
-    "train/nXXXXXXXX/*.JPEG and val/nXXXXXXXX/*.JPEG; or val/*.JPEG with LOC_val_solution.csv (ImageId, PredictionString)",
-    "If there is LOC_synset_mapping.txt (lines: nXXXXXXXX names), classes are called by their names.",
+    "train/nXXXXXXXX/*.JPEG and val/nXXXXXXXX/*.JPEG; or val/*.JPEG with LOC_val_solution.csv",
+    "With LOC_synset_mapping.txt (lines: nXXXXXXXX names), classes get their names.",
   ],
   input: "0 for black to 1 for white, RGB",
   counts: { train: 1_281_167, test: 50_000 },
@@ -72,7 +72,7 @@ async function synsetNames(root: string): Promise<Map<string, string>> {
   );
 }
 
-/** The official validation images, which are the test here: by class folders, or by a table. */
+/** The official validation images, which are our test images: in class folders, or with a table. */
 async function imagenetValidation(
   root: string,
   synsets: string[],

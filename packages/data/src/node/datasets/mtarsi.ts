@@ -40,7 +40,7 @@ export const mtarsiDataset = defineDataset({
     if (classNames.length !== AIRCRAFT.length) {
       throw new GmrError(
         "invalid-data",
-        `${given.folder} holds ${classNames.length} classes, expected the twenty types ${AIRCRAFT.join(", ")}`,
+        `${given.folder} has ${classNames.length} classes, expected the twenty types ${AIRCRAFT.join(", ")}`,
       );
     }
     const settings = await completeOptions(

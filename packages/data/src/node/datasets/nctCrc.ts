@@ -21,7 +21,8 @@ const card: DatasetCard = {
   name: "nct-crc",
   title: "NCT-CRC-HE-100K and CRC-VAL-HE-7K",
   description:
-    "Nine kinds of tissue in histological images of colorectal cancer (fat, background, debris, lymphocytes, mucus, muscle, normal mucosa, stroma, tumour), 224×224 pixels, RGB.",
+    "Nine kinds of tissue in histological images of colorectal cancer (fat, background, debris, lymphocytes, mucus, " +
+    "muscle, normal mucosa, stroma, tumour), 224×224 pixels, RGB.",
   task: "classification",
   source: "J. N. Kather, N. Halama, A. Marx, https://zenodo.org/records/1214456",
   licence: "CC BY 4.0",
