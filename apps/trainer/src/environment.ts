@@ -1,4 +1,4 @@
-// What a run should say about the machine and the packages it ran on.
+// The machine and the packages that a run ran on.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ function packageVersion(name: string): string {
   return versionIn(require.resolve(`${name}/package.json`));
 }
 
-/** This program's own version. */
+/** The version of this program. */
 export function ownVersion(): string {
   return versionIn(new URL("../package.json", import.meta.url));
 }

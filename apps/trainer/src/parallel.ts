@@ -1,4 +1,4 @@
-// Runs tasks in threads of their own, shows a bar for each, and passes Ctrl-C on to them.
+// Runs each task in its own thread, with a progress bar, and passes Ctrl-C on to it.
 
 import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
@@ -87,13 +87,13 @@ function stopOnSignals(flag: Int32Array, bars: MultiBar): () => void {
   };
 }
 
-/** Prints a line above the bars; while there are none, they would keep it to themselves. */
+/** Prints a line above the bars, which would swallow it while none is shown. */
 function say(bars: MultiBar, line: string): void {
   if (bars.isActive) bars.log(`${line}\n`);
   else console.error(line);
 }
 
-/** Runs a task; where its device is lost, on the next backend from its last checkpoint. */
+/** Runs a task; if its device is lost, it continues on the next backend from its last checkpoint. */
 export async function runWithFallback(
   task: Task,
   run: (task: Task) => Promise<Outcome>,
@@ -103,14 +103,14 @@ export async function runWithFallback(
     return await run(task);
   } catch (error) {
     if (!(error instanceof GmrError) || error.code !== "device-lost") throw error;
-    log(`${task.network.label}: ${error.message}; going on from the last checkpoint`);
+    log(`${task.network.label}: ${error.message}; continuing from the last checkpoint`);
     return runWithFallback({ ...task, backends: backendsAfter("webgpu") }, run, log);
   }
 }
 
 function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    // The native library reads the environment of the process, not a copy of it.
+    // The native library reads the environment of the process, not of a worker.
     const options: WorkerOptions = { workerData: input, env: SHARE_ENV };
     const worker = new Worker(new URL("./worker.js", import.meta.url), options);
     let bar: SingleBar | undefined;
@@ -139,7 +139,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
           failure = new GmrError(message.code, message.message);
           if (message.stack !== undefined) failure.stack = message.stack;
           bar?.stop();
-          // What still runs there has no one to tell; it must have ended before another goes on.
+          // Whatever still runs there must end before another thread continues.
           void worker.terminate();
           break;
         }
@@ -148,7 +148,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
     worker.on("error", reject);
     worker.on("exit", (code) => {
       const { label } = input.task.network;
-      reject(failure ?? new GmrError("internal", `the thread of ${label} ended early, with code ${code}`));
+      reject(failure ?? new GmrError("internal", `the thread of ${label} ended early with code ${code}`));
     });
   });
 }

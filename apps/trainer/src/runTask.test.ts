@@ -99,6 +99,6 @@ it("tries the next backends where a device was lost, and those alone", async () 
   await expectGmrError(() => outcome, "interrupted", "stopped");
   expect(tried).toEqual([task.backends, ["wasm", "cpu"]]);
   expect(lines).toEqual([
-    "GMR-ResNet: the WebGPU device was lost (unknown); going on from the last checkpoint",
+    "GMR-ResNet: the WebGPU device was lost (unknown); continuing from the last checkpoint",
   ]);
 });

@@ -17,8 +17,8 @@ import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 /**
  * Does a task on this thread.
- * @throws GmrError, with code `interrupted` if the monitor asks to stop, `device-lost` if the GPU went away: the task
- *   then goes on from its last checkpoint if it is run again on another backend, in another thread
+ * @throws GmrError `interrupted` if the monitor asks to stop; `device-lost` if the GPU went away: run again in another thread
+ *   on another backend, the task continues from its last checkpoint
  */
 export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const { threads } = task;
@@ -26,13 +26,13 @@ export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const lost = new Promise<never>((_, reject) => {
     onDeviceLost = (reason) => reject(new GmrError("device-lost", `the WebGPU device was lost (${reason})`));
   });
-  lost.catch(() => {}); // Heard below, if the task has not ended by then.
+  lost.catch(() => {}); // Handled below, unless the task has ended by then.
   const selection = await useBackend(task.backends, { threads, onDeviceLost });
   if (selection.skipped.length > 0) monitor.note(formatSelection(selection));
   return Promise.race([new NetworkTask(selection.backend, task, monitor).run(), lost]);
 }
 
-/** A run's network, its data, and who listens. */
+/** The task of one network. */
 class NetworkTask {
   private readonly backend: BackendName;
   private readonly task: Task;

@@ -1,4 +1,4 @@
-// The thread of one task. Each has its own TensorFlow.js engine, so that networks train side by side.
+// The thread of one task, with its own TensorFlow.js engine, so that networks train side by side.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { GmrError, reasonOf } from "@gmr-conv/core";
@@ -7,7 +7,7 @@ import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 export interface WorkerInput {
   task: Task;
-  /** One 32-bit integer, not 0 once the user asked to stop. */
+  /** One 32-bit integer, nonzero once the user has asked to stop. */
   stop: SharedArrayBuffer;
 }
 

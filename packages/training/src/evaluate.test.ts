@@ -116,7 +116,7 @@ describe("evaluate", () => {
 });
 
 describe("views", () => {
-  it("hold so many images as fit", () => {
+  it("hold as many images as fit", () => {
     expect([batchSizeFor([28, 28, 1]), batchSizeFor([224, 224, 3]), batchSizeFor([999, 999, 9])]).toEqual([
       256, 13, 1,
     ]);

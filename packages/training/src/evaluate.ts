@@ -50,7 +50,7 @@ export interface Evaluation {
   flips: FlippedScore[];
   /** Over all angles: [true class][predicted class]. */
   turnedConfusion?: number[][] | undefined;
-  /** The most certain mistakes on upright images. */
+  /** The most confident mistakes on upright images. */
   mistakes: Mistake[];
   uprightImages: number;
   turnedImages: number;

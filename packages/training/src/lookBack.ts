@@ -29,7 +29,8 @@ export async function lookBack(
     );
   }
   if (task.score === "Dice" && score < 0.05) {
-    return `${name} finds hardly anything in its own training images (Dice ${score.toFixed(3)}): it has learned nothing`;
+    const found = `finds hardly anything in its own training images (Dice ${score.toFixed(3)})`;
+    return `${name} ${found}: it has learned nothing`;
   }
   return undefined;
 }

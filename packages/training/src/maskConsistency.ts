@@ -2,7 +2,7 @@ import type { Dataset } from "@gmr-conv/data";
 import { IGNORED } from "./metrics/segmentation.ts";
 import { seenAs, type View } from "./views.ts";
 
-/** Is told the predicted masks of each batch, with its labels. */
+/** Receives the predicted masks of each batch, with its labels. */
 export interface MaskListener {
   add(predicted: Int32Array, labels: Int32Array): void;
 }
@@ -33,7 +33,7 @@ export class MaskConsistency implements MaskListener {
     }
   }
 
-  /** Over all classes but the background; 1 where neither mask has any. */
+  /** Over all classes except the background; 1 if no mask has any. */
   get dice(): number {
     return this.sum === 0 ? 1 : (2 * this.both) / this.sum;
   }

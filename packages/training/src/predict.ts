@@ -1,17 +1,14 @@
-// What a trained network says of images, one by one or with views of them averaged.
+// The predictions of a trained network, optionally averaged over several views of each image.
 
 import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
 
-/**
- * Views whose probabilities are averaged: the image alone, its mirror images, or all eight turns by 90° and mirror
- * images.
- */
+/** Views to average probabilities over: the image alone, its mirror images, or all eight turns by 90° and flips. */
 export type TestTimeViews = "none" | "flips" | "all";
 
 export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
-  /** Default `"none"`: a GMR network says the same of all eight. Dense ones gain by it. For images, not for volumes. */
+  /** Default `"none"`: a GMR network predicts the same for all eight; dense ones gain. Images only, not volumes. */
   views?: TestTimeViews | undefined;
 }
 
@@ -49,7 +46,7 @@ interface Symmetry {
   back: (x: tf.Tensor) => tf.Tensor;
 }
 
-/** Turns by 90° and mirror images of [N, H, W, C], and what takes them back. */
+/** Turns by 90° and mirror images of [N, H, W, C], with their inverses. */
 function symmetriesOf(views: TestTimeViews): Symmetry[] {
   const same = (x: tf.Tensor): tf.Tensor => x;
   const mirror = (x: tf.Tensor): tf.Tensor => x.reverse(2);

@@ -44,7 +44,7 @@ async function saved(storage: Storage, file = checkpointName("net")) {
   return readSafetensors((await storage.read(file)) ?? new Uint8Array(0));
 }
 
-/** A signal that asks to stop once so many progress lines or validations were told. */
+/** A signal that asks to stop after a number of progress events or validations. */
 function stopAfter(events: number) {
   const signal = { aborted: false };
   let left = events;
@@ -204,7 +204,7 @@ describe("train", () => {
     expect((await trained({ ...SETTINGS, epochs: 4 }, { storage })).steps).toBe(28);
   });
 
-  it("keeps the weights of every so-manieth epoch", async () => {
+  it("keeps the weights every few epochs", async () => {
     const storage = new MemoryStorage();
     await trained({ ...SETTINGS, epochs: 4, keepEvery: 2 }, { storage });
     expect((await storage.list()).sort()).toEqual([
@@ -250,7 +250,7 @@ describe("train", () => {
     expect(warnings).toEqual(warned);
     expect(warned).toEqual([
       expect.stringMatching(
-        /^net reads its own training images at [\d.]+ %, hardly better than guessing \(3\d\.\d %\): it has learned nothing/,
+        /^net reads its own training images at [\d.]+ %, hardly better than guessing \(3\d\.\d %\): it has learned/,
       ),
     ]);
   });
@@ -284,7 +284,7 @@ describe("train", () => {
       {},
       { train: other({ classNames: ["a", "b"] }) },
       "invalid-shape",
-      "network net tells 3 classes apart, discs train has 2",
+      "network net has 3 classes, discs train has 2",
     ],
     [
       "masks for a classifier",
@@ -301,11 +301,11 @@ describe("train", () => {
       "loss.classWeights: 2 weights, discs train has 3 classes",
     ],
     [
-      "an expression that is none",
+      "an invalid expression",
       { optimizer: { exclude: ["("] } },
       {},
       "invalid-argument",
-      'optimizer.exclude: "(" is no regular expression',
+      'optimizer.exclude: "(" is not a regular expression',
     ],
     [
       "an unknown augmentation",

@@ -1,4 +1,4 @@
-// Time over kernel size as an SVG file that needs nothing else: its own colours, title and legend.
+// Time over kernel size as a self-contained SVG file with colours, title and legend.
 
 import { html } from "../report/html.ts";
 import { type ChartOption, svgChart } from "../report/svgChart.ts";
@@ -82,7 +82,7 @@ function describe({ label, points }: Line): string {
   return `${label}: ${points.map(([k, ms]) => `k = ${k} ${ms.toPrecision(3)} ms`).join(", ")}.`;
 }
 
-/** Legend entries stand in two columns, forward and backward of the same implementation side by side. */
+/** Legend entries are in two columns, forward and backward of an implementation side by side. */
 function legendEntry({ label, color, dashed }: Line, index: number, rows: number) {
   const x = MARGIN + (index < rows ? 0 : (WIDTH - 2 * MARGIN) / 2);
   const y = LEGEND_TOP + (index % rows) * LEGEND_ROW + LEGEND_ROW / 2;

@@ -47,9 +47,9 @@ describe("IndexedDbStorage", () => {
     expect(await new IndexedDbStorage("other").read("x")).toBeUndefined();
   });
 
-  it("says where there is none", async () => {
+  it("says if there is none", async () => {
     vi.stubGlobal("indexedDB", undefined);
-    const message = "the database run: there is no IndexedDB here";
+    const message = "the database run: IndexedDB is not available here";
     await expectGmrError(() => new IndexedDbStorage("run").read("x"), "io", message);
   });
 });
