@@ -66,8 +66,8 @@ export function backendsAfter(lost: BackendName): readonly BackendName[] {
 }
 
 /**
- * How many networks run at a time, each in its own thread. The native library has one thread pool for the whole process, and
- * its JavaScript binding does not support calls from several threads.
+ * How many networks run at a time, each in its own thread. The native library has one thread pool for the whole
+ * process, and its JavaScript binding does not support calls from several threads.
  */
 export function atATime(backends: readonly BackendName[], networks: number): number {
   const native = backends[0] === "node" && installedPackages().some(({ binding }) => binding !== undefined);

@@ -20,9 +20,7 @@ import { ownVersion } from "./environment.ts";
 
 export function makeProgram(): Command {
   const program = new Command("gmr")
-    .description(
-      "Gaussian Mixture Ring Convolution: networks that read an image the same at any rotation.",
-    )
+    .description("Gaussian Mixture Ring Convolution: networks that read an image the same at any rotation.")
     .version(ownVersion())
     .option("--debug", "show the stack trace of errors", false)
     .configureHelp({ showGlobalOptions: true })

@@ -138,7 +138,7 @@ describe("a run", () => {
       const { code, stderr } = await gmr(again);
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /mine holds a trained run \(.*gmr\..*, metrics\.jsonl.*\): add --resume .*--overwrite .*another --name/,
+        /mine has a trained run \(.*gmr\..*, metrics\.jsonl.*\): add --resume .*--overwrite .*another --name/,
       );
       expect(readFileSync(checkpoint)).toEqual(trained);
     }

@@ -17,8 +17,8 @@ import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 /**
  * Does a task on this thread.
- * @throws GmrError `interrupted` if the monitor asks to stop; `device-lost` if the GPU went away: run again in another thread
- *   on another backend, the task continues from its last checkpoint
+ * @throws GmrError `interrupted` if the monitor asks to stop; `device-lost` if the GPU went away: run again in
+ *   another thread on another backend, the task continues from its last checkpoint
  */
 export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const { threads } = task;

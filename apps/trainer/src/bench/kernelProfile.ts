@@ -1,5 +1,5 @@
-// Where time goes, kernel by kernel. Kernels are timed where they are registered: `tf.profile` counts the time of composed ops
-// twice, once for the op and once for its parts.
+// Where time goes, kernel by kernel. Kernels are timed where they are registered: `tf.profile` counts the time of
+// composed ops twice, once for the op and once for its parts.
 
 import { replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";

@@ -17,8 +17,8 @@ export interface LayerTime {
   /** Kernel size. */
   k: number;
   /**
-   * `dense`: `tf.conv2d` as it runs here; `stock-dense`: with the stock kernels, if ours replace them; `fused` and `stock`:
-   * batch normalisation.
+   * `dense`: `tf.conv2d` as it runs here; `stock-dense`: with the stock kernels, if ours replace them; `fused` and
+   * `stock`: batch normalisation.
    */
   impl: "gmr" | "dense" | "stock-dense" | "fused" | "stock" | PeerImpl;
   pass: LayerPass;

@@ -1,5 +1,5 @@
-// The time and memory of a training step and of inference of a whole network. Each implementation has its own process; the
-// processes take turns.
+// The time and memory of a training step and of inference of a whole network. Each implementation has its own
+// process; the processes take turns.
 
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";

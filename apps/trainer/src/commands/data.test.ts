@@ -98,7 +98,7 @@ describe("gmr sweep and compare", () => {
     ]);
     const again = await gmr(sweep);
     expect(again.code).toBe(0);
-    expect(again.stdout).toContain("Scores are those on the validation images.");
+    expect(again.stdout).toContain("Scores are on the validation images.");
     expect(again.stderr).toContain("trained for all of its 2 epochs");
 
     for (const name of ["s-1", "s-3"]) {

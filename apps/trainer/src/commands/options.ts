@@ -1,4 +1,4 @@
-// Values of command-line options, checked while the line is read.
+// Parsers of option values.
 
 import { InvalidArgumentError } from "commander";
 

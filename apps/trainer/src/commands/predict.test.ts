@@ -211,7 +211,7 @@ describe("gmr predict", () => {
     const flat = await gmr(["predict", path.join(runs, "v"), path.join(root, "classes", "large", "3.png")]);
     expect([flat.code, flat.stderr]).toEqual([
       1,
-      expect.stringContaining("3.png: an image, the network takes volumes"),
+      expect.stringContaining("3.png is an image, the network takes volumes"),
     ]);
   });
 

@@ -27,14 +27,14 @@ export function addPublish(program: Command): void {
   program
     .command("publish")
     .description(
-      "Write the weights of an evaluated run with a card: OUTPUT/NAME.safetensors and OUTPUT/NAME.json.",
+      "Write the weights of an evaluated run with a model card: OUTPUT/NAME.safetensors and OUTPUT/NAME.json.",
     )
     .argument("<run>", "name of the run")
-    .argument("<name>", "name of the network from now on")
+    .argument("<name>", "new name of the network")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--network <name>", "which network of the run (default: the first)")
-    .option("--description <text>", "what it is, in a line", "")
-    .option("--command <text>", "the commands that made it (default: those of the run)")
+    .option("--description <text>", "one line about the network", "")
+    .option("--command <text>", "the commands that produced it (default: those of the run)")
     .option("--licence <name>", "of the weights", "MIT")
     .option("--output <folder>", "where to write", "weights")
     .action(publish);

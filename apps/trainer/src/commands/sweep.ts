@@ -19,7 +19,7 @@ interface SweepOptions extends TrainFlags {
   json: boolean;
 }
 
-/** What a trial sets, and how it fared. */
+/** The settings of a trial and its scores. */
 interface Trial {
   name: string;
   set: string[];
@@ -30,11 +30,11 @@ export function addSweep(program: Command): void {
   const command = program
     .command("sweep")
     .description(
-      "Train the same configuration with every combination of some settings, one after the other, and rank them by their score on " +
-        "the validation images. Started again, it goes on where it was stopped.",
+      "Train a configuration with every combination of some settings, one after the other, and rank them by " +
+        "their score on the validation images. When restarted, it continues where it was stopped.",
     )
     .argument("[config]", "the configuration (default: the preset mnist)")
-    .option("--name <name>", "the runs are called NAME-1, NAME-2, …", "sweep")
+    .option("--name <name>", "the runs are named NAME-1, NAME-2, …", "sweep")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option(
       "--grid <key=list>",
@@ -51,7 +51,7 @@ export function addSweep(program: Command): void {
     for (const [i, set] of combinations.entries()) {
       const name = `${options.name}-${i + 1}`;
       const folder = RunFolder.named(options.runs, name);
-      console.error(`\n${name} of ${combinations.length}: ${set.join(", ") || "as it is"}`);
+      console.error(`\n${name} of ${combinations.length}: ${set.join(", ") || "unchanged"}`);
       const flags = { ...options, set: [...options.set, ...set] };
       await inRun(
         folder,
@@ -113,5 +113,5 @@ function print(trials: Trial[], json: boolean): void {
   for (const { name, scores, set } of ranked) {
     table.push([name, ...scores.map(({ score }) => `${(100 * score).toFixed(1)} %`), set.join("\n")]);
   }
-  console.log(`${table.toString()}\nScores are those on the validation images.`);
+  console.log(`${table.toString()}\nScores are on the validation images.`);
 }

@@ -7,9 +7,9 @@ import type { ConfigInput, RunConfig } from "../config/schema.ts";
 import { modelChanges, overrides, type TrainFlags } from "./trainOptions.ts";
 
 /**
- * The configuration that a command line asks for: a file or a preset, or that of a run that goes on, with what
- * options change.
- * @throws GmrError for what is missing or never allowed, naming it
+ * The configuration that a command line asks for: a file, a preset, or that of a run to continue, as changed by
+ * options.
+ * @throws GmrError naming what is missing or invalid
  */
 export async function configFrom(
   flags: TrainFlags,
@@ -20,7 +20,7 @@ export async function configFrom(
   const changes = overrides(flags);
   if (stored) return resolveConfig(changed(stored, changes, flags));
   const given = file ? readConfigFile(file) : flags.preset ? readPreset(flags.preset) : base;
-  // Options of another data set mean nothing for this one.
+  // The options of another data set do not apply.
   const known = given.dataset as { name?: string } | undefined;
   if (flags.dataset !== undefined && known?.name !== flags.dataset) given.dataset = { name: flags.dataset };
   if (flags.model !== undefined) given.networks = [{ name: flags.model, model: { name: flags.model } }];
@@ -39,7 +39,7 @@ export async function configFrom(
   );
 }
 
-/** What is asked for all networks is asked for those with settings of their own, too. */
+/** Changes for all networks also apply to those with their own settings. */
 function withNetworks(changes: readonly Override[], networks: unknown): Override[] {
   const own = Array.isArray(networks)
     ? networks.map((network: { train?: unknown } | null) => network?.train)
@@ -53,13 +53,13 @@ function withNetworks(changes: readonly Override[], networks: unknown): Override
   });
 }
 
-/** The networks of a configuration that are of these kinds, if it has them all by these names. */
+/** Keeps only the networks of these kinds, if the configuration has all of them by name. */
 function pickKinds(config: ConfigInput, kinds: readonly NetworkKind[]): ConfigInput {
   const networks = kinds.flatMap((kind) => config.networks?.find(({ name }) => name === kind) ?? []);
   return networks.length === kinds.length ? { ...config, networks } : config;
 }
 
-/** Changes settings of a run: what is changed for all networks is changed for each. */
+/** Changes the settings of a run: changes for all networks apply to each. */
 function changed(stored: RunConfig, changes: readonly Override[], flags: TrainFlags): ConfigInput {
   const { data: _, ...settings } = structuredClone(stored);
   const plain = settings as Record<string, unknown>;

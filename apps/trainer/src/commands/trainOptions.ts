@@ -1,4 +1,4 @@
-// Options of the commands that train, and the changes of a configuration that they stand for.
+// Options of the commands that train, and the changes they make to a configuration.
 
 import { type Command, Option } from "commander";
 import { BACKENDS } from "../backend.ts";
@@ -15,19 +15,19 @@ import {
   repeated,
 } from "./options.ts";
 
-/** Options by their names on the command line, and the places of a configuration that they set. */
+/** Options with the keys of a configuration that they set. */
 const TRAIN_FLAGS: readonly (readonly [
   flags: string,
   text: string,
   parse: (text: string) => unknown,
   path: string,
 ])[] = [
-  ["--limit <count>", "train on COUNT images only, spread over the set", positiveInteger, "limit"],
+  ["--limit <count>", "train on COUNT images, spread over the set", positiveInteger, "limit"],
   ["--epochs <count>", "passes over the training images", positiveInteger, "train.epochs"],
   ["--batch-size <count>", "images per step", positiveInteger, "train.batchSize"],
   [
     "--accumulate <count>",
-    "work each step off in COUNT parts, with less memory",
+    "compute each step in COUNT parts, with less memory",
     positiveInteger,
     "train.accumulate",
   ],
@@ -38,21 +38,21 @@ const TRAIN_FLAGS: readonly (readonly [
   ["--label-smoothing <share>", "in [0, 1)", belowOne, "train.loss.labelSmoothing"],
   [
     "--clip-norm <number>",
-    "scale gradients down to this norm where theirs is larger",
+    "scale gradients down to this norm if theirs is larger",
     positiveNumber,
     "train.clipNorm",
   ],
   ["--ema <decay>", "use moving averages of the weights, such as 0.999", belowOne, "train.ema"],
   [
     "--translate <pixels>",
-    "random shifts to each side, by fractions of a pixel",
+    "random shifts to each side, with fractions of a pixel",
     nonNegativeNumber,
     "train.augment.translate",
   ],
   ["--loaders <count>", "threads that read and augment images for each network", positiveInteger, "loaders"],
 ];
 
-/** Of the networks, not of their training. */
+/** Options of the networks, not of their training. */
 const MODEL_FLAGS: readonly (readonly [
   flags: string,
   text: string,
@@ -81,7 +81,6 @@ export interface TrainFlags {
   [flag: string]: unknown;
 }
 
-/** Adds the options. */
 export function addTrainFlags(command: Command): Command {
   command
     .addOption(
@@ -89,11 +88,13 @@ export function addTrainFlags(command: Command): Command {
     )
     .option("--dataset <name>", "the data set (gmr data list)")
     .option("--folder <folder>", "the data set's folder")
-    .option("--file <file>", "the data set's file, of those that are one")
-    .option("--networks <list>", "networks of a size that fits the images: gmr, dense or gmr,dense", names)
+    .option("--file <file>", "the data set's file, for data sets that are one file")
+    .option("--networks <list>", "networks sized for the images: gmr, dense or gmr,dense", names)
     .option("--model <name>", "the network to train (gmr models)")
     .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS))
-    .addOption(new Option("--optimizer <name>", "").choices(["adamw", "adam", "sgd", "adadelta"]))
+    .addOption(
+      new Option("--optimizer <name>", "the optimiser").choices(["adamw", "adam", "sgd", "adadelta"]),
+    )
     .addOption(
       new Option("--schedule <name>", "of the learning rate").choices(["cosine", "constant", "onecycle"]),
     )
@@ -115,7 +116,7 @@ const camel = (flags: string): string =>
     .replace(/^--/, "")
     .replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** The changes that options ask for. */
+/** The changes that options make. */
 export function overrides(flags: TrainFlags): Override[] {
   const list: Override[] = [];
   const add = (path: string, value: unknown): void => {
@@ -135,7 +136,7 @@ export function overrides(flags: TrainFlags): Override[] {
   return [...list, ...flags.set.map(parseOverride)];
 }
 
-/** What options change in the networks. */
+/** The changes that options make to networks. */
 export function modelChanges(flags: TrainFlags): Record<string, unknown> {
   const given = MODEL_FLAGS.flatMap(([name, , , key]) => {
     const value = flags[camel(name)];

@@ -1,4 +1,4 @@
-// The form of a configuration, from which the JSON schema of editors is made.
+// The form of a configuration, and the JSON schema for editors made from it.
 
 import { type DatasetSpec, datasetSchema } from "@gmr-conv/data/node";
 import { MODEL_NAMES, type ModelName } from "@gmr-conv/models";
@@ -7,7 +7,7 @@ import { z } from "zod";
 import { BACKENDS, type BackendChoice } from "../backend.ts";
 import { samplingSchema, trainSchema } from "./trainSchema.ts";
 
-/** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
+/** Names of runs and networks, which become file names: no paths, hidden files or options. */
 export const FILE_NAME = /^\w[\w.-]*$/;
 export const fileName = z.string().regex(FILE_NAME, 'expected letters, digits, "-", "_" and "." only');
 
@@ -19,7 +19,7 @@ const network = z.strictObject({
   model: z
     .looseObject({ name: z.enum(MODEL_NAMES as readonly [ModelName, ...ModelName[]]) })
     .describe("a network by name with its options; inputShape and classes come from the data set"),
-  train: trainSchema.optional().describe("what differs for this network from the settings for all"),
+  train: trainSchema.optional().describe("settings of this network that differ from those for all"),
 });
 
 const evaluation = z.strictObject({
@@ -34,13 +34,14 @@ const evaluation = z.strictObject({
     .optional()
     .describe("axes that volumes are turned about"),
   flips: z.boolean().optional().describe("mirror test images as well"),
-  turnedImages: count.optional().describe("turn and mirror so many test images only"),
-  testLimit: count.optional().describe("evaluate on so many test images only"),
+  turnedImages: count.optional().describe("number of test images to turn and mirror"),
+  testLimit: count.optional().describe("number of test images to evaluate on"),
   disc: z
     .boolean()
     .optional()
     .describe(
-      "only the disc in the images counts, which turns leave whole: networks see nothing else, and masks are judged there",
+      "evaluate only the disc inscribed in the images, which turns do not cut: networks see nothing " +
+        "else, and masks are judged there",
     ),
   fill: samplingSchema.fill,
   interpolation: samplingSchema.interpolation,
@@ -49,13 +50,17 @@ const evaluation = z.strictObject({
 export const configSchema = z.strictObject({
   title: z.string().optional(),
   dataset: datasetSchema as unknown as z.ZodType<DatasetSpec>,
-  limit: count.optional().describe("train on so many images only, spread over the set"),
+  limit: count.optional().describe("number of images to train on, spread over the set"),
   backend: z.enum(BACKENDS).optional().describe("where to compute; default wasm"),
   loaders: count
     .max(64)
     .optional()
     .describe("threads that read and augment images for each network; default 1"),
-  cacheMegabytes: z.number().min(0).optional().describe("decoded images that each loader keeps; default 512"),
+  cacheMegabytes: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("size of each loader's cache of decoded images; default 512"),
   train: trainSchema.optional(),
   networks: z
     .array(network)
@@ -64,7 +69,7 @@ export const configSchema = z.strictObject({
       error: "expected each name once",
     })
     .optional()
-    .describe("what to train; default: a GMR network of a size that fits the images"),
+    .describe("what to train; default: a GMR network sized for the images"),
   evaluation: evaluation.optional(),
 });
 
@@ -103,7 +108,7 @@ export interface NetworkConfig {
   train: TrainOptions;
 }
 
-/** What a run must know of its data set where the files are not at hand. */
+/** What a run must know about its data set without the files. */
 export interface RunData {
   title: string;
   source: string;
@@ -116,7 +121,7 @@ export interface RunData {
   classNames: readonly string[];
 }
 
-/** A configuration in which nothing is left open: what a run stores. */
+/** A complete configuration, as a run stores it. */
 export interface RunConfig {
   title: string;
   dataset: DatasetSpec;
@@ -166,7 +171,7 @@ export function jsonSchema(): object {
   };
 }
 
-/** The first things that are wrong, in one line. */
+/** The first problems, in one line. */
 export function problemsOf(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)

@@ -15,7 +15,7 @@ export const samplingSchema = {
   fill: z
     .union([z.enum(["reflect", "replicate"]), z.number(), z.array(z.number())])
     .optional()
-    .describe("what lies outside the images"),
+    .describe("pixels outside the images"),
 };
 
 const optimizer = z.strictObject({
@@ -23,18 +23,18 @@ const optimizer = z.strictObject({
     .enum(["adamw", "adam", "sgd", "adadelta"])
     .optional()
     .describe(
-      "adamw and sgd (with Nesterov's momentum) decay weights by themselves, adam and adadelta through the gradient",
+      "adamw and sgd (Nesterov) decouple weight decay from the gradient, adam and adadelta add it to the gradient",
     ),
   learningRate: positive.optional().describe("the largest of the schedule"),
   weightDecay: z.number().min(0).optional().describe("of convolution and dense kernels"),
   momentum: belowOne.optional().describe("momentum, Adam's beta 1 or Adadelta's rho"),
   beta2: belowOne.optional().describe("Adam's beta 2"),
   epsilon: positive.optional(),
-  nesterov: z.boolean().optional().describe("of sgd; false is PyTorch's SGD"),
+  nesterov: z.boolean().optional().describe("for sgd; false is PyTorch's SGD"),
   exclude: z
     .array(z.string())
     .optional()
-    .describe("regular expressions on names of weights that do not decay"),
+    .describe("regular expressions on the names of weights that do not decay"),
 });
 
 const warmup = share.optional().describe("share of the steps in which the learning rate rises");
@@ -66,11 +66,11 @@ const augment = z.strictObject({
     .min(2)
     .max(3)
     .optional()
-    .describe("sizes that the network sees, cut out of larger images"),
+    .describe("sizes that the network sees, cropped from larger images"),
   translate: z.number().min(0).optional().describe("largest shift to each side in pixels"),
   subpixel: z.boolean().optional().describe("shift by fractions of a pixel"),
   scale: range.optional().describe("magnification"),
-  crop: range.optional().describe("share of the image that is cut out and scaled to the whole"),
+  crop: range.optional().describe("share of the image that is cropped and scaled to the whole"),
   rotate: z.number().min(0).optional().describe("largest turn to each side in degrees"),
   flip: z
     .strictObject({ horizontal: share.optional(), vertical: share.optional(), depth: share.optional() })
@@ -109,11 +109,11 @@ const loss = z.strictObject({
   crossEntropy: z.number().min(0).optional().describe("segmentation: weight of the cross entropy"),
 });
 
-/** How networks are trained. Every setting has a default that fits the number of images. */
+/** How networks are trained. Every setting has a default, some by the number of images. */
 export const trainSchema = z.strictObject({
   epochs: count.optional().describe("passes over the training images"),
   batchSize: count.optional().describe("images per step"),
-  accumulate: count.optional().describe("parts that a step is worked off in"),
+  accumulate: count.optional().describe("number of parts to compute a step in"),
   seed: z.int().optional().describe("decides initial weights, order and augmentation"),
   optimizer: optimizer.optional(),
   schedule: schedule.optional(),
@@ -124,20 +124,20 @@ export const trainSchema = z.strictObject({
     .strictObject({ mean: z.array(z.number()), std: z.array(positive) })
     .optional()
     .describe("standardisation of each channel"),
-  clipNorm: positive.optional().describe("gradients are scaled down to this norm"),
-  ema: belowOne.optional().describe("decay of moving averages of the weights, which are then used"),
+  clipNorm: positive.optional().describe("scale gradients down to this norm"),
+  ema: belowOne.optional().describe("decay of moving averages of the weights, which are used after training"),
   checkpointStages: z.boolean().optional().describe("less memory, stages computed twice"),
   validateEvery: count.optional().describe("epochs between validations"),
-  validationLimit: count.optional().describe("validate on so many images only"),
+  validationLimit: count.optional().describe("number of images to validate on"),
   earlyStopping: z
     .strictObject({ patience: count, minimumGain: z.number().min(0).optional() })
     .optional()
-    .describe("end after so many validations without a better one"),
+    .describe("end after `patience` validations without a better one"),
   select: z
     .enum(["best", "last"])
     .optional()
-    .describe("weights to end with: best on validation images, or the last"),
-  refreshNorms: z.boolean().optional().describe("estimate statistics of normalisation anew at the end"),
+    .describe("weights to end with: best on the validation images, or last"),
+  refreshNorms: z.boolean().optional().describe("re-estimate statistics of normalisation at the end"),
   checkpointSeconds: positive.optional(),
-  keepEvery: count.optional().describe("keep a checkpoint of every so-manieth epoch"),
+  keepEvery: count.optional().describe("epochs between checkpoints that are kept"),
 }) as z.ZodType<TrainOptions> & z.ZodObject;

@@ -1,4 +1,4 @@
-// Golden cases: `cases.json` with one `NAME.safetensors` each, in PyTorch's layout (channels first).
+// Golden cases: `cases.json` and a `NAME.safetensors` for each case, in PyTorch's layout (channels first).
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
@@ -13,7 +13,7 @@ export interface ConvCase {
   kernelSize: number[];
   stride: number[];
   padding: number[] | "same" | "valid";
-  /** Of a transposed convolution. */
+  /** For transposed convolutions. */
   outputPadding: number[] | undefined;
   dilation: number[];
   groups: number;
@@ -25,7 +25,7 @@ export interface ConvCase {
 export interface NetworkCase {
   name: string;
   kind: "network";
-  /** Architecture and options, in the words of the official package. */
+  /** Architecture and options, named as in the official package. */
   config: Record<string, unknown>;
   classes: number;
   /** Largest relative error of PyTorch's own gradients in float32. */
@@ -51,7 +51,7 @@ export async function readCases(folder: string): Promise<(ConvCase | NetworkCase
     }
     if (entry.kind === "network") return networkCase(entry.name, entry);
     if (entry.kind !== "conv" && entry.kind !== "conv_transpose") {
-      throw new GmrError("invalid-data", `${file}: case ${entry.name} is of an unknown kind ${entry.kind}`);
+      throw new GmrError("invalid-data", `${file}: case ${entry.name} has the unknown kind ${entry.kind}`);
     }
     return {
       name: entry.name,

@@ -1,4 +1,4 @@
-// Running an ONNX model in onnxruntime.
+// Runs ONNX models in onnxruntime.
 
 import { GmrError } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
@@ -22,7 +22,7 @@ async function load(): Promise<typeof import("onnxruntime-node")> {
   } catch (error) {
     throw new GmrError(
       "unsupported",
-      "the ONNX form of networks is checked with the npm package onnxruntime-node, which is not installed",
+      "checking the ONNX form needs the npm package onnxruntime-node, which is not installed",
       { cause: error },
     );
   }

@@ -36,7 +36,7 @@ async function openVolume(
     return { data: Float32Array.from(voxels), shape: [shape[0], shape[0], shape[0], 1] };
   }
   if (!(await isVolume(file))) {
-    throw new GmrError("invalid-shape", `${file}: an image, the network takes volumes`);
+    throw new GmrError("invalid-shape", `${file} is an image, the network takes volumes`);
   }
   const volume = await readVolume(file, reading.range);
   if (volume.shape[3] === shape[3]) return volume;

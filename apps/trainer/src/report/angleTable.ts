@@ -1,4 +1,4 @@
-/** The accuracy at every angle in figures. */
+/** The accuracy at every angle as tables. */
 
 import type { FlipDirection } from "@gmr-conv/data";
 import { angle, percent, signedPoints } from "./format.ts";
@@ -6,7 +6,7 @@ import { type HtmlValue, html, type Markup } from "./html.ts";
 import { allAngles, angleSummary, placeOf, scoreAt } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
-/** The angles in up to three tables side by side, and one with mean, worst angle and mirrors. */
+/** Up to three tables of angles side by side, and one with mean, worst angle and mirror images. */
 export function angleTables(networks: NetworkReport[]): Markup {
   const angles = allAngles(networks);
   const rowsEach = Math.max(6, Math.ceil(angles.length / 3));

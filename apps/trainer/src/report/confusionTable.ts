@@ -1,10 +1,10 @@
-/** A confusion matrix as a table whose cells are tinted by their share of the row. */
+/** A confusion matrix as a table with cells tinted by their share of the row. */
 
 import { integer } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import { topMistakes } from "./summary.ts";
 
-/** @param confusion Counts, [true class][predicted class]. */
+/** @param confusion counts, [true class][predicted class] */
 export function confusionTable(heading: string, confusion: number[][], classNames: string[]): Markup {
   const name = (index: number) => classNames[index] ?? String(index);
   const mistakes = topMistakes(confusion, 3).map(
@@ -31,7 +31,7 @@ function cell(times: number, total: number, isRight: boolean): Markup {
   return html`<td class="${isRight ? "right" : "wrong"} ${contrast}" style="--v:${tint.toFixed(3)}" title="${integer(times)} of ${integer(total)}">${shareText(share)}</td>`;
 }
 
-/** Percent without the sign: one digit after the point below 10, a dot for next to nothing. */
+/** Percent without the sign: one decimal below 10, a dot below 0.5. */
 function shareText(share: number): string {
   if (share === 0) return "";
   if (share < 0.005) return "·";

@@ -1,4 +1,4 @@
-/** What it takes to repeat and to judge a run: command, settings, environment, layers, epochs. */
+/** What is needed to repeat and judge a run: command, settings, environment, layers, epochs. */
 
 import { isRecord } from "../isRecord.ts";
 import { duration, percent } from "./format.ts";
@@ -23,7 +23,7 @@ export function settings(report: RotationReport): Markup {
 </div>`;
 }
 
-/** The layers of each network, folded away on the screen. */
+/** The layers of each network, collapsed on screen. */
 export function architectures(networks: NetworkReport[]): Markup {
   return html`<div class="columns">${networks
     .filter(({ layers }) => layers.length > 0)
@@ -33,7 +33,7 @@ export function architectures(networks: NetworkReport[]): Markup {
     )}</div>`;
 }
 
-/** Loss, accuracy and time of each epoch: the learning curves in figures. */
+/** Loss, accuracy and time of each epoch. */
 export function epochTables(networks: NetworkReport[]): Markup {
   return html`<div class="columns">${networks
     .filter(({ epochs }) => epochs.length > 0)

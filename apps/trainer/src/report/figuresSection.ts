@@ -21,7 +21,7 @@ function rowsFor(classNames: readonly string[]): Row[] {
   return [
     ["Accuracy", ({ upright }) => percent(upright.accuracy)],
     [
-      "Among the five most probable",
+      "Top-5 accuracy",
       ({ upright }) => ("top5" in upright && classNames.length > 5 ? percent(upright.top5) : undefined),
     ],
     [
@@ -36,7 +36,7 @@ function rowsFor(classNames: readonly string[]): Row[] {
     ["Expected calibration error", ({ upright }) => ("ece" in upright ? percent(upright.ece) : undefined)],
     ["Cross entropy", ({ upright }) => ("loss" in upright ? upright.loss.toFixed(4) : undefined)],
     [
-      "Dice, mean over classes but the background",
+      "Dice, mean over classes except the background",
       ({ upright }) => ("dice" in upright ? upright.dice.toFixed(4) : undefined),
     ],
     ["Intersection over union", ({ upright }) => ("iou" in upright ? upright.iou.toFixed(4) : undefined)],

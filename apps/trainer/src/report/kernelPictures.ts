@@ -4,7 +4,7 @@ import { mixtureChart } from "./mixtureChart.ts";
 import { pngDataUri } from "./png.ts";
 import type { KernelLayer, NetworkReport } from "./types.ts";
 
-/** About how large a kernel is shown, in CSS pixels; whole multiples keep its cells equal. */
+/** Approximate size of a kernel in CSS pixels; whole multiples keep its cells equal. */
 const PICTURE_SIZE = 64;
 const POSITIVE = [214, 84, 48] as const;
 const NEGATIVE = [38, 120, 214] as const;
@@ -31,7 +31,7 @@ ${sigmas.length > 0 ? html`<p class="note">σ per ring: ${sigmas.map((sigma) => 
 }
 
 /**
- * RGBA pixels: the hue tells the sign, the opacity |value| / `largest`; 0 shows the page, light or dark.
+ * RGBA pixels: the hue shows the sign, the opacity |value| / `largest`; 0 is transparent.
  */
 export function divergingColors(values: number[], largest: number): Uint8Array {
   return Uint8Array.from(

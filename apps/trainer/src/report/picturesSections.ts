@@ -7,7 +7,7 @@ import type { NetworkReport, RotationReport } from "./types.ts";
 
 export function mistakesSection({ networks, classNames }: RotationReport): Section | undefined {
   if (!networks.some(({ mistakes }) => mistakes && mistakes.length > 0)) return undefined;
-  const body = html`<p class="lead">Upright test images that were read wrong, those first of which the network was surest.</p>
+  const body = html`<p class="lead">Misclassified upright test images, the most confident mistakes first.</p>
 ${networks.map(
   ({ label, mistakes }, index) =>
     mistakes &&
@@ -22,7 +22,7 @@ ${networks.map(
 
 export function masksSection(networks: NetworkReport[]): Section | undefined {
   if (!networks.some(({ masks }) => masks && masks.length > 0)) return undefined;
-  const body = html`<p class="lead">Images, their true masks, and those that the network finds, upright and turned.</p>
+  const body = html`<p class="lead">Images with their true and predicted masks, upright and turned.</p>
 ${networks.map(
   ({ label, masks }) =>
     masks &&
@@ -31,7 +31,7 @@ ${networks.map(
         html`<figure><div>${[
           ["image", image],
           ["true mask", truth],
-          ["found", predicted],
+          ["predicted mask", predicted],
         ].map(
           ([alt, uri]) => html`<img src="${uri}" alt="${alt}, ${title}">`,
         )}</div><figcaption>${title}</figcaption></figure>`,

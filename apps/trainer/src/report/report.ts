@@ -1,4 +1,4 @@
-/** A rotation report as one HTML file that needs nothing else: no network, no scripts. */
+/** A rotation report as one self-contained HTML file without scripts. */
 import { angleTables } from "./angleTable.ts";
 import { networkCard } from "./cards.ts";
 import { confusionTable } from "./confusionTable.ts";
@@ -21,7 +21,7 @@ export type { RotationReport } from "./types.ts";
 /**
  * Renders a report with one network or several.
  *
- * @returns A complete HTML document for light and dark screens, phones and paper.
+ * @returns a complete HTML document for light and dark screens, phones and paper
  */
 export function renderReport(report: RotationReport): string {
   const { networks, dataset } = report;
@@ -61,11 +61,12 @@ ${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h
   return page.text;
 }
 
-/** Which images decided what. */
+/** Which images served which purpose. */
 function heldOut({ dataset: { validation = 0 } }: RotationReport): string {
   return validation === 0
     ? ""
-    : ` Settings and weights are chosen by ${integer(validation)} other images, held out of the training images; the test images serve this report alone.`;
+    : ` Settings and weights were chosen on ${integer(validation)} images held out of the training images; ` +
+        "the test images serve only for this report.";
 }
 
 function overview(networks: NetworkReport[]): Markup {
@@ -74,7 +75,7 @@ function overview(networks: NetworkReport[]): Markup {
   const minimum = radialMinimum(networks);
   return html`<div class="overview">
 <figure>${legend(networks)}${polarChart(networks)}
-<figcaption class="note">Around: the angle by which the test images are turned, counter-clockwise, upright at the top. Outwards: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
+<figcaption class="note">Angle: rotation of the test images, counter-clockwise, upright at the top. Radius: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
 ${cards}
 </div>`;
 }
@@ -90,21 +91,21 @@ ${angleTables(networks)}`;
 function learningSection(networks: NetworkReport[]): Section | undefined {
   const trained = networks.filter(({ history }) => history.length > 0);
   if (trained.length === 0) return undefined;
-  // All networks go to the charts, so that each keeps its colour.
-  const body = html`<p class="lead">Faint: as measured. Strong: smoothed.</p>
+  // The charts get all networks, so that each keeps its colour.
+  const body = html`<p class="lead">Light: as measured. Bold: smoothed.</p>
 ${legend(networks)}
 <div class="columns">
 <figure><figcaption><strong>Loss</strong><span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
-<figure><figcaption><strong>Right on training batches</strong><span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
+<figure><figcaption><strong>Accuracy on training batches</strong><span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
 </div>
 ${epochTables(networks)}`;
   return { id: "learning", title: "Learning", body };
 }
 
 function confusionSection({ networks, classNames }: RotationReport): Section | undefined {
-  // Of hundreds of classes no table can be read.
+  // A table of hundreds of classes is unreadable.
   if (classNames.length > 40 || !networks.some(({ upright }) => "confusion" in upright)) return undefined;
-  const body = html`<p class="lead">Rows are the true classes, columns what the network read; figures are percentages of the row, a dot stands for less than half a percent.</p>
+  const body = html`<p class="lead">Rows are true classes, columns predicted ones; figures are percentages of the row, a dot is less than half a percent.</p>
 ${networks.map(
   ({ label, upright, turnedConfusion }, index) => html`<h3>${label}</h3>
 <div class="confusions net-${index % 4}">
@@ -112,12 +113,12 @@ ${"confusion" in upright && confusionTable("Upright", upright.confusion, classNa
 ${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusion, classNames)}
 </div>`,
 )}`;
-  return { id: "confusion", title: "What is mistaken for what", body };
+  return { id: "confusion", title: "Confusion", body };
 }
 
 function kernelSection(networks: NetworkReport[]): Section | undefined {
   if (!networks.some(({ kernels }) => kernels !== undefined && kernels.length > 0)) return undefined;
-  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them. A GMR kernel has one value per ring; the curves show how far each ring's Gaussian mixes into its neighbours, from the centre (0) outwards.</p>
+  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them. A GMR kernel has one value per ring; the curves show how far each ring's Gaussian extends into its neighbours, from the centre (0) outwards.</p>
 <p class="note scale-note">blue: negative <span class="scale"></span> orange: positive, one scale per layer</p>
 ${networks.map((network, index) => (network.kernels?.length ?? 0) > 0 && html`<h3>${network.label}</h3>${kernelPictures(network, index)}${sigmaCharts(network, index)}`)}`;
   return { id: "kernels", title: "Learned kernels", body };

@@ -1,12 +1,9 @@
-/** The figures that are computed from a report's data. */
+/** Figures computed from a report's data. */
 
 import { angle, percent, points } from "./format.ts";
 import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
-/**
- * How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is
- * better).
- */
+/** How accuracy depends on the angle; `drop` is upright − worst, negative if the worst is better. */
 interface CurveSummary {
   mean: number;
   worst: AngleScore;
@@ -28,13 +25,13 @@ export function allAngles(networks: NetworkReport[]): number[] {
   return [...new Set(angles)].sort((a, b) => a - b);
 }
 
-/** The score at an angle, of volumes the mean over the axes; undefined if it was not evaluated. */
+/** The score at an angle (for volumes the mean over axes); undefined if it was not evaluated. */
 export function scoreAt(network: NetworkReport, angle: number): number | undefined {
   const found = network.angles.filter((point) => point.angle === angle);
   return found.length === 0 ? undefined : found.reduce((sum, { score }) => sum + score, 0) / found.length;
 }
 
-/** The score at every angle, of volumes the means over the axes, in their order. */
+/** The score at every angle (for volumes the mean over axes), in order. */
 export function curveOf(network: NetworkReport): { angle: number; score: number }[] {
   return allAngles([network]).map((angle) => ({ angle, score: scoreAt(network, angle) ?? 0 }));
 }
@@ -43,7 +40,7 @@ export function curveOf(network: NetworkReport): { angle: number; score: number 
 export const placeOf = ({ angle: degrees, axis }: AngleScore): string =>
   axis ? `${angle(degrees)} about ${axis}` : angle(degrees);
 
-/** The report in one sentence, computed from its figures. */
+/** The report in one sentence. */
 export function conclusion({ networks, score }: RotationReport): string {
   const [subject, ...others] = networks;
   if (subject === undefined) return "No network was evaluated.";
@@ -60,9 +57,12 @@ export function conclusion({ networks, score }: RotationReport): string {
     const its = angleSummary(other);
     return its === undefined
       ? []
-      : `${other.label} averages ${percent(its.mean)} and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
+      : `${other.label} averages ${percent(its.mean)} ` +
+          `and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
   });
-  const first = `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, averaged over ${count(subject)}, and ${steadiness}`;
+  const first =
+    `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, ` +
+    `averaged over ${count(subject)}, and ${steadiness}`;
   return `${[first, ...comparisons].join("; ")}.`;
 }
 
@@ -72,7 +72,10 @@ function diceConclusion(networks: NetworkReport[]): string {
     const upright = `${network.label} reaches a Dice score of ${network.upright.score.toFixed(3)} on upright images`;
     if (!summary) return upright;
     const kept = Math.min(...network.angles.map(({ consistency }) => consistency ?? 1));
-    return `${upright}, ${summary.mean.toFixed(3)} averaged over ${count(network)}; its masks turn with the images to a Dice of ${kept.toFixed(3)} or more`;
+    return (
+      `${upright}, ${summary.mean.toFixed(3)} averaged over ${count(network)}; ` +
+      `its masks turn with the images to a Dice of ${kept.toFixed(3)} or more`
+    );
   });
   return `Trained on upright images only, ${sentences.join("; ")}.`;
 }

@@ -1,4 +1,4 @@
-/** ECharts on the server side: options in, inline SVG out. Colours are CSS variables, so charts follow the page. */
+/** Inline SVG charts by ECharts. Colours are CSS variables, so charts follow the page. */
 import { LineChart, type LineSeriesOption } from "echarts/charts";
 import {
   GridComponent,
@@ -12,10 +12,10 @@ import { html, Markup } from "./html.ts";
 
 use([LineChart, GridComponent, PolarComponent, SVGRenderer]);
 
-/** The options of the parts of ECharts in use. */
+/** The options of the ECharts components in use. */
 export type ChartOption = ComposeOption<LineSeriesOption | GridComponentOption | PolarComponentOption>;
 
-/** A chart's size in CSS pixels and the words that stand for it. */
+/** A chart's size in CSS pixels and its text alternative. */
 interface ChartFrame {
   /** Unique in the document. */
   id: string;
@@ -44,7 +44,7 @@ export function axisStyle(fontSize: number) {
   };
 }
 
-/** Draws a chart; a screen reader is told its title and description. */
+/** Draws a chart, with title and description for screen readers. */
 export function svgChart(frame: ChartFrame, option: ChartOption): Markup {
   const { id, width, height, title, description } = frame;
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
@@ -56,7 +56,7 @@ export function svgChart(frame: ChartFrame, option: ChartOption): Markup {
     .replace(/<\/svg>\s*$/, "")
     .replace(/<style[\s\S]*?<\/style>/g, "") // hover rules
     .replace(/ class="zr[^"]*"| pointer-events="[^"]*"/g, "")
-    .replace(/zr\d+-/g, `${id}-`); // ids count up over a process; tie them to the document
+    .replace(/zr\d+-/g, `${id}-`); // ids count up over the process; make them reproducible
   return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${id}-title ${id}-desc"><title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>${new Markup(body)}</svg>`;
 }
 

@@ -4,7 +4,7 @@ import { angle, percent, signedPoints } from "./format.ts";
 import { allAngles, angleSummary, placeOf, scoreAt } from "./summary.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
 
-/** One row per angle; below them mean, worst angle, its distance to upright in points, and the mirrors. No colours. */
+/** One row per angle, then mean, worst angle, its difference to upright in points, and mirror images. No colours. */
 export function renderAngleTable({ networks, score }: RotationReport): string {
   const summaries = networks.map(angleSummary);
   const table = new Table({

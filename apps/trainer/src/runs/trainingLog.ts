@@ -1,4 +1,4 @@
-// What happens in a training, as metrics, as TensorBoard events and on the line of progress.
+// Logs a training as metrics, TensorBoard events and progress.
 
 import type { TrainEvent } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";

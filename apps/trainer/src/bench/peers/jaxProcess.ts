@@ -1,5 +1,5 @@
-// The process of jax-js: dense convolutions on its wasm backend, on request of peers/jax.ts. The package is not a dependency:
-// it is used if it is installed beside this program or in the working directory.
+// The process of jax-js: dense convolutions on its wasm backend, on request of peers/jax.ts. The package is not a
+// dependency: it is used if it is installed beside this program or in the working directory.
 
 import { createRequire } from "node:module";
 import path from "node:path";
