@@ -88,8 +88,9 @@ function table(
   rows: Markup[],
   kind = "angles",
 ): Markup {
+  const heads = networks.map(({ label }) => html`<th scope="col">${label}</th>`);
   return html`<table class="${kind}"><caption>${caption}</caption>
-<thead><tr><th scope="col">${corner}</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
+<thead><tr><th scope="col">${corner}</th>${heads}</tr></thead>
 <tbody>${rows}</tbody></table>`;
 }
 

@@ -29,7 +29,8 @@ export function architectures(networks: NetworkReport[]): Markup {
     .filter(({ layers }) => layers.length > 0)
     .map(
       ({ label, layers }) =>
-        html`<details><summary>Layers of ${label}</summary><ol>${layers.map((layer) => html`<li><code>${layer}</code></li>`)}</ol></details>`,
+        html`<details><summary>Layers of ${label}</summary>
+<ol>${layers.map((layer) => html`<li><code>${layer}</code></li>`)}</ol></details>`,
     )}</div>`;
 }
 
@@ -39,16 +40,18 @@ export function epochTables(networks: NetworkReport[]): Markup {
     .filter(({ epochs }) => epochs.length > 0)
     .map(
       ({ label, epochs }) => html`<table class="epochs"><caption>${label}, means over each epoch</caption>
-<thead><tr><th scope="col">Epoch</th><th scope="col">Loss</th><th scope="col">Accuracy</th><th scope="col">Time</th></tr></thead>
+<thead><tr>${["Epoch", "Loss", "Accuracy", "Time"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${epochs.map(
         ({ epoch, loss, accuracy, seconds }) =>
-          html`<tr><th scope="row">${epoch + 1}</th><td>${loss.toFixed(4)}</td><td>${percent(accuracy)}</td><td>${duration(seconds)}</td></tr>`,
+          html`<tr><th scope="row">${epoch + 1}</th>
+<td>${loss.toFixed(4)}</td><td>${percent(accuracy)}</td><td>${duration(seconds)}</td></tr>`,
       )}</tbody></table>`,
     )}</div>`;
 }
 
 function definitions(entries: [term: string, value: string][]): Markup {
-  return html`<dl class="facts">${entries.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>`;
+  const rows = entries.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`);
+  return html`<dl class="facts">${rows}</dl>`;
 }
 
 /** Nested settings as dotted names: { a: { b: 1 } } → [["a.b", "1"]]. */

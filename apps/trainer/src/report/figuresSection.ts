@@ -1,7 +1,7 @@
 /** What accuracy alone does not show: all metrics on upright images. */
 
 import { percent } from "./format.ts";
-import { html } from "./html.ts";
+import { html, type Markup } from "./html.ts";
 import type { Section } from "./section.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
 
@@ -11,9 +11,13 @@ export function figuresSection({ networks, classNames }: RotationReport): Sectio
   const shown = rowsFor(classNames).filter(([, text]) =>
     networks.some((network) => text(network) !== undefined),
   );
+  const row = ([title, text]: Row): Markup => {
+    const cells = networks.map((network) => html`<td>${text(network) ?? "–"}</td>`);
+    return html`<tr><th scope="row">${title}</th>${cells}</tr>`;
+  };
   const body = html`<table><caption>On upright test images</caption>
 <thead><tr><th scope="col">Figure</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
-<tbody>${shown.map(([title, text]) => html`<tr><th scope="row">${title}</th>${networks.map((network) => html`<td>${text(network) ?? "–"}</td>`)}</tr>`)}</tbody></table>`;
+<tbody>${shown.map(row)}</tbody></table>`;
   return { id: "figures", title: "In figures", body };
 }
 

@@ -11,7 +11,8 @@ const NEGATIVE = [38, 120, 214] as const;
 
 /** All layers of a network that has kernels to show. */
 export function kernelPictures(network: NetworkReport, networkIndex: number): Markup {
-  return html`<div class="layers">${network.kernels?.map((layer, i) => layerFigure(layer, `kernel-${networkIndex}-${i}`))}</div>`;
+  const layers = network.kernels?.map((layer, i) => layerFigure(layer, `kernel-${networkIndex}-${i}`));
+  return html`<div class="layers">${layers}</div>`;
 }
 
 function layerFigure(layer: KernelLayer, id: string): Markup {
@@ -20,13 +21,16 @@ function layerFigure(layer: KernelLayer, id: string): Markup {
   const images = pictures.map(({ width, height, values }, i) => {
     const zoom = Math.max(1, Math.round(PICTURE_SIZE / Math.max(width, height)));
     const uri = pngDataUri(width, height, divergingColors(values, largest));
-    return html`<img src="${uri}" width="${width * zoom}" height="${height * zoom}" alt="Kernel ${i + 1} of ${layer.layer}, ${width}×${height}">`;
+    const text = `Kernel ${i + 1} of ${layer.layer}, ${width}×${height}`;
+    return html`<img src="${uri}" width="${width * zoom}" height="${height * zoom}" alt="${text}">`;
   });
+  const widths = sigmas.map((sigma) => sigma.toFixed(2)).join(" · ");
   return html`<figure class="layer">
-<figcaption><strong>${layer.layer}</strong> <span>${kernelSize}×${kernelSize}, values within ±${largest.toPrecision(2)}</span></figcaption>
+<figcaption><strong>${layer.layer}</strong>
+<span>${kernelSize}×${kernelSize}, values within ±${largest.toPrecision(2)}</span></figcaption>
 <div class="pictures">${images}</div>
 ${sigmas.length > 1 ? mixtureChart(id, layer.layer, sigmas) : undefined}
-${sigmas.length > 0 ? html`<p class="note">σ per ring: ${sigmas.map((sigma) => sigma.toFixed(2)).join(" · ")}</p>` : undefined}
+${sigmas.length > 0 && html`<p class="note">σ per ring: ${widths}</p>`}
 </figure>`;
 }
 

@@ -1,9 +1,9 @@
 /** Test images in the report: the worst mistakes, and masks. */
 
 import { percent } from "./format.ts";
-import { html } from "./html.ts";
+import { html, type Markup } from "./html.ts";
 import type { Section } from "./section.ts";
-import type { NetworkReport, RotationReport } from "./types.ts";
+import type { MistakePicture, NetworkReport, RotationReport } from "./types.ts";
 
 export function mistakesSection({ networks, classNames }: RotationReport): Section | undefined {
   if (!networks.some(({ mistakes }) => mistakes && mistakes.length > 0)) return undefined;
@@ -12,12 +12,21 @@ ${networks.map(
   ({ label, mistakes }, index) =>
     mistakes &&
     mistakes.length > 0 &&
-    html`<h3>${label}</h3><div class="mistakes net-${index % 4}">${mistakes.map(
-      ({ picture, label: truth, predicted, confidence, source }) =>
-        html`<figure title="${source}"><img src="${picture}" alt="${classNames[truth]}, read as ${classNames[predicted]}" width="72" height="72"><figcaption>${classNames[truth]} → ${classNames[predicted]}<span>${percent(confidence)}</span></figcaption></figure>`,
+    html`<h3>${label}</h3><div class="mistakes net-${index % 4}">${mistakes.map((mistake) =>
+      mistakeFigure(mistake, classNames),
     )}</div>`,
 )}`;
   return { id: "mistakes", title: "Worst mistakes", body };
+}
+
+function mistakeFigure(
+  { picture, label, predicted, confidence, source }: MistakePicture,
+  classNames: readonly string[],
+): Markup {
+  const [truth, read] = [classNames[label], classNames[predicted]];
+  return html`<figure title="${source}">
+<img src="${picture}" alt="${truth}, read as ${read}" width="72" height="72">
+<figcaption>${truth} → ${read}<span>${percent(confidence)}</span></figcaption></figure>`;
 }
 
 export function masksSection(networks: NetworkReport[]): Section | undefined {

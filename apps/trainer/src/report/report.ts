@@ -45,7 +45,8 @@ export function renderReport(report: RotationReport): string {
 </head>
 <body>
 <header>
-<p class="eyebrow">Rotation report · <time datetime="${report.createdAt}">${date(report.createdAt)}</time> · ${dataset.name}</p>
+<p class="eyebrow">Rotation report ·
+<time datetime="${report.createdAt}">${date(report.createdAt)}</time> · ${dataset.name}</p>
 <h1>${report.title}</h1>
 <p class="conclusion">${conclusion(report)}</p>
 <nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
@@ -54,7 +55,9 @@ export function renderReport(report: RotationReport): string {
 ${overview(networks)}
 ${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
 </main>
-<footer>Trained on ${integer(dataset.train)} images of ${dataset.name}; tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them turned and mirrored.${heldOut(report)}</footer>
+<footer>Trained on ${integer(dataset.train)} images of ${dataset.name};
+tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them
+turned and mirrored.${heldOut(report)}</footer>
 </body>
 </html>
 `;
@@ -75,7 +78,8 @@ function overview(networks: NetworkReport[]): Markup {
   const minimum = radialMinimum(networks);
   return html`<div class="overview">
 <figure>${legend(networks)}${polarChart(networks)}
-<figcaption class="note">Angle: rotation of the test images, counter-clockwise, upright at the top. Radius: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
+<figcaption class="note">Angle: rotation of the test images, counter-clockwise, upright at the top.
+Radius: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
 ${cards}
 </div>`;
 }
@@ -95,8 +99,10 @@ function learningSection(networks: NetworkReport[]): Section | undefined {
   const body = html`<p class="lead">Light: as measured. Bold: smoothed.</p>
 ${legend(networks)}
 <div class="columns">
-<figure><figcaption><strong>Loss</strong><span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
-<figure><figcaption><strong>Accuracy on training batches</strong><span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
+<figure><figcaption><strong>Loss</strong>
+<span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
+<figure><figcaption><strong>Accuracy on training batches</strong>
+<span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
 </div>
 ${epochTables(networks)}`;
   return { id: "learning", title: "Learning", body };
@@ -105,7 +111,8 @@ ${epochTables(networks)}`;
 function confusionSection({ networks, classNames }: RotationReport): Section | undefined {
   // A table of hundreds of classes is unreadable.
   if (classNames.length > 40 || !networks.some(({ upright }) => "confusion" in upright)) return undefined;
-  const body = html`<p class="lead">Rows are true classes, columns predicted ones; figures are percentages of the row, a dot is less than half a percent.</p>
+  const body = html`<p class="lead">Rows are true classes, columns predicted ones;
+figures are percentages of the row, a dot is less than half a percent.</p>
 ${networks.map(
   ({ label, upright, turnedConfusion }, index) => html`<h3>${label}</h3>
 <div class="confusions net-${index % 4}">
@@ -118,9 +125,15 @@ ${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusi
 
 function kernelSection(networks: NetworkReport[]): Section | undefined {
   if (!networks.some(({ kernels }) => kernels !== undefined && kernels.length > 0)) return undefined;
-  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them. A GMR kernel has one value per ring; the curves show how far each ring's Gaussian extends into its neighbours, from the centre (0) outwards.</p>
+  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them.
+A GMR kernel has one value per ring; the curves show how far each ring's Gaussian extends
+into its neighbours, from the centre (0) outwards.</p>
 <p class="note scale-note">blue: negative <span class="scale"></span> orange: positive, one scale per layer</p>
-${networks.map((network, index) => (network.kernels?.length ?? 0) > 0 && html`<h3>${network.label}</h3>${kernelPictures(network, index)}${sigmaCharts(network, index)}`)}`;
+${networks.map(
+  (network, index) =>
+    (network.kernels?.length ?? 0) > 0 &&
+    html`<h3>${network.label}</h3>${kernelPictures(network, index)}${sigmaCharts(network, index)}`,
+)}`;
   return { id: "kernels", title: "Learned kernels", body };
 }
 
@@ -130,5 +143,6 @@ function settingsSection(report: RotationReport): Section {
 }
 
 function legend(networks: NetworkReport[]): Markup {
-  return html`<ul class="legend">${networks.map(({ label }, index) => html`<li class="net-${index % 4}">${label}</li>`)}</ul>`;
+  const entries = networks.map(({ label }, index) => html`<li class="net-${index % 4}">${label}</li>`);
+  return html`<ul class="legend">${entries}</ul>`;
 }

@@ -25,8 +25,9 @@ describe("conclusion", () => {
     const [, dense] = report.networks;
     const flat = { ...dense, label: "Twin", angles: [{ angle: 170, score: 0.15 }] };
     expect(conclusion({ ...report, networks: [{ ...gmr, angles }, flat] }).replaceAll("\u00a0", " ")).toBe(
-      "Trained on upright images only, GMR-ResNet reads 93.7 % of the turned images correctly, averaged over 3 angles, " +
-        "and falls at most 3.3 points below its upright 95.3 %, at 90°; Twin averages 15.0 % and falls to 15.0 % at 170°.",
+      "Trained on upright images only, GMR-ResNet reads 93.7 % of the turned images correctly, " +
+        "averaged over 3 angles, and falls at most 3.3 points below its upright 95.3 %, at 90°; " +
+        "Twin averages 15.0 % and falls to 15.0 % at 170°.",
     );
   });
 

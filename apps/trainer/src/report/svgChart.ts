@@ -57,7 +57,9 @@ export function svgChart(frame: ChartFrame, option: ChartOption): Markup {
     .replace(/<style[\s\S]*?<\/style>/g, "") // hover rules
     .replace(/ class="zr[^"]*"| pointer-events="[^"]*"/g, "")
     .replace(/zr\d+-/g, `${id}-`); // ids count up over the process; make them reproducible
-  return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${id}-title ${id}-desc"><title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>${new Markup(body)}</svg>`;
+  const size = html`viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
+  const text = html`<title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>`;
+  return html`<svg ${size} role="img" aria-labelledby="${id}-title ${id}-desc">${text}${new Markup(body)}</svg>`;
 }
 
 /** The same chart drawn for wide and for narrow screens; the style sheet shows one of them. */
@@ -66,5 +68,6 @@ export function responsiveChart(
   narrow: { width: number; height: number },
   option: (isNarrow: boolean) => ChartOption,
 ): Markup {
-  return html`<div class="wide">${svgChart(frame, option(false))}</div><div class="narrow">${svgChart({ ...frame, ...narrow, id: `${frame.id}-narrow` }, option(true))}</div>`;
+  const small = svgChart({ ...frame, ...narrow, id: `${frame.id}-narrow` }, option(true));
+  return html`<div class="wide">${svgChart(frame, option(false))}</div><div class="narrow">${small}</div>`;
 }
