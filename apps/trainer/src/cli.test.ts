@@ -34,7 +34,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
   const cases: [string, string[], string][] = [
     ["unknown command", ["trian"], "unknown command 'trian'"],
     ["unknown option", ["train", "--epoch", "3"], "unknown option '--epoch'"],
-    ["number that is none", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
+    ["invalid number", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
     ["negative rate", ["train", "--learning-rate", "-1"], "'-1' is invalid"],
     ["decay that keeps nothing new", ["train", "--ema", "1"], "'1' is invalid. Expected a number below 1."],
     ["norm of 0", ["train", "--clip-norm", "0"], "'0' is invalid"],
@@ -66,7 +66,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
       ["train", "--set", "networks.0.model.widht=[4,4,4]"],
       'network gmr: the options of a ResNet have no "widht": did you mean',
     ],
-    ["grid that is none", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
+    ["invalid grid", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
     ["predict without a run", ["predict", "nothing", "x.png"], "x.png: no such file or folder"],
     [
       "missing folder of a data set",

@@ -72,7 +72,7 @@ describe("a run's checkpoint", () => {
     expect(readFileSync(file(CHECKPOINT))).toEqual(bytes);
   });
 
-  it("goes on with its own images only", async () => {
+  it("continues only with its own images", async () => {
     const { runs, file } = copy();
     const other = path.join(runs, "data");
     cpSync(data, other, { recursive: true });
@@ -186,7 +186,7 @@ it("config.json of another form ends each command in one line", async () => {
 });
 
 describe("publish", () => {
-  it("writes a card that names the checkpoint it tells of", async () => {
+  it("writes a card that names its checkpoint", async () => {
     const { runs, file } = copy();
     expect(await publish(runs, "net")).toMatchObject({ code: 0 });
     const card = JSON.parse(readFileSync(path.join(runs, "a", "b", "net.json"), "utf8"));

@@ -48,7 +48,7 @@ function monitor(onStep: (step: number) => boolean): Monitor & { starts: number[
   };
 }
 
-it("says which backend it took where the first ones do not work", async () => {
+it("says which backend it took if the first ones do not work", async () => {
   const notes = monitor((step) => step === 1);
   const task: Task = { ...tinyTask(temporaryFolder()), backends: ["webgpu", "cpu"] };
   await expectGmrError(() => runTask(task, notes), "interrupted", /stopped at step/);
@@ -61,7 +61,7 @@ const missing = await useWebGpu().then(
 );
 if (missing !== undefined) console.warn(`A test on WebGPU is skipped: ${missing}`);
 
-it.skipIf(missing !== undefined)("goes on from its checkpoint where the device was lost", async () => {
+it.skipIf(missing !== undefined)("continues from its checkpoint after the device was lost", async () => {
   const folder = temporaryFolder();
   await RunFolder.at(folder).create();
   const task: Task = { ...tinyTask(folder), backends: ["webgpu"] };
@@ -86,7 +86,7 @@ it.skipIf(missing !== undefined)("goes on from its checkpoint where the device w
   expect(metrics.at(-1)?.step).toBe(30);
 });
 
-it("tries the next backends where a device was lost, and those alone", async () => {
+it("tries only the next backends after a device was lost", async () => {
   const tried: (readonly string[])[] = [];
   const lines: string[] = [];
   const run = async (task: Task) => {

@@ -5,7 +5,7 @@ import { datasetOf, joined, pick, pickEvenly, readFloats } from "./dataset.ts";
 import { splitDataset } from "./split.ts";
 import { numberedSet } from "./testing/arbitraries.ts";
 
-/** A data set of so many images, of classes in turn, perhaps in groups. */
+/** A data set with classes in turn, optionally in groups. */
 function numbered(count: number, classes = 3, groupSize = 0) {
   const labels = Int32Array.from({ length: count }, (_, n) => n % classes);
   const dataset = datasetOf({ ...numberedSet(count), labels, classNames: ["a", "b", "c"] });

@@ -121,7 +121,7 @@ class Reader {
     this.total = total;
   }
 
-  /** @param listener told the predicted masks of each batch, with its labels */
+  /** @param listener receives the predicted masks of each batch, with its labels */
   async read(set: Dataset, view: View, listener?: MaskListener): Promise<Evaluator> {
     const { model, options, total } = this;
     const evaluator = this.task.evaluator(set.classNames.length);

@@ -55,7 +55,7 @@ function stopAfter(events: number) {
 }
 
 describe("train", () => {
-  it("learns, tells what happens, and ends with the weights that it reports", async () => {
+  it("learns, reports events, and ends with the weights it reports", async () => {
     const events: TrainEvent[] = [];
     const storage = new MemoryStorage();
     const model = classifier();
@@ -110,7 +110,7 @@ describe("train", () => {
     ["with early stopping", { earlyStopping: { patience: 2 } }, 3],
     ["after its last step", {}, 4],
   ];
-  it.each(variants)("stops, and goes on to the very same weights: %s", async (_, more, after) => {
+  it.each(variants)("stops and continues to exactly the same weights: %s", async (_, more, after) => {
     const settings = { ...SETTINGS, ...more };
     const [straight, stopped] = [new MemoryStorage(), new MemoryStorage()];
     await trained(settings, { storage: straight });
@@ -336,7 +336,7 @@ describe("train", () => {
     });
   });
 
-  it("refuses to go on with other images, another network, or a damaged file", async () => {
+  it("refuses to continue with other images, another network, or a damaged file", async () => {
     const storage = new MemoryStorage();
     await trained(SETTINGS, { storage });
     const more = { ...SETTINGS, epochs: 4 };

@@ -69,7 +69,7 @@ export class BenchProcess {
   }
 }
 
-/** The number under a key of an answer. @throws GmrError `internal` if there is none */
+/** A number in an answer, by key. @throws GmrError `internal` if it is missing */
 function numberIn(answer: object, key: string): number {
   const value: unknown = Object.entries(answer).find(([name]) => name === key)?.[1];
   if (typeof value === "number" && Number.isFinite(value)) return value;

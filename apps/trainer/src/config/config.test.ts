@@ -99,7 +99,7 @@ describe("configurations", () => {
       "file.yaml: networks: expected each name once",
     ],
     [
-      "a name that is no file name",
+      "a name that is not a file name",
       { networks: [{ name: "../x", model: { name: "gmr-resnet18" } }] },
       "file.yaml: networks[0].name: expected letters, digits",
     ],

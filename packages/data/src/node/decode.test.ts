@@ -81,7 +81,7 @@ describe("decodeImage", () => {
     await expect(read("none")).rejects.toThrow("wide.png: 8×16 pixels, expected 8×8");
   });
 
-  it("names files that are damaged, no images, or missing", async () => {
+  it("names files that are damaged, not images, or missing", async () => {
     const whole = await putImage(at("whole.png"), 9, { height: 64, width: 64 });
     const bytes = readFileSync(whole).length;
     truncateSync(whole, bytes - 30);

@@ -19,7 +19,7 @@ const CHUNK = 32;
 
 /**
  * Reads every example of a data set and checks counts, sizes, labels and that numbers are finite.
- * @param onProgress told how many of how many were read
+ * @param onProgress called with the number of examples read, of how many
  * @throws GmrError as {@link loadDataset}
  */
 export async function verifyDataset(

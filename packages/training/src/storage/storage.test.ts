@@ -47,7 +47,7 @@ describe("IndexedDbStorage", () => {
     expect(await new IndexedDbStorage("other").read("x")).toBeUndefined();
   });
 
-  it("says if there is none", async () => {
+  it("says if IndexedDB is missing", async () => {
     vi.stubGlobal("indexedDB", undefined);
     const message = "the database run: IndexedDB is not available here";
     await expectGmrError(() => new IndexedDbStorage("run").read("x"), "io", message);

@@ -1,4 +1,4 @@
-// Every data set by name, from small files of its own format, and from files that are not what they should be.
+// Every data set by name, read from small files in its format and from invalid ones.
 
 import { rmSync, truncateSync } from "node:fs";
 import path from "node:path";
@@ -31,7 +31,7 @@ async function first(dataset: Dataset, count = 1) {
   return { images: Array.from(images), labels: Array.from(labels) };
 }
 
-/** Class folders with so many pictures each. */
+/** Class folders with `count` pictures each. */
 async function classFolders(
   root: string,
   classes: readonly string[],
@@ -326,7 +326,7 @@ describe("nwpu-vhr10", () => {
   const boxes = (label: number) =>
     Array.from({ length: 4 }, (_, i) => `(${4 * i},0),(${4 * i + 4},4),${label}`).join("\n");
 
-  it("cuts objects out by their boxes, so many of each class to train on", async () => {
+  it("crops objects to their boxes, with a fixed number of training images per class", async () => {
     for (let label = 1; label <= 10; label++) {
       const name = String(label).padStart(3, "0");
       await putImage(path.join(root, "positive image set", `${name}.jpg`), 20 * label, {
@@ -376,7 +376,7 @@ describe("nwpu-vhr10", () => {
   });
 });
 
-describe("class folders with a layout of their own", () => {
+describe("class folders with a special layout", () => {
   it("mtarsi: twenty types", async () => {
     const root = temporaryFolder();
     const types = Array.from({ length: 20 }, (_, i) => `T-${String(i).padStart(2, "0")}`);

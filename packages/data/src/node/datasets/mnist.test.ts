@@ -40,7 +40,7 @@ describe("loadMnist", () => {
     await expectGmrError(() => loadMnist({ folder }), "io", message);
   });
 
-  it("names a damaged gzip file, a swapped pair and a folder that is none", async () => {
+  it("names a damaged gzip file, a swapped pair and a path that is not a folder", async () => {
     await putAll();
     await put("t10k-labels-idx1-ubyte.gz", gzipSync(labels).subarray(0, 12));
     await expect(loadMnist({ folder })).rejects.toThrow(/t10k-labels-idx1-ubyte\.gz: damaged gzip/);
