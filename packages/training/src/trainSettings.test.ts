@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type TrainOptions, trainSettings } from "./settings.ts";
+import type { TrainOptions } from "./settings.ts";
+import { trainSettings } from "./trainSettings.ts";
 
 describe("trainSettings", () => {
   it("have a default for everything, small batches and more epochs for small sets", () => {
