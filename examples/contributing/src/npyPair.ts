@@ -63,8 +63,7 @@ export const npyPairDataset = defineDataset({
 
 /** An array of bytes with so many axes. @throws GmrError `io`, `invalid-data`, naming the file */
 async function readBytes(file: string, axes: number): Promise<{ shape: number[]; data: Uint8Array }> {
-  const bytes = new Uint8Array(await readRequired(file, "an array as NumPy saves it")); // no Buffer
-  const { shape, data } = readNpy(bytes, file);
+  const { shape, data } = readNpy(await readRequired(file, "an array as NumPy saves it"), file);
   if (data instanceof Uint8Array && shape.length === axes) return { shape, data };
   throw new GmrError(
     "invalid-data",

@@ -15,6 +15,10 @@ describe("readNpy", () => {
     expect(readNpy(floats)).toEqual({ shape: [2, 2], data: Float32Array.of(1, 2.5, -3, 4) });
     const big = new Uint8Array(new Int32Array([0x01020304]).buffer).reverse();
     expect(readNpy(npy(big, [1], ">i4")).data).toEqual(Int32Array.of(0x01020304));
+    // A Buffer shares its memory with others, and its slices do not copy.
+    const pooled = Buffer.from(new Uint8Array(1 + floats.length)).subarray(1);
+    pooled.set(floats);
+    expect(readNpy(pooled)).toEqual(readNpy(floats));
     expect(readNpy(npy(Uint8Array.of(7), [], "|u1"))).toEqual({ shape: [], data: Uint8Array.of(7) });
   });
 

@@ -79,7 +79,7 @@ export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
     const problem = bytes.length < expected ? "truncated" : "trailing bytes";
     fail(`${problem}: ${bytes.length} bytes, expected ${expected} for ${descr} [${shape}]`);
   }
-  const body = bytes.slice(start);
+  const body = new Uint8Array(bytes.subarray(start)); // a copy, aligned: slices of a Node Buffer are views
   if (descr[0] === ">") swapBytes(body, Type.BYTES_PER_ELEMENT);
   return { shape, data: new Type(body.buffer, 0, count) };
 }
