@@ -109,7 +109,7 @@ function testCounts() {
 }
 
 function packageFolders() {
-  return ["packages", "apps"].flatMap((parent) =>
+  return ["packages", "apps", "examples"].flatMap((parent) =>
     readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
   );
 }

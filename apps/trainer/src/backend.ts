@@ -16,19 +16,19 @@ import * as tf from "@tensorflow/tfjs";
 
 export { BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
 
-/** `auto`: the first that works here. */
+/** `auto` is the first that works here. */
 export const BACKENDS = ["auto", ...BACKEND_NAMES] as const;
 export type BackendChoice = (typeof BACKENDS)[number];
 
-export interface UseBackendOptions {
+interface UseBackendOptions {
   /** For wasm and node; default: GMR_THREADS, else all processors. */
   threads?: number | undefined;
-  /** Told why a WebGPU device was lost. */
+  /** Called with the reason if the WebGPU device is lost. */
   onDeviceLost?: ((reason: string) => void) | undefined;
 }
 
 /**
- * Makes a backend the active one, or the first of several that works here.
+ * Activates a backend, or the first of several that works here.
  * @throws GmrError `unsupported` if none can start here
  */
 export async function useBackend(
@@ -41,13 +41,13 @@ export async function useBackend(
     wasm: { threads },
     node: { threads: threads ?? threadsSetting() },
     webgpu: { onDeviceLost },
-    // Who names webgpu alone gets it on whatever there is.
+    // If only webgpu is named, it is used even on a software adapter.
     softwareAdapter: names.length === 1,
   };
   return selectBackend(names, options);
 }
 
-/** The environment variable GMR_THREADS. @throws GmrError `invalid-argument` if it is no positive integer */
+/** The environment variable GMR_THREADS. @throws GmrError `invalid-argument` unless it is a positive integer */
 export function threadsSetting(): number | undefined {
   const setting = process.env.GMR_THREADS;
   if (!setting) return undefined;
@@ -55,31 +55,31 @@ export function threadsSetting(): number | undefined {
   return checkPositiveInteger("GMR_THREADS", Number.isNaN(value) ? setting : value);
 }
 
-/** The backends that a choice stands for, in their order. */
+/** The backends that a choice stands for, in order. */
 export function candidates(choice: BackendChoice): readonly BackendName[] {
   return choice === "auto" ? BACKEND_NAMES : [choice];
 }
 
-/** Where to go on when a backend was lost: those after it. */
+/** The backends to continue on after one was lost. */
 export function backendsAfter(lost: BackendName): readonly BackendName[] {
   return BACKEND_NAMES.slice(BACKEND_NAMES.indexOf(lost) + 1);
 }
 
 /**
- * How many of some networks run at a time, in threads of their own. The native library has one pool of threads for the
- * whole process, and its binding for JavaScript is not made for calls from several threads.
+ * How many networks run at a time, each in its own thread. The native library has one thread pool for the whole
+ * process, and its JavaScript binding does not support calls from several threads.
  */
 export function atATime(backends: readonly BackendName[], networks: number): number {
   const native = backends[0] === "node" && installedPackages().some(({ binding }) => binding !== undefined);
   return native ? 1 : Math.min(networks, os.availableParallelism());
 }
 
-/** What the active backend computes with. */
+/** The device or threads of the active backend. */
 export function describeBackend(): string {
   switch (tf.getBackend()) {
     case "webgpu": {
       const { name, software } = webGpuAdapter();
-      return software ? `${name}, a program for the CPU` : name;
+      return software ? `${name}, a software adapter` : name;
     }
     case "tensorflow": {
       const { kind, name, memory, driver, tensorflow } = nodeDevice();
@@ -91,7 +91,7 @@ export function describeBackend(): string {
   }
 }
 
-/** Threads that the active backend computes with. */
+/** Number of threads of the active backend. */
 export function activeThreads(): number {
   if (tf.getBackend() === "wasm") return wasmThreads();
   return tf.getBackend() === "tensorflow" ? nodeThreads() : 1;

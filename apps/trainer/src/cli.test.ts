@@ -1,52 +1,40 @@
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
+import { makeProgram } from "./program.ts";
 
 const fixtures = new URL("../../../tooling/fixtures/official", import.meta.url).pathname;
 const small = ["--limit", "640", "--batch-size", "32", "--epochs", "1"];
 
+/** The words of every command and subcommand, as `gmr` knows them. */
+function commandsOf(command: Command, words: string[] = []): string[][] {
+  return [words, ...command.commands.flatMap((inner) => commandsOf(inner, [...words, inner.name()]))];
+}
+
 describe("help", () => {
-  it.each([
-    ["gmr", []],
-    ["quickstart", ["quickstart"]],
-    ["train", ["train"]],
-    ["eval", ["eval"]],
-    ["predict", ["predict"]],
-    ["report", ["report"]],
-    ["compare", ["compare"]],
-    ["sweep", ["sweep"]],
-    ["data list", ["data", "list"]],
-    ["data info", ["data", "info"]],
-    ["data verify", ["data", "verify"]],
-    ["schema", ["schema"]],
-    ["parity", ["parity"]],
-    ["convert", ["convert"]],
-    ["publish", ["publish"]],
-    ["models", ["models"]],
-    ["bench", ["bench"]],
-    ["bench layers", ["bench", "layers"]],
-    ["bench network", ["bench", "network"]],
-    ["info", ["info"]],
-    ["doctor", ["doctor"]],
-  ])("%s explains every option", async (_name, command) => {
-    const { code, stdout } = await gmr([...command, "--help"]);
-    expect(code).toBe(0);
-    const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
-    expect(options.length).toBeGreaterThan(0);
-    for (const line of options) {
-      const described = /^ {2}\S.*? {2,}\S/.test(line) || stdout.includes(`${line}\n      `);
-      expect(described, `no description: ${line}`).toBe(true);
-    }
-  });
+  it.each(commandsOf(makeProgram()).map((words) => [["gmr", ...words].join(" "), words] as const))(
+    "%s explains every option",
+    async (_name, command) => {
+      const { code, stdout } = await gmr([...command, "--help"]);
+      expect(code).toBe(0);
+      const options = stdout.split("\n").filter((line) => /^ {2}-/.test(line));
+      expect(options.length).toBeGreaterThan(0);
+      for (const line of options) {
+        const described = /^ {2}\S.*? {2,}\S/.test(line) || stdout.includes(`${line}\n      `);
+        expect(described, `no description: ${line}`).toBe(true);
+      }
+    },
+  );
 });
 
 describe("bad input: one line that names the value, exit code 1, no stack trace", () => {
   const cases: [string, string[], string][] = [
     ["unknown command", ["trian"], "unknown command 'trian'"],
     ["unknown option", ["train", "--epoch", "3"], "unknown option '--epoch'"],
-    ["number that is none", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
+    ["invalid number", ["train", "--epochs", "NaN"], "'NaN' is invalid"],
     ["negative rate", ["train", "--learning-rate", "-1"], "'-1' is invalid"],
     ["decay that keeps nothing new", ["train", "--ema", "1"], "'1' is invalid. Expected a number below 1."],
     ["norm of 0", ["train", "--clip-norm", "0"], "'0' is invalid"],
@@ -78,7 +66,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
       ["train", "--set", "networks.0.model.widht=[4,4,4]"],
       'network gmr: the options of a ResNet have no "widht": did you mean',
     ],
-    ["grid that is none", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
+    ["invalid grid", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
     ["predict without a run", ["predict", "nothing", "x.png"], "x.png: no such file or folder"],
     [
       "missing folder of a data set",

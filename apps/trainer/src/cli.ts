@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// Errors that a user can act on are one line; the exit code is 1, or 130 after Ctrl-C.
+// Errors are one line; the exit code is 1, or 130 after Ctrl-C.
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import { makeProgram } from "./program.ts";
 
-// Whoever reads the output may stop early, as `head` does.
+// The reader of the output may stop early, as `head` does.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);

@@ -1,23 +1,26 @@
-// What a run should say about the machine and the packages it ran on.
+// The machine and the packages that a run ran on.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
+import { isRecord } from "./isRecord.ts";
 import type { ReportEnvironment } from "./report/types.ts";
 
 const require = createRequire(import.meta.url);
 
 /** The version of an installed package. */
-export function packageVersion(name: string): string {
-  const text = readFileSync(require.resolve(`${name}/package.json`), "utf8");
-  const parsed: unknown = JSON.parse(text);
-  return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "?";
+function packageVersion(name: string): string {
+  return versionIn(require.resolve(`${name}/package.json`));
 }
 
-/** This program's own version. */
+/** The version of this program. */
 export function ownVersion(): string {
-  const parsed: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-  return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "?";
+  return versionIn(new URL("../package.json", import.meta.url));
+}
+
+function versionIn(file: string | URL): string {
+  const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
+  return isRecord(parsed) && "version" in parsed ? String(parsed.version) : "?";
 }
 
 export function describeEnvironment(backend: string, threads: number): ReportEnvironment {

@@ -1,4 +1,4 @@
-// Runs tasks in threads of their own, shows a bar for each, and passes Ctrl-C on to them.
+// Runs each task in its own thread, with a progress bar, and passes Ctrl-C on to it.
 
 import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
@@ -9,36 +9,14 @@ import type { Outcome, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
 /**
- * The results of tasks, in their order. As many run at a time as there are processors, where the backend allows that.
+ * The results of tasks, in their order. As many run at a time as there are processors, if the backend allows that.
  * @throws GmrError of the first task that failed; the others are asked to stop first, so that they leave checkpoints
  */
 export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
-  const bars = new MultiBar({
-    format: (_options, { progress }, { label, values, left }) =>
-      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
-    hideCursor: true,
-    clearOnComplete: false,
-    fps: 5,
-    noTTYOutput: true,
-    notTTYSchedule: 15_000,
-    gracefulExit: false,
-  });
-  const onSignal = (): void => {
-    if (Atomics.load(flag, 0) !== 0) process.exit(130);
-    Atomics.store(flag, 0, 1);
-    bars.log("Stopping at the next safe point (again to stop at once)…\n");
-  };
-  // A closed terminal takes what is still printed to it.
-  const onHangUp = (): void => {
-    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-    onSignal();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
-  process.on("SIGHUP", onHangUp);
-
+  const bars = makeBars();
+  const unlisten = stopOnSignals(flag, bars);
   const waiting = tasks.map((task, i) => ({ task, i }));
   const results: Outcome[] = [];
   const failures: GmrError[] = [];
@@ -63,9 +41,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
     await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
     if (bars.isActive) bars.stop();
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
-    process.off("SIGHUP", onHangUp);
+    unlisten();
   }
   const failure = failures.find((error) => error.code !== "interrupted") ?? failures[0];
   if (failure) {
@@ -76,13 +52,48 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   return results;
 }
 
-/** Prints a line above the bars; while there are none, they would keep it to themselves. */
+function makeBars(): MultiBar {
+  return new MultiBar({
+    format: (_options, { progress }, { label, values, left }) =>
+      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
+    hideCursor: true,
+    clearOnComplete: false,
+    fps: 5,
+    noTTYOutput: true,
+    notTTYSchedule: 15_000,
+    gracefulExit: false,
+  });
+}
+
+/** Sets a flag on Ctrl-C and the like; a second signal ends the process. @returns what stops listening */
+function stopOnSignals(flag: Int32Array, bars: MultiBar): () => void {
+  const onSignal = (): void => {
+    if (Atomics.load(flag, 0) !== 0) process.exit(130);
+    Atomics.store(flag, 0, 1);
+    bars.log("Stopping at the next safe point (again to stop at once)…\n");
+  };
+  const onHangUp = (): void => {
+    // The terminal is closed: printing to it fails from now on.
+    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+    onSignal();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  process.on("SIGHUP", onHangUp);
+  return () => {
+    process.off("SIGINT", onSignal);
+    process.off("SIGTERM", onSignal);
+    process.off("SIGHUP", onHangUp);
+  };
+}
+
+/** Prints a line above the bars, which would swallow it while none is shown. */
 function say(bars: MultiBar, line: string): void {
   if (bars.isActive) bars.log(`${line}\n`);
   else console.error(line);
 }
 
-/** Runs a task; where its device is lost, on the next backend from its last checkpoint. */
+/** Runs a task; if its device is lost, it continues on the next backend from its last checkpoint. */
 export async function runWithFallback(
   task: Task,
   run: (task: Task) => Promise<Outcome>,
@@ -92,14 +103,14 @@ export async function runWithFallback(
     return await run(task);
   } catch (error) {
     if (!(error instanceof GmrError) || error.code !== "device-lost") throw error;
-    log(`${task.network.label}: ${error.message}; going on from the last checkpoint`);
+    log(`${task.network.label}: ${error.message}; continuing from the last checkpoint`);
     return runWithFallback({ ...task, backends: backendsAfter("webgpu") }, run, log);
   }
 }
 
 function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    // The native library reads the environment of the process, not a copy of it.
+    // The native library reads the environment of the process, not of a worker.
     const options: WorkerOptions = { workerData: input, env: SHARE_ENV };
     const worker = new Worker(new URL("./worker.js", import.meta.url), options);
     let bar: SingleBar | undefined;
@@ -128,7 +139,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
           failure = new GmrError(message.code, message.message);
           if (message.stack !== undefined) failure.stack = message.stack;
           bar?.stop();
-          // What still runs there has no one to tell; it must have ended before another goes on.
+          // Whatever still runs there must end before another thread continues.
           void worker.terminate();
           break;
         }
@@ -137,7 +148,7 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
     worker.on("error", reject);
     worker.on("exit", (code) => {
       const { label } = input.task.network;
-      reject(failure ?? new GmrError("internal", `the thread of ${label} ended early, with code ${code}`));
+      reject(failure ?? new GmrError("internal", `the thread of ${label} ended early with code ${code}`));
     });
   });
 }

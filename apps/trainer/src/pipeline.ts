@@ -1,4 +1,4 @@
-// What the commands are made of: training, evaluation, report.
+// The steps that commands consist of: training, evaluation, report.
 
 import os from "node:os";
 import { atATime, candidates, threadsSetting } from "./backend.ts";
@@ -17,14 +17,14 @@ export interface Run {
   config: RunConfig;
 }
 
-/** Trains every network of a run, side by side, from their checkpoints where there are some. */
+/** Trains all networks of a run side by side, from their checkpoints if there are any. */
 export async function train(run: Run): Promise<Outcome[]> {
   return runTasks(run.config.networks.map((network) => ({ ...taskOf(run, network), train: true })));
 }
 
-export interface EvaluateOptions {
+interface EvaluateOptions {
   evaluation: EvaluationConfig;
-  /** What repeats the training, and the evaluation. */
+  /** The shell command that repeats training and evaluation. */
   command: string;
   /** Train first. */
   trainFirst?: boolean | undefined;
@@ -64,7 +64,7 @@ function taskOf(
   return { folder: folder.folder, config, network, backends, threads };
 }
 
-/** Threads for each network: those that run side by side share the processors. */
+/** Threads per network: those that run side by side share the processors. */
 function threadsFor(config: RunConfig): number {
   const all = threadsSetting() ?? os.availableParallelism();
   return Math.max(1, Math.floor(all / atATime(candidates(config.backend), config.networks.length)));

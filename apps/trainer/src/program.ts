@@ -1,4 +1,4 @@
-// The command line: every command with its options and help.
+// The command line. A new command is a file in commands/ and a line here.
 
 import { Command } from "commander";
 import { addBench } from "./commands/bench.ts";
@@ -20,9 +20,7 @@ import { ownVersion } from "./environment.ts";
 
 export function makeProgram(): Command {
   const program = new Command("gmr")
-    .description(
-      "Gaussian Mixture Ring Convolution: networks that read an image the same whichever way it is turned.",
-    )
+    .description("Gaussian Mixture Ring Convolution: networks that read an image the same at any rotation.")
     .version(ownVersion())
     .option("--debug", "show the stack trace of errors", false)
     .configureHelp({ showGlobalOptions: true })

@@ -12,7 +12,8 @@ const training = {
 describe("formatBar", () => {
   it("shows everything on a wide terminal", () => {
     expect(formatBar(training, 140)).toBe(
-      "Training GMR-ResNet   ███████░░░░░░░░░  42 %  loss 1.234  accuracy 56.7 %  validation 55.1 %  epoch 3/10  images/s 120  1h12m left",
+      "Training GMR-ResNet   ███████░░░░░░░░░  42 %  loss 1.234  accuracy 56.7 %  " +
+        "validation 55.1 %  epoch 3/10  images/s 120  1h12m left",
     );
   });
 

@@ -1,13 +1,13 @@
-// Lines of progress that fit the terminal: what matters most comes first, and what finds no room is left out.
+// Progress lines that fit the terminal: the most important values come first, the rest is dropped if there is no room.
 
-/** A line of a bar. */
-export interface BarState {
+/** What a bar shows. */
+interface BarState {
   label: string;
   /** From 0 to 1. */
   share: number;
-  /** Values by their names, the most important first. */
+  /** Values by name, the most important first. */
   values: Readonly<Record<string, string>>;
-  /** Seconds; undefined while nobody knows. */
+  /** Seconds; undefined while unknown. */
   left: number | undefined;
 }
 
@@ -16,7 +16,7 @@ export function formatBar({ label, share, values, left }: BarState, columns: num
   const percent = `${Math.floor(100 * share)} %`;
   const remaining = left === undefined ? "" : `${shortDuration(left)} left`;
   const named = Object.entries(values).map(([name, value]) => `${name} ${value}`);
-  // A narrow terminal has no room for names and bars.
+  // A narrow terminal has no room for bars, then for names.
   const candidates: string[][] = [];
   for (let count = named.length; count >= 2; count--) {
     candidates.push([label.padEnd(20), bar(share, 16), percent, ...named.slice(0, count), remaining]);
@@ -50,7 +50,7 @@ export function shortDuration(seconds: number): string {
   return m > 0 ? `${m}m${String(s).padStart(2, "0")}s` : `${s}s`;
 }
 
-/** Estimates the time that is left from the speed of late. */
+/** Estimates the remaining time from the recent speed. */
 export class Remaining {
   private readonly seen: { time: number; done: number }[] = [];
   private readonly total: number;

@@ -1,4 +1,4 @@
-// Runs as a user starts, stops and goes on with them.
+// Runs as a user starts, stops and continues them.
 
 import { existsSync, readFileSync, truncateSync } from "node:fs";
 import path from "node:path";
@@ -23,7 +23,7 @@ describe.skipIf(!works("node"))("a run on the native library", () => {
     expect(report.networks.map(({ name }: { name: string }) => name)).toEqual(["gmr", "dense"]);
   });
 
-  it("names a number of threads that is none", async () => {
+  it("names an invalid number of threads", async () => {
     vi.stubEnv("GMR_THREADS", "many");
     const { code, stderr } = await gmr(["train", "--runs", temporaryFolder(), "--backend", "node", ...small]);
     vi.unstubAllEnvs();
@@ -70,7 +70,7 @@ describe("a run", () => {
   ];
   if (works("node")) settings.push(["on the native library", "SIGTERM", 40, ["--backend", "node"]]);
   it.each(settings)(
-    "stops with a checkpoint, and goes on from it to the very same weights: %s",
+    "stops with a checkpoint and continues from it to exactly the same weights: %s",
     async (_name, signal, total, more) => {
       const runs = temporaryFolder();
       const limit = String(16 * total);
@@ -138,7 +138,7 @@ describe("a run", () => {
       const { code, stderr } = await gmr(again);
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /mine holds a trained run \(.*gmr\..*, metrics\.jsonl.*\): add --resume .*--overwrite .*another --name/,
+        /mine has a trained run \(.*gmr\..*, metrics\.jsonl.*\): add --resume .*--overwrite .*another --name/,
       );
       expect(readFileSync(checkpoint)).toEqual(trained);
     }

@@ -72,7 +72,7 @@ describe("a run's checkpoint", () => {
     expect(readFileSync(file(CHECKPOINT))).toEqual(bytes);
   });
 
-  it("goes on with its own images only", async () => {
+  it("continues only with its own images", async () => {
     const { runs, file } = copy();
     const other = path.join(runs, "data");
     cpSync(data, other, { recursive: true });
@@ -95,7 +95,7 @@ describe("a run's checkpoint", () => {
     rmSync(file(CHECKPOINT));
     const { code, stderr } = await resume(runs);
     expect(code).toBe(0);
-    expect(stderr).toContain("GMR-ResNet: no checkpoint yet, its training starts at the beginning");
+    expect(stderr).toContain("GMR-ResNet: no checkpoint yet, training starts at the beginning");
     expect(existsSync(file(CHECKPOINT))).toBe(true);
   });
 });
@@ -124,7 +124,7 @@ describe("a run's folder", () => {
     expect(existsSync(path.join(runs, "mine"))).toBe(false);
   });
 
-  it("does without lines that are no metrics", async () => {
+  it("drops invalid lines of metrics", async () => {
     const { runs, file } = copy();
     writeFileSync(
       file("metrics.jsonl"),
@@ -132,7 +132,7 @@ describe("a run's folder", () => {
     );
     expect(await evaluate(runs)).toMatchObject({ code: 0 });
     const { code, stderr } = await resume(runs, "--epochs", "2");
-    expect(stderr).toContain("2 lines were no metrics");
+    expect(stderr).toContain("2 invalid lines dropped");
     expect(code).toBe(0);
     const lines = readFileSync(file("metrics.jsonl"), "utf8").trim().split("\n");
     const kinds = lines.map((line) => JSON.parse(line)).filter(({ network }) => network === "gmr");
@@ -186,7 +186,7 @@ it("config.json of another form ends each command in one line", async () => {
 });
 
 describe("publish", () => {
-  it("writes a card that names the checkpoint it tells of", async () => {
+  it("writes a card that names its checkpoint", async () => {
     const { runs, file } = copy();
     expect(await publish(runs, "net")).toMatchObject({ code: 0 });
     const card = JSON.parse(readFileSync(path.join(runs, "a", "b", "net.json"), "utf8"));
@@ -204,7 +204,7 @@ describe("publish", () => {
     const { code, stderr } = await publish(runs, "net");
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `${file("report.json")} tells of other weights of network gmr than its checkpoint holds`,
+      `${file("report.json")} is about other weights of network gmr than its checkpoint has`,
     );
     expect(await evaluate(runs)).toMatchObject({ code: 0 });
     expect(await publish(runs, "net")).toMatchObject({ code: 0 });

@@ -1,21 +1,24 @@
+// Does a task on the current thread: trains a network, evaluates it, or both.
+
 import { GmrError } from "@gmr-conv/core";
 import { cached, type LoadedDataset, pickEvenly } from "@gmr-conv/data";
 import { loadDataset } from "@gmr-conv/data/node";
-import { evaluate, loadTrained, type TrainEvent, train } from "@gmr-conv/training";
+import { evaluate, loadTrained, train } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { activeThreads, type BackendName, formatSelection, useBackend } from "./backend.ts";
 import { batchesAhead } from "./batches/ahead.ts";
 import { limited, makeNetwork } from "./config/resolve.ts";
 import type { EvaluationConfig } from "./config/schema.ts";
-import { describeNetwork, sigmasOf } from "./report/networkReport.ts";
+import { describeNetwork } from "./report/networkReport.ts";
+import { readMetrics } from "./runs/metrics.ts";
 import { RunFolder } from "./runs/runFolder.ts";
-import { EventFile } from "./runs/tensorBoard.ts";
+import { TrainingLog } from "./runs/trainingLog.ts";
 import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 /**
  * Does a task on this thread.
- * @throws GmrError, with code `interrupted` if the monitor asks to stop, `device-lost` if the GPU went away: the task
- *   then goes on from its last checkpoint if it is run again on another backend, in another thread
+ * @throws GmrError `interrupted` if the monitor asks to stop; `device-lost` if the GPU went away: run again in
+ *   another thread on another backend, the task continues from its last checkpoint
  */
 export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const { threads } = task;
@@ -23,21 +26,18 @@ export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   const lost = new Promise<never>((_, reject) => {
     onDeviceLost = (reason) => reject(new GmrError("device-lost", `the WebGPU device was lost (${reason})`));
   });
-  lost.catch(() => {}); // Heard below, if the task has not ended by then.
+  lost.catch(() => {}); // Handled below, unless the task has ended by then.
   const selection = await useBackend(task.backends, { threads, onDeviceLost });
   if (selection.skipped.length > 0) monitor.note(formatSelection(selection));
   return Promise.race([new NetworkTask(selection.backend, task, monitor).run(), lost]);
 }
 
-/** A run's network, its data, and who listens. */
+/** The task of one network. */
 class NetworkTask {
   private readonly backend: BackendName;
   private readonly task: Task;
   private readonly monitor: Monitor;
   private readonly folder: RunFolder;
-  private events: EventFile | undefined;
-  /** The last validation's score, for the line of progress. */
-  private validated: string | undefined;
 
   constructor(backend: BackendName, task: Task, monitor: Monitor) {
     this.backend = backend;
@@ -75,6 +75,7 @@ class NetworkTask {
   private async train(model: tf.LayersModel, data: LoadedDataset): Promise<number | undefined> {
     const { config, network } = this.task;
     const { monitor } = this;
+    const log = new TrainingLog(network, model, this.folder, monitor);
     const images = limited(data.train, config.limit);
     const validation = data.validation && cached(data.validation, config.cacheMegabytes * 2 ** 20);
     const result = await train({
@@ -85,7 +86,7 @@ class NetworkTask {
       storage: this.folder.storage,
       name: network.name,
       batches: (step) => batchesAhead(config, network, step),
-      onEvent: (event) => this.hear(event, model),
+      onEvent: (event) => log.hear(event),
       signal: {
         get aborted() {
           return monitor.stopRequested;
@@ -95,66 +96,6 @@ class NetworkTask {
     return (
       result.validation && ("dice" in result.validation ? result.validation.dice : result.validation.accuracy)
     );
-  }
-
-  private async hear(event: TrainEvent, model: tf.LayersModel): Promise<void> {
-    const { monitor, task } = this;
-    const { name, label, train: settings } = task.network;
-    switch (event.type) {
-      case "start":
-        if (event.step >= event.steps) {
-          monitor.note(
-            `trained for all of its ${settings.epochs} epochs; --resume --epochs COUNT trains longer`,
-          );
-        } else {
-          monitor.start(`Training ${label}`, event.steps, event.step);
-          this.events = new EventFile(this.folder.file(`tensorboard/${name}`));
-        }
-        break;
-      case "progress": {
-        const { type, ...record } = event;
-        await this.folder.appendMetric({ type, network: name, ...record });
-        this.events?.scalars(event.step, {
-          "train/loss": event.loss,
-          "train/accuracy": event.accuracy,
-          "train/learning_rate": event.learningRate,
-          "speed/images_per_second": event.imagesPerSecond,
-          "speed/waiting": event.waiting,
-        });
-        monitor.update(event.step, {
-          loss: event.loss.toFixed(3),
-          accuracy: `${(100 * event.accuracy).toFixed(1)} %`,
-          ...(this.validated === undefined ? {} : { validation: this.validated }),
-          epoch: `${event.epoch + 1}/${settings.epochs}`,
-          "images/s": event.imagesPerSecond.toFixed(0),
-        });
-        break;
-      }
-      case "validation": {
-        const { step, epochs, score, loss, best, seconds } = event;
-        const sigmas = await sigmasOf(model);
-        const line = {
-          network: name,
-          step,
-          epochs,
-          score,
-          best,
-          seconds,
-          ...(loss === undefined ? {} : { loss }),
-          sigmas,
-        };
-        await this.folder.appendMetric({ type: "validation", ...line });
-        this.events?.scalars(step, {
-          "validation/score": score,
-          ...(loss === undefined ? {} : { "validation/loss": loss }),
-        });
-        this.validated = `${(100 * score).toFixed(1)} %`;
-        break;
-      }
-      case "warning":
-        monitor.note(event.text);
-        break;
-    }
   }
 
   private async evaluate(
@@ -186,7 +127,7 @@ class NetworkTask {
         },
       },
     });
-    const metrics = await this.folder.readMetrics(network.name);
+    const metrics = await readMetrics(this.folder, network.name);
     outcome.report = {
       ...(await describeNetwork({ network, model, metrics, evaluation, test, options: settings })),
       weights: digest,

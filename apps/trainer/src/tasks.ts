@@ -1,4 +1,4 @@
-// What can be done to one network of a run, in a thread of its own.
+// What can be done to one network of a run, in its own thread.
 
 import type { BackendName } from "./backend.ts";
 import type { EvaluationConfig, NetworkConfig, RunConfig } from "./config/schema.ts";
@@ -10,38 +10,38 @@ export interface Task {
   folder: string;
   config: RunConfig;
   network: NetworkConfig;
-  /** Where to compute: the first that works. */
+  /** Where to compute: on the first that works. */
   backends: readonly BackendName[];
-  /** Threads to compute with, where the backend has them. */
+  /** Threads to use, if the backend has them. */
   threads: number;
-  /** Train to the end of the schedule, from the checkpoint where there is one. */
+  /** Train to the end of the schedule, from the checkpoint if there is one. */
   train: boolean;
   /** Then evaluate. */
   evaluate?: EvaluationConfig | undefined;
 }
 
-/** What came of a task. */
+/** The result of a task. */
 export interface Outcome {
   backend: BackendName;
-  /** Threads that it computed with. */
+  /** Threads used. */
   threads: number;
-  /** The score on the validation images, of a training. */
+  /** After training: the score on the validation images. */
   validation?: number | undefined;
   report?: NetworkReport | undefined;
-  /** What scores are. */
+  /** What the scores measure. */
   score: "accuracy" | "Dice";
-  /** Name of the test set, and how many images were trained on, evaluated upright, and turned. */
+  /** Name of the data set, and the number of images in each role. */
   dataset: RotationReport["dataset"];
   classNames: string[];
 }
 
-/** Where a task tells how far it is, and learns that it should stop. */
+/** Where a task reports its progress and learns that it should stop. */
 export interface Monitor {
-  /** Begins a piece of work of `total` units, `done` of which are done. */
+  /** Begins work of `total` units, `done` of which are done. */
   start(label: string, total: number, done: number): void;
   /** @param values the most important first */
   update(done: number, values: Record<string, string>): void;
-  /** Says something that is worth a line. */
+  /** Prints a line. */
   note(text: string): void;
   /** Whether the user asked to stop. */
   readonly stopRequested: boolean;

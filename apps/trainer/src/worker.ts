@@ -1,13 +1,13 @@
-// The thread of one task. Each has its own TensorFlow.js engine, so that networks train side by side.
+// The thread of one task, with its own TensorFlow.js engine, so that networks train side by side.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 import { runTask } from "./runTask.ts";
 import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 export interface WorkerInput {
   task: Task;
-  /** One 32-bit integer, not 0 once the user asked to stop. */
+  /** One 32-bit integer, nonzero once the user has asked to stop. */
   stop: SharedArrayBuffer;
 }
 
@@ -34,6 +34,7 @@ const monitor: Monitor = {
 try {
   post({ type: "done", result: await runTask(task, monitor) });
 } catch (error) {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  post({ type: "failed", code: error instanceof GmrError ? error.code : "internal", message, stack });
+  const code = error instanceof GmrError ? error.code : "internal";
+  const stack = error instanceof Error ? error.stack : undefined;
+  post({ type: "failed", code, message: reasonOf(error), stack });
 }

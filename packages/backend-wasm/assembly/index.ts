@@ -1,7 +1,8 @@
-export { batchNormForward, batchNormInputGradient, batchNormParamGradient } from "./batchnorm";
-export { depthwiseFilterGradient, depthwiseInputGradient } from "./depthwise";
-export { filterFinish, filterGradient } from "./filter";
-export { convolve, packWeights } from "./forward";
-export { avgPool, avgPoolGradient, maxPool, maxPoolGradient } from "./pooling";
-export { sumAxis } from "./reduce";
-export { adamW, addRelu, copyRows, dotRows, mixRows, reluGradient, scaleRows, sgd } from "./elementwise";
+// What is exported from these files are the kernels.
+export * from "./batchnorm";
+export * from "./depthwise";
+export * from "./elementwise";
+export * from "./filter";
+export * from "./forward";
+export * from "./pooling";
+export * from "./reduce";

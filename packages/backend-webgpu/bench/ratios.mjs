@@ -1,4 +1,4 @@
-// The ring layer against the dense layer of the stock WebGPU backend, turn about: milliseconds of the best round.
+// The ring layer against the dense layer of the stock WebGPU backend, in turns: milliseconds of the best round.
 //
 //   node bench/ratios.mjs [rounds] [k,k,...]
 
@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 const [rounds = "5", sizes = "3,5,7,9,11"] = process.argv.slice(2);
 const SHAPE = [4, 32, 32, 64];
 
-// The stock kernels on a device of their own, before ours take their places.
+// The stock kernels on a device of their own, before ours replace them.
 tf.copyRegisteredKernels("webgpu", "stock");
 const stock = await createWebGpuBackend();
 tf.registerBackend("stock", () => stock);

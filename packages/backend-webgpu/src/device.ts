@@ -1,20 +1,30 @@
-// Finding WebGPU: the browser's own, or Dawn by the npm package `webgpu` in Node.
+// Finding WebGPU: the browser's own or, in Node, Dawn from the npm package `webgpu`.
 
 import { describeValue, GmrError, isNode, reasonOf } from "@gmr-conv/core";
-import type { SumFormat } from "./conv/sums.ts";
+import type { SumFormat } from "./conv/sumFormat.ts";
 
 export interface WebGpuOptions {
-  /** Which of several adapters to prefer. Default "high-performance". */
+  /** Which adapter to prefer if there are several. Default "high-performance". */
   powerPreference?: "low-power" | "high-performance" | undefined;
   /** Ask for a software adapter. Default false. */
   forceFallbackAdapter?: boolean | undefined;
   /**
-   * How the sums of rings are kept between the passes that make and multiply them. `"f16"` halves that traffic and costs
-   * accuracy: errors of some 1e-4 of the largest value, and sums beyond 65,504 overflow. Default "f32".
+   * How the sums of rings are kept between the pass that makes and the pass that multiplies them. `"f16"` halves that
+   * traffic at the cost of accuracy: errors of some 1e-4 of the largest value, and sums beyond 65,504 overflow. Default
+   * "f32".
    */
   sums?: SumFormat | undefined;
-  /** Told when the device is lost, with the reason. Default: a warning on the console. */
+  /** Called with the reason when the device is lost. Default: a warning on the console. */
   onDeviceLost?: ((reason: string) => void) | undefined;
+}
+
+export interface WebGpuAdapter {
+  /** As the driver describes it. */
+  name: string;
+  /** Whether it computes on the CPU. */
+  software: boolean;
+  /** Whether `tf.time` can tell how long kernels take on the GPU. */
+  timestamps: boolean;
 }
 
 /** @throws GmrError `invalid-argument`, naming the option */
@@ -28,7 +38,7 @@ export function checkOptions({ powerPreference, sums }: WebGpuOptions): void {
   check("sums", sums, ["f32", "f16"]);
 }
 
-/** The entry point of WebGPU, which Node gets from Dawn and from then on has as `navigator.gpu`, as in browsers. */
+/** The entry point of WebGPU. In Node it comes from Dawn and becomes `navigator.gpu`, as in browsers. */
 async function findGpu(): Promise<GPU> {
   if (globalThis.navigator?.gpu) return navigator.gpu;
   if (!isNode()) {
@@ -48,7 +58,7 @@ async function findGpu(): Promise<GPU> {
   return navigator.gpu;
 }
 
-/** What the stock backend and our shaders ask for, where the adapter has it. */
+/** What the stock backend and our shaders use, if the adapter has it. */
 const FEATURES = ["timestamp-query", "bgra8unorm-storage", "subgroups"] as const;
 const LIMITS = [
   "maxComputeWorkgroupStorageSize",
@@ -61,7 +71,7 @@ const LIMITS = [
 
 /**
  * The preferred adapter.
- * @throws GmrError `unsupported` where there is no WebGPU or no adapter, naming which
+ * @throws GmrError `unsupported` if there is no WebGPU or no adapter, saying which
  */
 export async function requestAdapter(options: WebGpuOptions): Promise<GPUAdapter> {
   const gpu = await findGpu();
@@ -76,17 +86,28 @@ export async function requestAdapter(options: WebGpuOptions): Promise<GPUAdapter
   return adapter;
 }
 
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render/i;
+
+export function describeAdapter(
+  { isFallbackAdapter = false, architecture, description, device, vendor }: Partial<GPUAdapterInfo>,
+  features: GPUSupportedFeatures,
+): WebGpuAdapter {
+  const timestamps = features.has("timestamp-query");
+  const name = description || [vendor, architecture, device].filter(Boolean).join(" ") || "unnamed";
+  const software = isFallbackAdapter || SOFTWARE.test([name, architecture, device, vendor].join());
+  return { name, software, timestamps };
+}
+
 /**
- * A device of an adapter, with all that it can do.
+ * A device with everything above that the adapter offers.
  * @throws GmrError `unsupported` if it gives none
  */
 export async function requestDevice(adapter: GPUAdapter): Promise<GPUDevice> {
   try {
-    const device = await adapter.requestDevice({
+    return await adapter.requestDevice({
       requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
       requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
     });
-    return device;
   } catch (error) {
     throw new GmrError("unsupported", `the WebGPU adapter gave no device: ${reasonOf(error)}`, {
       cause: error,

@@ -6,7 +6,7 @@ import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { isWebGpuMissing, webGpuBackend } from "../testing/webGpu.ts";
-import { sumFormat } from "./backend.ts";
+import { webGpu } from "./attach.ts";
 import { createWebGpuBackend, queryWebGpuAdapter, useWebGpu, webGpuAdapter } from "./index.ts";
 
 const convolve = (): tf.Tensor =>
@@ -15,7 +15,7 @@ const convolve = (): tf.Tensor =>
 describe("without WebGPU", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  it("says that there is no driver", () => {
+  it("says that no driver was found", () => {
     const index = JSON.stringify(fileURLToPath(new URL("../dist/index.js", import.meta.url)));
     const program = `
       const { useWebGpu } = await import(${index});
@@ -43,7 +43,7 @@ describe("without WebGPU", () => {
     await expectGmrError(() => createWebGpuBackend(), "unsupported", reason);
   });
 
-  it("does not tell of the adapter of another backend", async () => {
+  it("describes no adapter for another backend", async () => {
     await tf.setBackend("cpu");
     await expectGmrError(() => webGpuAdapter(), "unsupported", "the active backend must be webgpu, got cpu");
   });
@@ -52,7 +52,7 @@ describe("without WebGPU", () => {
 const missing = await isWebGpuMissing();
 
 describe.skipIf(missing)("useWebGpu", () => {
-  it("starts one backend, and tells what it runs on", async () => {
+  it("starts one backend, and says what it runs on", async () => {
     await useWebGpu();
     const backend = webGpuBackend();
     await Promise.all([useWebGpu(), useWebGpu()]);
@@ -68,7 +68,7 @@ describe.skipIf(missing)("useWebGpu", () => {
     y.dispose();
   });
 
-  it("takes over a backend that runs already, and options of later calls", async () => {
+  it("adopts a backend that is already running, and options of later calls", async () => {
     tf.removeBackend("webgpu");
     const adapter = await navigator.gpu.requestAdapter();
     const device = (await adapter?.requestDevice()) as GPUDevice;
@@ -79,9 +79,9 @@ describe.skipIf(missing)("useWebGpu", () => {
     await useWebGpu({ sums: "f16", onDeviceLost });
     expect(tf.backend() === stock).toBe(true);
     expect(webGpuAdapter().name).toMatch(/./);
-    expect(sumFormat(stock)).toBe("f16");
+    expect(webGpu.stateOf(stock).sumFormat).toBe("f16");
     await useWebGpu({ sums: "f32" });
-    expect(sumFormat(stock)).toBe("f32");
+    expect(webGpu.stateOf(stock).sumFormat).toBe("f32");
     const y = tf.tidy(convolve);
     expect(Array.from(await y.data())).toEqual(Array(9).fill(18));
     y.dispose();
@@ -92,7 +92,7 @@ describe.skipIf(missing)("useWebGpu", () => {
     expect(tf.backend() === stock).toBe(false);
   });
 
-  it("refuses options that are none", async () => {
+  it("refuses invalid options", async () => {
     await expectGmrError(
       () => useWebGpu({ powerPreference: "high" as "low-power" }),
       "invalid-argument",
@@ -103,7 +103,7 @@ describe.skipIf(missing)("useWebGpu", () => {
   });
 
   it.each(["cpu", "webgpu"])(
-    "never takes lost weights for zeros, and takes new ones, on %s",
+    "never computes with zeros instead of lost weights, and accepts new weights, on %s",
     async (name) => {
       tf.removeBackend("webgpu");
       await useWebGpu({ onDeviceLost: () => {} });
@@ -118,7 +118,7 @@ describe.skipIf(missing)("useWebGpu", () => {
       const copy = await Promise.all(
         model.getWeights().map(async (weight) => ({ values: await weight.data(), shape: weight.shape })),
       );
-      const before = await predict(); // numbers that were read are kept until they go to the device again
+      const before = await predict(); // values that were read are kept until they are uploaded again
       const computed = tf.tidy(() => tf.ones([40, 40]).mul(2));
       const pending = computed.data();
       webGpuBackend().device.destroy();
@@ -135,14 +135,14 @@ describe.skipIf(missing)("useWebGpu", () => {
     },
   );
 
-  it("says how numbers are read in Node", async () => {
+  it("says how values are read in Node", async () => {
     await useWebGpu();
     const computed = tf.tidy(() => tf.ones([40, 40]).mul(2));
     const message =
-      "numbers on WebGPU cannot be read at once here, nor moved to another backend: use `await tensor.data()`";
+      "values on WebGPU cannot be read synchronously here, nor moved to another backend: use `await tensor.data()`";
     await expectGmrError(() => computed.dataSync(), "unsupported", message);
     await computed.data();
-    expect(computed.dataSync()[0]).toBe(2); // they are kept from then on
+    expect(computed.dataSync()[0]).toBe(2); // kept from then on
     computed.dispose();
   });
 
@@ -157,8 +157,8 @@ describe.skipIf(missing)("useWebGpu", () => {
     const { numTensors } = tf.memory();
     const [[reason]] = onDeviceLost.mock.calls;
     const message =
-      `the WebGPU device was lost (${reason}), and the numbers of its tensors: call useWebGpu() for a new one, ` +
-      "or take another backend, and give the model its weights again";
+      `the WebGPU device was lost (${reason}) along with the data of its tensors: call useWebGpu() for a new device, ` +
+      "or switch to another backend, and load the model's weights again";
     await expectGmrError(() => tf.tidy(convolve), "device-lost", message);
     await expectGmrError(() => tf.tidy(() => tf.ones([40, 40]).mul(2)), "device-lost", message);
     expect(tf.memory().numTensors).toBe(numTensors);

@@ -1,52 +1,33 @@
 // Every kernel of this package. Kernels that the stock backend has as well are replaced.
 
+import { once } from "@gmr-conv/core";
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
-import { addNKernel } from "./kernels/addN.ts";
-import { avgPoolKernels } from "./kernels/avgPool.ts";
-import {
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  batchNormTrainingParamGradConfig,
-} from "./kernels/batchNorm.ts";
-import { castKernel } from "./kernels/cast.ts";
-import { denseConvKernels } from "./kernels/denseConv.ts";
-import { adamWUpdateConfig, addReluConfig, reluGradConfig, sgdUpdateConfig } from "./kernels/elementwise.ts";
+import { webGpu } from "./attach.ts";
+import { addNKernels } from "./kernels/addN.ts";
+import { batchNormKernels } from "./kernels/batchNorm.ts";
+import { castKernels } from "./kernels/cast.ts";
+import { convolutionKernels } from "./kernels/convolution.ts";
+import { elementwiseKernels } from "./kernels/elementwise.ts";
 import { highRankKernels } from "./kernels/highRank.ts";
-import { matMulKernel } from "./kernels/matMul.ts";
-import { ringConvConfigs } from "./kernels/ringConv.ts";
-import {
-  ringMixBackpropSigmasConfig,
-  ringMixBackpropWeightsConfig,
-  ringMixConfig,
-} from "./kernels/ringMix.ts";
+import { matMulKernels } from "./kernels/matMul.ts";
+import { mixtureKernels } from "./kernels/mixture.ts";
+import { optimizerKernels } from "./kernels/optimizers.ts";
+import { poolingKernels } from "./kernels/pooling.ts";
 import { sumKernels } from "./kernels/sums.ts";
 
-const KERNELS = [
-  ...ringConvConfigs,
-  batchNormTrainingConfig,
-  batchNormTrainingGradConfig,
-  batchNormTrainingParamGradConfig,
-  ringMixConfig,
-  ringMixBackpropWeightsConfig,
-  ringMixBackpropSigmasConfig,
-  addReluConfig,
-  reluGradConfig,
-  adamWUpdateConfig,
-  sgdUpdateConfig,
-  addNKernel,
-  castKernel,
-  ...denseConvKernels,
-  matMulKernel,
-  ...highRankKernels,
-  ...sumKernels,
-  ...avgPoolKernels,
-];
-
-let registered = false;
-
-export function registerKernels(): void {
-  if (registered) return;
-  registered = true;
-  replaceKernels(KERNELS);
-  replaceKernels(cpuFallbackConfigs("webgpu"));
-}
+export const registerKernels = once((): void => {
+  replaceKernels([
+    ...convolutionKernels,
+    ...batchNormKernels,
+    ...poolingKernels,
+    ...elementwiseKernels,
+    ...mixtureKernels,
+    ...optimizerKernels,
+    ...sumKernels,
+    ...matMulKernels,
+    ...addNKernels,
+    ...castKernels,
+    ...highRankKernels,
+  ]);
+  replaceKernels(cpuFallbackConfigs(webGpu.name));
+});

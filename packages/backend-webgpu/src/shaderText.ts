@@ -1,7 +1,8 @@
-// Mends the text of shaders on their way to a device: the order of directives, and what stock shaders have wrong for int32 and
-// truth values, which are kept as int32. A shader that mixes types does not compile, and WebGPU goes on with zeros.
+// Mends the text of shaders on their way to a device: the order of directives, and what stock shaders get wrong for
+// int32 and booleans, which are kept as int32. A shader that mixes types does not compile, and WebGPU continues
+// with zeros.
 
-/** Directives must be first in a shader; the stock backend puts declarations in front of ours. */
+/** Directives must come first in a shader, but the stock backend puts declarations in front of ours. */
 function hoistEnables(code: string): string {
   const enables: string[] = [];
   const rest = code.replace(/^enable [\w, ]+;$/gm, (line) => {
@@ -11,14 +12,14 @@ function hoistEnables(code: string): string {
   return enables.length > 0 ? [...enables, rest].join("\n") : code;
 }
 
-/** Elements that are written as they are need the function for their type: transposition, and all that is made of it. */
+/** Elements that are copied need the function for their type: in transpositions, and whatever is made of them. */
 function writeIntegers(code: string): string {
   return code.replace(/setOutputAtIndex\((\w+), (\w+)\[/g, (call, index: string, array: string) =>
     code.includes(`${array}: array<i32>`) ? `setOutputAtIndexI32(${index}, ${array}[` : call,
   );
 }
 
-/** Sums of segments of int32: the stock shader adds the bits of floats. */
+/** Segment sums of int32: the stock shader adds the bits of floats. */
 function addIntegers(code: string): string {
   return code.replace(
     /(let value = getX\(.*\);\s+atomicAdd\(&result\[\w+\], )bitcast<i32>\(value\)/,
@@ -26,8 +27,8 @@ function addIntegers(code: string): string {
   );
 }
 
-/** Scattered truth values: where two meet, either is enough. */
-function scatterTruth(code: string): string {
+/** Scattered booleans: where several meet, one true is enough. */
+function scatterBooleans(code: string): string {
   if (!/let updateValue =\s+i32\(/.test(code)) return code;
   return code.replace(
     /let newValueF32 = .*\(updateValue\);\s+let newValue = bitcast<i32>\(newValueF32\);/,
@@ -35,7 +36,7 @@ function scatterTruth(code: string): string {
   );
 }
 
-/** Powers of int32 are computed in floats, and would be cut off: 6² = 35. */
+/** Powers of int32 are computed in floats, and would be truncated: 6² = 35. */
 function roundPowers(code: string): string {
   if (!code.includes("pow(abs(a), b)")) return code;
   return code.replace(
@@ -44,14 +45,11 @@ function roundPowers(code: string): string {
   );
 }
 
-const mended = new WeakSet<GPUDevice>();
+const MENDS = [hoistEnables, writeIntegers, addIntegers, scatterBooleans, roundPowers];
 
 /** Mends every shader that a device is given from now on. */
 export function mendShaders(device: GPUDevice): void {
-  if (mended.has(device)) return;
-  mended.add(device);
   const create = device.createShaderModule.bind(device);
-  const mends = [hoistEnables, writeIntegers, addIntegers, scatterTruth, roundPowers];
   device.createShaderModule = (descriptor) =>
-    create({ ...descriptor, code: mends.reduce((code, mend) => mend(code), descriptor.code) });
+    create({ ...descriptor, code: MENDS.reduce((code, mend) => mend(code), descriptor.code) });
 }

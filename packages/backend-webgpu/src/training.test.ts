@@ -54,7 +54,7 @@ describe.skipIf(missing)("training", () => {
     for (let i = 11; i <= 500; i++) {
       const loss = await step(i);
       expect(memory()).toMatchObject({ numTensors, numDataBuffers });
-      // What was disposed since the device was waited for is not free yet.
+      // What was disposed since the last wait for the device is not free yet.
       if (loss === undefined) continue;
       expect(memory().numBytesInGPU).toBe(numBytesInGPU);
       last = loss;

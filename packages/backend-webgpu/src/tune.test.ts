@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { isWebGpuMissing, webGpuBackend } from "../testing/webGpu.ts";
-import { VARIANTS } from "./conv/variants.ts";
+import { VARIANT_NAMES } from "./conv/variants.ts";
 import { tuneWebGpu } from "./index.ts";
 
 const missing = await isWebGpuMissing();
@@ -24,7 +24,7 @@ describe.skipIf(missing)("tuneWebGpu", () => {
     expect(seen).toEqual([`0/1 ${tuned.key}`]);
     const ms = Object.values(tuned.ms);
     const { features } = webGpuBackend().device;
-    const wanted = VARIANTS.filter((variant) => variant !== "subgroups" || features.has("subgroups"));
+    const wanted = VARIANT_NAMES.filter((variant) => variant !== "subgroups" || features.has("subgroups"));
     expect(Object.keys(tuned.ms)).toEqual(wanted);
     expect(tuned.ms[tuned.choice]).toBe(Math.min(...ms));
     expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });

@@ -4,12 +4,12 @@ import { existsSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-/** Folders in which Chromium brings SwiftShader and a Vulkan loader. */
+/** Folders where Chromium keeps its SwiftShader and a Vulkan loader. */
 const FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
 
 /**
- * Points the Vulkan loader of processes started from here to a SwiftShader, unless the environment names a driver. To be
- * called before they start: libraries are looked for where the environment of their start says.
+ * Points the Vulkan loader of processes that this one starts to a SwiftShader, unless the environment names a driver.
+ * Call it before they start: libraries are looked up by the environment at that time.
  */
 export function preferSoftwareAdapter(): void {
   if (process.platform !== "linux" || process.env.VK_ICD_FILENAMES || process.env.VK_DRIVER_FILES) return;

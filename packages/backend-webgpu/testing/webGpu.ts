@@ -2,11 +2,13 @@ import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterEach, beforeEach, expect } from "vitest";
+import { webGpu } from "../src/attach.ts";
+import type { Gpu } from "../src/gpu.ts";
 import { useWebGpu } from "../src/index.ts";
 
 /**
- * Makes WebGPU the active backend, or prints why the tests of a file are skipped and returns true. From then on every
- * test of the file fails after which its device reports an error: WebGPU itself throws none, and goes on with zeros.
+ * Makes WebGPU the active backend, or prints why the tests of a file are skipped and returns true. From then on a
+ * test of the file fails if its device reports an error: WebGPU itself throws none, and continues with zeros.
  */
 export async function isWebGpuMissing(): Promise<boolean> {
   try {
@@ -16,7 +18,7 @@ export async function isWebGpuMissing(): Promise<boolean> {
     console.warn(`Tests on WebGPU are skipped: ${error.message}`);
     return true;
   }
-  // The first error is the cause; those that follow from it would bury it.
+  // The first error is the cause; those that it leads to would bury it.
   let error: string | undefined;
   const watched = new WeakSet<GPUDevice>();
   const watch = (): void => {
@@ -40,4 +42,9 @@ export async function isWebGpuMissing(): Promise<boolean> {
 /** The active backend. */
 export function webGpuBackend(): WebGPUBackend {
   return tf.backend() as WebGPUBackend;
+}
+
+/** Our state of the active backend. */
+export function activeState(): Gpu {
+  return webGpu.stateOf(webGpuBackend());
 }

@@ -1,5 +1,5 @@
-// Draws docs/images/augmentation.png: what each option of `augment` makes of one image, a row for each, five draws a row.
-// node packages/data/scripts/augmentationPictures.mjs IMAGE [OUTPUT]   (after npm run build)
+// Draws docs/images/augmentation.png: the effect of each option of `augment` on one image, a row per option, five
+// draws each. node packages/data/scripts/augmentationPictures.mjs IMAGE [OUTPUT] (after npm run build)
 
 import { fileURLToPath } from "node:url";
 import { Random } from "@gmr-conv/core";
@@ -27,7 +27,7 @@ const ROWS = {
   "cutmix: 1": { cutmix: 1 },
 };
 
-/** Neighbouring cut-outs of the picture, [DRAWS, SIDE, SIDE, 3] in [0, 1]. */
+/** Neighbouring crops of the picture, [DRAWS, SIDE, SIDE, 3] in [0, 1]. */
 async function cutOuts(file) {
   const { data, info } = await sharp(file)
     .removeAlpha()

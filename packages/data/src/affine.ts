@@ -3,11 +3,12 @@
  * `scale · rot(p) + (dx, dy)`.
  */
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { type ImageShape, imageSize } from "./imageSet.ts";
+import { imageSize, type SampleShape } from "./imageSet.ts";
 import { planSampling, type SamplingOptions } from "./sampling.ts";
-import { LinearWarp, turnMatrix, type Warp, warpInto } from "./warp.ts";
+import { turnMatrix } from "./turnMatrix.ts";
+import { LinearWarp, type Warp, warpInto } from "./warp.ts";
 
-/** A move of each image; one number stands for all images of the batch, a list gives one per image. */
+/** How each image moves: a number for all images of the batch, or a list with one per image. */
 export interface AffineMoves {
   /** Counter-clockwise turn about the centre, in degrees, default 0. */
   degrees?: number | ArrayLike<number>;
@@ -20,22 +21,21 @@ export interface AffineMoves {
 }
 
 export interface WarpOptions extends SamplingOptions {
-  /** Sizes of the results, cut out of the middle or filled around it; default: those of the images. */
+  /** Sizes of the results, cropped or padded around the centre; default: those of the images. */
   size?: readonly number[] | undefined;
 }
 
 /**
- * Turns, scales and shifts each image of a batch. Turns by multiples of 90° of square images and shifts by whole pixels
- * are exact.
+ * Turns, scales and shifts each image of a batch. Multiples of 90° (square images) and whole-pixel shifts are exact.
  *
- * @param batch [N, H, W, C] flat; left as it is.
- * @returns A new array, [N, ...size, C].
- * @throws GmrError `invalid-shape` when `batch` is no whole number of images or a list has not N entries;
- *   `invalid-argument` for numbers that are not finite, scales that are not positive and options that are never allowed.
+ * @param batch [N, H, W, C] flat, not changed
+ * @returns a new array, [N, ...size, C]
+ * @throws GmrError `invalid-shape` unless `batch` is a whole number of images and lists have N entries;
+ *   `invalid-argument` for numbers that are not finite, scales that are not positive and invalid options
  */
 export function affineImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   moves: AffineMoves,
   options: WarpOptions = {},
 ): Float32Array {
@@ -63,15 +63,15 @@ export function affineImages(
 }
 
 /**
- * Reads every image or volume of a batch through an inverse map of its own.
+ * Reads each image or volume of a batch through its own inverse map.
  *
- * @param batch [N, ...sizes, C] flat; left as it is.
- * @returns A new array, [N, ...size, C].
- * @throws GmrError `invalid-shape` when `batch` is no whole number of images, `invalid-argument` for bad options
+ * @param batch [N, ...sizes, C] flat, not changed
+ * @returns a new array, [N, ...size, C]
+ * @throws GmrError `invalid-shape` unless `batch` is a whole number of images, `invalid-argument` for invalid options
  */
 export function warpImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   warpOf: (n: number) => Warp,
   options: WarpOptions = {},
 ): Float32Array {
@@ -95,8 +95,8 @@ export function warpImages(
 }
 
 /**
- * {@link warpImages} for labels of positions, [N, ...sizes] flat: each takes the label of the nearest position.
- * @param outside the label of what lies outside, where the images are filled with numbers
+ * {@link warpImages} for masks, [N, ...sizes] flat: each position takes the nearest label.
+ * @param outside the label beyond the image, unless `fill` is `"reflect"` or `"replicate"`
  */
 export function warpLabels(
   labels: Int32Array,
@@ -127,8 +127,8 @@ function checkSize(size: readonly number[], rank: number): readonly number[] {
   );
 }
 
-/** @throws GmrError `invalid-shape` for volumes */
-export function checkPlane(shape: ImageShape, what: string): void {
+/** @param what volumes cannot be @throws GmrError `invalid-shape` for volumes */
+export function checkPlane(shape: SampleShape, what: string): void {
   if (shape.length === 3) return;
   throw new GmrError(
     "invalid-shape",
@@ -139,9 +139,9 @@ export function checkPlane(shape: ImageShape, what: string): void {
 /**
  * The number of images in a batch.
  *
- * @throws GmrError `invalid-shape` for a bad shape or when `batch` is no whole number of such images.
+ * @throws GmrError `invalid-shape` for an invalid shape, or unless `batch` is a whole number of such images
  */
-export function countImages(batch: Float32Array, shape: ImageShape): number {
+export function countImages(batch: Float32Array, shape: SampleShape): number {
   const size = imageSize(shape);
   const ranked = shape.length === 3 || shape.length === 4;
   if (!ranked || !shape.every((extent) => Number.isInteger(extent) && extent > 0)) {

@@ -1,21 +1,21 @@
-/** Shuffled, augmented training batches that can be entered at any point. */
+/** Shuffled, augmented training batches that can be read from any position. */
 import { checkPositiveInteger, GmrError, oneOf, Random } from "@gmr-conv/core";
 import type { Augment } from "./augment/augment.ts";
 import { type Dataset, readFloats } from "./dataset.ts";
-import type { ImageShape } from "./imageSet.ts";
+import type { SampleShape } from "./imageSet.ts";
 import { deriveSeed } from "./seed.ts";
 
 /** One step's worth of training data. */
 export interface Batch {
-  /** [count, ...sizes, C] flat; byte images come as [0, 1]. */
+  /** [count, ...sizes, C] flat; bytes are scaled to [0, 1]. */
   images: Float32Array;
   /** [count], or [count, ...sizes] for segmentation. */
   labels: Int32Array;
-  /** Shares of the classes, [count, K], where images are mixed; they count instead of the labels. */
+  /** Shares of the classes, [count, K], for mixed images; used instead of the labels. */
   shares?: Float32Array | undefined;
   /** [...sizes, C] of one image. */
-  shape: ImageShape;
-  /** Which images of the set these are, [count]. */
+  shape: SampleShape;
+  /** Indices into the data set, [count]. */
   indices: Int32Array;
   count: number;
   /** From 0. */
@@ -29,22 +29,25 @@ export interface BatchStreamOptions {
   batchSize: number;
   /** Passes over the set. */
   epochs: number;
-  /** Any integer; it decides order and augmentation. */
+  /** Any integer; decides order and augmentation. */
   seed: number;
   /**
-   * The order of an epoch: every image once in a new random order (`"shuffle"`, default), as many draws in which every class
-   * comes equally often (`"balanced"`), or the set's own order (`"none"`).
+   * The order of an epoch: every image once in a new random order (`"shuffle"`, default), the same number of draws with
+   * all classes equally often (`"balanced"`), or the set's own order (`"none"`).
    */
   sampling?: "shuffle" | "balanced" | "none" | undefined;
-  /** Images left over at the end of an epoch: "drop" them (default; a new order drops others), or "keep" a small batch. */
+  /**
+   * Images left over at the end of an epoch: `"drop"` them (default; each epoch drops others) or `"keep"` a small
+   * batch.
+   */
   partial?: "drop" | "keep" | undefined;
   /** Applied to every batch. */
   augment?: Augment | undefined;
 }
 
 /**
- * The batches of several epochs over a data set. Batch (epoch, step) depends on the seed, epoch and step alone, so
- * `from(epoch, step)` continues an interrupted run exactly, without replaying what came before.
+ * The batches of several epochs over a data set. Batch (epoch, step) depends only on the seed, epoch and step, so
+ * `from(epoch, step)` continues an interrupted run exactly, without replaying earlier batches.
  */
 export class BatchStream implements AsyncIterable<Batch> {
   readonly dataset: Dataset;
@@ -57,8 +60,8 @@ export class BatchStream implements AsyncIterable<Batch> {
   #order: { epoch: number; indices: Int32Array } | undefined;
 
   /**
-   * @throws GmrError `invalid-argument` for a batch size or number of epochs that is no positive integer, a seed that
-   *   is no safe integer, or a batch size over the set's size where partial batches are dropped.
+   * @throws GmrError `invalid-argument` unless batch size and epochs are positive integers and the seed is a safe
+   *   integer, or if the batch size exceeds the set's size and partial batches are dropped
    */
   constructor(dataset: Dataset, options: BatchStreamOptions) {
     const { seed, partial = "drop" } = options;
@@ -78,7 +81,7 @@ export class BatchStream implements AsyncIterable<Batch> {
       );
     }
     if (options.sampling === "balanced" && !dataset.labels) {
-      throw new GmrError("unsupported", 'sampling "balanced" needs one class per image, these have masks');
+      throw new GmrError("unsupported", 'sampling "balanced" needs one class per image, not masks');
     }
   }
 
@@ -88,10 +91,10 @@ export class BatchStream implements AsyncIterable<Batch> {
   }
 
   /**
-   * The batches from (epoch, step) to the end; `step` may be `stepsPerEpoch`, meaning the next epoch's first.
+   * The batches from (epoch, step) to the end; `step` may be `stepsPerEpoch`, the next epoch's first.
    *
-   * @param stride take every so-manieth batch only, for workers that share the rest
-   * @throws GmrError `invalid-argument` for a position outside the stream.
+   * @param stride take every `stride`-th batch, when several workers share the stream
+   * @throws GmrError `invalid-argument` for a position outside the stream
    */
   async *from(epoch: number, step: number, stride = 1): AsyncGenerator<Batch, void, undefined> {
     const start = this.#position(epoch, step);
@@ -103,7 +106,7 @@ export class BatchStream implements AsyncIterable<Batch> {
   /**
    * The batch at (epoch, step).
    *
-   * @throws GmrError `invalid-argument` for a position outside the stream.
+   * @throws GmrError `invalid-argument` for a position outside the stream
    */
   async batch(epoch: number, step: number): Promise<Batch> {
     if (this.#position(epoch, step) === this.totalSteps || step === this.stepsPerEpoch) {
@@ -130,7 +133,7 @@ export class BatchStream implements AsyncIterable<Batch> {
     return { ...examples, shape: examples.shape ?? shape, indices, count: indices.length, epoch, step };
   }
 
-  /** The epoch's order of the whole set; the last one is kept. */
+  /** The epoch's order of the whole set; the latest one is cached. */
   #orderOf(epoch: number): Int32Array {
     if (this.#order?.epoch !== epoch) {
       const { seed, sampling = "shuffle" } = this.#options;
@@ -144,7 +147,7 @@ export class BatchStream implements AsyncIterable<Batch> {
     return this.#order.indices;
   }
 
-  /** As many draws as there are images, every class equally often, its own images in turn. */
+  /** One draw per image, all classes equally often, the images of a class in turn. */
   #balanced(random: Random): Int32Array {
     const byClass = new Map<number, number[]>();
     const labels = this.dataset.labels as ArrayLike<number>;

@@ -2,9 +2,9 @@
 import type { Normalization } from "./augment/augment.ts";
 import type { Dataset, DatasetTask, Splits } from "./dataset.ts";
 
-/** What is known of a data set before its files are read. */
+/** What is known about a data set before its files are read. */
 export interface DatasetCard {
-  /** The name that configurations call it by. */
+  /** Its name in configurations. */
   name: string;
   title: string;
   description: string;
@@ -12,22 +12,22 @@ export interface DatasetCard {
   /** Who made it, and where to get it. */
   source: string;
   licence: string;
-  /** The files that its folder must hold, for people, a line each. */
+  /** The files it consists of, in words, a line each. */
   layout: readonly string[];
   /** What the numbers of an image mean. */
   input: string;
-  /** Where the data set prescribes them. */
+  /** If the data set prescribes them. */
   classNames?: readonly string[] | undefined;
-  /** How many images each part has, where that is fixed. */
+  /** Number of images in each part, if fixed. */
   counts?: { train?: number; validation?: number; test?: number } | undefined;
-  /** The standardisation that is usual for it. */
+  /** Its usual standardisation. */
   normalization?: Normalization | undefined;
 }
 
-/** A data set whose files were read. */
+/** A data set that was read. */
 export interface LoadedDataset extends Splits {
   card: DatasetCard;
-  /** Files that could not be read and were left out. */
+  /** Unreadable files that were left out. */
   damaged: DamagedFile[];
 }
 
@@ -37,10 +37,10 @@ export interface DamagedFile {
   reason: string;
 }
 
-/** How a part of a data set is called. */
+/** The name of a part of a data set. */
 export type SplitName = "train" | "validation" | "test";
 
-/** The parts that there are. */
+/** The parts of a data set that exist, by name. */
 export function partsOf(splits: Splits): [SplitName, Dataset][] {
   const { train, validation, test } = splits;
   return [

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { cached, datasetOf, joined, pick, pickEvenly, readFloats, splitDataset } from "./dataset.ts";
+import { cached } from "./cached.ts";
+import { datasetOf, joined, pick, pickEvenly, readFloats } from "./dataset.ts";
+import { splitDataset } from "./split.ts";
 import { numberedSet } from "./testing/arbitraries.ts";
 
-/** A data set of so many images, of classes in turn, perhaps in groups. */
+/** A data set with classes in turn, optionally in groups. */
 function numbered(count: number, classes = 3, groupSize = 0) {
   const labels = Int32Array.from({ length: count }, (_, n) => n % classes);
   const dataset = datasetOf({ ...numberedSet(count), labels, classNames: ["a", "b", "c"] });
@@ -68,7 +70,7 @@ describe("parts of a data set", () => {
       "add up to at most 1, got [0.8, 0.4]",
     );
     expect(() => splitDataset(numbered(2), { a: 0.5, b: 0.3, c: 0.2 })).toThrow(
-      "numbered has too few images or groups to split it into a, b, c, got 2 images",
+      "numbered has too few images or groups to split into a, b, c: 2 images",
     );
   });
 

@@ -1,14 +1,13 @@
-/** Labelled images and volumes that are read when they are asked for. */
-import { describeValue, GmrError, Random } from "@gmr-conv/core";
-import { gatherLabels, type ImageSet, type ImageShape, imageSize, images01 } from "./imageSet.ts";
-import { deriveSeed } from "./seed.ts";
+/** Labelled images and volumes, read on demand. */
+import { GmrError } from "@gmr-conv/core";
+import { gatherLabels, type ImageSet, imageSize, images01, type SampleShape } from "./imageSet.ts";
 
-/** What a data set asks for: the class of an image, or of each of its positions. */
+/** What is to be predicted: the class of an image, or of each of its positions. */
 export type DatasetTask = "classification" | "segmentation";
 
 /** Some examples of a data set. */
 export interface Examples {
-  /** [N, ...sizes, C] flat; bytes come as numbers in [0, 1] from {@link readFloats}. */
+  /** [N, ...sizes, C] flat; {@link readFloats} scales bytes to [0, 1]. */
   images: Uint8Array | Float32Array;
   /** [N], or [N, ...sizes] for segmentation: indices into `classNames`. */
   labels: Int32Array;
@@ -17,10 +16,10 @@ export interface Examples {
 /** Examples as floats. */
 export interface FloatExamples extends Examples {
   images: Float32Array;
-  /** Shares of the classes [N, K], where images are mixed; they count instead of the labels. */
+  /** Shares of the classes [N, K], for mixed images; used instead of the labels. */
   shares?: Float32Array | undefined;
-  /** [...sizes, C] of one image, where that is not the data set's. */
-  shape?: ImageShape | undefined;
+  /** [...sizes, C] of one image, if it differs from the data set's. */
+  shape?: SampleShape | undefined;
 }
 
 /** Labelled images or volumes of one shape. */
@@ -28,16 +27,16 @@ export interface Dataset {
   readonly name: string;
   readonly task: DatasetTask;
   /** [...sizes, C] of one image. */
-  readonly shape: ImageShape;
+  readonly shape: SampleShape;
   readonly count: number;
   readonly classNames: readonly string[];
   /** [count] the class of each image; absent for segmentation. */
   readonly labels?: ArrayLike<number> | undefined;
-  /** [count] images with the same number belong together (a patient's), and must not be split. */
+  /** [count] images with the same number belong together (to a patient, say) and must not be split. */
   readonly groups?: ArrayLike<number> | undefined;
-  /** Whether reading costs nothing worth keeping. */
+  /** Whether reading is so cheap that caching is pointless. */
   readonly inMemory?: boolean | undefined;
-  /** Where an image comes from, for people. */
+  /** Where an image comes from, in words. */
   source?(index: number): string;
   /** The examples at these indices, in this order. @throws GmrError `invalid-data`, `io` */
   read(indices: ArrayLike<number>): Promise<Examples> | Examples;
@@ -46,9 +45,9 @@ export interface Dataset {
 /** The parts of a data set that have different uses. */
 export interface Splits {
   train: Dataset;
-  /** To choose settings by; cut from `train` where there is none. */
+  /** For choosing settings. */
   validation?: Dataset | undefined;
-  /** To judge with, once. */
+  /** For the final evaluation. */
   test: Dataset;
 }
 
@@ -110,7 +109,7 @@ export function pick(dataset: Dataset, indices: ArrayLike<number>): Dataset {
 }
 
 /**
- * `count` examples spread evenly over the whole set: always the same ones, and from easy and hard stretches alike.
+ * `count` examples spread evenly over the whole set: always the same ones, from easy and hard regions alike.
  * @throws GmrError `invalid-argument` unless `count` is an integer in 1 … dataset.count
  */
 export function pickEvenly(dataset: Dataset, count: number): Dataset {
@@ -127,136 +126,7 @@ export function pickEvenly(dataset: Dataset, count: number): Dataset {
   );
 }
 
-export interface SplitOptions {
-  /** Any integer of at least 0; decides who goes where. Default 0. */
-  seed?: number | undefined;
-  /** Keep the shares of the classes, as far as groups allow. Default true for classification. */
-  stratified?: boolean | undefined;
-}
-
-/**
- * Splits a data set by shares such as `{ train: 0.8, validation: 0.1, test: 0.1 }`, which add up to at most 1. Examples of a group
- * stay together.
- *
- * @throws GmrError `invalid-argument` for shares that are not positive or add up to more than 1, or for fewer examples or groups than parts
- */
-export function splitDataset<Name extends string>(
-  dataset: Dataset,
-  shares: Readonly<Record<Name, number>>,
-  { seed = 0, stratified = true }: SplitOptions = {},
-): Record<Name, Dataset> {
-  const names = Object.keys(shares) as Name[];
-  const wanted = names.map((name) => shares[name]);
-  const total = wanted.reduce((a, b) => a + b, 0);
-  if (names.length === 0 || !wanted.every((share) => share > 0) || total > 1 + 1e-9) {
-    throw new GmrError(
-      "invalid-argument",
-      `shares must be positive and add up to at most 1, got ${describeValue(wanted)}`,
-    );
-  }
-  const parts = wanted.map((): number[][] => []);
-  // What goes nowhere is a part as well. What a class lacks of its share, since examples are whole, the next ones make up for.
-  const rest = Math.max(0, 1 - total);
-  const lacks = [...wanted, rest].map(() => 0);
-  for (const { key, units } of strata(dataset, stratified)) {
-    const size = units.reduce((sum, unit) => sum + unit.length, 0);
-    [...wanted, rest].forEach((share, part) => {
-      lacks[part] += share * size;
-    });
-    for (const unit of new Random(deriveSeed(seed, key)).shuffle([...units])) {
-      const part = lacks.indexOf(Math.max(...lacks));
-      parts[part]?.push(unit);
-      lacks[part] -= unit.length;
-    }
-  }
-  // However small a set: no part is empty.
-  for (const part of parts) {
-    if (part.length > 0) continue;
-    const largest = parts.reduce((a, b) => (b.length > a.length ? b : a));
-    if (largest.length < 2) {
-      throw new GmrError(
-        "invalid-argument",
-        `${dataset.name} has too few images or groups to split it into ${names.join(", ")}, got ${dataset.count} images`,
-      );
-    }
-    part.push(...largest.splice(-1));
-  }
-  return Object.fromEntries(
-    names.map((name, i) => {
-      const chosen = pick(
-        dataset,
-        parts[i].flat().sort((a, b) => a - b),
-      );
-      const called = dataset.name.endsWith(` ${name}`)
-        ? dataset.name
-        : `${dataset.name.replace(/ (train|images)$/, "")} ${name}`;
-      return [name, { ...chosen, name: called }];
-    }),
-  ) as Record<Name, Dataset>;
-}
-
-/** What is split by itself: the groups, or single examples, of each class. */
-function strata(dataset: Dataset, stratified: boolean): { key: number; units: number[][] }[] {
-  const { count, labels, groups } = dataset;
-  const units = new Map<number, number[]>();
-  for (let i = 0; i < count; i++) {
-    const group = groups ? groups[i] : i;
-    const unit = units.get(group);
-    if (unit) unit.push(i);
-    else units.set(group, [i]);
-  }
-  if (!stratified || !labels) return [{ key: -1, units: [...units.values()] }];
-  const byClass = new Map<number, number[][]>();
-  for (const unit of units.values()) {
-    const label = mostFrequent(unit.map((i) => labels[i]));
-    const own = byClass.get(label);
-    if (own) own.push(unit);
-    else byClass.set(label, [unit]);
-  }
-  return [...byClass].sort(([a], [b]) => a - b).map(([key, own]) => ({ key, units: own }));
-}
-
-function mostFrequent(values: number[]): number {
-  const counts = new Map<number, number>();
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].sort(([a, m], [b, n]) => n - m || a - b)[0][0];
-}
-
-/**
- * The data set with what was read kept in memory, as bytes where it comes as bytes, until `maxBytes` are full; the first that come
- * stay, since an epoch asks for everything once.
- */
-export function cached(dataset: Dataset, maxBytes: number): Dataset {
-  if (dataset.inMemory) return dataset;
-  const kept = new Map<number, Examples>();
-  let bytes = 0;
-  return {
-    ...dataset,
-    ...(dataset.source ? { source: (index: number) => dataset.source?.(index) ?? "" } : {}),
-    async read(indices) {
-      const missing = [...new Set(Array.from(indices))].filter((index) => !kept.has(index));
-      const fresh = new Map<number, Examples>();
-      if (missing.length > 0) {
-        const read = await dataset.read(missing);
-        const image = read.images.length / missing.length;
-        const label = read.labels.length / missing.length;
-        missing.forEach((index, n) => {
-          const one = {
-            images: read.images.slice(n * image, (n + 1) * image),
-            labels: read.labels.slice(n * label, (n + 1) * label),
-          };
-          fresh.set(index, one);
-          if (bytes + one.images.byteLength + one.labels.byteLength > maxBytes) return;
-          bytes += one.images.byteLength + one.labels.byteLength;
-          kept.set(index, one);
-        });
-      }
-      return joined(Array.from(indices, (index) => kept.get(index) ?? (fresh.get(index) as Examples)));
-    },
-  };
-}
-
-/** Examples one after the other. */
+/** Concatenates examples. */
 export function joined(parts: readonly Examples[]): Examples {
   const size = parts.reduce((sum, { images }) => sum + images.length, 0);
   const bytes = parts.every(({ images }) => images instanceof Uint8Array);

@@ -1,17 +1,17 @@
-/** Labelled images and volumes as flat arrays, and the parts taken from them. */
-import { GmrError, typeName } from "@gmr-conv/core";
+/** Labelled images and volumes as flat arrays, and subsets of them. */
+import { GmrError, product, typeName } from "@gmr-conv/core";
 
 /** [height, width, channels] of one image, or [depth, height, width, channels] of a volume. */
-export type ImageShape = readonly number[];
+export type SampleShape = readonly number[];
 
 /** `count` labelled images or volumes of one shape. */
 export interface ImageSet {
   readonly name: string;
   /** [N, ...sizes, C] flat; bytes 0…255, or floats of any range. */
   readonly images: Uint8Array | Float32Array;
-  /** [N], an index into `classNames` each; for segmentation one for each position, [N, ...sizes]. */
+  /** [N] indices into `classNames`; for segmentation one per position, [N, ...sizes]. */
   readonly labels: Uint8Array | Int32Array;
-  readonly shape: ImageShape;
+  readonly shape: SampleShape;
   readonly count: number;
   readonly classNames: readonly string[];
 }
@@ -30,7 +30,7 @@ const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 /**
  * The images at `indices` (in this order, repeats allowed), of the same pixel type.
  *
- * @throws GmrError `invalid-argument` for an index that is not an integer in 0 … count − 1.
+ * @throws GmrError `invalid-argument` for an index that is not an integer in 0 … count − 1
  */
 export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
   checkIndices(set, indices);
@@ -46,9 +46,9 @@ export function subset(set: ImageSet, indices: ArrayLike<number>): ImageSet {
 }
 
 /**
- * `count` images spread evenly over the whole set: always the same ones, and from easy and hard stretches alike.
+ * `count` images spread evenly over the whole set: always the same ones, from easy and hard regions alike.
  *
- * @throws GmrError `invalid-argument` unless `count` is an integer in 1 … set.count.
+ * @throws GmrError `invalid-argument` unless `count` is an integer in 1 … set.count
  */
 export function evenSubset(set: ImageSet, count: number): ImageSet {
   if (!Number.isInteger(count) || count < 1 || count > set.count) {
@@ -61,13 +61,16 @@ export function evenSubset(set: ImageSet, count: number): ImageSet {
   return subset(set, indices);
 }
 
-/** The set with float pixels in [0, 1]: bytes become `byte / 255`; floats are kept as they are. */
+/** The set with float pixels: bytes become `byte / 255`, floats are kept. */
 export function toFloat(set: ImageSet): FloatImageSet {
   const { images } = set;
   return { ...set, images: isFloats(images) ? images : images01(images) };
 }
 
-/** The images at `indices` as float32 [indices.length, ...sizes, C]; bytes become `byte / 255`. Indices are trusted. */
+/**
+ * The images at `indices` as float32 [indices.length, ...sizes, C]; bytes become `byte / 255`. Indices are not
+ * checked.
+ */
 export function gatherImages(set: ImageSet, indices: ArrayLike<number>): Float32Array {
   const size = imageSize(set.shape);
   const batch = new Float32Array(indices.length * size);
@@ -79,7 +82,7 @@ export function gatherImages(set: ImageSet, indices: ArrayLike<number>): Float32
   return batch;
 }
 
-/** The labels at `indices`, [indices.length] or [indices.length, ...sizes]. Indices are trusted. */
+/** The labels at `indices`, [indices.length] or [indices.length, ...sizes]. Indices are not checked. */
 export function gatherLabels(set: ImageSet, indices: ArrayLike<number>): Int32Array {
   const each = set.labels.length / set.count;
   const labels = new Int32Array(indices.length * each);
@@ -89,9 +92,9 @@ export function gatherLabels(set: ImageSet, indices: ArrayLike<number>): Int32Ar
   return labels;
 }
 
-/** Numbers in one image, Π sizes · C. */
-export function imageSize(shape: ImageShape): number {
-  return shape.reduce((a, b) => a * b, 1);
+/** Number of values in one image, Π sizes · C. */
+export function imageSize(shape: SampleShape): number {
+  return product(shape);
 }
 
 /** Bytes as numbers from 0 to 1. */

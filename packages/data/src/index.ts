@@ -1,4 +1,4 @@
-/** Data sets, readers, geometric transforms and seeded batches: arrays only, in browsers and Node alike. */
+/** Data sets, readers, geometric transforms and seeded batches: plain arrays, in browsers and Node. */
 export { type AffineMoves, affineImages, type WarpOptions, warpImages, warpLabels } from "./affine.ts";
 export {
   type Augment,
@@ -13,9 +13,9 @@ export type { EraseOptions } from "./augment/erase.ts";
 export type { GeometryOptions } from "./augment/geometry.ts";
 export type { MixOptions } from "./augment/mix.ts";
 export { type Batch, BatchStream, type BatchStreamOptions } from "./batches.ts";
+export { cached } from "./cached.ts";
 export { type DamagedFile, type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
 export {
-  cached,
   type Dataset,
   type DatasetTask,
   datasetOf,
@@ -25,9 +25,7 @@ export {
   pick,
   pickEvenly,
   readFloats,
-  type SplitOptions,
   type Splits,
-  splitDataset,
 } from "./dataset.ts";
 export { type CifarImages, readCifar } from "./formats/cifar.ts";
 export { type IdxArray, type IdxType, readIdx } from "./formats/idx.ts";
@@ -42,13 +40,14 @@ export {
   gatherImages,
   gatherLabels,
   type ImageSet,
-  type ImageShape,
   imageSize,
+  type SampleShape,
   subset,
   toFloat,
 } from "./imageSet.ts";
-export type { Fill, Interpolation, SamplingOptions } from "./sampling.ts";
+export { type Fill, type Interpolation, mirroredIndex, type SamplingOptions } from "./sampling.ts";
 export { deriveSeed } from "./seed.ts";
+export { type SplitOptions, splitDataset } from "./split.ts";
 export {
   type FlipDirection,
   flipImages,

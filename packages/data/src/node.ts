@@ -1,22 +1,19 @@
 /** Data sets from files, for Node. */
-export { classFiles } from "./node/datasets/folder.ts";
+export { classFiles } from "./node/classFiles.ts";
 export { type LoadMnistOptions, loadMnist, type MnistSplits } from "./node/datasets/mnist.ts";
 export {
   type DecodedImage,
   type DecodeOptions,
-  type DepthRange,
   decodeImage,
   decodeMask,
   decodePages,
   decodeRegion,
-  type ImageInfo,
-  imageInfo,
-  imageLimits,
-  isImageFile,
   type Region,
   type ResizeRule,
 } from "./node/decode.ts";
+export { type DepthRange, imageLimits } from "./node/depthRange.ts";
 export { type DatasetEntry, defineDataset } from "./node/entry.ts";
+export { type ImageInfo, imageInfo, isImageFile } from "./node/imageInfo.ts";
 export {
   checkDatasetSpec,
   DATASET_NAMES,

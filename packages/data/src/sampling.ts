@@ -1,15 +1,15 @@
 /**
- * Reading images and volumes between their pixels. An axis is read at a place by a few of its pixels with weights that
- * add up to 1; what lies outside the image is filled in one of several ways.
- * Cubic: the convolution kernel of Keys 1981 with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
+ * Reading images and volumes between their pixels. A place on an axis is read from a few pixels with weights that add
+ * up to 1; pixels outside the image are filled in one of several ways. Cubic: the convolution kernel of Keys 1981
+ * with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
  */
 import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
 
 export type Interpolation = "nearest" | "linear" | "cubic";
 
 /**
- * What lies outside an image: a number for all channels or one for each, `"reflect"` (mirrored at the outermost pixels, which
- * are not repeated), or `"replicate"` (the nearest pixel).
+ * Pixels outside an image: a number for all channels or one per channel, `"reflect"` (mirrored without repeating the
+ * outermost pixel), or `"replicate"` (the nearest pixel).
  */
 export type Fill = number | readonly number[] | "reflect" | "replicate";
 
@@ -39,20 +39,21 @@ export function planSampling(options: SamplingOptions, channels: number): Sampli
   if (values.length !== channels || !values.every(Number.isFinite)) {
     throw new GmrError(
       "invalid-argument",
-      `fill must be "reflect", "replicate", a number or ${channels} numbers, one for each channel, got ${describeValue(fill)}`,
+      `fill must be "reflect", "replicate", a number or ${channels} numbers, one per channel, ` +
+        `got ${describeValue(fill)}`,
     );
   }
   return { interpolation, fill: Float64Array.from(values) };
 }
 
-/** How many pixels of an axis a place is read by. */
+/** Number of pixels per axis that a place is read from. */
 export const TAPS: Readonly<Record<Interpolation, number>> = { nearest: 1, linear: 2, cubic: 4 };
 
-/** Below this distance from a pixel a place counts as on it, so that turns by 90° are exact. */
+/** Closer to a pixel than this, a place is on it, so that turns by 90° are exact. */
 const ON_PIXEL = 1e-9;
 
 /**
- * The pixels that a place on an axis is read by, and their weights.
+ * The pixels that a place on an axis is read from, and their weights.
  * @param indices filled with pixels in [0, size), or -1 for those outside
  */
 export function readAxis(
@@ -89,13 +90,14 @@ export function readAxis(
     const index = indices[tap];
     if (index >= 0 && index < size) continue;
     indices[tap] =
-      fill === "reflect" ? mirrored(index, size) : fill === "replicate" ? clamped(index, size) : -1;
+      fill === "reflect" ? mirroredIndex(index, size) : fill === "replicate" ? clamped(index, size) : -1;
   }
 }
 
 const clamped = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
 
-function mirrored(index: number, size: number): number {
+/** The index in [0, size) of a pixel outside, when pixels are mirrored without repeating the outermost one. */
+export function mirroredIndex(index: number, size: number): number {
   if (size === 1) return 0;
   const period = 2 * (size - 1);
   const within = ((index % period) + period) % period;

@@ -1,6 +1,6 @@
 /**
- * One 32-bit seed from several safe integers, so that independent random streams can be addressed (seed, epoch, batch)
- * instead of replayed. The mixing step is MurmurHash3's finaliser.
+ * One 32-bit seed from several safe integers, so that random streams can be addressed by (seed, epoch, batch) instead
+ * of replayed. The mixing step is MurmurHash3's finaliser.
  */
 export function deriveSeed(...parts: number[]): number {
   let hash = 0x9e3779b9;

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affineImages } from "./affine.ts";
-import type { ImageShape } from "./imageSet.ts";
+import type { SampleShape } from "./imageSet.ts";
 import { batches } from "./testing/arbitraries.ts";
 import { flipImages, padImages, rotateImages, translateImages } from "./transforms.ts";
 
 /** The definition of a transform by a permutation: out[row, column] = in[source(row, column)], 0 outside. */
 function permute(
   batch: Float32Array,
-  [height, width, channels]: ImageShape,
+  [height, width, channels]: SampleShape,
   source: (row: number, column: number) => [row: number, column: number],
 ): Float32Array {
   return batch.map((_, i) => {

@@ -1,26 +1,28 @@
-/** Geometric transforms of batches [N, ...sizes, C]; each returns a new array and leaves the batch as it is. */
+/** Geometric transforms of batches [N, ...sizes, C]; each returns a new array. */
 import { checkFinite, checkFits, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import { affineImages, checkPlane, countImages, type WarpOptions, warpImages } from "./affine.ts";
-import { type ImageShape, imageSize } from "./imageSet.ts";
-import { turnMatrix, type Warp } from "./warp.ts";
+import { imageSize, type SampleShape } from "./imageSet.ts";
+import { turnMatrix } from "./turnMatrix.ts";
+import type { Warp } from "./warp.ts";
 
-/** The plane that volumes turn in, by the axis that stays: D, H or W. Images have one plane. */
+/** The axis that volumes are turned about. */
 export type TurnAxis = "D" | "H" | "W";
 
-/** The planes, as pairs of axes: what goes down, what goes right. */
+/** The plane of a turn about each axis, as the axes that point down and right. */
 const PLANES: Readonly<Record<TurnAxis, readonly [number, number]>> = { D: [1, 2], H: [0, 2], W: [0, 1] };
 
 /**
- * Turns every image counter-clockwise (as seen, rows growing downwards) about its centre ((H−1)/2, (W−1)/2), or every
- * volume about an axis through its centre. Multiples of 90° of square images are exact permutations; 90° is `rot90`.
+ * Turns every image counter-clockwise (rows growing downwards) about its centre ((H−1)/2, (W−1)/2), or every
+ * volume about an axis through its centre. Multiples of 90° permute the pixels of square images exactly; 90° is
+ * `rot90`.
  *
- * @param options `axis` of volumes (default `"D"`); how to read between pixels (default linearly), what to fill the corners with
- *   (default 0), and what size to cut out of the middle (default: that of the images)
- * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}.
+ * @param options `axis` of volumes (default `"D"`); how to read between pixels (default linearly), what to fill the
+ *   corners with (default 0), and the size to crop to (default: that of the images)
+ * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}
  */
 export function rotateImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   degrees: number,
   options: WarpOptions & { axis?: TurnAxis | undefined } = {},
 ): Float32Array {
@@ -29,7 +31,7 @@ export function rotateImages(
 }
 
 /** The inverse map of a turn. @throws GmrError `invalid-argument` */
-export function turnOf(shape: ImageShape, degrees: number, axis: TurnAxis = "D"): Warp {
+export function turnOf(shape: SampleShape, degrees: number, axis: TurnAxis = "D"): Warp {
   checkFinite("degrees", degrees);
   const rank = shape.length - 1;
   const plane = rank === 2 ? ([0, 1] as const) : PLANES[oneOf("axis", axis, ["D", "H", "W"])];
@@ -37,32 +39,33 @@ export function turnOf(shape: ImageShape, degrees: number, axis: TurnAxis = "D")
 }
 
 /**
- * Shifts every image by its own number of pixels, to the right (`dx`) and down (`dy`), bilinear with zero fill.
+ * Shifts every image to the right (`dx`) and down (`dy`), bilinear with zero fill.
  *
- * @param dx One number for all images or one per image; whole numbers move pixels exactly.
- * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}.
+ * @param dx pixels, one number for all images or one per image; whole numbers move pixels exactly
+ * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}
  */
 export function translateImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   dx: number | ArrayLike<number>,
   dy: number | ArrayLike<number>,
 ): Float32Array {
   return affineImages(batch, shape, { dx, dy });
 }
 
-/** Left and right, top and bottom, or front and back of volumes. */
+/** Swaps left and right, top and bottom, or front and back (volumes). */
 export type FlipDirection = "horizontal" | "vertical" | "depth";
 
 /** The axis that a flip reverses, counted from the last size. */
 export const FLIPPED_AXIS: Readonly<Record<FlipDirection, number>> = { horizontal: 1, vertical: 2, depth: 3 };
 
 /**
- * Mirrors every image: "horizontal" swaps left and right, "vertical" swaps top and bottom, "depth" the front and back of volumes.
+ * Mirrors every image.
  *
- * @throws GmrError `invalid-shape` when `batch` is no whole number of images, `invalid-argument` for a direction that they lack
+ * @throws GmrError `invalid-shape` unless `batch` is a whole number of images, `invalid-argument` for a direction
+ *   they lack
  */
-export function flipImages(batch: Float32Array, shape: ImageShape, direction: FlipDirection): Float32Array {
+export function flipImages(batch: Float32Array, shape: SampleShape, direction: FlipDirection): Float32Array {
   countImages(batch, shape);
   oneOf(
     "direction",
@@ -75,8 +78,8 @@ export function flipImages(batch: Float32Array, shape: ImageShape, direction: Fl
   return out;
 }
 
-/** Reverses an axis of a flat array: blocks of `inner` numbers, `length` of them in a row. */
-export function reverseAxis<T extends Float32Array | Int32Array>(
+/** Reverses an axis of a flat array: `length` blocks of `inner` numbers each. */
+function reverseAxis<T extends Float32Array | Int32Array>(
   from: T,
   to: T,
   length: number,
@@ -103,20 +106,21 @@ export interface Padding {
 /**
  * Surrounds every image with zeros.
  *
- * @param padding Pixels per side, or one number for all four.
- * @returns The larger images and their shape.
- * @throws GmrError `invalid-shape` for a bad batch, `invalid-argument` for a padding that is negative, no integer or too large.
+ * @param padding pixels per side, or one number for all four
+ * @returns the larger images and their shape
+ * @throws GmrError `invalid-shape` for an invalid batch, `invalid-argument` unless padding is an integer ≥ 0 that
+ *   fits
  */
 export function padImages(
   batch: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   padding: number | Padding,
-): { images: Float32Array; shape: ImageShape } {
+): { images: Float32Array; shape: SampleShape } {
   checkPlane(shape, "padded");
   const count = countImages(batch, shape);
   const { top, bottom, left, right } = sides(padding);
   const [height, width, channels] = shape;
-  const padded: ImageShape = [height + top + bottom, width + left + right, channels];
+  const padded: SampleShape = [height + top + bottom, width + left + right, channels];
   const numbers = count * imageSize(padded);
   checkFits(`padding ${describeValue(Object.values(sides(padding)))}`, numbers, "numbers");
   const images = new Float32Array(numbers);

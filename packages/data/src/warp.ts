@@ -1,6 +1,6 @@
 /**
- * One loop for every geometric transform of images and volumes: each output position is looked up in the source through
- * the inverse map `source = centre + M · (position − output centre) + offset`, and read between the pixels.
+ * The loop behind every geometric transform of images and volumes: each output position is read between the pixels of
+ * the source, at `source = centre + M · (position − output centre) + offset`.
  */
 import type { Sampling } from "./sampling.ts";
 import { readAxis, TAPS } from "./sampling.ts";
@@ -15,7 +15,7 @@ export interface Warp {
 
 type Size3 = [number, number, number];
 
-/** Sizes of three axes, the missing ones in front. */
+/** Three sizes; missing ones are 1, in front. */
 const size3 = (sizes: readonly number[]): Size3 => [1, 1, ...sizes].slice(-3) as Size3;
 
 /**
@@ -46,7 +46,7 @@ export function warpInto(
   const weight = [0, 1, 2].map(() => new Float64Array(4));
   const fill = typeof sampling.fill === "string" ? undefined : sampling.fill;
   const depthTaps = rank === 3 ? taps : 1;
-  weight[0][0] = 1; // of the one plane of an image
+  weight[0][0] = 1; // an image has one plane
   const sums = new Float64Array(channels);
   for (let position = to, z = 0; z < outD; z++) {
     const qz = z - (outD - 1) / 2;
@@ -86,8 +86,8 @@ export function warpInto(
 }
 
 /**
- * {@link warpInto} for images read linearly between numbers: the image is copied into a frame one pixel larger on each
- * side, so that no step asks whether a pixel lies inside.
+ * {@link warpInto} for images, linear interpolation and a constant fill: the image is copied into a frame one pixel
+ * larger on each side, so that no pixel needs a bounds check.
  */
 export class LinearWarp {
   private readonly frame: Float32Array;
@@ -146,43 +146,4 @@ export class LinearWarp {
       }
     }
   }
-}
-
-/** Cosine and sine of an angle in degrees, exact at multiples of 90°. */
-export function cosSin(degrees: number): [cos: number, sin: number] {
-  const turn = ((degrees % 360) + 360) % 360;
-  const quarters = [
-    [1, 0],
-    [0, 1],
-    [-1, 0],
-    [0, -1],
-  ] as const;
-  if (turn % 90 === 0) return [...quarters[(turn / 90) % 4]];
-  const radians = (turn * Math.PI) / 180;
-  return [Math.cos(radians), Math.sin(radians)];
-}
-
-/** The product of square matrices, row-major. */
-export function product(a: ArrayLike<number>, b: ArrayLike<number>, size: number): number[] {
-  return Array.from({ length: size * size }, (_, at) => {
-    const [row, column] = [Math.floor(at / size), at % size];
-    let sum = 0;
-    for (let k = 0; k < size; k++) sum += a[row * size + k] * b[k * size + column];
-    return sum;
-  });
-}
-
-/**
- * The inverse map of a turn by `degrees` in the plane of two axes, counter-clockwise as seen with the second axis to the
- * right and the first down.
- */
-export function turnMatrix(rank: number, plane: readonly [number, number], degrees: number): number[] {
-  const [cos, sin] = cosSin(degrees);
-  const matrix = Array.from({ length: rank * rank }, (_, i) => Number(i % (rank + 1) === 0));
-  const [down, right] = plane;
-  matrix[right * rank + right] = cos;
-  matrix[right * rank + down] = -sin;
-  matrix[down * rank + right] = sin;
-  matrix[down * rank + down] = cos;
-  return matrix;
 }

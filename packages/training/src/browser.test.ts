@@ -62,7 +62,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     return JSON.parse(text) as Result;
   }
 
-  it("goes on after a reload, to the very weights of a tab that was left alone", async () => {
+  it("continues after a reload to exactly the weights of an undisturbed tab", async () => {
     const alone = await train("alone", false);
     expect(alone.start).toBe(0);
     expect(new Set(alone.tensors.slice(1)).size).toBe(1);

@@ -1,5 +1,5 @@
-// A checkpoint holds all that training needs to go on: weights, their averages where there are some, optimiser state, position and
-// what was found so far. One safetensors file, replaced as a whole.
+// A checkpoint holds all that training needs to continue: weights, their averages if any, optimiser state and
+// position. It is one safetensors file, replaced as a whole.
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor, toFloat32, writeSafetensors } from "@gmr-conv/io";
@@ -10,18 +10,18 @@ import type { Optimizer } from "./optimizer.ts";
 import type { Storage } from "./storage/storage.ts";
 import { assign, modelVariables, stored } from "./variables.ts";
 
-/** What the names of checkpoints end in. */
+/** The ending of checkpoint files. */
 export const CHECKPOINT_SUFFIX = ".checkpoint.safetensors";
 
-/** What the names of the files of the best weights end in. */
+/** The ending of files with the best weights. */
 export const BEST_SUFFIX = ".best.safetensors";
 
 export const checkpointName = (network: string): string => `${network}${CHECKPOINT_SUFFIX}`;
 export const bestName = (network: string): string => `${network}${BEST_SUFFIX}`;
 
-/** How good the network was on the validation images. */
+/** The best validation. */
 export interface BestSoFar {
-  /** Epochs done. */
+  /** Epochs done by then. */
   epoch: number;
   /** Accuracy, or mean Dice. */
   score: number;
@@ -43,13 +43,13 @@ export interface Position {
   finished?: "epochs" | "early" | undefined;
 }
 
-/** What training remembers besides the weights. */
+/** The state of training besides the weights. */
 export interface TrainingState {
   optimizer: Optimizer;
   average: ExponentialMovingAverage | undefined;
 }
 
-/** Writes a file of weights with the state of training, if it is to go on from there. @returns its digest */
+/** Writes weights to a file, with the state of training if it is to continue from there. @returns its digest */
 export async function saveWeights(
   storage: Storage,
   file: string,
@@ -72,7 +72,7 @@ export async function saveWeights(
   return digest;
 }
 
-/** Tells one file from every other, and a damaged one from what was written. */
+/** Identifies the content of a file and reveals damage. */
 function digestOfFile(tensors: Iterable<[string, StoredTensor]>, position: string): Promise<string> {
   const parts: (ArrayBufferView | string)[] = [`${position}\n`];
   for (const [name, tensor] of tensors) parts.push(`${name} [${tensor.shape}]\n`, tensor.data);
@@ -86,7 +86,7 @@ interface WeightsFile {
   digest: string;
 }
 
-/** A file that {@link saveWeights} wrote, or undefined. @throws GmrError `invalid-data` for one that is damaged */
+/** A file written by {@link saveWeights}, or undefined. @throws GmrError `invalid-data` for a damaged one */
 export async function readWeightsFile(storage: Storage, name: string): Promise<WeightsFile | undefined> {
   const bytes = await storage.read(name);
   if (!bytes) return undefined;
@@ -95,7 +95,10 @@ export async function readWeightsFile(storage: Storage, name: string): Promise<W
   const { position: text = "", digest: written } = metadata;
   const digest = await digestOfFile(tensors, text);
   if (written !== digest) {
-    throw new GmrError("invalid-data", `${file} is damaged: its content does not have the digest ${written}`);
+    throw new GmrError(
+      "invalid-data",
+      `${file} is damaged: its content does not match the digest ${written}`,
+    );
   }
   return { file, tensors, position: parsePosition(text, file), digest };
 }
@@ -108,15 +111,15 @@ function parsePosition(text: string, file: string): Position {
   } catch (error) {
     throw new GmrError(
       "invalid-data",
-      `${file}: metadata tells no position of a training (${reasonOf(error)})`,
+      `${file}: no valid training position in the metadata (${reasonOf(error)})`,
     );
   }
 }
 
 /**
- * Restores a network from a file: to go on training where a state is given, otherwise for use, with the averages of its weights
- * where there are some.
- * @throws GmrError `invalid-data` if the file is of another network
+ * Restores a network from a file: to continue training if a state is given, otherwise for use, with the averages of its
+ * weights if there are any.
+ * @throws GmrError `invalid-data` if the file belongs to another network
  */
 export async function restoreWeights(
   { file, tensors }: WeightsFile,
@@ -153,7 +156,7 @@ export type Which = "best" | "last";
 
 /**
  * Restores a trained network for use: the weights with the best validation, or the last ones.
- * @returns the digest of its file, and where training stood
+ * @returns the digest of its file, and the position of training
  * @throws GmrError `io` if there are none; `invalid-data` as {@link restoreWeights}
  */
 export async function loadTrained(
@@ -167,7 +170,8 @@ export async function loadTrained(
   if (!found) {
     throw new GmrError(
       "io",
-      `network ${JSON.stringify(network)} has no checkpoint (${storage.describe(checkpointName(network))}): train it first`,
+      `network ${JSON.stringify(network)} has no checkpoint (${storage.describe(checkpointName(network))}): ` +
+        "train it first",
     );
   }
   await restoreWeights(found, model);

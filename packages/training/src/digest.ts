@@ -1,6 +1,6 @@
 import type { Dataset } from "@gmr-conv/data";
 
-/** The SHA-256 of arrays and texts, one after the other. */
+/** The SHA-256 of concatenated arrays and texts. */
 export async function digestOf(parts: Iterable<ArrayBufferView | string>): Promise<string> {
   const bytes = [...parts].map((part) =>
     typeof part === "string"
@@ -17,11 +17,12 @@ export async function digestOf(parts: Iterable<ArrayBufferView | string>): Promi
   return `sha256:${Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
+/** Number of examples that identify a data set. */
 const SAMPLES = 64;
 
 /**
- * Tells a data set from another: from its shape, its labels, and the content of some examples spread over it. Reading all of a large
- * one would take longer than what it is to protect.
+ * Identifies a data set by its shape, its labels and the content of some examples spread over it. Reading all of a
+ * large one would take too long.
  */
 export async function fingerprint(dataset: Dataset): Promise<string> {
   const { shape, count, classNames, labels } = dataset;

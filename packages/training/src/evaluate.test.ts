@@ -3,6 +3,7 @@ import { datasetOf } from "@gmr-conv/data";
 import { r3d } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { evaluate } from "./evaluate.ts";
 import { IGNORED } from "./metrics/segmentation.ts";
 import { refreshNorms } from "./norms.ts";
@@ -105,15 +106,17 @@ describe("evaluate", () => {
     const onProgress = () => {
       signal.aborted = true;
     };
-    await expect(evaluate(model, discs(9, 1), { batchSize: 3, signal, onProgress })).rejects.toMatchObject({
-      code: "interrupted",
-    });
+    await expectGmrError(
+      () => evaluate(model, discs(9, 1), { batchSize: 3, signal, onProgress }),
+      "interrupted",
+      "the evaluation was stopped",
+    );
     model.dispose();
   });
 });
 
 describe("views", () => {
-  it("hold so many images as fit", () => {
+  it("hold as many images as fit", () => {
     expect([batchSizeFor([28, 28, 1]), batchSizeFor([224, 224, 3]), batchSizeFor([999, 999, 9])]).toEqual([
       256, 13, 1,
     ]);

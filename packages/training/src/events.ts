@@ -1,28 +1,28 @@
 import type { Metrics } from "./tasks.ts";
 
-/** What happens in a training. All but `step` are worth a line. */
+/** What happens during training. */
 export type TrainEvent =
-  | { type: "start" /** Of the whole training. */; steps: number /** Already done. */; step: number }
+  | { type: "start" /** In all. */; steps: number /** Already done. */; step: number }
   | ({ type: "progress" } & StepRecord)
   | ({ type: "validation" } & ValidationRecord)
   | { type: "checkpoint"; file: string; step: number }
   | { type: "warning"; text: string }
   | { type: "end"; reason: "epochs" | "early"; seconds: number };
 
-/** Means over some steps. */
+/** Means over several steps. */
 export interface StepRecord {
   /** Steps done, over all epochs. */
   step: number;
   /** From 0. */
   epoch: number;
   loss: number;
-  /** Share of the images, or positions, that were right. */
+  /** Share of correct images, or positions. */
   accuracy: number;
   learningRate: number;
   /** Training time so far. */
   seconds: number;
   imagesPerSecond: number;
-  /** Share of the time that was spent waiting for images. */
+  /** Share of the time spent waiting for images. */
   waiting: number;
 }
 

@@ -1,4 +1,5 @@
 /** Training, evaluation and prediction with GMR networks, in Node and in browsers. */
+export { batchStream } from "./batches.ts";
 export {
   BEST_SUFFIX,
   type BestSoFar,
@@ -13,6 +14,7 @@ export {
   type TrainingState,
   type Which,
 } from "./checkpoint.ts";
+export { checkSettings } from "./checkSettings.ts";
 export { digestOf, fingerprint } from "./digest.ts";
 export {
   type Evaluation,
@@ -29,20 +31,19 @@ export { refreshNorms } from "./norms.ts";
 export { Optimizer } from "./optimizer.ts";
 export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
 export { learningRateFactor } from "./schedule.ts";
-export {
-  checkSettings,
-  type EarlyStopping,
-  type LossSettings,
-  type OptimizerSettings,
-  type ScheduleSettings,
-  type TrainOptions,
-  type TrainSettings,
-  trainSettings,
+export type {
+  EarlyStopping,
+  LossSettings,
+  OptimizerSettings,
+  ScheduleSettings,
+  TrainOptions,
+  TrainSettings,
 } from "./settings.ts";
 export { IndexedDbStorage } from "./storage/indexedDb.ts";
 export { MemoryStorage, type Storage } from "./storage/storage.ts";
 export { type Evaluator, type Metrics, type Task, taskFor } from "./tasks.ts";
-export { batchStream, type TrainingInput, type TrainingResult, train } from "./train.ts";
+export { type TrainingInput, type TrainingResult, train } from "./train.ts";
+export { trainSettings } from "./trainSettings.ts";
 export { type StepContext, type StepResult, tensorsOf, trainStep } from "./trainStep.ts";
 export { decayedWeights, modelVariables } from "./variables.ts";
 export {

@@ -1,8 +1,11 @@
-// Statistics of batch normalisation, estimated anew. In training they are moving averages, which lag behind weights that still
-// change: after a short training a network can read its own training images at chance.
+// Re-estimating the statistics of batch normalisation. In training they are moving averages, which lag behind the
+// weights: after a short training a network may read its own training images no better than by guessing.
 
 import { GmrError } from "@gmr-conv/core";
+import { type Dataset, pickEvenly } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
+import type { TrainSettings } from "./settings.ts";
+import { viewBatches } from "./views.ts";
 
 interface NormLayer {
   /** Share of the old average that stays. */
@@ -12,11 +15,11 @@ interface NormLayer {
 }
 
 /**
- * Sets the moving averages of all batch normalisation layers to the mean of what they see over some batches, with the present
- * weights ("precise BN", Wu and Johnson 2021, https://arxiv.org/abs/2105.07576). Layers that are not trainable keep theirs.
+ * Sets the moving averages of all batch normalisation layers to the means over some batches, with the current weights
+ * ("precise BN", Wu and Johnson 2021, https://arxiv.org/abs/2105.07576). Layers that are not trainable keep theirs.
  *
  * @param batches inputs of the model, [N, ...sizes, C]; they are disposed of
- * @returns how many batches were seen; 0 for a model without such layers, whatever the batches
+ * @returns the number of batches; 0 for a model without such layers
  */
 export async function refreshNorms(
   model: tf.LayersModel,
@@ -51,6 +54,27 @@ export async function refreshNorms(
   } finally {
     tf.dispose(sums);
   }
+}
+
+/** Batches that the statistics are estimated from. */
+const BATCHES = 64;
+
+/** {@link refreshNorms} with upright training images, in batches as training computes them. */
+export async function refreshNormsOn(
+  train: Dataset,
+  model: tf.LayersModel,
+  { batchSize, accumulate, normalization, augment }: TrainSettings,
+): Promise<void> {
+  const size = Math.max(2, Math.floor(batchSize / accumulate));
+  const images = pickEvenly(train, Math.min(train.count, size * BATCHES));
+  const batches = viewBatches(images, { normalization, size: augment.size }, size);
+  async function* inputs(): AsyncGenerator<tf.Tensor> {
+    for await (const { images: x } of batches) {
+      if (x.shape[0] > 1) yield x;
+      else x.dispose();
+    }
+  }
+  await refreshNorms(model, inputs());
 }
 
 function normLayers(model: tf.LayersModel): NormLayer[] {

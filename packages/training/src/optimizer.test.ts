@@ -78,7 +78,7 @@ describe.each(["wasm", "cpu"])("Optimizer on %s", (backend) => {
     expect(result(true, 0.1)).not.toEqual(result(true, 0));
   });
 
-  it.each(PYTORCH)("goes on the same from what it saved, with %s", async (_, settings) => {
+  it.each(PYTORCH)("continues identically from its saved state, with %s", async (_, settings) => {
     optimizerRate = settings.learningRate;
     const whole = make(settings);
     steps(whole, GRADIENTS.slice(0, 2));

@@ -23,8 +23,8 @@ export class Optimizer {
   private steps = 0;
 
   /**
-   * @param variables by the names under which their gradients and their state are found
-   * @param decayed names of those that weight decay acts on
+   * @param variables by the names that their state is stored under
+   * @param decayed names of those with weight decay
    */
   constructor(
     settings: OptimizerSettings,
@@ -43,7 +43,7 @@ export class Optimizer {
     }));
   }
 
-  /** One step. `gradients` has one tensor for each variable's own name. */
+  /** One step, given a gradient for each variable's own name. */
   apply(gradients: tf.NamedTensorMap, learningRate: number): void {
     this.steps++;
     tf.tidy(() => {
@@ -111,7 +111,7 @@ export class Optimizer {
     return state;
   }
 
-  /** Restores what `save` gave. `find` throws if a tensor is missing or has another shape. */
+  /** Restores what `save` returned. `find` throws if a tensor is missing or has another shape. */
   restore(find: (name: string, shape: readonly number[]) => StoredTensor): void {
     this.steps = Number(find("steps", [1]).data[0]);
     for (const { name, first, second } of this.slots) {

@@ -1,14 +1,14 @@
-// What a trained network says of images, one by one or with views of them averaged.
+// The predictions of a trained network, optionally averaged over several views of each image.
 
-import type { ImageShape } from "@gmr-conv/data";
+import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
 
-/** Views whose probabilities are averaged: the image alone, its mirror images, or all eight turns by 90° and mirror images. */
+/** Views to average probabilities over: the image alone, its mirror images, or all eight turns by 90° and flips. */
 export type TestTimeViews = "none" | "flips" | "all";
 
 export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
-  /** Default `"none"`: a GMR network says the same of all eight. Dense ones gain by it. For images, not for volumes. */
+  /** Default `"none"`: a GMR network predicts the same for all eight; dense ones gain. Images only, not volumes. */
   views?: TestTimeViews | undefined;
 }
 
@@ -20,10 +20,10 @@ export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
 export async function predict(
   model: tf.LayersModel,
   images: Float32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   { normalization, views = "none" }: PredictOptions = {},
 ): Promise<Float32Array> {
-  const count = images.length / shape.reduce((a, b) => a * b, 1);
+  const count = images.length / imageSize(shape);
   const { images: seen } = seenAs(images, new Int32Array(count), shape, { kind: "upright" } satisfies View, {
     normalization,
   });
@@ -46,7 +46,7 @@ interface Symmetry {
   back: (x: tf.Tensor) => tf.Tensor;
 }
 
-/** Turns by 90° and mirror images of [N, H, W, C], and what takes them back. */
+/** Turns by 90° and mirror images of [N, H, W, C], with their inverses. */
 function symmetriesOf(views: TestTimeViews): Symmetry[] {
   const same = (x: tf.Tensor): tf.Tensor => x;
   const mirror = (x: tf.Tensor): tf.Tensor => x.reverse(2);

@@ -4,7 +4,7 @@ import type { ScheduleSettings } from "./settings.ts";
  * The learning rate of a step, as a factor of the optimiser's.
  *
  * @param step from 0
- * @param steps of the whole training
+ * @param steps in all
  * @param stepsPerEpoch for schedules that count in epochs
  */
 export function learningRateFactor(

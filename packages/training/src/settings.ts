@@ -1,7 +1,5 @@
-// What decides a training, with a default for everything. The defaults are a recipe that works without expertise: AdamW with a
-// warm-up and a cosine, small shifts and scales, statistics of normalisation estimated anew at the end.
+// What decides a training.
 
-import { checkFinite, checkKeys, checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
 import type { AugmentOptions, Normalization } from "@gmr-conv/data";
 
 /** An optimiser. Weight decay acts on convolution and dense kernels (see `decaysWeight` of `@gmr-conv/tfjs`). */
@@ -9,8 +7,8 @@ export interface OptimizerSettings {
   /**
    * - `adamw`: Adam with decoupled weight decay (Loshchilov and Hutter 2019).
    * - `adam`: Adam (Kingma and Ba 2015), weight decay added to the gradient.
-   * - `sgd`: with momentum, by default that of Nesterov, weight decay decoupled; `nesterov: false` is PyTorch's SGD, with weight
-   *   decay added to the gradient.
+   * - `sgd`: with Nesterov momentum and decoupled weight decay; `nesterov: false` is PyTorch's SGD, with weight decay
+   *   added to the gradient.
    * - `adadelta`: Zeiler 2012; `learningRate` scales its steps (1 in the paper).
    */
   name: "adamw" | "adam" | "sgd" | "adadelta";
@@ -29,7 +27,10 @@ export interface OptimizerSettings {
   exclude?: readonly string[] | undefined;
 }
 
-/** How the learning rate runs, as a factor of the optimiser's. `warmup` is the share of the steps in which it rises along a line. */
+/**
+ * The course of the learning rate, as a factor of the optimiser's; it rises linearly over the share `warmup` of the
+ * steps.
+ */
 export type ScheduleSettings =
   | {
       name: "cosine";
@@ -51,9 +52,9 @@ export type ScheduleSettings =
     };
 
 export interface LossSettings {
-  /** Share of every label that is shared out among all classes, in [0, 1). Default 0. */
+  /** Share of every label that is spread over all classes, in [0, 1). Default 0. */
   labelSmoothing?: number | undefined;
-  /** A weight for each class, or such that all classes count alike. Default: all 1. */
+  /** A weight for each class, or `"balanced"`: all classes count alike. Default: all 1. */
   classWeights?: readonly number[] | "balanced" | undefined;
   /** Segmentation: weight of the Dice loss beside the cross entropy. Default 1. */
   dice?: number | undefined;
@@ -62,9 +63,9 @@ export interface LossSettings {
 }
 
 export interface EarlyStopping {
-  /** So many validations without a better one, and training ends. */
+  /** Number of validations without a better one after which training ends. */
   patience: number;
-  /** What counts as better, in shares. Default 0. */
+  /** Gain in score, from 0 to 1, that counts as better. Default 0. */
   minimumGain?: number | undefined;
 }
 
@@ -73,9 +74,9 @@ export interface TrainSettings {
   epochs: number;
   /** Images per step of the optimiser. */
   batchSize: number;
-  /** Work a step off in so many parts, with less memory; their gradients are averaged. Default 1. */
+  /** Number of parts to compute a step in, with less memory; their gradients are averaged. Default 1. */
   accumulate: number;
-  /** Decides order, augmentation and what else is drawn. */
+  /** Decides the order, augmentation and everything else that is random. */
   seed: number;
   optimizer: OptimizerSettings;
   schedule: ScheduleSettings;
@@ -83,173 +84,35 @@ export interface TrainSettings {
   /** The order of the images: all in each epoch, or every class equally often. Default `"shuffle"`. */
   sampling: "shuffle" | "balanced";
   augment: AugmentOptions;
-  /** Standardisation of the images; the network then wants it wherever it is used. */
+  /** Standardisation of the images; the network then needs it wherever it is used. */
   normalization?: Normalization | undefined;
-  /** Scale gradients down to this norm where theirs is larger. */
+  /** Scale gradients down to this norm if theirs is larger. */
   clipNorm?: number | undefined;
   /** Validate and finish with an exponential moving average of the weights of this decay. */
   ema?: number | undefined;
-  /** Keep the tensors between stages only, and compute stages twice: less memory. */
+  /** Keep only the tensors between stages, and compute stages twice: less memory. */
   checkpointStages: boolean;
   /** Epochs between validations. Default 1. */
   validateEvery: number;
-  /** Validate on so many images only, spread over the set. Default: all. */
+  /** Number of images to validate on, spread over the set. Default: all. */
   validationLimit?: number | undefined;
   earlyStopping?: EarlyStopping | undefined;
   /**
-   * What to end with: the weights with the best validation, or the last ones. Default `"last"`, with `earlyStopping` `"best"`: where
-   * the learning rate runs out, the last weights are the best but for the noise of the validation.
+   * The weights to end with: those with the best validation, or the last ones. Default `"last"`, with `earlyStopping`
+   * `"best"`: once the learning rate has run out, the last weights are the best, up to the noise of the validation.
    */
   select: "best" | "last";
-  /** Estimate the statistics of batch normalisation anew when training ends. Default true. */
+  /** Re-estimate the statistics of batch normalisation when training ends. Default true. */
   refreshNorms: boolean;
   /** Seconds between checkpoints. Default 30. */
   checkpointSeconds: number;
-  /** Keep a checkpoint of every so-manieth epoch. Default: none. */
+  /** Keep a checkpoint every this many epochs. Default: none. */
   keepEvery?: number | undefined;
 }
 
-/** Settings as one gives them: everything has a default. */
+/** Settings as a user gives them: each has a default. */
 export type TrainOptions = {
   [K in keyof TrainSettings]?: K extends "optimizer"
     ? Partial<OptimizerSettings> | undefined
     : TrainSettings[K] | undefined;
 };
-
-/** Steps that a network of a few layers needs to learn anything, whatever the number of images. */
-const USEFUL_STEPS = 600;
-
-/**
- * The default settings for so many training images: small sets get small batches and more epochs.
- *
- * @throws GmrError `invalid-argument` for options that are never allowed, naming them
- */
-export function trainSettings(images: number, options: TrainOptions = {}): TrainSettings {
-  checkPositiveInteger("images", images);
-  checkKeys("the settings of a training", options, KEYS.train);
-  const batchSize = options.batchSize ?? defaultBatchSize(images);
-  const perEpoch = Math.max(1, Math.floor(images / checkPositiveInteger("batchSize", batchSize)));
-  const epochs = options.epochs ?? Math.min(60, Math.max(3, Math.ceil(USEFUL_STEPS / perEpoch)));
-  const settings: TrainSettings = {
-    ...defined(options),
-    epochs,
-    batchSize,
-    accumulate: options.accumulate ?? 1,
-    seed: options.seed ?? 1,
-    optimizer: {
-      name: "adamw",
-      learningRate: DEFAULT_RATES[options.optimizer?.name ?? "adamw"],
-      weightDecay: 1e-3,
-      momentum: 0.9,
-      ...defined(options.optimizer ?? {}),
-    },
-    schedule: options.schedule ?? { name: "cosine", warmup: 0.15 },
-    loss: options.loss ?? {},
-    sampling: options.sampling ?? "shuffle",
-    augment: { ...DEFAULT_AUGMENT, ...options.augment },
-    checkpointStages: options.checkpointStages ?? false,
-    validateEvery: options.validateEvery ?? 1,
-    select: options.select ?? (options.earlyStopping ? "best" : "last"),
-    refreshNorms: options.refreshNorms ?? true,
-    checkpointSeconds: options.checkpointSeconds ?? 30,
-  };
-  return checkSettings(settings);
-}
-
-/**
- * Small shifts by fractions of a pixel, and scales: what turned images meet, their pixels are interpolated, without any turn.
- */
-const DEFAULT_AUGMENT = {
-  translate: 3,
-  subpixel: true,
-  scale: [0.9, 1.1],
-  fill: "reflect",
-} as const satisfies AugmentOptions;
-
-const KEYS = {
-  train: [
-    ...["epochs", "batchSize", "accumulate", "seed", "optimizer", "schedule", "loss", "sampling", "augment"],
-    ...["normalization", "clipNorm", "ema", "checkpointStages", "validateEvery", "validationLimit"],
-    ...["earlyStopping", "select", "refreshNorms", "checkpointSeconds", "keepEvery"],
-  ],
-  optimizer: [
-    ...["name", "learningRate", "weightDecay", "momentum", "beta2", "epsilon", "nesterov", "exclude"],
-  ],
-  schedule: ["name", "warmup", "minimum", "every", "factor", "at", "start"],
-  loss: ["labelSmoothing", "classWeights", "dice", "crossEntropy"],
-  earlyStopping: ["patience", "minimumGain"],
-};
-
-const DEFAULT_RATES = { adamw: 5e-3, adam: 2e-3, sgd: 0.05, adadelta: 1 } as const;
-
-/** A tenth of a small set, and never so few that normalisation knows nothing. */
-const defaultBatchSize = (images: number): number =>
-  Math.min(images, images >= 2000 ? 64 : images >= 500 ? 32 : 16);
-
-/** Without the entries that are undefined. */
-function defined<T extends object>(entries: T): T {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as T;
-}
-
-/** Checks settings. @throws GmrError `invalid-argument`, naming the setting and what was expected */
-export function checkSettings(settings: TrainSettings): TrainSettings {
-  const positive = (name: string, value: unknown): number => {
-    if (checkFinite(name, value) > 0) return value as number;
-    throw new GmrError("invalid-argument", `${name} must be positive, got ${describeValue(value)}`);
-  };
-  const share = (name: string, value: unknown, most = 1): void => {
-    if (typeof value === "number" && value >= 0 && value < most) return;
-    if (value === most && most === 1 && name.startsWith("schedule")) return;
-    throw new GmrError("invalid-argument", `${name} must lie in [0, ${most}), got ${describeValue(value)}`);
-  };
-  checkPositiveInteger("epochs", settings.epochs);
-  checkPositiveInteger("batchSize", settings.batchSize);
-  checkPositiveInteger("accumulate", settings.accumulate);
-  if (settings.batchSize % settings.accumulate !== 0) {
-    throw new GmrError(
-      "invalid-argument",
-      `accumulate (${settings.accumulate}) must divide the batch size, ${settings.batchSize}`,
-    );
-  }
-  if (!Number.isSafeInteger(settings.seed)) {
-    throw new GmrError("invalid-argument", `seed must be an integer, got ${describeValue(settings.seed)}`);
-  }
-  const { optimizer, schedule, loss } = settings;
-  checkKeys("the settings of optimizer", optimizer, KEYS.optimizer);
-  checkKeys("the settings of schedule", schedule, KEYS.schedule);
-  checkKeys("the settings of loss", loss, KEYS.loss);
-  if (settings.earlyStopping)
-    checkKeys("the settings of earlyStopping", settings.earlyStopping, KEYS.earlyStopping);
-  oneOf("optimizer.name", optimizer.name, ["adamw", "adam", "sgd", "adadelta"]);
-  positive("optimizer.learningRate", optimizer.learningRate);
-  if (!(checkFinite("optimizer.weightDecay", optimizer.weightDecay) >= 0)) {
-    throw new GmrError(
-      "invalid-argument",
-      `optimizer.weightDecay must be at least 0, got ${optimizer.weightDecay}`,
-    );
-  }
-  share("optimizer.momentum", optimizer.momentum);
-  if (optimizer.beta2 !== undefined) share("optimizer.beta2", optimizer.beta2);
-  if (optimizer.epsilon !== undefined) positive("optimizer.epsilon", optimizer.epsilon);
-  oneOf("schedule.name", schedule.name, ["cosine", "constant", "step", "multistep", "onecycle"]);
-  if (schedule.warmup !== undefined) share("schedule.warmup", schedule.warmup);
-  if (schedule.name === "step") {
-    checkPositiveInteger("schedule.every", schedule.every);
-    positive("schedule.factor", schedule.factor);
-  }
-  if (schedule.name === "multistep") {
-    schedule.at.forEach((epoch, i) => {
-      checkPositiveInteger(`schedule.at[${i}]`, epoch);
-    });
-    positive("schedule.factor", schedule.factor);
-  }
-  share("loss.labelSmoothing", loss.labelSmoothing ?? 0);
-  oneOf("sampling", settings.sampling, ["shuffle", "balanced"]);
-  oneOf("select", settings.select, ["best", "last"]);
-  if (settings.clipNorm !== undefined) positive("clipNorm", settings.clipNorm);
-  if (settings.ema !== undefined) share("ema", settings.ema);
-  checkPositiveInteger("validateEvery", settings.validateEvery);
-  positive("checkpointSeconds", settings.checkpointSeconds);
-  if (settings.earlyStopping) checkPositiveInteger("earlyStopping.patience", settings.earlyStopping.patience);
-  return settings;
-}

@@ -1,4 +1,4 @@
-// What a network is trained for. A new task is a file with an entry, and a line in TASKS.
+// What a network is trained for. A new task is a file and a line in TASKS.
 
 import { GmrError } from "@gmr-conv/core";
 import type { Dataset } from "@gmr-conv/data";
@@ -10,19 +10,19 @@ import type { LossSettings } from "./settings.ts";
 
 export type Metrics = ClassificationMetrics | SegmentationMetrics;
 
-/** Collects what a network says of a data set. */
+/** Collects the predictions of a network on a data set. */
 export interface Evaluator {
   /** @param logits [N, ...sizes, K] */
   add(labels: Int32Array, logits: tf.Tensor): Promise<void>;
-  /** What is to be large, so far: accuracy, or mean Dice. */
+  /** Accuracy or mean Dice so far. */
   readonly score: number;
   metrics(): Metrics;
-  /** The most certain mistakes, where a mistake is an image. */
+  /** The most confident mistakes; none for masks. */
   mistakes(most: number): Mistake[];
 }
 
 export interface Task {
-  /** What {@link Evaluator.score} is called. */
+  /** The name of {@link Evaluator.score}. */
   readonly score: "accuracy" | "Dice";
   /** The loss of a batch. @param labels class indices, int32, or shares of the classes, float32 */
   loss(
@@ -31,12 +31,12 @@ export interface Task {
     settings: LossSettings,
     weights: readonly number[] | undefined,
   ): tf.Scalar;
-  /** Share of what is right, for a look at training. @param labels class indices */
+  /** Share of correct predictions, for progress. @param labels class indices */
   share(logits: tf.Tensor, labels: tf.Tensor): tf.Scalar;
   evaluator(classes: number): Evaluator;
 }
 
-/** Reads the probabilities of logits [N, K]. */
+/** For logits [N, K]. */
 function classEvaluator(classes: number): Evaluator {
   const images = new Classification(classes);
   return {
@@ -53,7 +53,7 @@ function classEvaluator(classes: number): Evaluator {
   };
 }
 
-/** Reads the classes of logits [N, ...sizes, K]. */
+/** For logits [N, ...sizes, K]. */
 function mapEvaluator(classes: number): Evaluator {
   const images = new Segmentation(classes);
   return {
@@ -99,7 +99,7 @@ const segmentation: Task = {
 const TASKS: Readonly<Record<Dataset["task"], Task>> = { classification, segmentation };
 
 /**
- * The task of a data set, with a network that can do it.
+ * The task of a data set, checked to suit a network.
  * @throws GmrError `invalid-shape` for a network whose input or output does not fit
  */
 export function taskFor(model: tf.LayersModel, dataset: Dataset, size?: readonly number[]): Task {
@@ -111,14 +111,15 @@ export function taskFor(model: tf.LayersModel, dataset: Dataset, size?: readonly
   if (!fits) {
     throw new GmrError(
       "invalid-shape",
-      `network ${model.name} takes [${input.map((length) => length ?? "any")}], the images of ${dataset.name} are [${shape}]`,
+      `network ${model.name} takes [${input.map((length) => length ?? "any")}], ` +
+        `the images of ${dataset.name} are [${shape}]`,
     );
   }
   const classes = output[output.length - 1];
   if (classes !== dataset.classNames.length) {
     throw new GmrError(
       "invalid-shape",
-      `network ${model.name} tells ${classes} classes apart, ${dataset.name} has ${dataset.classNames.length}`,
+      `network ${model.name} has ${classes} classes, ${dataset.name} has ${dataset.classNames.length}`,
     );
   }
   const maps = output.length > 1;

@@ -3,6 +3,7 @@ import { type Dataset, pick, splitDataset } from "@gmr-conv/data";
 import { readSafetensors } from "@gmr-conv/io";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { bestName, checkpointName, loadTrained } from "./checkpoint.ts";
 import { evaluate } from "./evaluate.ts";
 import type { TrainEvent } from "./events.ts";
@@ -43,7 +44,7 @@ async function saved(storage: Storage, file = checkpointName("net")) {
   return readSafetensors((await storage.read(file)) ?? new Uint8Array(0));
 }
 
-/** A signal that asks to stop once so many progress lines or validations were told. */
+/** A signal that asks to stop after a number of progress events or validations. */
 function stopAfter(events: number) {
   const signal = { aborted: false };
   let left = events;
@@ -54,7 +55,7 @@ function stopAfter(events: number) {
 }
 
 describe("train", () => {
-  it("learns, tells what happens, and ends with the weights that it reports", async () => {
+  it("learns, reports events, and ends with the weights it reports", async () => {
     const events: TrainEvent[] = [];
     const storage = new MemoryStorage();
     const model = classifier();
@@ -109,14 +110,15 @@ describe("train", () => {
     ["with early stopping", { earlyStopping: { patience: 2 } }, 3],
     ["after its last step", {}, 4],
   ];
-  it.each(variants)("stops, and goes on to the very same weights: %s", async (_, more, after) => {
+  it.each(variants)("stops and continues to exactly the same weights: %s", async (_, more, after) => {
     const settings = { ...SETTINGS, ...more };
     const [straight, stopped] = [new MemoryStorage(), new MemoryStorage()];
     await trained(settings, { storage: straight });
-    await expect(trained(settings, { storage: stopped, ...stopAfter(after) })).rejects.toMatchObject({
-      code: "interrupted",
-      message: expect.stringMatching(/^net stopped at step \d+ of 21; checkpoint: net\.checkpoint/),
-    });
+    await expectGmrError(
+      () => trained(settings, { storage: stopped, ...stopAfter(after) }),
+      "interrupted",
+      /^net stopped at step \d+ of 21; checkpoint: net\.checkpoint/,
+    );
     // The network's own start does not matter.
     const result = await trained(settings, { storage: stopped, model: classifier(99) });
     expect(result.steps).toBe(21);
@@ -202,7 +204,7 @@ describe("train", () => {
     expect((await trained({ ...SETTINGS, epochs: 4 }, { storage })).steps).toBe(28);
   });
 
-  it("keeps the weights of every so-manieth epoch", async () => {
+  it("keeps the weights every few epochs", async () => {
     const storage = new MemoryStorage();
     await trained({ ...SETTINGS, epochs: 4, keepEvery: 2 }, { storage });
     expect((await storage.list()).sort()).toEqual([
@@ -248,7 +250,7 @@ describe("train", () => {
     expect(warnings).toEqual(warned);
     expect(warned).toEqual([
       expect.stringMatching(
-        /^net reads its own training images at [\d.]+ %, about as guessing would \(3\d\.\d %\): it has learned nothing/,
+        /^net reads its own training images at [\d.]+ %, hardly better than guessing \(3\d\.\d %\): it has learned/,
       ),
     ]);
   });
@@ -282,7 +284,7 @@ describe("train", () => {
       {},
       { train: other({ classNames: ["a", "b"] }) },
       "invalid-shape",
-      "network net tells 3 classes apart, discs train has 2",
+      "network net has 3 classes, discs train has 2",
     ],
     [
       "masks for a classifier",
@@ -299,11 +301,11 @@ describe("train", () => {
       "loss.classWeights: 2 weights, discs train has 3 classes",
     ],
     [
-      "an expression that is none",
+      "an invalid expression",
       { optimizer: { exclude: ["("] } },
       {},
       "invalid-argument",
-      'optimizer.exclude: "(" is no regular expression',
+      'optimizer.exclude: "(" is not a regular expression',
     ],
     [
       "an unknown augmentation",
@@ -334,7 +336,7 @@ describe("train", () => {
     });
   });
 
-  it("refuses to go on with other images, another network, or a damaged file", async () => {
+  it("refuses to continue with other images, another network, or a damaged file", async () => {
     const storage = new MemoryStorage();
     await trained(SETTINGS, { storage });
     const more = { ...SETTINGS, epochs: 4 };
@@ -342,32 +344,32 @@ describe("train", () => {
       parts.train,
       Array.from({ length: 100 }, (_, i) => i),
     );
-    await expect(trained(more, { storage, train: fewer })).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(
-        /^the images of discs train are not those that net was trained on so far/,
-      ),
-    });
-    await expect(
-      trained({ ...more, optimizer: { name: "sgd" }, ema: 0.9 }, { storage }),
-    ).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(/tensor average\/.* is missing/),
-    });
+    await expectGmrError(
+      () => trained(more, { storage, train: fewer }),
+      "invalid-data",
+      /^the images of discs train are not those that net was trained on so far/,
+    );
+    await expectGmrError(
+      () => trained({ ...more, optimizer: { name: "sgd" }, ema: 0.9 }, { storage }),
+      "invalid-data",
+      /tensor average\/.* is missing/,
+    );
     const bytes = (await storage.read(checkpointName("net"))) as Uint8Array;
     bytes[bytes.length - 5] ^= 1;
     await storage.write(checkpointName("net"), bytes);
-    await expect(trained(more, { storage })).rejects.toMatchObject({
-      code: "invalid-data",
-      message: expect.stringMatching(/^net\.checkpoint\.safetensors in memory is damaged/),
-    });
+    await expectGmrError(
+      () => trained(more, { storage }),
+      "invalid-data",
+      /^net\.checkpoint\.safetensors in memory is damaged/,
+    );
     await storage.write(checkpointName("net"), bytes.subarray(0, 300));
-    await expect(trained(more, { storage })).rejects.toMatchObject({ code: "invalid-data" });
+    await expectGmrError(() => trained(more, { storage }), "invalid-data", /net\.checkpoint\.safetensors/);
     const empty = classifier();
-    await expect(loadTrained(new MemoryStorage(), "net", empty)).rejects.toMatchObject({
-      code: "io",
-      message: 'network "net" has no checkpoint (net.checkpoint.safetensors in memory): train it first',
-    });
+    await expectGmrError(
+      () => loadTrained(new MemoryStorage(), "net", empty),
+      "io",
+      'network "net" has no checkpoint (net.checkpoint.safetensors in memory): train it first',
+    );
     empty.dispose();
   });
 });

@@ -9,7 +9,7 @@ import type { Task } from "./tasks.ts";
 
 export interface StepResult {
   loss: number;
-  /** Share of the images, or positions, that were right. */
+  /** Share of correct images, or positions. */
   accuracy: number;
 }
 
@@ -18,7 +18,7 @@ export interface StepContext {
   model: tf.LayersModel;
   task: Task;
   optimizer: Optimizer;
-  /** The variables that are trained. */
+  /** The trainable variables. */
   variables: tf.Variable[];
   settings: Pick<TrainSettings, "loss" | "clipNorm" | "checkpointStages" | "accumulate">;
   /** Weights of the classes. */
@@ -54,7 +54,7 @@ export async function trainStep(
     const { clipNorm } = settings;
     optimizer.apply(clipNorm === undefined ? mean : clipByGlobalNorm(mean, clipNorm).grads, learningRate);
     const means = { loss: tf.stack(losses).mean(), share: tf.stack(shares).mean() };
-    tf.dispose(shares); // They were kept.
+    tf.dispose(shares); // They were kept (tf.keep).
     return means;
   });
   const [[lossValue], [accuracy]] = await Promise.all([loss.data(), share.data()]);

@@ -1,4 +1,4 @@
-// A model's variables under names that do not depend on what else was built in the process.
+// A model's variables, by names that do not depend on other models in the process.
 
 import { GmrError } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
@@ -6,9 +6,9 @@ import { decaysWeight } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Names, as in {@link modelVariables}, of the weights that weight decay acts on.
+ * The names, as in {@link modelVariables}, of the weights that decay.
  * @param exclude regular expressions on names
- * @throws GmrError `invalid-argument` for an expression that is none
+ * @throws GmrError `invalid-argument` for an invalid expression
  */
 export function decayedWeights(model: tf.LayersModel, exclude: readonly string[] = []): Set<string> {
   const excluded = exclude.map((pattern) => {
@@ -17,7 +17,7 @@ export function decayedWeights(model: tf.LayersModel, exclude: readonly string[]
     } catch {
       throw new GmrError(
         "invalid-argument",
-        `optimizer.exclude: ${JSON.stringify(pattern)} is no regular expression`,
+        `optimizer.exclude: ${JSON.stringify(pattern)} is not a regular expression`,
       );
     }
   });
@@ -39,7 +39,7 @@ export function modelVariables(model: tf.LayersModel, trainableOnly = false): Ma
   );
 }
 
-/** A tensor's values for a file. */
+/** A tensor's values, to be written to a file. */
 export async function stored(tensor: tf.Tensor): Promise<StoredTensor> {
   return { shape: [...tensor.shape], data: Float32Array.from(await tensor.data()) };
 }

@@ -1,14 +1,16 @@
-// Images as a network is to see them: as they are, turned, or mirrored.
+// Images as a network sees them: upright, turned or mirrored.
 
+import { product } from "@gmr-conv/core";
 import {
   type Dataset,
   type FlipDirection,
   flipImages,
-  type ImageShape,
+  imageSize,
   type Normalization,
   normalize,
   readFloats,
   rotateImages,
+  type SampleShape,
   type SamplingOptions,
   type TurnAxis,
   turnOf,
@@ -20,35 +22,38 @@ import { IGNORED } from "./metrics/segmentation.ts";
 /** How images are turned or mirrored before the network sees them. */
 export type View =
   | { kind: "upright" }
-  | { kind: "turn"; degrees: number /** Of volumes. Default `"D"`. */; axis?: TurnAxis | undefined }
+  | { kind: "turn"; degrees: number /** For volumes. Default `"D"`. */; axis?: TurnAxis | undefined }
   | { kind: "flip"; direction: FlipDirection };
 
-/** `fill` is `"reflect"` by default where images have masks: what they show goes on beyond their borders. */
+/** `fill` is `"reflect"` by default for images with masks: what they show continues beyond their borders. */
 export interface ViewOptions extends SamplingOptions {
-  /** Standardisation that the network was trained with. */
+  /** The standardisation that the network was trained with. */
   normalization?: Normalization | undefined;
-  /** Sizes that the network takes, cut out of the middle of larger images after they were turned. Default: those of the images. */
+  /**
+   * Sizes that the network takes, cropped from the centre of larger images after turning. Default: those of the
+   * images.
+   */
   size?: readonly number[] | undefined;
   /**
-   * Only the disc (or ball) counts that is inscribed in the images, which turns leave whole: around it, images of one label are
-   * zeros, and masks are not judged. Default false.
+   * Evaluate only the disc (or ball) inscribed in the images, which turns do not cut: outside it, images with one
+   * label are set to zero and masks are ignored. Default false.
    */
   disc?: boolean | undefined;
 }
 
-/** Numbers of the images that are worked on at a time. */
+/** Numbers of pixels, times channels, to process at a time. */
 const NUMBERS_AT_A_TIME = 2 ** 21;
 
 export interface ViewedBatch {
   /** [N, ...sizes, C], to be disposed of. */
   images: tf.Tensor;
-  /** [N], or [N, ...sizes] with {@link IGNORED} where a turned mask has nothing to say. */
+  /** [N], or [N, ...sizes] with {@link IGNORED} outside a turned mask. */
   labels: Int32Array;
   /** Indices into the data set. */
   indices: Int32Array;
 }
 
-/** A data set in batches, seen in one way. */
+/** A data set in batches, in one view. */
 export async function* viewBatches(
   dataset: Dataset,
   options: ViewOptions = {},
@@ -66,23 +71,23 @@ export async function* viewBatches(
   }
 }
 
-/** So many images fit into memory at a time, with what networks make of them. */
-export const batchSizeFor = (shape: ImageShape): number =>
-  Math.max(1, Math.min(256, Math.floor(NUMBERS_AT_A_TIME / shape.reduce((a, b) => a * b, 1))));
+/** Number of images that fit into memory at a time, with the activations of a network. */
+export const batchSizeFor = (shape: SampleShape): number =>
+  Math.max(1, Math.min(256, Math.floor(NUMBERS_AT_A_TIME / imageSize(shape))));
 
-/** Images and labels as a view shows them. */
+/** Images and labels in a view. */
 export function seenAs(
   images: Float32Array,
   labels: Int32Array,
-  shape: ImageShape,
+  shape: SampleShape,
   view: View,
   { normalization, size, disc, ...sampling }: ViewOptions = {},
-): { images: Float32Array; labels: Int32Array; shape: ImageShape } {
+): { images: Float32Array; labels: Int32Array; shape: SampleShape } {
   const channels = shape[shape.length - 1];
   const sizes = shape.slice(0, -1);
   const outSizes = size ?? sizes;
   const outShape = [...outSizes, channels];
-  const masks = labels.length > images.length / shape.reduce((a, b) => a * b, 1);
+  const masks = labels.length > images.length / imageSize(shape);
   const options = { ...sampling, size: outSizes, fill: sampling.fill ?? (masks ? "reflect" : 0) };
   let seen = normalization ? normalize(images, channels, normalization) : images;
   let own = labels;
@@ -109,10 +114,10 @@ export function seenAs(
   return { images: seen, labels: own, shape: outShape };
 }
 
-/** 1 for the positions of [...sizes] within the inscribed disc or ball. */
+/** 1 for positions of [...sizes] within the inscribed disc or ball, else 0. */
 export function discOf(sizes: readonly number[]): Uint8Array {
   const radius = Math.min(...sizes) / 2;
-  return Uint8Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, position) => {
+  return Uint8Array.from({ length: product(sizes) }, (_, position) => {
     let [rest, squared] = [position, 0];
     for (let axis = sizes.length - 1; axis >= 0; axis--) {
       squared += ((rest % sizes[axis]) - (sizes[axis] - 1) / 2) ** 2;

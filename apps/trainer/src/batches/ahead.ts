@@ -1,4 +1,4 @@
-// Batches that are made ahead, in threads of their own, so that a device does not wait.
+// Batches prepared ahead in their own threads, so that the device does not wait.
 
 import { on } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -9,21 +9,21 @@ import type { NetworkConfig, RunConfig } from "../config/schema.ts";
 export interface LoaderInput {
   config: RunConfig;
   network: NetworkConfig;
-  /** The first step that this loader makes, and how many steps further its next one is. */
+  /** The first step of this loader, and the distance to its next one. */
   step: number;
   stride: number;
 }
 
-/** What a loader answers: a batch, the end, or what it failed with. */
+/** The answer of a loader: a batch, the end, or an error. */
 export type LoaderAnswer =
   | { type: "batch"; batch: Batch }
   | { type: "end" }
   | { type: "failed"; code: GmrError["code"]; message: string };
 
-/** Batches that wait, of each loader. */
+/** Number of batches that each loader prepares ahead. */
 const AHEAD = 4;
 
-/** The batches from a step to the end: the same as those of the stream, whatever the number of loaders. */
+/** The batches from a step to the end: the same for any number of loaders. */
 export async function* batchesAhead(
   config: RunConfig,
   network: NetworkConfig,

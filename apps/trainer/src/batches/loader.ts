@@ -1,4 +1,4 @@
-// Makes batches of one network, one for each message that asks for it.
+// Prepares batches of one network, one per request.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { GmrError, reasonOf } from "@gmr-conv/core";
@@ -26,7 +26,7 @@ port.on("message", async () => {
     const { value: batch } = await batches.next();
     if (!batch) return answer({ type: "end" });
     const arrays = [batch.images, batch.labels, batch.indices, ...(batch.shares ? [batch.shares] : [])];
-    // A batch may be a part of something larger, which must stay.
+    // Arrays that are views of larger ones must not be transferred.
     const whole = arrays.every(({ buffer, byteLength }) => buffer.byteLength === byteLength);
     answer({ type: "batch", batch }, whole ? arrays.map(({ buffer }) => buffer as ArrayBuffer) : []);
   } catch (error) {

@@ -39,7 +39,7 @@ describe("bench learning", () => {
 });
 
 describe("bench network", () => {
-  it("prints one JSON object for each implementation and pass, and goes on without a peer", async () => {
+  it("prints one JSON object per implementation and pass, and continues without a peer", async () => {
     const args = [...network, "--json", "--threads", "1", "--peers", "no-such-python"];
     const { code, stdout, stderr } = await gmr(args);
     expect(code).toBe(0);
@@ -106,7 +106,7 @@ describe("bench layers", () => {
     expect(readFileSync(file, "utf8")).toContain("Time of a convolution over its kernel size");
   });
 
-  it("goes on without peers that are missing", async () => {
+  it("continues without missing peers", async () => {
     const { code, stdout, stderr } = await gmr([...layers, "--json", "--peers", process.execPath]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^gmr: PyTorch is left out: /m);

@@ -1,6 +1,5 @@
-// A process of its own that measures on request: its memory is that of one network alone, and other processes can
-// take turns with it. It answers lines of JSON with lines of JSON; the first answer, `{"ready":true,"threads":n}`,
-// comes unasked. It ends when its input ends.
+// A process that measures on request: its memory is that of one network alone, and processes can take turns. It answers
+// lines of JSON with lines of JSON; first it sends `{"ready":true,"threads":n}` unasked. It ends when its input ends.
 
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -8,7 +7,7 @@ import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { GmrError } from "@gmr-conv/core";
 
-/** After a turn, threads spin for a while before they sleep; nobody else should be measured meanwhile. */
+/** After a turn, threads spin for a while before they sleep; nothing else should be measured meanwhile. */
 const SETTLE_MS = 20;
 
 /** One measurement. */
@@ -21,7 +20,7 @@ export interface Turn {
 }
 
 export class BenchProcess {
-  /** Threads that it computes with. */
+  /** Threads used. */
   readonly threads: number;
   private readonly wire: Wire;
 
@@ -32,7 +31,7 @@ export class BenchProcess {
 
   /**
    * Starts a program and waits until it is ready.
-   * @throws GmrError `unsupported` with what it said, if it cannot be started or reports an error
+   * @throws GmrError `unsupported` with its message, if it cannot be started or reports an error
    */
   static async start(program: string, args: readonly string[]): Promise<BenchProcess> {
     const wire = new Wire(program, args);
@@ -45,7 +44,7 @@ export class BenchProcess {
     }
   }
 
-  /** Sends a request and gives the answer as it came. @throws GmrError `unsupported` */
+  /** Sends a request and returns the answer. @throws GmrError `unsupported` */
   async ask(request: object): Promise<object> {
     await delay(SETTLE_MS);
     this.wire.write(request);
@@ -64,14 +63,14 @@ export class BenchProcess {
     };
   }
 
-  /** Lets it end, and waits for that. */
+  /** Ends the process and waits until it has ended. */
   close(): Promise<void> {
     return this.wire.close();
   }
 }
 
-/** The number under a key of an answer. @throws GmrError `internal` if there is none */
-export function numberIn(answer: object, key: string): number {
+/** A number in an answer, by key. @throws GmrError `internal` if it is missing */
+function numberIn(answer: object, key: string): number {
   const value: unknown = Object.entries(answer).find(([name]) => name === key)?.[1];
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new GmrError("internal", `expected a number ${key} in ${JSON.stringify(answer)}`);
@@ -100,7 +99,7 @@ class Wire {
     this.child.stderr.on("data", (data) => {
       this.complaint += data;
     });
-    this.child.stdin.on("error", () => {}); // a process that ended tells so by the end of its output
+    this.child.stdin.on("error", () => {}); // the end of its output says that a process has ended
     this.lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
 

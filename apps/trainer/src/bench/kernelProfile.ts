@@ -1,5 +1,5 @@
-// Where the time of a piece of work goes, kernel by kernel. Kernels are timed where they are registered: a profile of
-// `tf.profile` counts the time of composed ops twice, once for the op and once for its parts.
+// Where time goes, kernel by kernel. Kernels are timed where they are registered: `tf.profile` counts the time of
+// composed ops twice, once for the op and once for its parts.
 
 import { replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -9,13 +9,13 @@ export interface KernelShare {
   op: string;
   calls: number;
   ms: number;
-  /** Of the whole time. */
+  /** Of the total time. */
   percent: number;
 }
 
 export const OUTSIDE = "(outside kernels)";
 
-/** The kernels of the active backend that some work runs, the longest first; the last entry is the rest. */
+/** The kernels of the active backend that `work` runs, the slowest first; the last entry is the rest. */
 export async function profileKernels(work: () => Promise<void>): Promise<KernelShare[]> {
   const timer = new KernelTimer();
   const kernels = tf.getKernelsForBackend(tf.getBackend());
@@ -33,7 +33,7 @@ export async function profileKernels(work: () => Promise<void>): Promise<KernelS
 
 class KernelTimer {
   private readonly times = new Map<string, { calls: number; ms: number }>();
-  /** Time of the kernels that the running kernel has called. */
+  /** Time of kernels called by the running one. */
   private inner = 0;
 
   timed({ kernelName, kernelFunc }: tf.KernelConfig): tf.KernelFunc {

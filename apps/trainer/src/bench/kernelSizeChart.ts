@@ -1,4 +1,4 @@
-// Time over kernel size as an SVG file that needs nothing else: its own colours, title and legend.
+// Time over kernel size as a self-contained SVG file with colours, title and legend.
 
 import { html } from "../report/html.ts";
 import { type ChartOption, svgChart } from "../report/svgChart.ts";
@@ -52,7 +52,14 @@ export function kernelSizeChart(times: readonly LayerTime[], shape: LayerShape, 
     },
     option(lines),
   );
-  const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="13" fill="${COLORS.muted}"><rect width="100%" height="100%" fill="${COLORS.page}"/><text x="${MARGIN}" y="38" font-size="20" font-weight="600" fill="${COLORS.text}">${title}</text><text x="${MARGIN}" y="60">${shapeLine(shape)}</text><text x="${MARGIN}" y="79">${machineLine(times, machine)}</text>${lines.map((line, i) => legendEntry(line, i, legendRows))}<g transform="translate(${MARGIN} ${chartTop})">${chart}</g></svg>`;
+  const picture = html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}"
+ width="${WIDTH}" height="${height}" font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="13"
+ fill="${COLORS.muted}"><rect width="100%" height="100%" fill="${COLORS.page}"/>
+<text x="${MARGIN}" y="38" font-size="20" font-weight="600" fill="${COLORS.text}">${title}</text>
+<text x="${MARGIN}" y="60">${shapeLine(shape)}</text>
+<text x="${MARGIN}" y="79">${machineLine(times, machine)}</text>
+${lines.map((line, i) => legendEntry(line, i, legendRows))}
+<g transform="translate(${MARGIN} ${chartTop})">${chart}</g></svg>`;
   return `${picture.text}\n`;
 }
 
@@ -82,11 +89,13 @@ function describe({ label, points }: Line): string {
   return `${label}: ${points.map(([k, ms]) => `k = ${k} ${ms.toPrecision(3)} ms`).join(", ")}.`;
 }
 
-/** Legend entries stand in two columns, forward and backward of the same implementation side by side. */
+/** Legend entries are in two columns, forward and backward of an implementation side by side. */
 function legendEntry({ label, color, dashed }: Line, index: number, rows: number) {
   const x = MARGIN + (index < rows ? 0 : (WIDTH - 2 * MARGIN) / 2);
   const y = LEGEND_TOP + (index % rows) * LEGEND_ROW + LEGEND_ROW / 2;
-  return html`<g><line x1="${x}" x2="${x + 30}" y1="${y}" y2="${y}" stroke="${color}" stroke-width="2.5"${dashed && html` stroke-dasharray="6 4"`}/><text x="${x + 38}" y="${y + 4}" fill="${COLORS.text}">${label}</text></g>`;
+  const dashes = dashed && html` stroke-dasharray="6 4"`;
+  return html`<g><line x1="${x}" x2="${x + 30}" y1="${y}" y2="${y}" stroke="${color}" stroke-width="2.5"${dashes}/>
+<text x="${x + 38}" y="${y + 4}" fill="${COLORS.text}">${label}</text></g>`;
 }
 
 function option(lines: readonly Line[]): ChartOption {

@@ -1,4 +1,4 @@
-// The time of one layer against the stock dense convolution of the same size, and against peers, in the same run.
+// The time of a layer against the stock dense convolution of the same size and against peers, in one run.
 
 import { batchNormTraining, gmrConv2d, replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -12,25 +12,25 @@ export interface LayerShape {
   filters: number;
 }
 
-export interface LayerBenchOptions extends LayerShape {
+interface LayerBenchOptions extends LayerShape {
   kernelSizes: readonly number[];
   /** Counted runs of each measurement. */
   runs: number;
-  /** Stock kernels of the dense convolution that ours have replaced: measured as well. */
+  /** The stock kernels that ours have replaced, measured as well. */
   stockKernels?: readonly tf.KernelConfig[] | undefined;
-  /** Count the time that kernels take on a GPU, by its own timestamps, and nothing else. */
+  /** Count only the time of kernels on the GPU, by its timestamps. */
   timestamps?: boolean | undefined;
 }
 
 /** A measurement that can be repeated. */
-export interface LayerJob {
+interface LayerJob {
   label: Omit<LayerTime, "ms">;
   run: Run;
 }
 
 /** Another implementation of the same layers. */
 export interface LayerPeer {
-  /** What it measures at a kernel size; none where it is too slow. */
+  /** What it measures at a kernel size; nothing if it is too slow. */
   jobs(k: number): LayerJob[];
   close(): Promise<void>;
 }
@@ -69,7 +69,7 @@ export async function benchLayers(
   return times;
 }
 
-/** With a run that does not count before each: in between, the others had the caches (peers do the same). */
+/** With an uncounted run before each, since others used the caches in between (peers do the same). */
 function afterUncounted({ label, run }: LayerJob): LayerJob {
   const both = async (): Promise<number> => {
     await run();
@@ -151,7 +151,7 @@ function batchNormJobs(x: tf.Tensor4D, { timestamps }: LayerBenchOptions, common
 
 const DENSE_KERNELS: readonly string[] = [tf.Conv2D, tf.Conv2DBackpropFilter, tf.Conv2DBackpropInput];
 
-/** The kernels of the dense convolution that a backend has now: to be asked before ours replace them. */
+/** The kernels of the dense convolution that a backend has now; call before ours replace them. */
 export function denseKernels(backend: string): tf.KernelConfig[] {
   return tf.getKernelsForBackend(backend).filter(({ kernelName }) => DENSE_KERNELS.includes(kernelName));
 }
@@ -166,7 +166,7 @@ function withKernels<T>(kernels: readonly tf.KernelConfig[], compute: () => T): 
   }
 }
 
-/** Backends whose ops have done their work when they return. */
+/** Backends whose ops have finished when they return. */
 const COMPUTE_AT_ONCE: readonly string[] = ["wasm", "cpu"];
 
 async function timeTensors(compute: () => tf.Tensor[], timestamps = false): Promise<number> {
@@ -177,7 +177,7 @@ async function timeTensors(compute: () => tf.Tensor[], timestamps = false): Prom
   const start = performance.now();
   const outputs = tf.tidy(compute);
   if (!COMPUTE_AT_ONCE.includes(tf.getBackend())) {
-    // One number of the result: enough to wait for a backend that computes in the background.
+    // Reading one number of the result waits for a backend that computes in the background.
     const number = tf.tidy(() => outputs[0].flatten().slice([0], [1]));
     await number.data();
     number.dispose();

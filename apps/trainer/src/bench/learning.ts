@@ -1,4 +1,4 @@
-// How fast a small network learns whose convolutions were swapped for ring convolutions, and the network as it was.
+// How fast a small network learns, as it is and with its convolutions swapped for ring convolutions.
 
 import type { RingBasis } from "@gmr-conv/core";
 import { type Dataset, pickEvenly, readFloats, rotateImages } from "@gmr-conv/data";
@@ -6,11 +6,11 @@ import { loadDataset } from "@gmr-conv/data/node";
 import { convertToGmr } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
-export interface LearningBench {
+interface LearningBench {
   /** Training images, the first of MNIST. */
   images: number;
   epochs: number;
-  /** Trainings of each network, with seeds from 1 on. */
+  /** Number of trainings per network, with seeds from 1 on. */
   seeds: number;
   /** Kernel sizes of the ring convolutions. */
   kernelSizes: readonly number[];
@@ -18,22 +18,22 @@ export interface LearningBench {
 
 export interface LearningResult {
   kernelSize: number;
-  /** What the ring convolutions train; undefined for the dense network. */
+  /** The basis of the ring weights; undefined for the dense network. */
   ringBasis: RingBasis | undefined;
   seed: number;
   parameters: number;
-  /** Shares of the training images, of 2,000 held-out ones, and of these turned by 45°, that are read right. */
+  /** Accuracy on the training images, on 2,000 held-out ones, and on these turned by 45°. */
   training: number;
   heldOut: number;
   turned: number;
   seconds: number;
 }
 
-/** The kernel size of the network as one had it. */
+/** The kernel size of the original network. */
 const DENSE_KERNEL = 5;
 const HELD_OUT = 2000;
 
-/** Trains every network with Adam at its usual rate, as `model.fit` does it, and tells each result. */
+/** Trains every network by `model.fit` with Adam at its usual rate, and reports each result. */
 export async function benchLearning(
   { images, epochs, seeds, kernelSizes }: LearningBench,
   onResult: (result: LearningResult) => void,
@@ -91,7 +91,7 @@ async function read(dataset: Dataset, count: number): Promise<Part> {
 const rotated = (x: tf.Tensor4D): tf.Tensor4D =>
   tf.tensor4d(rotateImages(x.dataSync<"float32">(), [28, 28, 1], 45), x.shape);
 
-/** Three convolutions with pooling, as in many a first network. */
+/** Three convolutions with pooling, as in many tutorials. */
 function build(
   { kernelSize, ringBasis }: Pick<LearningResult, "kernelSize" | "ringBasis">,
   seed: number,

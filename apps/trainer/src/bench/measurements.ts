@@ -1,7 +1,7 @@
-// What a benchmark prints: one of these per JSON line.
+// The JSON lines that benchmarks print.
 
 /** Implementations outside this project, measured where they are installed. */
-export const PEER_IMPLS = ["official", "official-best", "pytorch-dense", "jax-dense"] as const;
+const PEER_IMPLS = ["official", "official-best", "pytorch-dense", "jax-dense"] as const;
 export type PeerImpl = (typeof PEER_IMPLS)[number];
 
 export const NETWORK_IMPLS = ["gmr", "dense"] as const;
@@ -17,7 +17,7 @@ export interface LayerTime {
   /** Kernel size. */
   k: number;
   /**
-   * `dense`: `tf.conv2d` as it runs here; `stock-dense`: on the stock kernels, where ours are in their place; `fused` and
+   * `dense`: `tf.conv2d` as it runs here; `stock-dense`: with the stock kernels, if ours replace them; `fused` and
    * `stock`: batch normalisation.
    */
   impl: "gmr" | "dense" | "stock-dense" | "fused" | "stock" | PeerImpl;
@@ -36,7 +36,7 @@ export interface NetworkTime {
   batch: number;
   /** The best of several runs after warm-up. */
   ms: number;
-  /** Peak resident memory of a process that does nothing else, MiB. */
+  /** Peak resident memory of the process, MiB. */
   peakMB: number;
   /** The same before the first run; PyTorch only. */
   beforeMB?: number;
@@ -58,7 +58,7 @@ export interface OpTime {
   percent: number;
 }
 
-/** Ours over theirs: below 1, ours is faster (takes less memory). */
+/** Ours over theirs: below 1, ours is faster (or takes less memory). */
 export interface Ratio {
   kind: "ratio";
   of: "layer" | "network";

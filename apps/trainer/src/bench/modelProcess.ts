@@ -1,4 +1,4 @@
-// The process of one network of the registry in training.
+// The process that trains one network of the registry.
 
 import { createModel } from "@gmr-conv/models";
 import { activeThreads, useBackend } from "../backend.ts";
@@ -7,7 +7,7 @@ import { modelRun } from "./networkRun.ts";
 import { measureTurn, serve } from "./serve.ts";
 
 await serve(async () => {
-  const input: ModelProcessInput = JSON.parse(process.argv[2]); // the process's one argument
+  const input: ModelProcessInput = JSON.parse(process.argv[2]); // the only argument
   await useBackend(input.backend, { threads: input.threads });
   const options = { ...input.options, seed: 1 } as unknown as Parameters<typeof createModel>[1];
   const run = modelRun(createModel(input.name, options), input.batch, "train-step", input.checkpointStages);

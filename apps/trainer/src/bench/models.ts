@@ -1,19 +1,19 @@
-// What a training step of each network costs at the size of input that it is meant for.
+// The cost of a training step of each network at its usual input size.
 
 import { fileURLToPath } from "node:url";
 import type { ModelName } from "@gmr-conv/models";
 import type { BackendChoice } from "../backend.ts";
 import { BenchProcess } from "./benchProcess.ts";
 
-export interface ModelBench {
+interface ModelBench {
   name: ModelName;
   options: { inputShape: number[]; classes: number } & Record<string, unknown>;
   batch: number;
-  /** Keep the tensors between stages only. */
+  /** Keep only the tensors between stages. */
   checkpointStages: boolean;
 }
 
-/** What `modelProcess.ts` is told. */
+/** The argument of `modelProcess.ts`. */
 export interface ModelProcessInput extends ModelBench {
   backend: BackendChoice;
   threads?: number | undefined;
@@ -33,7 +33,7 @@ const VOXELS = { inputShape: [33, 33, 33, 1], classes: 10 };
 const SLICES = { inputShape: [256, 256, 1], classes: 2 };
 const VOLUMES = { inputShape: [32, 32, 32, 1], classes: 2 };
 
-/** Every network at the size of input of the paper's tasks, two images or volumes each. */
+/** Every network at the input size of the paper's tasks, two images or volumes each. */
 export const MODEL_BENCHES: readonly ModelBench[] = (
   [
     ["gmr-resnet18", IMAGES],
@@ -56,7 +56,7 @@ export const MODEL_BENCHES: readonly ModelBench[] = (
   checkpointStages: false,
 }));
 
-/** Measures networks one after the other, each in a process of its own. */
+/** Measures networks one after the other, each in its own process. */
 export async function benchModels(
   benches: readonly ModelBench[],
   settings: { backend: BackendChoice; threads?: number | undefined; runs: number },

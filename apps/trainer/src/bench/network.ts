@@ -1,5 +1,5 @@
-// The time and the memory of a whole network: one training step, and inference. Each implementation runs in a process
-// of its own; the processes take turns.
+// The time and memory of a training step and of inference of a whole network. Each implementation has its own
+// process; the processes take turns.
 
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";
@@ -15,17 +15,17 @@ export interface NetworkBenchOptions {
   shape: NetworkShape;
   impls: readonly NetworkImpl[];
   backend: BackendChoice;
-  /** Default: as many as the backend likes. */
+  /** Default: the backend's choice. */
   threads?: number | undefined;
   /** Counted runs of each measurement. */
   runs: number;
 }
 
-/** Other implementations of the same network; they get as many threads as ours. */
+/** Other implementations of the same network, with as many threads as ours. */
 export interface NetworkPeer {
   backend: string;
   impls: readonly PeerImpl[];
-  /** A process for one of them; undefined (and a word to the user) where it cannot run here. */
+  /** A process for one of them; undefined, with a note to the user, if it cannot run here. */
   start(impl: PeerImpl, pass: NetworkPass, threads: number): Promise<BenchProcess | undefined>;
 }
 
@@ -37,7 +37,7 @@ interface Entrant {
 
 const PASSES: readonly NetworkPass[] = ["train-step", "inference"];
 
-/** Measures a training step and inference. @throws GmrError `unsupported` with the words of a process that failed */
+/** Measures a training step and inference. @throws GmrError `unsupported` with the message of a process that failed */
 export async function benchNetwork(
   options: NetworkBenchOptions,
   report: (time: NetworkTime) => void,

@@ -6,7 +6,7 @@ import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 import { type NetworkShape, networkRun } from "./networkRun.ts";
 import { measureTurn, serve } from "./serve.ts";
 
-/** The process's one argument, as JSON. */
+/** The process's only argument, as JSON. */
 export interface NetworkProcessInput {
   shape: NetworkShape;
   impl: NetworkImpl;

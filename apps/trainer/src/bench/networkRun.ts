@@ -1,4 +1,4 @@
-// A network that is trained or used over and over on one made-up batch.
+// A network that is trained or run repeatedly on one synthetic batch.
 
 import { product, Random } from "@gmr-conv/core";
 import { resNet } from "@gmr-conv/models";
@@ -36,8 +36,8 @@ export function networkRun(shape: NetworkShape, impl: NetworkImpl, pass: Network
 }
 
 /**
- * A function that does one pass of a model on a made-up batch.
- * @param checkpointStages keep the tensors between stages only, in training
+ * A function that does one pass of a model on a synthetic batch.
+ * @param checkpointStages keep only the tensors between stages, in training
  */
 export function modelRun(
   model: tf.LayersModel,

@@ -2,7 +2,7 @@
 
 import type { LayerTime, NetworkTime, Ratio } from "./measurements.ts";
 
-/** The ratio of every GMR measurement to every other implementation's of the same shapes and pass. */
+/** The ratios of each GMR measurement to those of other implementations with the same shapes and pass. */
 export function ratios(times: readonly (LayerTime | NetworkTime)[]): Ratio[] {
   return times.flatMap((ours) => {
     if (ours.impl !== "gmr") return [];

@@ -3,8 +3,8 @@
 import { createInterface } from "node:readline";
 import { reasonOf } from "@gmr-conv/core";
 
-/** What a process offers: the answer to a request, which is a line of JSON. */
-export interface Service {
+/** What a process does: it answers requests, which are lines of JSON. */
+interface Service {
   threads: number;
   answer(request: string): Promise<object>;
 }
@@ -22,7 +22,7 @@ export async function serve(start: () => Promise<Service>): Promise<void> {
   }
 }
 
-/** One turn: the time of some work, and the peak memory of this process so far. */
+/** One measurement: the time of `work`, and the peak memory of this process so far. */
 export async function measureTurn(work: () => Promise<void>): Promise<{ ms: number; peakMB: number }> {
   const start = performance.now();
   await work();

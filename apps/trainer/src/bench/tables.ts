@@ -93,7 +93,7 @@ export function ratioTable(ratios: readonly Ratio[]): string {
     rows.push(layers ? [k ?? "", ...cells] : [...cells, peakRatio ?? ""]);
   }
   const [{ threads }] = ratios;
-  return `GMR (${threadCount(threads)}) / peer: below 1, GMR is the better\n${rows.toString()}`;
+  return `GMR (${threadCount(threads)}) / peer: below 1, GMR is better\n${rows.toString()}`;
 }
 
 /** The ops of a training step, one table for each implementation. */
@@ -109,7 +109,8 @@ export function profileTable(ops: readonly OpTime[]): string {
       const total = own.reduce((sum, { ms }) => sum + ms, 0);
       rows.push(["total", "", total.toFixed(2), "100.0"]);
       const [{ model, backend, threads, batch }] = own;
-      return `${name}, a training step of ${model}, batch of ${batch}, ${backend}, ${threadCount(threads)}\n${rows.toString()}`;
+      const title = `${name}, a training step of ${model}, batch of ${batch}, ${backend}, ${threadCount(threads)}`;
+      return `${title}\n${rows.toString()}`;
     })
     .join("\n\n");
 }

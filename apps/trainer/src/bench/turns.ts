@@ -1,14 +1,14 @@
-// Measuring things in turn, round by round, so that a slow spell of the machine meets all of them alike.
+// Measuring things in turn, round by round, so that a slow phase of the machine affects all of them alike.
 
 import { GmrError } from "@gmr-conv/core";
 
-/** Rounds that do not count: caches fill, code is compiled, memory is claimed. */
+/** Uncounted rounds, in which caches fill, code is compiled and memory is allocated. */
 export const WARM_UP_ROUNDS = 2;
 
-/** Does something once and gives the milliseconds that it took. */
+/** Does something once and returns the milliseconds it took. */
 export type Run = () => Promise<number>;
 
-/** The best time of every run, in their order. @throws GmrError `invalid-argument` unless `rounds` is positive */
+/** The best time of each run, in order. @throws GmrError `invalid-argument` unless `rounds` is positive */
 export async function bestInTurn(runs: readonly Run[], rounds: number): Promise<number[]> {
   if (!Number.isInteger(rounds) || rounds < 1) {
     throw new GmrError("invalid-argument", `rounds must be a positive integer, got ${rounds}`);

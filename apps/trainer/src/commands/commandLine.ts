@@ -1,4 +1,4 @@
-// The command line as one would type it again.
+// The command line, quoted for typing it again.
 
 /** `gmr` with the arguments of this process. */
 export function commandLine(args: readonly string[] = process.argv.slice(2)): string {

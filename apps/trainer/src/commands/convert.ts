@@ -14,33 +14,37 @@ export function addConvert(program: Command): void {
   program
     .command("convert")
     .description(
-      "Convert models and weights. INPUT: weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model (its folder or " +
-        "model.json), or the folder of a run. OUTPUT: weights named as in PyTorch (.safetensors, .pth, .pt), " +
-        ".onnx, or a folder for a TensorFlow.js model.",
+      "Convert models and weights. INPUT: weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model (its " +
+        "folder or model.json), or the folder of a run. OUTPUT: weights named as in PyTorch (.safetensors, .pth, " +
+        ".pt), .onnx, or a folder for a TensorFlow.js model.",
     )
     .argument("<input>", "what to convert")
     .argument("<output>", "where to write it; the ending decides the format")
     .addOption(
-      new Option("--architecture <name>", "the network that weights belong to (official ones tell)").choices(
-        MODEL_NAMES,
-      ),
+      new Option(
+        "--architecture <name>",
+        "the network of the weights (default: recognised for official networks)",
+      ).choices(MODEL_NAMES),
     )
     .option("--options <json>", 'its options, such as \'{"inputShape":[32,32,3],"classes":10}\'')
     .addOption(
-      new Option("--defaults <whose>", "what stands for options that neither you nor the weights tell")
+      new Option(
+        "--defaults <whose>",
+        "whose defaults to use for options that neither you nor the weights determine",
+      )
         .choices(["official", "ours"])
         .default("official"),
     )
-    .option("--at <path>", "where the weights lie in a nested checkpoint, such as state_dict")
+    .option("--at <path>", "where the weights are in a nested checkpoint, such as state_dict")
     .option("--network <name>", "which network of a run (default: the first)")
-    .option("--fold", "write a TensorFlow.js model of stock layers only, batch norms merged", false)
+    .option("--fold", "write a TensorFlow.js model of stock layers only, with batch norms merged", false)
     .addOption(
       new Option("--layout <axes>", "of an ONNX model's images").choices(["NCHW", "NHWC"]).default("NCHW"),
     )
     .addOption(
       new Option(
         "--rings <form>",
-        "of ring convolutions in ONNX: ordinary kernels; rings that become kernels when the file is loaded; sums over rings",
+        "ring convolutions in ONNX: ordinary kernels, rings that become kernels on loading, or sums over rings",
       )
         .choices(["fold", "keep", "sums"])
         .default("fold"),

@@ -65,7 +65,7 @@ describe("gmr data", () => {
     expect(found.code).toBe(1);
     expect(JSON.parse(found.stdout).problems).toEqual([expect.stringContaining(`${bad}: not an image`)]);
     expect(found.stderr).toBe("gmr: 1 problem(s), see above\n");
-    // Training goes on without it where it may.
+    // Training continues without it if allowed.
     const train = `train --runs ${runs} --name skipping --dataset folder --folder ${folder} --epochs 1`;
     const strict = await gmr(train.split(" "));
     expect([strict.code, strict.stderr]).toEqual([1, expect.stringContaining(bad)]);
@@ -76,7 +76,7 @@ describe("gmr data", () => {
 });
 
 describe("gmr sweep and compare", () => {
-  it("trains every combination, ranks them, goes on where it was stopped, and shows them in one report", async () => {
+  it("trains every combination, ranks them, continues where it was stopped, and shows them in one report", async () => {
     const sweep = [
       ...`sweep --runs ${runs} --name s --dataset folder --folder ${folder} --skip-damaged --epochs 2`.split(
         " ",
@@ -98,7 +98,7 @@ describe("gmr sweep and compare", () => {
     ]);
     const again = await gmr(sweep);
     expect(again.code).toBe(0);
-    expect(again.stdout).toContain("Scores are those on the validation images.");
+    expect(again.stdout).toContain("Scores are on the validation images.");
     expect(again.stderr).toContain("trained for all of its 2 epochs");
 
     for (const name of ["s-1", "s-3"]) {

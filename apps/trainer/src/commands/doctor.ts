@@ -6,9 +6,9 @@ import { diagnose } from "../doctor/diagnose.ts";
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("Check that backends start here and compute a layer right, and say what is in the way.")
+    .description("Check that backends start and compute layers correctly here, and explain what is missing.")
     .addArgument(new Argument("[backends...]", "backends that must work").choices(BACKEND_NAMES))
-    .addHelpText("after", "\nWithout names all are checked, and those that are not installed are no problem.")
+    .addHelpText("after", "\nWithout names, all are checked, and missing ones are not a problem.")
     .action(async (names: BackendName[]) => {
       let problems = 0;
       for (const backend of names.length > 0 ? names : BACKEND_NAMES) {
@@ -20,7 +20,7 @@ export function addDoctor(program: Command): void {
           console.log(`  ${state.padEnd(7)} ${text}`);
           if (advice) console.log(`          ${advice}`);
         }
-        // A backend that was asked for by name must not end with something missing.
+        // For a backend that was named, something missing is a problem.
         if (names.length > 0 && last === "note") problems++;
       }
       if (problems > 0) throw new GmrError("unsupported", `${problems} problem(s), see above`);

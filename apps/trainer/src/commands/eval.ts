@@ -6,7 +6,7 @@ import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
 import { positiveInteger, rotationStep } from "./options.ts";
 
-/** So many test images are turned and mirrored, unless all are asked for. */
+/** Number of test images to turn and mirror, unless all are requested. */
 export const TURNED_IMAGES = 2000;
 
 interface EvalFlags {
@@ -24,8 +24,8 @@ interface EvalOptions extends EvalFlags {
   runs: string;
 }
 
-/** Adds the options that say how networks are evaluated. */
-export function addEvalFlags(command: Command): Command {
+/** Adds the options of an evaluation. */
+function addEvalFlags(command: Command): Command {
   return command
     .option(
       "--rotations <degrees>",
@@ -33,11 +33,11 @@ export function addEvalFlags(command: Command): Command {
       rotationStep,
     )
     .option("--flips", "mirror the images as well")
-    .option("--full", `turn and mirror all test images, not ${TURNED_IMAGES} of them`, false)
-    .option("--disc", "only the disc in the images counts, which turns leave whole")
+    .option("--full", `turn and mirror all test images, not just ${TURNED_IMAGES}`, false)
+    .option("--disc", "evaluate only the disc inscribed in the images, which turns do not cut")
     .option(
       "--fill <rule>",
-      'what fills the corners of turned images: a number, "reflect" or "replicate" (default: 0, of images with masks reflect)',
+      'what fills the corners of turned images: a number, "reflect" or "replicate" (default: 0, with masks reflect)',
     )
     .addOption(
       new Option("--interpolation <how>", "of turned images").choices(["nearest", "linear", "cubic"]),
@@ -52,7 +52,7 @@ export function addEval(program: Command): void {
     )
     .option("--name <name>", "name of the run", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--limit <count>", "evaluate on COUNT test images only", positiveInteger);
+    .option("--limit <count>", "evaluate on COUNT test images", positiveInteger);
   addEvalFlags(command).action(async (options: EvalOptions) => {
     const folder = RunFolder.named(options.runs, options.name);
     const config = await folder.readConfig();
@@ -66,7 +66,7 @@ export function addEval(program: Command): void {
   });
 }
 
-/** What a configuration says of evaluation, with what options change. */
+/** The evaluation settings of a configuration, as changed by options. */
 export function evaluationFrom(given: EvaluationConfig, flags: EvalFlags): EvaluationConfig {
   const { rotations, flips, full, limit, disc, interpolation } = flags;
   const number = Number(flags.fill);

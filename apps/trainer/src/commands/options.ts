@@ -1,4 +1,4 @@
-// Values of command-line options, checked while the line is read.
+// Parsers of option values.
 
 import { InvalidArgumentError } from "commander";
 
@@ -65,6 +65,11 @@ export function oddIntegers(text: string): number[] {
 
 export function names(text: string): string[] {
   return text.split(",").map((name) => name.trim());
+}
+
+/** For options that may be repeated: all their values. */
+export function repeated(text: string, all: string[]): string[] {
+  return [...all, text];
 }
 
 export function pattern(text: string): RegExp {

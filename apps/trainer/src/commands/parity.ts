@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { BACKENDS, type BackendChoice, useBackend } from "../backend.ts";
 import { readCase, readCases } from "../parity/cases.ts";
 import { checkCase, type ParityResult, TOLERANCE } from "../parity/check.ts";
-import { checkNetwork } from "../parity/network.ts";
+import { checkNetworkCase } from "../parity/network.ts";
 import { pattern } from "./options.ts";
 
 interface ParityOptions {
@@ -47,7 +47,7 @@ export function addParity(program: Command): void {
       for (const test of chosen) {
         const result =
           test.kind === "network"
-            ? await checkNetwork(options.fixtures, test)
+            ? await checkNetworkCase(options.fixtures, test)
             : await checkCase(test, await readCase(options.fixtures, test.name), strategies);
         results.push(result);
         console.log(options.json ? JSON.stringify(result) : describe(result));

@@ -91,7 +91,7 @@ describe("gmr predict", () => {
     expect(right.length).toBeGreaterThan(44);
   });
 
-  it("goes on without damaged files where it may, and says so with code 2", async () => {
+  it("skips damaged files if allowed, and exits with code 2", async () => {
     const bad = path.join(root, "mixed", "bad.png");
     await put(path.join(root, "mixed", "good.png"), discs(16, 16, [[8, 8, 5]]).pixels, 16);
     writeFileSync(bad, "no image");
@@ -211,7 +211,7 @@ describe("gmr predict", () => {
     const flat = await gmr(["predict", path.join(runs, "v"), path.join(root, "classes", "large", "3.png")]);
     expect([flat.code, flat.stderr]).toEqual([
       1,
-      expect.stringContaining("3.png: an image, the network takes volumes"),
+      expect.stringContaining("3.png is an image, the network takes volumes"),
     ]);
   });
 

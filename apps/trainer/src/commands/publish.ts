@@ -7,8 +7,10 @@ import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { ModelCard } from "@gmr-conv/models";
 import { loadTrained } from "@gmr-conv/training";
 import type { Command } from "commander";
+import type { z } from "zod";
 import { useBackend } from "../backend.ts";
 import { makeNetwork, modelOptions } from "../config/resolve.ts";
+import type { NetworkConfig, RunConfig } from "../config/schema.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { checkFileName, parseJson, reportSchema } from "../runs/schemas.ts";
 
@@ -25,77 +27,94 @@ export function addPublish(program: Command): void {
   program
     .command("publish")
     .description(
-      "Write the weights of an evaluated run with a card: OUTPUT/NAME.safetensors and OUTPUT/NAME.json.",
+      "Write the weights of an evaluated run with a model card: OUTPUT/NAME.safetensors and OUTPUT/NAME.json.",
     )
     .argument("<run>", "name of the run")
-    .argument("<name>", "name of the network from now on")
+    .argument("<name>", "new name of the network")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--network <name>", "which network of the run (default: the first)")
-    .option("--description <text>", "what it is, in a line", "")
-    .option("--command <text>", "the commands that made it (default: those of the run)")
+    .option("--description <text>", "one line about the network", "")
+    .option("--command <text>", "the commands that produced it (default: those of the run)")
     .option("--licence <name>", "of the weights", "MIT")
     .option("--output <folder>", "where to write", "weights")
-    .action(async (runName: string, name: string, options: PublishOptions) => {
-      const run = RunFolder.named(options.runs, runName);
-      checkFileName("network name", name);
-      const { config, network } = await run.network(options.network);
-      const bytes = await run.read("report.json");
-      if (!bytes)
-        throw new GmrError("io", `${run.file("report.json")} does not exist: evaluate the run first`);
-      const report = parseJson(bytes, run.file("report.json"), reportSchema);
-      const evaluated = report.networks.find((entry) => entry.name === network.name);
-      if (!evaluated)
-        throw new GmrError("invalid-data", `the report of ${runName} lacks network ${network.name}`);
+    .action(publish);
+}
 
-      await useBackend("wasm", { threads: 1 });
-      const source = config.data;
-      const model = makeNetwork(network, source);
-      const { digest } = await loadTrained(run.storage, network.name, model, network.train.select);
-      if (evaluated.weights !== digest) {
-        throw new GmrError(
-          "invalid-data",
-          `${run.file("report.json")} tells of other weights of network ${network.name} than its checkpoint holds: ` +
-            "evaluate the run again",
-        );
-      }
-      const angles = summarizeAngles(
-        evaluated.angles.map(({ angle, score }) => ({ angle, accuracy: score })),
-      );
-      const { seed: _, ...modelOf } = modelOptions(network, source);
-      const card: ModelCard = {
-        name,
-        description: options.description,
-        model: { name: network.model.name, options: { ...modelOf, name } },
-        parameters: evaluated.parameters,
-        weights: digest,
-        data: {
-          name: source.title,
-          source: source.source,
-          licence: source.licence,
-          train: report.dataset.train,
-          test: report.dataset.test,
-        },
-        command: options.command ?? report.command,
-        input: `${source.shape.slice(0, -1).join("×")} pixels, ${source.input}`,
-        ...(network.train.normalization && { normalization: network.train.normalization }),
-        classNames: report.classNames,
-        accuracy: {
-          upright: evaluated.upright.score,
-          mean: angles.mean,
-          worst: angles.worst,
-          worstAngle: angles.worstAngle,
-          mirrored: evaluated.flips.map(({ score }) => score),
-          angles: evaluated.angles.map(({ angle, score }) => [angle, score]),
-        },
-        licence: options.licence,
-      };
-      mkdirSync(options.output, { recursive: true });
-      const file = path.join(options.output, name);
-      writeFileAtomically(
-        `${file}.safetensors`,
-        writeSafetensors(await stateDictOf(model), { format: "pt" }),
-      );
-      writeFileAtomically(`${file}.json`, `${JSON.stringify(card, undefined, 2)}\n`);
-      console.log(`${file}.safetensors and ${file}.json written`);
-    });
+async function publish(runName: string, name: string, options: PublishOptions): Promise<void> {
+  const run = RunFolder.named(options.runs, runName);
+  checkFileName("network name", name);
+  const { config, network } = await run.network(options.network);
+  const report = await readReport(run);
+  const evaluated = report.networks.find((entry) => entry.name === network.name);
+  if (!evaluated)
+    throw new GmrError("invalid-data", `the report of ${runName} lacks network ${network.name}`);
+  await useBackend("wasm", { threads: 1 });
+  const model = makeNetwork(network, config.data);
+  const { digest } = await loadTrained(run.storage, network.name, model, network.train.select);
+  if (evaluated.weights !== digest) {
+    throw new GmrError(
+      "invalid-data",
+      `${run.file("report.json")} is about other weights of network ${network.name} than its checkpoint has: ` +
+        "evaluate the run again",
+    );
+  }
+  const card = cardOf(name, digest, options, { config, network, report, evaluated });
+  mkdirSync(options.output, { recursive: true });
+  const file = path.join(options.output, name);
+  writeFileAtomically(`${file}.safetensors`, writeSafetensors(await stateDictOf(model), { format: "pt" }));
+  writeFileAtomically(`${file}.json`, `${JSON.stringify(card, undefined, 2)}\n`);
+  console.log(`${file}.safetensors and ${file}.json written`);
+}
+
+type StoredReport = z.output<typeof reportSchema>;
+
+async function readReport(run: RunFolder): Promise<StoredReport> {
+  const bytes = await run.read("report.json");
+  if (!bytes) throw new GmrError("io", `${run.file("report.json")} does not exist: evaluate the run first`);
+  return parseJson(bytes, run.file("report.json"), reportSchema);
+}
+
+interface Published {
+  config: RunConfig;
+  network: NetworkConfig;
+  report: StoredReport;
+  evaluated: StoredReport["networks"][number];
+}
+
+function cardOf(
+  name: string,
+  weights: string,
+  options: PublishOptions,
+  { config, network, report, evaluated }: Published,
+): ModelCard {
+  const source = config.data;
+  const angles = summarizeAngles(evaluated.angles.map(({ angle, score }) => ({ angle, accuracy: score })));
+  const { seed: _, ...modelOf } = modelOptions(network, source);
+  return {
+    name,
+    description: options.description,
+    model: { name: network.model.name, options: { ...modelOf, name } },
+    parameters: evaluated.parameters,
+    weights,
+    data: {
+      name: source.title,
+      source: source.source,
+      licence: source.licence,
+      train: report.dataset.train,
+      test: report.dataset.test,
+    },
+    command: options.command ?? report.command,
+    input: `${source.shape.slice(0, -1).join("×")} pixels, ${source.input}`,
+    ...(network.train.normalization && { normalization: network.train.normalization }),
+    classNames: report.classNames,
+    accuracy: {
+      upright: evaluated.upright.score,
+      mean: angles.mean,
+      worst: angles.worst,
+      worstAngle: angles.worstAngle,
+      mirrored: evaluated.flips.map(({ score }) => score),
+      angles: evaluated.angles.map(({ angle, score }) => [angle, score]),
+    },
+    licence: options.licence,
+  };
 }

@@ -3,9 +3,9 @@ import { readPreset } from "../config/read.ts";
 import { evaluateRun, publishReport } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import { evaluationFrom } from "./eval.ts";
+import { evaluationFrom, TURNED_IMAGES } from "./eval.ts";
 import { positiveInteger } from "./options.ts";
-import { configFrom } from "./trainOptions.ts";
+import { configFrom } from "./trainConfig.ts";
 
 interface QuickstartOptions {
   name: string;
@@ -22,17 +22,17 @@ export function addQuickstart(program: Command): void {
   program
     .command("quickstart")
     .description(
-      "Train a small GMR-ResNet and its dense twin on upright MNIST, read the test images at every angle, " +
+      "Train a small GMR-ResNet and its dense twin on upright MNIST, evaluate them at every angle, " +
         "and write a report.",
     )
     .option("--name <name>", "name of the run: its folder is RUNS/NAME", "quickstart")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--resume", "go on from the run's checkpoints, which is done anyway where there are some", false)
-    .option("--overwrite", "start anew, deleting what the run has trained", false)
-    .option("--full", "turn and mirror all test images, not 2000 of them", false)
+    .option("--resume", "continue from the run's checkpoints (done anyway if there are any)", false)
+    .option("--overwrite", "start over, deleting what the run has trained", false)
+    .option("--full", `turn and mirror all test images, not just ${TURNED_IMAGES}`, false)
     .option("--epochs <count>", "passes over the training images (default: the recipe's)", positiveInteger)
-    .option("--limit <count>", "train on COUNT images only, spread over the set", positiveInteger)
-    .option("--test-limit <count>", "evaluate on COUNT test images only", positiveInteger)
+    .option("--limit <count>", "train on COUNT images, spread over the set", positiveInteger)
+    .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger)
     .action(async (options: QuickstartOptions) => {
       const started = performance.now();
       const folder = RunFolder.named(options.runs, options.name);

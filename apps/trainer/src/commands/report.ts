@@ -11,7 +11,7 @@ import { parseJson, reportSchema } from "../runs/schemas.ts";
 export function addReport(program: Command): void {
   program
     .command("report")
-    .description("Write the report of an evaluated run again, and print its table.")
+    .description("Write the report of an evaluated run again and print its table.")
     .argument("<run>", "name of the run")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--json", "print the report's data as JSON instead", false)
@@ -27,7 +27,7 @@ export function addReport(program: Command): void {
     });
   program
     .command("compare")
-    .description("Write one report of the networks of several evaluated runs, side by side.")
+    .description("Write one report of the networks of several evaluated runs side by side.")
     .argument("<runs...>", "names of runs; RUN/NETWORK takes one network of a run")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--output <file>", "the page", "compare.html")
@@ -61,7 +61,7 @@ async function readReport(run: RunFolder): Promise<RotationReport> {
   return JSON.parse(new TextDecoder().decode(bytes)) as RotationReport;
 }
 
-/** One report of several. @throws GmrError `invalid-argument` for runs of different classes or tasks */
+/** Merges reports into one. @throws GmrError `invalid-argument` for runs with different classes or tasks */
 function mergeReports(
   reports: readonly { run: string; report: RotationReport }[],
   title: string | undefined,
@@ -74,7 +74,7 @@ function mergeReports(
     ) {
       throw new GmrError(
         "invalid-argument",
-        `run ${run} tells other classes apart than ${first.run}: they cannot be compared`,
+        `run ${run} has other classes than ${first.run}: they cannot be compared`,
       );
     }
   }

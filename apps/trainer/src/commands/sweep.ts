@@ -7,7 +7,9 @@ import { train } from "../pipeline.ts";
 import { inRun } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
-import { addTrainFlags, configFrom, type TrainFlags } from "./trainOptions.ts";
+import { repeated } from "./options.ts";
+import { configFrom } from "./trainConfig.ts";
+import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
 
 interface SweepOptions extends TrainFlags {
   name: string;
@@ -17,7 +19,7 @@ interface SweepOptions extends TrainFlags {
   json: boolean;
 }
 
-/** What a trial sets, and how it fared. */
+/** The settings of a trial and its scores. */
 interface Trial {
   name: string;
   set: string[];
@@ -28,16 +30,16 @@ export function addSweep(program: Command): void {
   const command = program
     .command("sweep")
     .description(
-      "Train the same configuration with every combination of some settings, one after the other, and rank them by their score on " +
-        "the validation images. Started again, it goes on where it was stopped.",
+      "Train a configuration with every combination of some settings, one after the other, and rank them by " +
+        "their score on the validation images. When restarted, it continues where it was stopped.",
     )
     .argument("[config]", "the configuration (default: the preset mnist)")
-    .option("--name <name>", "the runs are called NAME-1, NAME-2, …", "sweep")
+    .option("--name <name>", "the runs are named NAME-1, NAME-2, …", "sweep")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option(
       "--grid <key=list>",
       "a key and its values, such as train.optimizer.learningRate=[0.002,0.005]; may be repeated",
-      (text: string, all: string[]) => [...all, text],
+      repeated,
       [],
     )
     .option("--seeds <list>", "seeds to repeat every combination with, such as 1,2,3")
@@ -49,7 +51,7 @@ export function addSweep(program: Command): void {
     for (const [i, set] of combinations.entries()) {
       const name = `${options.name}-${i + 1}`;
       const folder = RunFolder.named(options.runs, name);
-      console.error(`\n${name} of ${combinations.length}: ${set.join(", ") || "as it is"}`);
+      console.error(`\n${name} of ${combinations.length}: ${set.join(", ") || "unchanged"}`);
       const flags = { ...options, set: [...options.set, ...set] };
       await inRun(
         folder,
@@ -70,7 +72,7 @@ export function addSweep(program: Command): void {
 }
 
 /** Every combination of the values of a grid, as settings. @throws GmrError `invalid-argument` */
-export function combinationsOf(grid: readonly string[], seeds: string | undefined): string[][] {
+function combinationsOf(grid: readonly string[], seeds: string | undefined): string[][] {
   const axes = grid.map((text) => {
     const at = text.indexOf("=");
     const values: unknown = at > 0 ? parse(text.slice(at + 1)) : undefined;
@@ -111,5 +113,5 @@ function print(trials: Trial[], json: boolean): void {
   for (const { name, scores, set } of ranked) {
     table.push([name, ...scores.map(({ score }) => `${(100 * score).toFixed(1)} %`), set.join("\n")]);
   }
-  console.log(`${table.toString()}\nScores are those on the validation images.`);
+  console.log(`${table.toString()}\nScores are on the validation images.`);
 }

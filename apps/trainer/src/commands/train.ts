@@ -4,7 +4,8 @@ import { train } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
-import { addTrainFlags, configFrom, type TrainFlags } from "./trainOptions.ts";
+import { configFrom } from "./trainConfig.ts";
+import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
 
 interface TrainOptions extends TrainFlags {
   name: string;
@@ -17,18 +18,18 @@ export function addTrain(program: Command): void {
   const command = program
     .command("train")
     .description(
-      "Train networks as a configuration says (YAML or JSON; default: the preset mnist), each key of which an option can " +
-        "change; Ctrl-C leaves a checkpoint.",
+      "Train networks by a configuration (YAML or JSON; default: the preset mnist), each key of which can be changed " +
+        "by an option. Ctrl-C leaves a checkpoint.",
     )
     .argument("[config]", "the configuration")
     .option("--name <name>", "name of the run: its folder is RUNS/NAME", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option(
       "--resume",
-      "go on from the run's checkpoints, with its settings, perhaps for more --epochs",
+      "continue from the run's checkpoints with its settings, optionally for more --epochs",
       false,
     )
-    .option("--overwrite", "start anew, deleting what the run has trained", false);
+    .option("--overwrite", "start over, deleting what the run has trained", false);
   addTrainFlags(command).action(async (file: string | undefined, options: TrainOptions) => {
     const folder = RunFolder.named(options.runs, options.name);
     const base = options.dataset ? {} : readPreset("mnist");

@@ -1,18 +1,8 @@
-// Options of the commands that train, and the changes of a configuration that they stand for.
+// Options of the commands that train, and the changes they make to a configuration.
 
 import { type Command, Option } from "commander";
 import { BACKENDS } from "../backend.ts";
-import { kindsNamed, type NetworkKind } from "../config/defaults.ts";
-import {
-  checkConfig,
-  type Override,
-  parseOverride,
-  presetNames,
-  readConfigFile,
-  readPreset,
-} from "../config/read.ts";
-import { type Resolved, resolveConfig } from "../config/resolve.ts";
-import type { ConfigInput, RunConfig } from "../config/schema.ts";
+import { type Override, parseOverride, presetNames } from "../config/read.ts";
 import {
   belowOne,
   integer,
@@ -22,21 +12,22 @@ import {
   positiveInteger,
   positiveIntegers,
   positiveNumber,
+  repeated,
 } from "./options.ts";
 
-/** Options by their names on the command line, and the places of a configuration that they set. */
+/** Options with the keys of a configuration that they set. */
 const TRAIN_FLAGS: readonly (readonly [
   flags: string,
   text: string,
   parse: (text: string) => unknown,
   path: string,
 ])[] = [
-  ["--limit <count>", "train on COUNT images only, spread over the set", positiveInteger, "limit"],
+  ["--limit <count>", "train on COUNT images, spread over the set", positiveInteger, "limit"],
   ["--epochs <count>", "passes over the training images", positiveInteger, "train.epochs"],
   ["--batch-size <count>", "images per step", positiveInteger, "train.batchSize"],
   [
     "--accumulate <count>",
-    "work each step off in COUNT parts, with less memory",
+    "compute each step in COUNT parts, with less memory",
     positiveInteger,
     "train.accumulate",
   ],
@@ -47,21 +38,21 @@ const TRAIN_FLAGS: readonly (readonly [
   ["--label-smoothing <share>", "in [0, 1)", belowOne, "train.loss.labelSmoothing"],
   [
     "--clip-norm <number>",
-    "scale gradients down to this norm where theirs is larger",
+    "scale gradients down to this norm if theirs is larger",
     positiveNumber,
     "train.clipNorm",
   ],
   ["--ema <decay>", "use moving averages of the weights, such as 0.999", belowOne, "train.ema"],
   [
     "--translate <pixels>",
-    "random shifts to each side, by fractions of a pixel",
+    "random shifts to each side, with fractions of a pixel",
     nonNegativeNumber,
     "train.augment.translate",
   ],
   ["--loaders <count>", "threads that read and augment images for each network", positiveInteger, "loaders"],
 ];
 
-/** Of the networks, not of their training. */
+/** Options of the networks, not of their training. */
 const MODEL_FLAGS: readonly (readonly [
   flags: string,
   text: string,
@@ -90,7 +81,6 @@ export interface TrainFlags {
   [flag: string]: unknown;
 }
 
-/** Adds the options. */
 export function addTrainFlags(command: Command): Command {
   command
     .addOption(
@@ -98,11 +88,13 @@ export function addTrainFlags(command: Command): Command {
     )
     .option("--dataset <name>", "the data set (gmr data list)")
     .option("--folder <folder>", "the data set's folder")
-    .option("--file <file>", "the data set's file, of those that are one")
-    .option("--networks <list>", "networks of a size that fits the images: gmr, dense or gmr,dense", names)
+    .option("--file <file>", "the data set's file, for data sets that are one file")
+    .option("--networks <list>", "networks sized for the images: gmr, dense or gmr,dense", names)
     .option("--model <name>", "the network to train (gmr models)")
     .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS))
-    .addOption(new Option("--optimizer <name>", "").choices(["adamw", "adam", "sgd", "adadelta"]))
+    .addOption(
+      new Option("--optimizer <name>", "the optimiser").choices(["adamw", "adam", "sgd", "adadelta"]),
+    )
     .addOption(
       new Option("--schedule <name>", "of the learning rate").choices(["cosine", "constant", "onecycle"]),
     )
@@ -113,7 +105,7 @@ export function addTrainFlags(command: Command): Command {
   return command.option(
     "--set <key=value>",
     "set any key of the configuration, such as train.augment.rotate=15; may be repeated",
-    (text: string, all: string[]) => [...all, text],
+    repeated,
     [],
   );
 }
@@ -124,8 +116,8 @@ const camel = (flags: string): string =>
     .replace(/^--/, "")
     .replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** The changes that options ask for. */
-function overrides(flags: TrainFlags): Override[] {
+/** The changes that options make. */
+export function overrides(flags: TrainFlags): Override[] {
   const list: Override[] = [];
   const add = (path: string, value: unknown): void => {
     if (value !== undefined) list.push({ path: path.split("."), value });
@@ -144,8 +136,8 @@ function overrides(flags: TrainFlags): Override[] {
   return [...list, ...flags.set.map(parseOverride)];
 }
 
-/** What options change in the networks. */
-function modelChanges(flags: TrainFlags): Record<string, unknown> {
+/** The changes that options make to networks. */
+export function modelChanges(flags: TrainFlags): Record<string, unknown> {
   const given = MODEL_FLAGS.flatMap(([name, , , key]) => {
     const value = flags[camel(name)];
     return value === undefined ? [] : [[key, value]];
@@ -153,79 +145,4 @@ function modelChanges(flags: TrainFlags): Record<string, unknown> {
   const changes = Object.fromEntries(given);
   const { depths } = changes as { depths?: number[] };
   return { ...changes, ...(depths && { strides: depths.map((_, i) => (i === 0 ? 1 : 2)) }) };
-}
-
-/**
- * The configuration that a command line asks for: a file or a preset, or that of a run that goes on, with what options change.
- * @throws GmrError for what is missing or never allowed, naming it
- */
-export async function configFrom(
-  flags: TrainFlags,
-  file: string | undefined,
-  base: Record<string, unknown>,
-  stored?: RunConfig,
-): Promise<Resolved> {
-  const changes = overrides(flags);
-  if (stored) return resolveConfig(changed(stored, changes, flags));
-  const given = file ? readConfigFile(file) : flags.preset ? readPreset(flags.preset) : base;
-  // Options of another data set mean nothing for this one.
-  const known = given.dataset as { name?: string } | undefined;
-  if (flags.dataset !== undefined && known?.name !== flags.dataset) given.dataset = { name: flags.dataset };
-  if (flags.model !== undefined) given.networks = [{ name: flags.model, model: { name: flags.model } }];
-  const source = file ?? (flags.preset ? `preset ${flags.preset}` : "the command line");
-  const kinds = flags.networks && kindsNamed(flags.networks);
-  const own = checkConfig(given, withNetworks(changes, given.networks), source);
-  const chosen = kinds && own.networks ? pickKinds(own, kinds) : own;
-  const resolved = await resolveConfig(chosen, chosen === own ? kinds : undefined);
-  const model = modelChanges(flags);
-  if (Object.keys(model).length === 0) return resolved;
-  return resolveConfig(
-    withModels(
-      chosen === own && kinds ? { ...own, networks: resolved.config.networks } : resolved.config,
-      model,
-    ),
-  );
-}
-
-/** What is asked for all networks is asked for those with settings of their own, too. */
-function withNetworks(changes: readonly Override[], networks: unknown): Override[] {
-  const own = Array.isArray(networks)
-    ? networks.map((network: { train?: unknown } | null) => network?.train)
-    : [];
-  return changes.flatMap((change): Override[] => {
-    if (change.path[0] !== "train") return [change];
-    const places = own.flatMap((train, i) =>
-      train === undefined ? [] : [["networks", String(i), ...change.path]],
-    );
-    return [change, ...places.map((path) => ({ ...change, path }))];
-  });
-}
-
-/** The networks of a configuration that are of these kinds, if it has them all by these names. */
-function pickKinds(config: ConfigInput, kinds: readonly NetworkKind[]): ConfigInput {
-  const networks = kinds.flatMap((kind) => config.networks?.find(({ name }) => name === kind) ?? []);
-  return networks.length === kinds.length ? { ...config, networks } : config;
-}
-
-/** Changes settings of a run: what is changed for all networks is changed for each. */
-function changed(stored: RunConfig, changes: readonly Override[], flags: TrainFlags): ConfigInput {
-  const { data: _, ...settings } = structuredClone(stored);
-  const plain = settings as Record<string, unknown>;
-  const perNetwork = changes.flatMap(({ path, value }): Override[] =>
-    path[0] === "train"
-      ? stored.networks.map((_, i) => ({ path: ["networks", String(i), ...path], value }))
-      : [{ path, value }],
-  );
-  return withModels(checkConfig(plain, perNetwork, "the command line"), modelChanges(flags));
-}
-
-function withModels(config: ConfigInput, model: Record<string, unknown>): ConfigInput {
-  return {
-    ...config,
-    networks: config.networks?.map((network) => {
-      const { kernelSizes: _, ...forAll } = model;
-      const dense = network.model.name.startsWith("dense");
-      return { ...network, model: { ...network.model, ...(dense ? forAll : model) } };
-    }),
-  } as ConfigInput;
 }

@@ -71,7 +71,7 @@ describe("presets", () => {
 describe("configurations", () => {
   it("have the JSON schema that is published", () => {
     const published = readFileSync(new URL("../../schema/config.schema.json", import.meta.url), "utf8");
-    // After a change: gmr schema > schema/config.schema.json
+    // The build writes it.
     expect(JSON.parse(published)).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
   });
 
@@ -99,7 +99,7 @@ describe("configurations", () => {
       "file.yaml: networks: expected each name once",
     ],
     [
-      "a name that is no file name",
+      "a name that is not a file name",
       { networks: [{ name: "../x", model: { name: "gmr-resnet18" } }] },
       "file.yaml: networks[0].name: expected letters, digits",
     ],

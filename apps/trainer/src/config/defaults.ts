@@ -1,16 +1,16 @@
-// Networks of a size that fits the images, where a configuration names none.
+// Networks sized for the images, if a configuration names none.
 
 import { GmrError } from "@gmr-conv/core";
 import type { Dataset } from "@gmr-conv/data";
 import type { ModelSpec } from "./schema.ts";
 
-/** What `--networks` offers: the GMR network, its dense twin. */
-export const NETWORK_KINDS = ["gmr", "dense"] as const;
+/** The choices of `--networks`: the GMR network and its dense twin. */
+const NETWORK_KINDS = ["gmr", "dense"] as const;
 export type NetworkKind = (typeof NETWORK_KINDS)[number];
 
 export const LABELS: Readonly<Record<NetworkKind, string>> = { gmr: "GMR", dense: "Dense twin" };
 
-/** A network of a kind for images of a data set: small enough for a processor, flat over all angles. */
+/** A network of a kind for the images of a data set: small enough for a CPU, flat over all angles. */
 export function defaultModel(kind: NetworkKind, { shape, task }: Pick<Dataset, "shape" | "task">): ModelSpec {
   const side = Math.min(...shape.slice(0, -1));
   if (task === "segmentation") {

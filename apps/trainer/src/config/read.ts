@@ -1,10 +1,11 @@
-// Configurations from files and presets, with what the command line changes in them.
+// Configurations from files and presets, with changes from the command line.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { codeOf, describeValue, GmrError, nearestName, reasonOf } from "@gmr-conv/core";
 import { parse } from "yaml";
+import { isRecord } from "../isRecord.ts";
 import { type ConfigInput, configSchema, problemsOf } from "./schema.ts";
 
 const PRESETS = fileURLToPath(new URL("../../presets", import.meta.url));
@@ -17,7 +18,7 @@ export function presetNames(): string[] {
     .sort();
 }
 
-/** A change of one place of a configuration. */
+/** A change of one key of a configuration. */
 export interface Override {
   /** Such as `["train", "optimizer", "learningRate"]`. */
   path: readonly string[];
@@ -40,7 +41,7 @@ export function parseOverride(text: string): Override {
   }
 }
 
-/** What a file or a preset says, before it is checked. @throws GmrError `io`, `invalid-data` */
+/** The content of a file or preset, not validated. @throws GmrError `io`, `invalid-data` */
 export function readConfigFile(file: string): Record<string, unknown> {
   let text: string;
   try {
@@ -58,8 +59,7 @@ export function readConfigFile(file: string): Record<string, unknown> {
   } catch (error) {
     throw new GmrError("invalid-data", `${file}: ${reasonOf(error).split("\n")[0]}`);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value))
-    return value as Record<string, unknown>;
+  if (isRecord(value)) return value;
   throw new GmrError("invalid-data", `${file}: expected keys and values, got ${describeValue(value)}`);
 }
 
@@ -70,14 +70,15 @@ export function readPreset(name: string): Record<string, unknown> {
   const near = nearestName(name, presetNames());
   throw new GmrError(
     "invalid-argument",
-    `preset ${describeValue(name)}: ${near ? `did you mean ${near}?` : `expected one of ${presetNames().join(", ")}`}`,
+    `preset ${describeValue(name)}: ` +
+      (near ? `did you mean ${near}?` : `expected one of ${presetNames().join(", ")}`),
   );
 }
 
 /**
- * A configuration with changes, checked.
+ * A configuration with changes, validated.
  * @param source names it in errors
- * @throws GmrError `invalid-argument`, naming the place and what was expected
+ * @throws GmrError `invalid-argument`, naming the key and what was expected
  */
 export function checkConfig(
   given: Record<string, unknown>,
@@ -91,7 +92,7 @@ export function checkConfig(
   throw new GmrError("invalid-argument", `${source}: ${problemsOf(result.error)}`);
 }
 
-/** Sets a value in a tree of objects and lists; entries of lists are named by their place. */
+/** Sets a value in a tree of objects and lists; list entries are named by index. */
 export function setAt(tree: Record<string, unknown>, keys: readonly string[], value: unknown): void {
   const [key, ...rest] = keys;
   if (rest.length === 0) {

@@ -1,4 +1,4 @@
-// From what a user writes to what a run stores: everything filled in, for this data set.
+// From what a user writes to what a run stores, with every default filled in for the data set.
 
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -10,7 +10,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { defaultModel, LABELS, type NetworkKind } from "./defaults.ts";
 import type { ConfigInput, ModelSpec, NetworkConfig, RunConfig, RunData } from "./schema.ts";
 
-/** A configuration and the data that it names. */
+/** A configuration and its data. */
 export interface Resolved {
   config: RunConfig;
   data: LoadedDataset;
@@ -19,7 +19,7 @@ export interface Resolved {
 /**
  * Fills in a configuration.
  * @param networks kinds of networks to train instead of those of the configuration
- * @throws GmrError `invalid-argument` for settings that are never allowed; `io` and `invalid-data` for the data set
+ * @throws GmrError `invalid-argument` for invalid settings; `io` and `invalid-data` for the data set
  */
 export async function resolveConfig(
   given: ConfigInput,
@@ -27,7 +27,7 @@ export async function resolveConfig(
 ): Promise<Resolved> {
   const asked = withAbsolutePaths(checkDatasetSpec(given.dataset));
   const data = await loadDataset(asked);
-  const dataset = withoutDamaged(asked, data);
+  const dataset = excludingDamaged(asked, data);
   const train = limited(data.train, given.limit);
   const sizes = given.train?.augment?.size ?? train.shape.slice(0, -1);
   const seen = { task: train.task, shape: [...sizes, train.shape[train.shape.length - 1]] };
@@ -77,7 +77,7 @@ export function limited(train: Dataset, limit: number | undefined): Dataset {
   return limit === undefined ? train : pickEvenly(train, Math.min(limit, train.count));
 }
 
-/** Settings for all networks with those of one. */
+/** Settings for all networks, overridden by those of one. */
 function mergedSettings(all: TrainOptions = {}, own: TrainOptions = {}): TrainOptions {
   return {
     ...all,
@@ -90,7 +90,7 @@ function mergedSettings(all: TrainOptions = {}, own: TrainOptions = {}): TrainOp
 
 const withSeed = (model: ModelSpec, seed: number): ModelSpec => ({ seed: Math.abs(seed), ...model });
 
-/** Files are meant from where the command was typed, and must be found again from elsewhere. */
+/** Paths are relative to the working directory, and must be found from elsewhere later. */
 function withAbsolutePaths<T extends Record<string, unknown>>(spec: T): T {
   const absolute = Object.entries(spec).map(([key, value]) =>
     (key === "folder" || key === "file") && typeof value === "string"
@@ -100,8 +100,8 @@ function withAbsolutePaths<T extends Record<string, unknown>>(spec: T): T {
   return Object.fromEntries(absolute) as T;
 }
 
-/** Names the damaged files, so that threads and later commands need not look for them again. */
-function withoutDamaged(spec: DatasetSpec, { damaged }: LoadedDataset): DatasetSpec {
+/** Lists the damaged files, so that threads and later commands need not search for them again. */
+function excludingDamaged(spec: DatasetSpec, { damaged }: LoadedDataset): DatasetSpec {
   if (spec.skipDamaged !== true) return spec;
   const root = typeof spec.folder === "string" ? spec.folder : path.dirname(String(spec.file));
   const exclude = [
@@ -121,7 +121,7 @@ export function modelOptions(
   return { inputShape: [...sizes, shape[shape.length - 1]], classes: classNames.length, ...options };
 }
 
-/** A network of a run, with weights that mean nothing yet. @param anySize for images of any size */
+/** A network of a run, untrained. @param anySize for images of any size */
 export function makeNetwork(network: NetworkConfig, data: RunData, anySize = false): tf.LayersModel {
   const { inputShape, ...options } = modelOptions(network, data);
   const sizes = (inputShape as number[]).map((length, axis, { length: axes }) =>

@@ -1,148 +1,17 @@
-// The form of a configuration, from which the JSON schema of editors is made.
+// The form of a configuration, and the JSON schema for editors made from it.
 
 import { type DatasetSpec, datasetSchema } from "@gmr-conv/data/node";
 import { MODEL_NAMES, type ModelName } from "@gmr-conv/models";
 import type { TrainOptions } from "@gmr-conv/training";
 import { z } from "zod";
 import { BACKENDS, type BackendChoice } from "../backend.ts";
+import { samplingSchema, trainSchema } from "./trainSchema.ts";
 
-/** Names of runs and networks, which name files: no path, and nothing that is hidden or looks like an option. */
+/** Names of runs and networks, which become file names: no paths, hidden files or options. */
 export const FILE_NAME = /^\w[\w.-]*$/;
 export const fileName = z.string().regex(FILE_NAME, 'expected letters, digits, "-", "_" and "." only');
 
 const count = z.int().min(1);
-const positive = z.number().positive();
-const belowOne = z.number().min(0).lt(1);
-const share = z.number().min(0).max(1);
-const range = z.tuple([positive, positive]);
-
-const optimizer = z.strictObject({
-  name: z
-    .enum(["adamw", "adam", "sgd", "adadelta"])
-    .optional()
-    .describe(
-      "adamw and sgd (with Nesterov's momentum) decay weights by themselves, adam and adadelta through the gradient",
-    ),
-  learningRate: positive.optional().describe("the largest of the schedule"),
-  weightDecay: z.number().min(0).optional().describe("of convolution and dense kernels"),
-  momentum: belowOne.optional().describe("momentum, Adam's beta 1 or Adadelta's rho"),
-  beta2: belowOne.optional().describe("Adam's beta 2"),
-  epsilon: positive.optional(),
-  nesterov: z.boolean().optional().describe("of sgd; false is PyTorch's SGD"),
-  exclude: z
-    .array(z.string())
-    .optional()
-    .describe("regular expressions on names of weights that do not decay"),
-});
-
-const warmup = share.optional().describe("share of the steps in which the learning rate rises");
-const schedule = z.discriminatedUnion("name", [
-  z.strictObject({
-    name: z.literal("cosine"),
-    warmup,
-    minimum: share.optional().describe("factor at the end"),
-  }),
-  z.strictObject({ name: z.literal("constant"), warmup }),
-  z.strictObject({ name: z.literal("step"), warmup, every: count.describe("epochs"), factor: positive }),
-  z.strictObject({
-    name: z.literal("multistep"),
-    warmup,
-    at: z.array(count).describe("epochs"),
-    factor: positive,
-  }),
-  z.strictObject({
-    name: z.literal("onecycle"),
-    warmup,
-    start: share.optional().describe("factor at the start"),
-    minimum: share.optional().describe("factor at the end"),
-  }),
-]);
-
-const augment = z.strictObject({
-  size: z
-    .array(count)
-    .min(2)
-    .max(3)
-    .optional()
-    .describe("sizes that the network sees, cut out of larger images"),
-  translate: z.number().min(0).optional().describe("largest shift to each side in pixels"),
-  subpixel: z.boolean().optional().describe("shift by fractions of a pixel"),
-  scale: range.optional().describe("magnification"),
-  crop: range.optional().describe("share of the image that is cut out and scaled to the whole"),
-  rotate: z.number().min(0).optional().describe("largest turn to each side in degrees"),
-  flip: z
-    .strictObject({ horizontal: share.optional(), vertical: share.optional(), depth: share.optional() })
-    .optional()
-    .describe("probability of each mirror image"),
-  interpolation: z.enum(["nearest", "linear", "cubic"]).optional(),
-  fill: z
-    .union([z.enum(["reflect", "replicate"]), z.number(), z.array(z.number())])
-    .optional()
-    .describe("what lies outside the images"),
-  colour: z
-    .strictObject({
-      brightness: z.number().min(0).optional(),
-      contrast: z.number().min(0).optional(),
-      saturation: z.number().min(0).optional(),
-      hue: z.number().min(0).max(0.5).optional(),
-      probability: share.optional(),
-      grey: share.optional(),
-    })
-    .optional(),
-  blur: z
-    .strictObject({ probability: share.optional(), sigma: range.optional(), kernelSize: count.optional() })
-    .optional(),
-  erase: z
-    .strictObject({
-      probability: share.optional(),
-      area: range.optional(),
-      ratio: range.optional(),
-      value: z.union([z.literal("noise"), z.number()]).optional(),
-    })
-    .optional(),
-  mixup: z.number().min(0).optional(),
-  cutmix: z.number().min(0).optional(),
-});
-
-const loss = z.strictObject({
-  labelSmoothing: belowOne.optional(),
-  classWeights: z.union([z.literal("balanced"), z.array(z.number().min(0))]).optional(),
-  dice: z.number().min(0).optional().describe("segmentation: weight of the Dice loss"),
-  crossEntropy: z.number().min(0).optional().describe("segmentation: weight of the cross entropy"),
-});
-
-/** How networks are trained. Every setting has a default that fits the number of images. */
-export const trainSchema = z.strictObject({
-  epochs: count.optional().describe("passes over the training images"),
-  batchSize: count.optional().describe("images per step"),
-  accumulate: count.optional().describe("parts that a step is worked off in"),
-  seed: z.int().optional().describe("decides initial weights, order and augmentation"),
-  optimizer: optimizer.optional(),
-  schedule: schedule.optional(),
-  loss: loss.optional(),
-  sampling: z.enum(["shuffle", "balanced"]).optional(),
-  augment: augment.optional(),
-  normalization: z
-    .strictObject({ mean: z.array(z.number()), std: z.array(positive) })
-    .optional()
-    .describe("standardisation of each channel"),
-  clipNorm: positive.optional().describe("gradients are scaled down to this norm"),
-  ema: belowOne.optional().describe("decay of moving averages of the weights, which are then used"),
-  checkpointStages: z.boolean().optional().describe("less memory, stages computed twice"),
-  validateEvery: count.optional().describe("epochs between validations"),
-  validationLimit: count.optional().describe("validate on so many images only"),
-  earlyStopping: z
-    .strictObject({ patience: count, minimumGain: z.number().min(0).optional() })
-    .optional()
-    .describe("end after so many validations without a better one"),
-  select: z
-    .enum(["best", "last"])
-    .optional()
-    .describe("weights to end with: best on validation images, or the last"),
-  refreshNorms: z.boolean().optional().describe("estimate statistics of normalisation anew at the end"),
-  checkpointSeconds: positive.optional(),
-  keepEvery: count.optional().describe("keep a checkpoint of every so-manieth epoch"),
-}) as z.ZodType<TrainOptions> & z.ZodObject;
 
 const network = z.strictObject({
   name: fileName.describe("short and unique; names the files"),
@@ -150,7 +19,7 @@ const network = z.strictObject({
   model: z
     .looseObject({ name: z.enum(MODEL_NAMES as readonly [ModelName, ...ModelName[]]) })
     .describe("a network by name with its options; inputShape and classes come from the data set"),
-  train: trainSchema.optional().describe("what differs for this network from the settings for all"),
+  train: trainSchema.optional().describe("settings of this network that differ from those for all"),
 });
 
 const evaluation = z.strictObject({
@@ -165,28 +34,33 @@ const evaluation = z.strictObject({
     .optional()
     .describe("axes that volumes are turned about"),
   flips: z.boolean().optional().describe("mirror test images as well"),
-  turnedImages: count.optional().describe("turn and mirror so many test images only"),
-  testLimit: count.optional().describe("evaluate on so many test images only"),
+  turnedImages: count.optional().describe("number of test images to turn and mirror"),
+  testLimit: count.optional().describe("number of test images to evaluate on"),
   disc: z
     .boolean()
     .optional()
     .describe(
-      "only the disc in the images counts, which turns leave whole: networks see nothing else, and masks are judged there",
+      "evaluate only the disc inscribed in the images, which turns do not cut: networks see nothing " +
+        "else, and masks are judged there",
     ),
-  fill: augment.shape.fill,
-  interpolation: augment.shape.interpolation,
+  fill: samplingSchema.fill,
+  interpolation: samplingSchema.interpolation,
 });
 
 export const configSchema = z.strictObject({
   title: z.string().optional(),
   dataset: datasetSchema as unknown as z.ZodType<DatasetSpec>,
-  limit: count.optional().describe("train on so many images only, spread over the set"),
+  limit: count.optional().describe("number of images to train on, spread over the set"),
   backend: z.enum(BACKENDS).optional().describe("where to compute; default wasm"),
   loaders: count
     .max(64)
     .optional()
     .describe("threads that read and augment images for each network; default 1"),
-  cacheMegabytes: z.number().min(0).optional().describe("decoded images that each loader keeps; default 512"),
+  cacheMegabytes: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("size of each loader's cache of decoded images; default 512"),
   train: trainSchema.optional(),
   networks: z
     .array(network)
@@ -195,7 +69,7 @@ export const configSchema = z.strictObject({
       error: "expected each name once",
     })
     .optional()
-    .describe("what to train; default: a GMR network of a size that fits the images"),
+    .describe("what to train; default: a GMR network sized for the images"),
   evaluation: evaluation.optional(),
 });
 
@@ -212,7 +86,7 @@ export interface ConfigInput {
   evaluation?: EvaluationConfig | undefined;
 }
 
-export interface NetworkInput {
+interface NetworkInput {
   name: string;
   label?: string | undefined;
   model: ModelSpec;
@@ -234,7 +108,7 @@ export interface NetworkConfig {
   train: TrainOptions;
 }
 
-/** What a run must know of its data set where the files are not at hand. */
+/** What a run must know about its data set without the files. */
 export interface RunData {
   title: string;
   source: string;
@@ -247,7 +121,7 @@ export interface RunData {
   classNames: readonly string[];
 }
 
-/** A configuration in which nothing is left open: what a run stores. */
+/** A complete configuration, as a run stores it. */
 export interface RunConfig {
   title: string;
   dataset: DatasetSpec;
@@ -297,7 +171,7 @@ export function jsonSchema(): object {
   };
 }
 
-/** The first things that are wrong, in one line. */
+/** The first problems, in one line. */
 export function problemsOf(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)

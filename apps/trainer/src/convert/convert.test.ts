@@ -42,8 +42,8 @@ describe("convert", () => {
       "--options",
       `{"inputShape":${JSON.stringify([...sizes, c])}}`,
     ]);
-    expect(stderr).toContain('left out "module._orig_mod.", with which all names begin');
-    expect(stderr).toContain("taken as in the official package, since weights do not tell: ");
+    expect(stderr).toContain('removed the prefix "module._orig_mod." of all names');
+    expect(stderr).toContain("assumed as in the official package, since weights do not show it: ");
     expect(stderr).toContain(assumed);
     expect(code).toBe(0);
     const found = await runOnnx(readFileSync(output), {
@@ -60,7 +60,7 @@ describe("convert", () => {
     expect(code).toBe(0);
     expect(stdout).toContain("8 tensors written");
     expect(stderr).toMatch(
-      /objects\.pth: left out .*args \(argparse\.Namespace\).* more objects, which are no tensors/,
+      /objects\.pth: left out .*args \(argparse\.Namespace\).* more objects, which are not tensors/,
     );
   });
 

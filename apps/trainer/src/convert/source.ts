@@ -1,4 +1,4 @@
-// Where a model or its weights come from.
+// Reading a model or its weights.
 
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
@@ -18,15 +18,16 @@ import {
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { makeNetwork } from "../config/resolve.ts";
+import { isRecord } from "../isRecord.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
 export interface ModelSource {
   architecture?: ModelName;
-  /** The architecture's options in JSON. */
+  /** The architecture's options as JSON. */
   options?: string;
-  /** Whose defaults stand for options that the weights do not tell. */
+  /** Whose defaults to use for options that the weights do not determine. */
   defaults: Defaults;
-  /** Where the weights lie in a checkpoint. */
+  /** Where the weights are in a checkpoint. */
   at?: string;
   /** Which network of a run. */
   network?: string;
@@ -42,15 +43,15 @@ export async function readTensors(
 ): Promise<Map<string, StoredTensor> | undefined> {
   if (statSync(input, { throwIfNoEntry: false })?.isDirectory() || /\.json$/i.test(input)) return undefined;
   const { tensors, prefix, opaque } = readWeights(await readFileBytes(input), input, { at });
-  if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are no tensors`);
-  if (prefix !== "") console.error(`${input}: left out ${describeValue(prefix)}, with which all names begin`);
+  if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are not tensors`);
+  if (prefix !== "") console.error(`${input}: removed the prefix ${describeValue(prefix)} of all names`);
   return tensors;
 }
 
-/** Text of a file without what a terminal takes for commands, and not longer than a line. */
+/** Text from a file without control characters, at most a line. */
 const printable = (text: string): string => text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, "?").slice(0, 100);
 
-/** Names with the classes of what they name. */
+/** Names of objects with their classes. */
 function listed(opaque: ReadonlyMap<string, string>): string {
   const all = [...opaque].map(([name, type]) => printable(`${name} (${type})`));
   return all.length > 5 ? `${all.slice(0, 5).join(", ")} and ${all.length - 5} more objects` : all.join(", ");
@@ -69,8 +70,8 @@ export async function toModel(
 }
 
 /**
- * A network with weights. Those with the names of an official network tell most of its options; the rest are the official
- * package's defaults, unless they are given or ours are asked for.
+ * A network with weights. Weights named as in an official network determine most of its options; the rest are the
+ * official package's defaults, unless they are given or our defaults are requested.
  */
 function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: ModelSource): tf.LayersModel {
   const given = parseOptions(source.options);
@@ -81,14 +82,14 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
   ) {
     const { network } = official;
     const inputShape = [...new Array<null>(network.rank).fill(null), network.channels];
-    // A name that is given stands for its own blocks.
+    // A given name determines the blocks.
     const own = source.architecture === undefined ? {} : { block: undefined, depths: undefined };
     const options = { ...network.options, ...own, inputShape, ...given } as Parameters<typeof createModel>[1];
     const assumed = formatAssumed(network.assumed);
     if (assumed !== "") {
       console.error(
-        `${input}: taken as in the official package, since weights do not tell: ${assumed} ` +
-          "(give others in --options, or --defaults ours)",
+        `${input}: assumed as in the official package, since weights do not show it: ${assumed} ` +
+          "(change with --options or --defaults ours)",
       );
     }
     const model = createModel(source.architecture ?? network.name, options);
@@ -98,7 +99,7 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
   if (source.architecture === undefined || source.options === undefined) {
     throw new GmrError(
       "invalid-argument",
-      "a file of weights alone does not tell the network: give --architecture and --options",
+      "weights alone do not determine the network: give --architecture and --options",
     );
   }
   const model = createModel(source.architecture, given as unknown as Parameters<typeof createModel>[1]);
@@ -106,7 +107,7 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
   return model;
 }
 
-/** The official network that weights are of, perhaps behind a prefix that all names have. */
+/** The official network that weights belong to, after removing a common prefix of their names if necessary. */
 function readOfficial(
   tensors: Map<string, StoredTensor>,
   given: readonly string[],
@@ -114,13 +115,13 @@ function readOfficial(
   for (const { tensors: named, prefix } of [{ tensors, prefix: "" }, withoutPrefix(tensors)]) {
     const network = readOfficialNetwork(named, given);
     if (!network) continue;
-    if (prefix !== "") console.error(`left out ${describeValue(prefix)}, with which all names begin`);
+    if (prefix !== "") console.error(`removed the prefix ${describeValue(prefix)} of all names`);
     return { network, tensors: named };
   }
   return undefined;
 }
 
-/** `gmr-resnet18` and `gmr-resnet50` are of one family. */
+/** `gmr-resnet18` and `gmr-resnet50` are one family. */
 const familyOf = (name: string): string => name.replace(/\d+$/, "");
 
 function parseOptions(options: string | undefined): Record<string, unknown> {
@@ -131,10 +132,8 @@ function parseOptions(options: string | undefined): Record<string, unknown> {
   } catch {
     throw new GmrError("invalid-argument", `--options must be JSON, got ${describeValue(options)}`);
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
-  }
-  return parsed as Record<string, unknown>;
+  if (isRecord(parsed)) return parsed;
+  throw new GmrError("invalid-argument", `--options must be a JSON object, got ${describeValue(options)}`);
 }
 
 async function readRun(folder: string, name: string | undefined): Promise<tf.LayersModel> {

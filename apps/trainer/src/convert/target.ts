@@ -1,4 +1,4 @@
-// Where a model or its weights go.
+// Writing a model or its weights.
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -10,9 +10,9 @@ import { exportOnnx } from "@gmr-conv/io/onnx";
 import { foldModel } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 
-export type FileKind = "weights" | "onnx" | "folder";
+type FileKind = "weights" | "onnx" | "folder";
 
-/** What kind of file a path asks for. @throws GmrError `invalid-argument` for an ending that is not known */
+/** The kind of file a path asks for. @throws GmrError `invalid-argument` for an unknown ending */
 export function kindOfFile(output: string): FileKind {
   const ending = path.extname(output).toLowerCase();
   if ([".safetensors", ".pth", ".pt"].includes(ending)) return "weights";
@@ -27,16 +27,16 @@ export function kindOfFile(output: string): FileKind {
 /** Writes tensors as safetensors or as a PyTorch checkpoint. */
 export async function writeTensors(output: string, tensors: Map<string, StoredTensor>): Promise<void> {
   const safetensors = path.extname(output).toLowerCase() === ".safetensors";
-  // `format` tells loaders for PyTorch that the layouts are PyTorch's.
+  // `format` tells PyTorch loaders that layouts are PyTorch's.
   write(output, safetensors ? writeSafetensors(tensors, { format: "pt" }) : writeTorch(tensors));
 }
 
-export interface TargetOptions {
+interface TargetOptions {
   /** Write stock layers only (a folder). */
   fold: boolean;
   /** Axes of the images (ONNX). */
   layout: "NCHW" | "NHWC";
-  /** How ring convolutions are held (ONNX). */
+  /** How ring convolutions are stored (ONNX). */
   rings: "fold" | "keep" | "sums";
 }
 

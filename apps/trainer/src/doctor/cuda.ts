@@ -1,13 +1,13 @@
-// Which CUDA libraries a TensorFlow loads, and whether this machine has them.
+// The CUDA libraries that TensorFlow loads, and whether this machine has them.
 
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-export interface CudaNeeds {
+interface CudaNeeds {
   cuda: string;
   cudnn: string;
-  /** What TensorFlow opens when it starts; without one of them it computes on the CPU. */
+  /** Libraries that TensorFlow opens when it starts; if one is missing, it computes on the CPU. */
   libraries: string[];
 }
 
@@ -34,7 +34,7 @@ const NEEDS: readonly [since: number, cuda: string, cudnn: string, libraries: st
   [5, "11.2", "8.1", CUDA_11],
 ];
 
-/** What a version of TensorFlow such as 2.15.1 needs; undefined where that is not known. */
+/** What a version of TensorFlow such as 2.15.1 needs; undefined if unknown. */
 export function cudaNeeds(version: string): CudaNeeds | undefined {
   const [major, minor] = version.split(".").map(Number);
   const found = major === 2 && minor <= 15 ? NEEDS.find(([since]) => minor >= since) : undefined;
@@ -43,7 +43,7 @@ export function cudaNeeds(version: string): CudaNeeds | undefined {
   return { cuda, cudnn, libraries: [...libraries, "libcudnn.so.8"] };
 }
 
-/** Those of some libraries that the dynamic linker would not find. */
+/** Libraries that the dynamic linker would not find. */
 export function missingLibraries(libraries: readonly string[]): string[] {
   const folders = (process.env.LD_LIBRARY_PATH ?? "").split(":").filter(Boolean);
   const known = linkerCache();
@@ -52,7 +52,7 @@ export function missingLibraries(libraries: readonly string[]): string[] {
   );
 }
 
-/** The linker's list of libraries; empty where the system has none. */
+/** The linker's list of libraries; empty if the system has none. */
 function linkerCache(): string {
   try {
     const path = `${process.env.PATH}:/sbin:/usr/sbin`;

@@ -1,4 +1,4 @@
-// Checks of a backend, one after the other, each in plain words.
+// Checks of a backend, one after the other, in plain words.
 
 import { driverGpus, installedPackages, nodeDevice } from "@gmr-conv/backend-node";
 import { reasonOf } from "@gmr-conv/core";
@@ -8,14 +8,14 @@ import { cudaNeeds, missingLibraries } from "./cuda.ts";
 import { explainLoadFailure } from "./explain.ts";
 
 export interface Finding {
-  /** `note`: nothing is wrong, but something is missing that another machine may have. */
+  /** `note`: something optional is missing. */
   state: "ok" | "note" | "problem";
   text: string;
   /** What to do. */
   advice?: string | undefined;
 }
 
-/** Checks whether a backend starts here and computes a layer right, and says what is in the way. */
+/** Checks whether a backend starts and computes layers correctly here, and if not, why. */
 export async function* diagnose(backend: BackendName): AsyncGenerator<Finding, void, undefined> {
   if (backend === "node") yield* packages();
   try {
@@ -53,11 +53,11 @@ function startFailure(backend: BackendName, reason: string): Finding {
   return { state: absent ? "note" : "problem", text: `does not start: ${reason}`, advice };
 }
 
-/** Whether TensorFlow computes on a GPU that the driver shows, and if not, why. */
+/** Whether TensorFlow uses a GPU that the driver shows, and if not, why. */
 function* gpus(): Generator<Finding, void, undefined> {
   const found = driverGpus();
   if (!found) {
-    yield { state: "note", text: "no NVIDIA driver here (nvidia-smi): TensorFlow computes on the CPU" };
+    yield { state: "note", text: "no NVIDIA driver (nvidia-smi): TensorFlow computes on the CPU" };
     return;
   }
   if (found.length === 0) {
@@ -74,7 +74,7 @@ function* gpus(): Generator<Finding, void, undefined> {
 }
 
 function whyNotGpu(tensorflow: string): Finding {
-  const text = "TensorFlow computes on the CPU though there is a GPU";
+  const text = "TensorFlow computes on the CPU although there is a GPU";
   const gpuPackage = installedPackages().some(
     ({ name, binding }) => name.endsWith("-gpu") && binding !== undefined,
   );
@@ -84,7 +84,8 @@ function whyNotGpu(tensorflow: string): Finding {
     return { state: "problem", text, advice: `install @tensorflow/tfjs-node-gpu${orBuild}` };
   }
   const needs = cudaNeeds(tensorflow);
-  if (!needs) return { state: "problem", text, advice: `see which CUDA TensorFlow ${tensorflow} needs` };
+  if (!needs)
+    return { state: "problem", text, advice: `look up which CUDA version TensorFlow ${tensorflow} needs` };
   const missing = process.platform === "linux" ? missingLibraries(needs.libraries) : [];
   const wanted = `TensorFlow ${tensorflow} needs CUDA ${needs.cuda} and cuDNN ${needs.cudnn}`;
   const lacking =
@@ -94,7 +95,7 @@ function whyNotGpu(tensorflow: string): Finding {
   return { state: "problem", text, advice: `${wanted}; ${lacking}` };
 }
 
-/** Layers of the conformance suite in two dimensions, forward and backward, against float64. */
+/** 2-D layers of the conformance suite, forward and backward, against float64. */
 async function checkLayers(): Promise<Finding> {
   const cases = conformanceCases({ randomCases: 0 }).filter(
     (testCase) => testCase.name.startsWith("2-D") && applies(testCase),
@@ -105,12 +106,12 @@ async function checkLayers(): Promise<Finding> {
       await run();
     } catch (error) {
       const reason = reasonOf(error);
-      return { state: "problem", text: `computes a layer wrong (${name}): ${reason}` };
+      return { state: "problem", text: `computes a layer incorrectly (${name}): ${reason}` };
     }
   }
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   return {
     state: "ok",
-    text: `computes ${cases.length} layers and their gradients right, checked against float64 in ${seconds} s`,
+    text: `computes ${cases.length} layers and their gradients correctly, checked against float64 in ${seconds} s`,
   };
 }

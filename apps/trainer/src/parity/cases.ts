@@ -1,9 +1,10 @@
-// Golden cases: `cases.json` with one `NAME.safetensors` each, in PyTorch's layout (channels first).
+// Golden cases: `cases.json` and a `NAME.safetensors` for each case, in PyTorch's layout (channels first).
 
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { GmrError, type PadMode, type Rank, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
+import { isRecord } from "../isRecord.ts";
 
 export interface ConvCase {
   name: string;
@@ -12,7 +13,7 @@ export interface ConvCase {
   kernelSize: number[];
   stride: number[];
   padding: number[] | "same" | "valid";
-  /** Of a transposed convolution. */
+  /** For transposed convolutions. */
   outputPadding: number[] | undefined;
   dilation: number[];
   groups: number;
@@ -24,7 +25,7 @@ export interface ConvCase {
 export interface NetworkCase {
   name: string;
   kind: "network";
-  /** Architecture and options, in the words of the official package. */
+  /** Architecture and options, named as in the official package. */
   config: Record<string, unknown>;
   classes: number;
   /** Largest relative error of PyTorch's own gradients in float32. */
@@ -50,7 +51,7 @@ export async function readCases(folder: string): Promise<(ConvCase | NetworkCase
     }
     if (entry.kind === "network") return networkCase(entry.name, entry);
     if (entry.kind !== "conv" && entry.kind !== "conv_transpose") {
-      throw new GmrError("invalid-data", `${file}: case ${entry.name} is of an unknown kind ${entry.kind}`);
+      throw new GmrError("invalid-data", `${file}: case ${entry.name} has the unknown kind ${entry.kind}`);
     }
     return {
       name: entry.name,
@@ -90,8 +91,4 @@ export async function readCase(folder: string, name: string): Promise<Map<string
     const reason = reasonOf(error);
     throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-// Runs golden cases on the active backend and measures how far every tensor is from the stored one.
+// Runs golden cases on the active backend and compares every tensor with the stored one.
 
 import { foldKernel, foldWithMasks, GmrError, maxRelativeError, ringPartition } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
@@ -6,7 +6,7 @@ import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { ConvCase } from "./cases.ts";
 
-/** Largest error relative to the largest value of the tensor that counts as equal. */
+/** Largest accepted error, relative to the tensor's largest value. */
 export const TOLERANCE = { values: 1e-5, gradients: 1e-4, networks: 1e-4 };
 
 export interface ParityResult {
@@ -18,7 +18,7 @@ export interface ParityResult {
   errors: Record<string, number>;
 }
 
-/** Runs the case of a layer with every strategy that applies. */
+/** Runs the case of a layer with every applicable strategy. */
 export async function checkCase(
   test: ConvCase,
   stored: Map<string, StoredTensor>,
@@ -31,7 +31,7 @@ export async function checkCase(
     strategies: [],
     errors: {},
   };
-  // Trained masks are not rings any more: only the dense strategy can compute them.
+  // Trained masks are no longer rings: only the dense strategy can compute them.
   const trained = stored.has("grad_ring_masks");
   result.strategies = wanted.filter((strategy) => strategy === "dense" || !trained);
   for (const strategy of result.strategies) {
@@ -105,7 +105,7 @@ async function runCase(
   return errors;
 }
 
-/** From PyTorch's axes to ours and back: images, and ring weights [Cout, Cin/groups, R] (transposed: [Cin, Cout/groups, R]). */
+/** Axis orders: images to ours and back, and ring weights [Cout, Cin/groups, R] (transposed: [Cin, Cout/groups, R]). */
 function orders(rank: number): { toLast: number[]; toFirst: number[]; matrices: number[] } {
   const spatial = Array.from({ length: rank }, (_, i) => i + 1);
   return {

@@ -1,5 +1,5 @@
 // Golden cases of whole networks: weights from both file formats, logits, training loss and gradients, the folded and
-// the ONNX form, and the state dictionary on the way back.
+// ONNX forms, and the state dictionary written back.
 
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -19,8 +19,8 @@ import { runOnnx } from "./runOnnx.ts";
 /** Gradients may differ by this many times PyTorch's own float32 error. */
 const GRADIENT_FACTOR = 10;
 
-/** Runs the case of a network on the active backend. @throws GmrError for files that are missing or do not fit */
-export async function checkNetwork(folder: string, test: NetworkCase): Promise<ParityResult> {
+/** Runs the case of a network on the active backend. @throws GmrError for missing or unsuitable files */
+export async function checkNetworkCase(folder: string, test: NetworkCase): Promise<ParityResult> {
   const stored = await readCase(folder, `${test.name}.io`);
   const find = (name: string): StoredTensor => {
     const tensor = stored.get(name);
@@ -73,7 +73,7 @@ export async function checkNetwork(folder: string, test: NetworkCase): Promise<P
   return { name: test.name, backend: tf.getBackend(), ok, strategies: ["auto"], errors };
 }
 
-/** The network that a case describes, trained as the official one is: the gradients of ring weights are in the file. */
+/** The network of a case, in the basis of the official one, whose gradients the file has. */
 function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.LayersModel {
   const numbers = (key: string) => config[key] as number[];
   const architecture = String(config.architecture);
@@ -119,7 +119,7 @@ function networkOf({ name, config }: NetworkCase, inputShape: number[]): tf.Laye
   }
   throw new GmrError(
     "invalid-data",
-    `case ${name} has the architecture ${describeValue(config.architecture)}, which is not known`,
+    `case ${name} has the unknown architecture ${describeValue(config.architecture)}`,
   );
 }
 
@@ -134,7 +134,7 @@ function channelsFirst(tensor: tf.Tensor): tf.Tensor {
   return tensor.transpose([0, tensor.rank - 1, ...spatial]);
 }
 
-/** 0 if the names are the same and every weight equals; `num_batches_tracked` counts steps, which we do not. */
+/** 0 if names and weights are equal; `num_batches_tracked` counts steps, which we do not. */
 function stateDictError(actual: Map<string, StoredTensor>, expected: Map<string, StoredTensor>): number {
   const names = (state: Map<string, StoredTensor>) => [...state.keys()].sort().join();
   if (names(actual) !== names(expected)) return Number.POSITIVE_INFINITY;
@@ -148,7 +148,7 @@ function stateDictError(actual: Map<string, StoredTensor>, expected: Map<string,
   return worst;
 }
 
-/** Cross-entropy in training mode, the labels 0, 1, 2, … in turn, and its gradients named and laid out as in PyTorch. */
+/** Cross entropy in training mode with labels 0, 1, 2, …, and its gradients with PyTorch's names and layouts. */
 async function trainingNumbers(
   model: tf.LayersModel,
   images: tf.Tensor,
@@ -171,7 +171,7 @@ async function trainingNumbers(
     ),
   );
   const [loss] = await value.data();
-  // With the gradients for weights, the state dictionary is theirs.
+  // With gradients in place of weights, the state dictionary holds the gradients.
   for (const variable of variables.values()) variable.assign(grads[variable.name]);
   tf.dispose([labels, value, grads]);
   return { loss, gradients: await stateDictOf(model) };

@@ -1,9 +1,12 @@
-// Running an ONNX model in onnxruntime.
+// Runs ONNX models in onnxruntime.
 
 import { GmrError } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 
-/** The first output of a model for one input, channels first. @throws GmrError `unsupported` without onnxruntime-node */
+/**
+ * The first output of a model for one input, channels first.
+ * @throws GmrError `unsupported` without onnxruntime-node
+ */
 export async function runOnnx(model: Uint8Array, input: StoredTensor): Promise<Float32Array> {
   const { InferenceSession, Tensor } = await load();
   const session = await InferenceSession.create(model);
@@ -19,7 +22,7 @@ async function load(): Promise<typeof import("onnxruntime-node")> {
   } catch (error) {
     throw new GmrError(
       "unsupported",
-      "the ONNX form of networks is checked with the npm package onnxruntime-node, which is not installed",
+      "checking the ONNX form needs the npm package onnxruntime-node, which is not installed",
       { cause: error },
     );
   }

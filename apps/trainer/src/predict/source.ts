@@ -1,4 +1,4 @@
-// Trained networks for use: those of runs, and those that come with the package.
+// Trained networks for use: those of runs, and pretrained ones.
 
 import { existsSync } from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { makeNetwork } from "../config/resolve.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
-/** A network with all that is needed to use it. */
+/** A network with everything needed to use it. */
 export interface Predictor {
   model: tf.LayersModel;
   task: "classification" | "segmentation";
@@ -27,7 +27,7 @@ export interface Predictor {
 
 /**
  * The network of a run (its folder), or a pretrained one by name.
- * @throws GmrError `io` if there is neither; as `loadTrained`
+ * @throws GmrError `io` if neither exists; as `loadTrained`
  */
 export async function openPredictor(source: string, network: string | undefined): Promise<Predictor> {
   const pretrained = pretrainedCards().find(({ name }) => name === source);
@@ -65,7 +65,7 @@ export async function openPredictor(source: string, network: string | undefined)
   };
 }
 
-/** What the options of a data set say of reading images. */
+/** A data set's options for reading images. */
 function readingOf({ resize, background, range }: DatasetSpec): Predictor["reading"] {
   return { resize, background, range } as Predictor["reading"];
 }

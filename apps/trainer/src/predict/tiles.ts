@@ -1,18 +1,19 @@
-// Segmentation of large images by tiles that overlap: of each tile the middle counts, where the network saw what is around. One
-// row of tiles, a strip of the image, is in memory at a time.
+// Segmentation of large images by overlapping tiles, of which the middle counts: there the network has seen the
+// surroundings. One row of tiles, a strip of the image, is in memory at a time.
 
 import { closeSync, createReadStream, openSync, rmSync, writeSync } from "node:fs";
 import { GmrError } from "@gmr-conv/core";
+import { mirroredIndex } from "@gmr-conv/data";
 import { type DecodeOptions, decodeRegion, type ImageInfo, imageLimits } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
 import sharp from "sharp";
-import { mirrored, mostProbable } from "./pixels.ts";
+import { mostProbable } from "./mostProbable.ts";
 import type { Predictor } from "./source.ts";
 
-export interface TileOptions {
+interface TileOptions {
   /** Largest side of the tiles, pixels. */
   tile: number;
-  /** Pixels that neighbouring tiles share, on each side. */
+  /** Pixels shared with the neighbours, on each side. */
   overlap: number;
   views: TestTimeViews;
   onProgress: (done: number, total: number) => void;
@@ -20,22 +21,22 @@ export interface TileOptions {
 
 /**
  * Writes the mask of an image: each pixel's class as a number, in a TIFF or PNG file.
- * @returns how many pixels are of each class
- * @throws GmrError `invalid-argument` for an overlap that leaves nothing
+ * @returns the number of pixels of each class
+ * @throws GmrError `invalid-argument` for an overlap that leaves nothing of the tiles
  */
 export async function segmentFile(
-  { model, shape, classNames, normalization, reading }: Predictor,
+  predictor: Predictor,
   file: string,
   info: ImageInfo,
   output: string,
   { tile: largest, overlap, views, onProgress }: TileOptions,
 ): Promise<number[]> {
-  const channels = shape[2];
-  // Small images are one tile, no smaller than those of the training.
+  const { shape, classNames, reading } = predictor;
+  const channels = shape[2] as 1 | 3;
+  // Small images are one tile, no smaller than the training images.
   const [tileH, tileW] = [info.height, info.width].map((length, axis) =>
     Math.min(largest, Math.max(shape[axis], length + 2 * overlap)),
   );
-  const tileShape = [tileH, tileW, channels];
   const [stepY, stepX] = [tileH - 2 * overlap, tileW - 2 * overlap];
   if (stepX < 1 || stepY < 1) {
     throw new GmrError(
@@ -51,47 +52,67 @@ export async function segmentFile(
   try {
     for (let row = 0; row < rows; row++) {
       const top = row * stepY;
-      const height = Math.min(stepY, info.height - top);
-      const mask = new Uint8Array(height * info.width);
-      const strip = await readStrip(file, info, top - overlap, tileH, {
-        ...reading,
-        range,
-        channels: channels as 1 | 3,
-      });
+      const mask = new Uint8Array(Math.min(stepY, info.height - top) * info.width);
+      const strip = await readStrip(file, info, top - overlap, tileH, { ...reading, range, channels });
       for (let column = 0; column < columns; column++) {
-        const left = column * stepX;
-        const width = Math.min(stepX, info.width - left);
-        const tile = cutTile(strip, info.width, left - overlap, tileShape);
-        const p = await predict(model, tile, tileShape, { normalization, views });
-        for (let y = 0; y < height; y++) {
-          for (let x = 0; x < width; x++) {
-            const at = ((y + overlap) * tileW + x + overlap) * classNames.length;
-            const best = mostProbable(p, at, classNames.length);
-            mask[y * info.width + left + x] = best;
-            counts[best]++;
-          }
-        }
+        const tile = cutTile(strip, info.width, column * stepX - overlap, [tileH, tileW, channels]);
+        const classes = await classesOf(predictor, tile, [tileH, tileW, channels], views);
+        pasteMiddle(classes, tileW, overlap, mask, info.width, column * stepX, stepX, counts);
         onProgress(row * columns + column + 1, rows * columns);
       }
       for (let at = 0; at < mask.length; ) at += writeSync(handle, mask, at);
     }
     closeSync(handle);
-    const pixels = sharp({
-      raw: { width: info.width, height: info.height, channels: 1 },
-      limitInputPixels: false,
-    });
-    const encoded = /\.tiff?$/i.test(output)
-      ? pixels.toColourspace("b-w").tiff({ compression: "deflate", tile: true, bigtiff: true })
-      : pixels.toColourspace("b-w").png();
-    createReadStream(raw).pipe(encoded);
-    await encoded.toFile(output);
+    await encode(raw, info, output);
     return counts;
   } finally {
     rmSync(raw, { force: true });
   }
 }
 
-/** Rows [tileH, W, C] of an image, from 0 to 1 or in bytes; those that lie outside are mirror images. */
+/** The class of every pixel of a tile. */
+async function classesOf(
+  { model, classNames, normalization }: Predictor,
+  tile: Float32Array,
+  shape: readonly number[],
+  views: TestTimeViews,
+): Promise<Uint8Array> {
+  const p = await predict(model, tile, shape, { normalization, views });
+  const classes = classNames.length;
+  return Uint8Array.from({ length: p.length / classes }, (_, i) => mostProbable(p, i * classes, classes));
+}
+
+/** Copies the middle of a tile into the rows of a mask, and counts its classes. */
+function pasteMiddle(
+  tile: Uint8Array,
+  tileWidth: number,
+  overlap: number,
+  mask: Uint8Array,
+  maskWidth: number,
+  left: number,
+  step: number,
+  counts: number[],
+): void {
+  const width = Math.min(step, maskWidth - left);
+  for (let y = 0; y < mask.length / maskWidth; y++) {
+    const from = (y + overlap) * tileWidth + overlap;
+    const row = tile.subarray(from, from + width);
+    mask.set(row, y * maskWidth + left);
+    for (const label of row) counts[label]++;
+  }
+}
+
+/** Encodes raw bytes as a TIFF or PNG file. */
+async function encode(raw: string, { width, height }: ImageInfo, output: string): Promise<void> {
+  const pixels = sharp({ raw: { width, height, channels: 1 }, limitInputPixels: false }).toColourspace("b-w");
+  const encoded = /\.tiff?$/i.test(output)
+    ? pixels.tiff({ compression: "deflate", tile: true, bigtiff: true })
+    : pixels.png();
+  createReadStream(raw).pipe(encoded);
+  await encoded.toFile(output);
+}
+
+/** Rows [tileH, W, C] of an image, from 0 to 1 or in bytes; beyond the image, rows are mirrored. */
 async function readStrip(
   file: string,
   info: ImageInfo,
@@ -106,13 +127,13 @@ async function readStrip(
   const row = info.width * options.channels;
   const strip = new (data.constructor as Uint8ArrayConstructor)(tileH * row);
   for (let y = 0; y < tileH; y++) {
-    const from = clamp(mirrored(y + top, info.height) - first, region.height) * row;
+    const from = clamp(mirroredIndex(y + top, info.height) - first, region.height) * row;
     strip.set(data.subarray(from, from + row) as Uint8Array, y * row);
   }
   return strip;
 }
 
-/** A tile [H, W, C] from 0 to 1 of a strip. */
+/** A tile [H, W, C] of a strip, from 0 to 1. */
 function cutTile(
   strip: Uint8Array | Float32Array,
   width: number,
@@ -123,7 +144,7 @@ function cutTile(
   const tile = new Float32Array(tileH * tileW * channels);
   for (let y = 0; y < tileH; y++) {
     for (let x = 0; x < tileW; x++) {
-      const from = (y * width + mirrored(x + left, width)) * channels;
+      const from = (y * width + mirroredIndex(x + left, width)) * channels;
       const to = (y * tileW + x) * channels;
       for (let c = 0; c < channels; c++) tile[to + c] = strip[from + c] * scale;
     }
@@ -131,5 +152,5 @@ function cutTile(
   return tile;
 }
 
-/** Rows of mirror images that lie outside of a strip are those at its edge. */
+/** Mirrored rows that lie outside the strip are taken from its edge. */
 const clamp = (index: number, size: number): number => Math.min(size - 1, Math.max(0, index));

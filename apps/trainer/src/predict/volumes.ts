@@ -1,22 +1,22 @@
-// Classes and masks of volumes. A volume is in memory as a whole; networks see it in boxes that overlap, where it is large.
+// Classes and masks of volumes. A volume is in memory as a whole; networks see large ones in overlapping boxes.
 
 import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { GmrError } from "@gmr-conv/core";
-import { niftiMask, readOff, voxelize } from "@gmr-conv/data";
+import { mirroredIndex, niftiMask, readOff, voxelize } from "@gmr-conv/data";
 import { isNifti, isVolume, readVolume } from "@gmr-conv/data/node";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { predict } from "@gmr-conv/training";
 import sharp from "sharp";
-import { mirrored, mostProbable } from "./pixels.ts";
+import { mostProbable } from "./mostProbable.ts";
 import type { Predictor } from "./source.ts";
 
-export interface BoxOptions {
+interface BoxOptions {
   /** Largest side of the boxes, voxels. */
   tile: number;
-  /** Voxels that neighbouring boxes share, on each side. */
+  /** Voxels shared with the neighbours, on each side. */
   overlap: number;
   onProgress: (done: number, total: number) => void;
 }
@@ -27,7 +27,7 @@ export const isMesh = (file: string): boolean => /\.off$/i.test(file);
  * A volume, or a mesh as voxels, [D, H, W, C] from 0 to 1.
  * @throws GmrError `io` or `invalid-data`, naming the file; `invalid-shape` for another number of channels
  */
-export async function openVolume(
+async function openVolume(
   file: string,
   { shape, reading, meshes }: Predictor,
 ): Promise<{ data: Float32Array; shape: number[] }> {
@@ -36,7 +36,7 @@ export async function openVolume(
     return { data: Float32Array.from(voxels), shape: [shape[0], shape[0], shape[0], 1] };
   }
   if (!(await isVolume(file))) {
-    throw new GmrError("invalid-shape", `${file}: an image, the network takes volumes`);
+    throw new GmrError("invalid-shape", `${file} is an image, the network takes volumes`);
   }
   const volume = await readVolume(file, reading.range);
   if (volume.shape[3] === shape[3]) return volume;
@@ -46,7 +46,10 @@ export async function openVolume(
   );
 }
 
-/** Probabilities of the classes of a volume. @throws GmrError as {@link openVolume}; `invalid-shape` for another size */
+/**
+ * Probabilities of the classes of a volume.
+ * @throws GmrError as {@link openVolume}; `invalid-shape` for a volume of another size
+ */
 export async function classifyVolume(file: string, predictor: Predictor): Promise<Float32Array> {
   const { model, shape, normalization } = predictor;
   const volume = await openVolume(file, predictor);
@@ -57,17 +60,30 @@ export async function classifyVolume(file: string, predictor: Predictor): Promis
 }
 
 /**
- * Writes the mask of a volume, as the volume came: NIfTI in the same place, or a TIFF of several pages.
- * @returns how many voxels are of each class
+ * Writes the mask of a volume in the volume's format: NIfTI in the same place, or a multi-page TIFF.
+ * @returns the number of voxels of each class
+ * @throws GmrError as {@link openVolume}; `invalid-argument` for an overlap that leaves nothing of the boxes
  */
 export async function segmentVolume(
   predictor: Predictor,
   file: string,
   output: string,
-  { tile, overlap, onProgress }: BoxOptions,
+  options: BoxOptions,
 ): Promise<number[]> {
-  const { model, shape, classNames, normalization } = predictor;
-  const { data, shape: sizes } = await openVolume(file, predictor);
+  const volume = await openVolume(file, predictor);
+  const mask = await maskOf(predictor, volume, options);
+  await writeMask(mask, volume.shape, file, output);
+  const counts = predictor.classNames.map(() => 0);
+  for (const label of mask) counts[label]++;
+  return counts;
+}
+
+/** The class of every voxel. */
+async function maskOf(
+  { model, shape, classNames, normalization }: Predictor,
+  { data, shape: sizes }: { data: Float32Array; shape: number[] },
+  { tile, overlap, onProgress }: BoxOptions,
+): Promise<Uint8Array> {
   const boxSizes = [0, 1, 2].map((axis) => Math.min(tile, Math.max(shape[axis], sizes[axis] + 2 * overlap)));
   const boxShape = [...boxSizes, shape[3]];
   const steps = boxSizes.map((side) => side - 2 * overlap);
@@ -78,48 +94,51 @@ export async function segmentVolume(
     );
   }
   const mask = new Uint8Array(sizes[0] * sizes[1] * sizes[2]);
-  const counts = classNames.map(() => 0);
   const starts = steps.map((step, axis) =>
     Array.from({ length: Math.ceil(sizes[axis] / step) }, (_, i) => i * step),
   );
   const places = starts[0].flatMap((z) => starts[1].flatMap((y) => starts[2].map((x) => [z, y, x])));
   for (const [done, place] of places.entries()) {
-    const box = cutBox(
-      data,
-      sizes,
-      place.map((start) => start - overlap),
-      boxShape,
-    );
+    const begin = place.map((start) => start - overlap);
+    const box = cutBox(data, sizes, begin, boxShape);
     const p = await predict(model, box, boxShape, { normalization });
     const inner = steps.map((step, axis) => Math.min(step, sizes[axis] - place[axis]));
     for (let z = 0; z < inner[0]; z++) {
       for (let y = 0; y < inner[1]; y++) {
         for (let x = 0; x < inner[2]; x++) {
           const position = ((z + overlap) * boxSizes[1] + y + overlap) * boxSizes[2] + x + overlap;
-          const at = position * classNames.length;
-          const best = mostProbable(p, at, classNames.length);
-          mask[((place[0] + z) * sizes[1] + place[1] + y) * sizes[2] + place[2] + x] = best;
-          counts[best]++;
+          mask[((place[0] + z) * sizes[1] + place[1] + y) * sizes[2] + place[2] + x] = mostProbable(
+            p,
+            position * classNames.length,
+            classNames.length,
+          );
         }
       }
     }
     onProgress(done + 1, places.length);
   }
+  return mask;
+}
+
+async function writeMask(
+  mask: Uint8Array,
+  [depth, height, width]: readonly number[],
+  file: string,
+  output: string,
+): Promise<void> {
   if (isNifti(file)) {
     const bytes = niftiMask(await readFile(file), mask, file);
     writeFileAtomically(output, /\.gz$/i.test(output) ? await promisify(gzip)(bytes) : bytes);
-  } else {
-    const [depth, height, width] = sizes;
-    const pages = { width, height: depth * height, channels: 1, pageHeight: height } as const;
-    const tiff = sharp(mask, { raw: pages, limitInputPixels: false })
-      .toColourspace("b-w")
-      .tiff({ compression: "deflate" });
-    writeFileSync(output, await tiff.toBuffer());
+    return;
   }
-  return counts;
+  const pages = { width, height: depth * height, channels: 1, pageHeight: height } as const;
+  const tiff = sharp(mask, { raw: pages, limitInputPixels: false })
+    .toColourspace("b-w")
+    .tiff({ compression: "deflate" });
+  writeFileSync(output, await tiff.toBuffer());
 }
 
-/** A box [...sizes, C] that begins at a place, perhaps outside, where there are mirror images. */
+/** A box [...sizes, C] that may begin and end outside the volume, which is mirrored there. */
 function cutBox(
   data: Float32Array,
   sizes: readonly number[],
@@ -129,11 +148,11 @@ function cutBox(
   const box = new Float32Array(depth * height * width * channels);
   let to = 0;
   for (let z = 0; z < depth; z++) {
-    const plane = mirrored(z + place[0], sizes[0]) * sizes[1];
+    const plane = mirroredIndex(z + place[0], sizes[0]) * sizes[1];
     for (let y = 0; y < height; y++) {
-      const row = (plane + mirrored(y + place[1], sizes[1])) * sizes[2];
+      const row = (plane + mirroredIndex(y + place[1], sizes[1])) * sizes[2];
       for (let x = 0; x < width; x++) {
-        const from = (row + mirrored(x + place[2], sizes[2])) * channels;
+        const from = (row + mirroredIndex(x + place[2], sizes[2])) * channels;
         for (let c = 0; c < channels; c++) box[to++] = data[from + c];
       }
     }

@@ -1,12 +1,12 @@
-/** The accuracy at every angle in figures. */
+/** The accuracy at every angle as tables. */
 
 import type { FlipDirection } from "@gmr-conv/data";
 import { angle, percent, signedPoints } from "./format.ts";
 import { type HtmlValue, html, type Markup } from "./html.ts";
-import { allAngles, placeOf, scoreAt, summariseAngles } from "./summary.ts";
+import { allAngles, angleSummary, placeOf, scoreAt } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
-/** The angles in up to three tables side by side, and one with mean, worst angle and mirrors. */
+/** Up to three tables of angles side by side, and one with mean, worst angle and mirror images. */
 export function angleTables(networks: NetworkReport[]): Markup {
   const angles = allAngles(networks);
   const rowsEach = Math.max(6, Math.ceil(angles.length / 3));
@@ -33,7 +33,7 @@ const FLIPS: Readonly<Record<FlipDirection, string>> = {
 };
 
 function summaryTable(networks: NetworkReport[]): Markup {
-  const summaries = networks.map(summariseAngles);
+  const summaries = networks.map(angleSummary);
   const cells = (text: (network: NetworkReport, index: number) => string | undefined) =>
     networks.map((network, index) => html`<td>${text(network, index) ?? "–"}</td>`);
   const found = (network: NetworkReport, direction: FlipDirection) =>
@@ -88,8 +88,9 @@ function table(
   rows: Markup[],
   kind = "angles",
 ): Markup {
+  const heads = networks.map(({ label }) => html`<th scope="col">${label}</th>`);
   return html`<table class="${kind}"><caption>${caption}</caption>
-<thead><tr><th scope="col">${corner}</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
+<thead><tr><th scope="col">${corner}</th>${heads}</tr></thead>
 <tbody>${rows}</tbody></table>`;
 }
 

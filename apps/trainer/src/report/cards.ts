@@ -1,15 +1,15 @@
-/** The summary card of a network: one large figure, the others beneath. */
+/** The summary card of a network: one large figure, the others below. */
 
 import { compact, duration, integer, percent, points } from "./format.ts";
 import { html, type Markup } from "./html.ts";
-import { placeOf, summariseAngles } from "./summary.ts";
+import { angleSummary, placeOf } from "./summary.ts";
 import type { NetworkReport } from "./types.ts";
 
-/** @param index Its place among the networks, which decides its colour. */
+/** @param index of the network, which decides its colour */
 export function networkCard(network: NetworkReport, index: number): Markup {
   const { label, upright, receptiveField, trainSeconds, imagesPerSecond, evalSeconds, flips } = network;
   const flipped = flips.map(({ score }) => percent(score)).join(" / ");
-  const summary = summariseAngles(network);
+  const summary = angleSummary(network);
   const facts: [term: string, value: string | undefined][] = [
     ["Upright", `${percent(upright.score)} of ${integer(upright.count)}`],
     ["95 % interval", `${percent(upright.interval[0])} – ${percent(upright.interval[1])}`],
@@ -37,5 +37,5 @@ ${summary && html`<p class="drop">${dropText(summary.drop)}</p>`}
 }
 
 function dropText(drop: number): string {
-  return drop > 0 ? `at worst ${points(drop)} under upright` : "never under upright";
+  return drop > 0 ? `at worst ${points(drop)} below upright` : "never below upright";
 }

@@ -1,10 +1,10 @@
-/** A confusion matrix as a table whose cells are tinted by their share of the row. */
+/** A confusion matrix as a table with cells tinted by their share of the row. */
 
 import { integer } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import { topMistakes } from "./summary.ts";
 
-/** @param confusion Counts, [true class][predicted class]. */
+/** @param confusion counts, [true class][predicted class] */
 export function confusionTable(heading: string, confusion: number[][], classNames: string[]): Markup {
   const name = (index: number) => classNames[index] ?? String(index);
   const mistakes = topMistakes(confusion, 3).map(
@@ -12,12 +12,16 @@ export function confusionTable(heading: string, confusion: number[][], className
   );
   const rows = confusion.map((row, truth) => {
     const total = row.reduce((sum, times) => sum + times, 0);
-    return html`<tr><th scope="row">${name(truth)}</th>${row.map((times, predicted) => cell(times, total, truth === predicted))}</tr>`;
+    const cells = row.map((times, predicted) => cell(times, total, truth === predicted));
+    return html`<tr><th scope="row">${name(truth)}</th>${cells}</tr>`;
   });
+  const frequent = mistakes.length > 0 && html`<span>Most frequent mistakes: ${mistakes.join(", ")}</span>`;
+  const heads = confusion.map((_, index) => html`<th scope="col">${name(index)}</th>`);
   return html`<figure class="confusion">
-<figcaption><strong>${heading}</strong>${mistakes.length > 0 ? html`<span>Most frequent mistakes: ${mistakes.join(", ")}</span>` : undefined}</figcaption>
+<figcaption><strong>${heading}</strong>${frequent}</figcaption>
 <div class="scroll"><table>
-<thead><tr><th scope="col"><abbr title="rows: true class, columns: predicted class">true ╲ read</abbr></th>${confusion.map((_, index) => html`<th scope="col">${name(index)}</th>`)}</tr></thead>
+<thead><tr><th scope="col"><abbr title="rows: true class, columns: predicted class">true ╲ read</abbr></th>
+${heads}</tr></thead>
 <tbody>${rows}</tbody>
 </table></div>
 </figure>`;
@@ -28,10 +32,12 @@ function cell(times: number, total: number, isRight: boolean): Markup {
   const share = total > 0 ? times / total : 0;
   const tint = Math.sqrt(share);
   const contrast = tint > 0.75 ? "strong" : tint > 0.5 ? "medium" : "weak";
-  return html`<td class="${isRight ? "right" : "wrong"} ${contrast}" style="--v:${tint.toFixed(3)}" title="${integer(times)} of ${integer(total)}">${shareText(share)}</td>`;
+  const kind = `${isRight ? "right" : "wrong"} ${contrast}`;
+  const title = `${integer(times)} of ${integer(total)}`;
+  return html`<td class="${kind}" style="--v:${tint.toFixed(3)}" title="${title}">${shareText(share)}</td>`;
 }
 
-/** Percent without the sign: one digit after the point below 10, a dot for next to nothing. */
+/** Percent without the sign: one decimal below 10, a dot below 0.5. */
 function shareText(share: number): string {
   if (share === 0) return "";
   if (share < 0.005) return "·";

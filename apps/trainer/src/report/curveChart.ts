@@ -1,11 +1,11 @@
-/** Learning curves: the raw measurements faintly, a smoothed line over them. */
+/** Learning curves: raw measurements in light lines, smoothed ones in bold. */
 
 import { integer } from "./format.ts";
 import type { Markup } from "./html.ts";
 import { axisStyle, type ChartOption, networkColor, responsiveChart } from "./svgChart.ts";
 import type { HistoryPoint, NetworkReport } from "./types.ts";
 
-/** The most points that a line is drawn with. */
+/** The most points per line. */
 const MAX_POINTS = 240;
 
 /** Loss (logarithmic) or accuracy over the training steps of all networks. */
@@ -38,11 +38,11 @@ export function curveChart(networks: NetworkReport[], quantity: "loss" | "accura
 type Point = [step: number, value: number];
 
 function pick(point: HistoryPoint, quantity: "loss" | "accuracy"): Point {
-  // A loss of exactly 0 has no place on a logarithmic axis.
+  // A logarithmic axis cannot show a loss of 0.
   return [point.step, quantity === "loss" ? Math.max(point.loss, 1e-6) : 100 * point.accuracy];
 }
 
-/** Means of equal stretches, so that at most `limit` points remain. */
+/** Means over equal intervals, at most `limit` of them. */
 function thin(history: HistoryPoint[], limit: number): HistoryPoint[] {
   const stretch = Math.ceil(history.length / limit);
   if (stretch <= 1) return history;
@@ -53,7 +53,7 @@ function thin(history: HistoryPoint[], limit: number): HistoryPoint[] {
   });
 }
 
-/** Weighted means around each point, weights falling off linearly on both sides: smooth without delay. */
+/** Weighted means around each point, with weights falling off linearly on both sides: smooth without lag. */
 function smooth(line: Point[]): Point[] {
   const reach = Math.ceil(line.length / 40);
   return line.map(([step], at) => {
@@ -121,7 +121,7 @@ function option(
   };
 }
 
-/** The axis leaves out the steep start: it begins under nine tenths of the values, at a multiple of ten. */
+/** The axis omits the steep start: it begins below nine tenths of the values, at a multiple of ten. */
 function accuracyMinimum(lines: Point[][]): number {
   const values = lines.flatMap((line) => line.map(([, value]) => value)).sort((a, b) => a - b);
   return Math.min(90, Math.floor(values[Math.floor(values.length / 10)] / 10) * 10);

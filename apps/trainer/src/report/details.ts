@@ -1,5 +1,6 @@
-/** What it takes to repeat and to judge a run: command, settings, environment, layers, epochs. */
+/** What is needed to repeat and judge a run: command, settings, environment, layers, epochs. */
 
+import { isRecord } from "../isRecord.ts";
 import { duration, percent } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
@@ -22,32 +23,35 @@ export function settings(report: RotationReport): Markup {
 </div>`;
 }
 
-/** The layers of each network, folded away on the screen. */
+/** The layers of each network, collapsed on screen. */
 export function architectures(networks: NetworkReport[]): Markup {
   return html`<div class="columns">${networks
     .filter(({ layers }) => layers.length > 0)
     .map(
       ({ label, layers }) =>
-        html`<details><summary>Layers of ${label}</summary><ol>${layers.map((layer) => html`<li><code>${layer}</code></li>`)}</ol></details>`,
+        html`<details><summary>Layers of ${label}</summary>
+<ol>${layers.map((layer) => html`<li><code>${layer}</code></li>`)}</ol></details>`,
     )}</div>`;
 }
 
-/** Loss, accuracy and time of each epoch: the learning curves in figures. */
+/** Loss, accuracy and time of each epoch. */
 export function epochTables(networks: NetworkReport[]): Markup {
   return html`<div class="columns">${networks
     .filter(({ epochs }) => epochs.length > 0)
     .map(
       ({ label, epochs }) => html`<table class="epochs"><caption>${label}, means over each epoch</caption>
-<thead><tr><th scope="col">Epoch</th><th scope="col">Loss</th><th scope="col">Accuracy</th><th scope="col">Time</th></tr></thead>
+<thead><tr>${["Epoch", "Loss", "Accuracy", "Time"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${epochs.map(
         ({ epoch, loss, accuracy, seconds }) =>
-          html`<tr><th scope="row">${epoch + 1}</th><td>${loss.toFixed(4)}</td><td>${percent(accuracy)}</td><td>${duration(seconds)}</td></tr>`,
+          html`<tr><th scope="row">${epoch + 1}</th>
+<td>${loss.toFixed(4)}</td><td>${percent(accuracy)}</td><td>${duration(seconds)}</td></tr>`,
       )}</tbody></table>`,
     )}</div>`;
 }
 
 function definitions(entries: [term: string, value: string][]): Markup {
-  return html`<dl class="facts">${entries.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`)}</dl>`;
+  const rows = entries.map(([term, value]) => html`<div><dt>${term}</dt><dd>${value}</dd></div>`);
+  return html`<dl class="facts">${rows}</dl>`;
 }
 
 /** Nested settings as dotted names: { a: { b: 1 } } → [["a.b", "1"]]. */
@@ -58,8 +62,4 @@ export function flatten(config: Record<string, unknown>, prefix = ""): [name: st
     if (isRecord(value)) return flatten(value, `${name}.`);
     return [[name, typeof value === "string" ? value : JSON.stringify(value)]];
   });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -10,7 +10,7 @@ export function points(fraction: number): string {
   return `${(100 * fraction).toFixed(1)}\u00a0points`;
 }
 
-/** A change against a reference, signed: −0.016 → "−1.6". */
+/** A signed difference in points: −0.016 → "−1.6". */
 export function signedPoints(fraction: number): string {
   const text = Math.abs(100 * fraction).toFixed(1);
   if (text === "0.0") return "±0.0";
@@ -55,7 +55,7 @@ export function duration(seconds: number): string {
     .join(" ");
 }
 
-/** A date in UTC, or the text itself where it is no date. */
+/** A date in UTC, or the text itself if it is not a date. */
 export function date(iso: string): string {
   const time = new Date(iso);
   if (Number.isNaN(time.getTime())) return iso;

@@ -1,4 +1,4 @@
-/** HTML from template literals in which every inserted text is escaped unless it is markup already. */
+/** HTML from template literals, in which inserted text is escaped unless it is markup. */
 
 /** Finished markup. */
 export class Markup {
@@ -9,7 +9,7 @@ export class Markup {
   }
 }
 
-/** What may stand in a template: text and numbers (escaped), markup, lists of these, or nothing. */
+/** Values in a template: text and numbers (escaped), markup, lists of these, or nothing. */
 export type HtmlValue = string | number | undefined | false | Markup | readonly HtmlValue[];
 
 /** The tag: html`<p>${text}</p>`. */
@@ -18,7 +18,7 @@ export function html(parts: TemplateStringsArray, ...values: HtmlValue[]): Marku
 }
 
 /** Text that is safe inside elements and quoted attributes. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

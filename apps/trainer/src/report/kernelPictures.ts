@@ -4,14 +4,15 @@ import { mixtureChart } from "./mixtureChart.ts";
 import { pngDataUri } from "./png.ts";
 import type { KernelLayer, NetworkReport } from "./types.ts";
 
-/** About how large a kernel is shown, in CSS pixels; whole multiples keep its cells equal. */
+/** Approximate size of a kernel in CSS pixels; whole multiples keep its cells equal. */
 const PICTURE_SIZE = 64;
 const POSITIVE = [214, 84, 48] as const;
 const NEGATIVE = [38, 120, 214] as const;
 
 /** All layers of a network that has kernels to show. */
 export function kernelPictures(network: NetworkReport, networkIndex: number): Markup {
-  return html`<div class="layers">${network.kernels?.map((layer, i) => layerFigure(layer, `kernel-${networkIndex}-${i}`))}</div>`;
+  const layers = network.kernels?.map((layer, i) => layerFigure(layer, `kernel-${networkIndex}-${i}`));
+  return html`<div class="layers">${layers}</div>`;
 }
 
 function layerFigure(layer: KernelLayer, id: string): Markup {
@@ -20,18 +21,21 @@ function layerFigure(layer: KernelLayer, id: string): Markup {
   const images = pictures.map(({ width, height, values }, i) => {
     const zoom = Math.max(1, Math.round(PICTURE_SIZE / Math.max(width, height)));
     const uri = pngDataUri(width, height, divergingColors(values, largest));
-    return html`<img src="${uri}" width="${width * zoom}" height="${height * zoom}" alt="Kernel ${i + 1} of ${layer.layer}, ${width}×${height}">`;
+    const text = `Kernel ${i + 1} of ${layer.layer}, ${width}×${height}`;
+    return html`<img src="${uri}" width="${width * zoom}" height="${height * zoom}" alt="${text}">`;
   });
+  const widths = sigmas.map((sigma) => sigma.toFixed(2)).join(" · ");
   return html`<figure class="layer">
-<figcaption><strong>${layer.layer}</strong> <span>${kernelSize}×${kernelSize}, values within ±${largest.toPrecision(2)}</span></figcaption>
+<figcaption><strong>${layer.layer}</strong>
+<span>${kernelSize}×${kernelSize}, values within ±${largest.toPrecision(2)}</span></figcaption>
 <div class="pictures">${images}</div>
 ${sigmas.length > 1 ? mixtureChart(id, layer.layer, sigmas) : undefined}
-${sigmas.length > 0 ? html`<p class="note">σ per ring: ${sigmas.map((sigma) => sigma.toFixed(2)).join(" · ")}</p>` : undefined}
+${sigmas.length > 0 && html`<p class="note">σ per ring: ${widths}</p>`}
 </figure>`;
 }
 
 /**
- * RGBA pixels: the hue tells the sign, the opacity |value| / `largest`; 0 shows the page, light or dark.
+ * RGBA pixels: the hue shows the sign, the opacity |value| / `largest`; 0 is transparent.
  */
 export function divergingColors(values: number[], largest: number): Uint8Array {
   return Uint8Array.from(

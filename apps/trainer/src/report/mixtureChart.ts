@@ -1,4 +1,4 @@
-/** How far each ring's Gaussian reaches along the radius. */
+/** How far each ring's Gaussian extends along the radius. */
 import type { Markup } from "./html.ts";
 import { axisStyle, svgChart } from "./svgChart.ts";
 
@@ -8,16 +8,17 @@ const DENSITY = 12;
 /**
  * The Gaussians `exp(−½((l − r)/σ_r)²)` of a layer's rings r over the ring number l, each with its peak at 1.
  *
- * @param id Unique in the document.
+ * @param id unique in the document
  */
 export function mixtureChart(id: string, layer: string, sigmas: number[]): Markup {
   const last = sigmas.length - 1;
+  const widths = sigmas.map((sigma) => sigma.toFixed(2)).join(", ");
   const frame = {
     id,
     width: 240,
     height: 96,
     title: `Ring profile of ${layer}`,
-    description: `One Gaussian per ring over the ring number, widths ${sigmas.map((sigma) => sigma.toFixed(2)).join(", ")}.`,
+    description: `One Gaussian per ring over the ring number, widths ${widths}.`,
   };
   const style = axisStyle(11);
   return svgChart(frame, {

@@ -1,4 +1,4 @@
-// What the report says of a network: its size, how it trained, and how it fared.
+// What the report says about a network: its size, training and evaluation.
 
 import { type Dataset, readFloats } from "@gmr-conv/data";
 import { modelCost } from "@gmr-conv/models";
@@ -6,17 +6,17 @@ import { GmrConv } from "@gmr-conv/tfjs";
 import { type Evaluation, seenAs, type View, type ViewOptions } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkConfig } from "../config/schema.ts";
-import type { Metric } from "../runs/runFolder.ts";
+import type { Metric } from "../runs/metrics.ts";
 import { learnedKernels } from "./kernels.ts";
 import { imagePicture, maskPicture } from "./pictures.ts";
 import type { EpochPoint, MaskPicture, MistakePicture, NetworkReport, SigmaCurve } from "./types.ts";
 
-export interface Description {
+interface Description {
   network: NetworkConfig;
   model: tf.LayersModel;
   metrics: Metric[];
   evaluation: Evaluation;
-  /** What it was evaluated on. */
+  /** The test images. */
   test: Dataset;
   options: ViewOptions;
 }
@@ -66,7 +66,7 @@ export async function describeNetwork(description: Description): Promise<Network
   };
 }
 
-/** The widths of the mixtures of a network, by layer. */
+/** The widths of the Gaussians of a network, by layer. */
 export async function sigmasOf(model: tf.LayersModel): Promise<Record<string, number[]>> {
   const found: Record<string, number[]> = {};
   for (const layer of model.layers) {
@@ -122,7 +122,7 @@ async function mistakePictures({ evaluation, test, options }: Description): Prom
   );
 }
 
-/** How the images with masks are shown. */
+/** The views of images with masks. */
 const VIEWS: readonly View[] = [
   { kind: "upright" },
   { kind: "turn", degrees: 45 },

@@ -1,10 +1,10 @@
-/** Images and masks as pictures in the page. */
+/** Images and masks as pictures in the report. */
 
-import type { ImageShape } from "@gmr-conv/data";
+import type { SampleShape } from "@gmr-conv/data";
 import { pngDataUri } from "./png.ts";
 
-/** An image [H, W, C] with numbers from 0 to 1, or the middle slice of a volume, as a data URI. */
-export function imagePicture(image: Float32Array, shape: ImageShape): string {
+/** An image [H, W, C] from 0 to 1, or the middle slice of a volume, as a data URI. */
+export function imagePicture(image: Float32Array, shape: SampleShape): string {
   const [height, width, channels] = shape.slice(-3);
   const slices = shape.length === 4 ? shape[0] : 1;
   const from = Math.floor(slices / 2) * height * width * channels;
@@ -18,7 +18,7 @@ export function imagePicture(image: Float32Array, shape: ImageShape): string {
   return pngDataUri(width, height, rgba);
 }
 
-/** Colours of classes, the background first; the rest in turn. */
+/** Colours of the classes, the background first; the others repeat. */
 const COLOURS = [
   [20, 22, 28],
   [255, 159, 90],
@@ -28,7 +28,7 @@ const COLOURS = [
   [240, 220, 90],
 ];
 
-/** A mask [H, W], or the middle slice of one of a volume, as a data URI. Negative numbers are left transparent. */
+/** A mask [H, W], or the middle slice of a volume's, as a data URI. Negative numbers are transparent. */
 export function maskPicture(mask: ArrayLike<number>, sizes: readonly number[]): string {
   const [height, width] = sizes.slice(-2);
   const slices = sizes.length === 3 ? sizes[0] : 1;

@@ -18,7 +18,7 @@ describe("pngDataUri", () => {
 });
 
 describe("divergingColors", () => {
-  it("tells the sign by hue and the size by opacity", () => {
+  it("shows the sign by hue and the magnitude by opacity", () => {
     const [low, none, high] = [0, 4, 8].map((at) => divergingColors([-2, 0, 1], 2).subarray(at, at + 4));
     expect([low[3], none[3], high[3]]).toEqual([255, 0, 128]);
     expect(low[2]).toBeGreaterThan(low[0]);

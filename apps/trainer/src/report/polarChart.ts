@@ -1,8 +1,8 @@
-/** The picture of the whole project: the angle goes around, accuracy outwards. */
+/** Accuracy over the angle as a polar chart. */
 
 import { percent } from "./format.ts";
 import type { Markup } from "./html.ts";
-import { curveOf, placeOf, summariseAngles } from "./summary.ts";
+import { angleSummary, curveOf, placeOf } from "./summary.ts";
 import { axisStyle, type ChartOption, INK, networkColor, responsiveChart } from "./svgChart.ts";
 import type { NetworkReport } from "./types.ts";
 
@@ -18,7 +18,7 @@ export function polarChart(networks: NetworkReport[]): Markup {
   return responsiveChart(frame, { width: 360, height: 350 }, (isNarrow) => option(networks, isNarrow));
 }
 
-/** Where the radial axis starts, in percent: 0, or near the worst accuracy where all are high. */
+/** Where the radial axis starts, in percent: 0, or near the worst accuracy if all are high. */
 export function radialMinimum(networks: NetworkReport[]): number {
   const lowest = Math.min(...networks.flatMap((network) => curveOf(network).map(({ score }) => 100 * score)));
   if (lowest < 60) return 0;
@@ -74,10 +74,12 @@ function option(networks: NetworkReport[], isNarrow: boolean): ChartOption {
 
 function describe(networks: NetworkReport[]): string {
   const parts = networks.flatMap((network) => {
-    const summary = summariseAngles(network);
+    const summary = angleSummary(network);
     if (summary === undefined) return [];
     const { mean, worst } = summary;
     return `${network.label}: mean ${percent(mean)}, lowest ${percent(worst.score)} at ${placeOf(worst)}.`;
   });
-  return `Polar plot; the angle of the turn goes around counter-clockwise from the top, accuracy outwards. ${parts.join(" ")}`;
+  const plot =
+    "Polar plot of accuracy (outwards) over the angle of the turn (counter-clockwise from the top).";
+  return [plot, ...parts].join(" ");
 }

@@ -51,7 +51,7 @@ describe("renderReport", () => {
       "Trained on upright images only, GMR-ResNet reads",
       "npm run gmr -- quickstart --seed 1 --epochs 3",
       "54,000",
-      "chosen by 6,000 other images, held out of the training images",
+      "chosen on 6,000 images held out of the training images",
       "Example Processor 9000",
       "<dt>learningRate.schedule</dt><dd>cosine</dd>",
       "<dt>widths</dt><dd>[16,32,64]</dd>",

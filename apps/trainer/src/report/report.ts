@@ -1,13 +1,16 @@
-/** A rotation report as one HTML file that needs nothing else: no network, no scripts. */
+/** A rotation report as one self-contained HTML file without scripts. */
 import { angleTables } from "./angleTable.ts";
 import { networkCard } from "./cards.ts";
 import { confusionTable } from "./confusionTable.ts";
 import { curveChart } from "./curveChart.ts";
 import { architectures, epochTables, settings } from "./details.ts";
-import { date, integer, percent } from "./format.ts";
+import { figuresSection } from "./figuresSection.ts";
+import { date, integer } from "./format.ts";
 import { html, Markup } from "./html.ts";
 import { kernelPictures } from "./kernelPictures.ts";
+import { masksSection, mistakesSection } from "./picturesSections.ts";
 import { polarChart, radialMinimum } from "./polarChart.ts";
+import type { Section } from "./section.ts";
 import { sigmaCharts } from "./sigmaChart.ts";
 import { STYLE } from "./style.ts";
 import { allAngles, conclusion } from "./summary.ts";
@@ -15,17 +18,10 @@ import type { NetworkReport, RotationReport } from "./types.ts";
 
 export type { RotationReport } from "./types.ts";
 
-/** A part of the page; sections without data are left out. */
-interface Section {
-  id: string;
-  title: string;
-  body: Markup;
-}
-
 /**
  * Renders a report with one network or several.
  *
- * @returns A complete HTML document for light and dark screens, phones and paper.
+ * @returns a complete HTML document for light and dark screens, phones and paper
  */
 export function renderReport(report: RotationReport): string {
   const { networks, dataset } = report;
@@ -49,7 +45,8 @@ export function renderReport(report: RotationReport): string {
 </head>
 <body>
 <header>
-<p class="eyebrow">Rotation report · <time datetime="${report.createdAt}">${date(report.createdAt)}</time> · ${dataset.name}</p>
+<p class="eyebrow">Rotation report ·
+<time datetime="${report.createdAt}">${date(report.createdAt)}</time> · ${dataset.name}</p>
 <h1>${report.title}</h1>
 <p class="conclusion">${conclusion(report)}</p>
 <nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
@@ -58,18 +55,21 @@ export function renderReport(report: RotationReport): string {
 ${overview(networks)}
 ${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
 </main>
-<footer>Trained on ${integer(dataset.train)} images of ${dataset.name}; tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them turned and mirrored.${heldOut(report)}</footer>
+<footer>Trained on ${integer(dataset.train)} images of ${dataset.name};
+tested on ${integer(dataset.test)} upright ones, ${integer(dataset.evaluated)} of them
+turned and mirrored.${heldOut(report)}</footer>
 </body>
 </html>
 `;
   return page.text;
 }
 
-/** Which images decided what. */
+/** Which images served which purpose. */
 function heldOut({ dataset: { validation = 0 } }: RotationReport): string {
   return validation === 0
     ? ""
-    : ` Settings and weights are chosen by ${integer(validation)} other images, held out of the training images; the test images serve this report alone.`;
+    : ` Settings and weights were chosen on ${integer(validation)} images held out of the training images; ` +
+        "the test images serve only for this report.";
 }
 
 function overview(networks: NetworkReport[]): Markup {
@@ -78,7 +78,8 @@ function overview(networks: NetworkReport[]): Markup {
   const minimum = radialMinimum(networks);
   return html`<div class="overview">
 <figure>${legend(networks)}${polarChart(networks)}
-<figcaption class="note">Around: the angle by which the test images are turned, counter-clockwise, upright at the top. Outwards: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
+<figcaption class="note">Angle: rotation of the test images, counter-clockwise, upright at the top.
+Radius: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
 ${cards}
 </div>`;
 }
@@ -94,21 +95,24 @@ ${angleTables(networks)}`;
 function learningSection(networks: NetworkReport[]): Section | undefined {
   const trained = networks.filter(({ history }) => history.length > 0);
   if (trained.length === 0) return undefined;
-  // All networks go to the charts, so that each keeps its colour.
-  const body = html`<p class="lead">Faint: as measured. Strong: smoothed.</p>
+  // The charts get all networks, so that each keeps its colour.
+  const body = html`<p class="lead">Light: as measured. Bold: smoothed.</p>
 ${legend(networks)}
 <div class="columns">
-<figure><figcaption><strong>Loss</strong><span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
-<figure><figcaption><strong>Right on training batches</strong><span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
+<figure><figcaption><strong>Loss</strong>
+<span>logarithmic, over training steps</span></figcaption>${curveChart(networks, "loss")}</figure>
+<figure><figcaption><strong>Accuracy on training batches</strong>
+<span>percent, over training steps; dots: validation</span></figcaption>${curveChart(networks, "accuracy")}</figure>
 </div>
 ${epochTables(networks)}`;
   return { id: "learning", title: "Learning", body };
 }
 
 function confusionSection({ networks, classNames }: RotationReport): Section | undefined {
-  // Of hundreds of classes no table can be read.
+  // A table of hundreds of classes is unreadable.
   if (classNames.length > 40 || !networks.some(({ upright }) => "confusion" in upright)) return undefined;
-  const body = html`<p class="lead">Rows are the true classes, columns what the network read; figures are percentages of the row, a dot stands for less than half a percent.</p>
+  const body = html`<p class="lead">Rows are true classes, columns predicted ones;
+figures are percentages of the row, a dot is less than half a percent.</p>
 ${networks.map(
   ({ label, upright, turnedConfusion }, index) => html`<h3>${label}</h3>
 <div class="confusions net-${index % 4}">
@@ -116,87 +120,20 @@ ${"confusion" in upright && confusionTable("Upright", upright.confusion, classNa
 ${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusion, classNames)}
 </div>`,
 )}`;
-  return { id: "confusion", title: "What is mistaken for what", body };
-}
-
-/** What accuracy alone does not tell. */
-function figuresSection({ networks, classNames }: RotationReport): Section {
-  const rows: [title: string, text: (network: NetworkReport) => string | undefined][] = [
-    ["Accuracy", ({ upright }) => percent(upright.accuracy)],
-    [
-      "Among the five most probable",
-      ({ upright }) => ("top5" in upright && classNames.length > 5 ? percent(upright.top5) : undefined),
-    ],
-    [
-      "Balanced accuracy",
-      ({ upright }) => ("balancedAccuracy" in upright ? percent(upright.balancedAccuracy) : undefined),
-    ],
-    ["F1, mean over classes", ({ upright }) => ("f1" in upright ? percent(upright.f1) : undefined)],
-    [
-      "Area under the ROC curve, mean over classes",
-      ({ upright }) => ("auc" in upright ? upright.auc.toFixed(4) : undefined),
-    ],
-    ["Expected calibration error", ({ upright }) => ("ece" in upright ? percent(upright.ece) : undefined)],
-    ["Cross entropy", ({ upright }) => ("loss" in upright ? upright.loss.toFixed(4) : undefined)],
-    [
-      "Dice, mean over classes but the background",
-      ({ upright }) => ("dice" in upright ? upright.dice.toFixed(4) : undefined),
-    ],
-    ["Intersection over union", ({ upright }) => ("iou" in upright ? upright.iou.toFixed(4) : undefined)],
-    ...classNames
-      .slice(0, 40)
-      .map((name, k): [string, (network: NetworkReport) => string | undefined] => [
-        `Dice of ${name}`,
-        ({ upright }) => ("perClass" in upright ? upright.perClass[k]?.toFixed(4) : undefined),
-      ]),
-  ];
-  const shown = rows.filter(([, text]) => networks.some((network) => text(network) !== undefined));
-  const body = html`<table><caption>On upright test images</caption>
-<thead><tr><th scope="col">Figure</th>${networks.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead>
-<tbody>${shown.map(([title, text]) => html`<tr><th scope="row">${title}</th>${networks.map((network) => html`<td>${text(network) ?? "–"}</td>`)}</tr>`)}</tbody></table>`;
-  return { id: "figures", title: "In figures", body };
-}
-
-function mistakesSection({ networks, classNames }: RotationReport): Section | undefined {
-  if (!networks.some(({ mistakes }) => mistakes && mistakes.length > 0)) return undefined;
-  const body = html`<p class="lead">Upright test images that were read wrong, those first of which the network was surest.</p>
-${networks.map(
-  ({ label, mistakes }, index) =>
-    mistakes &&
-    mistakes.length > 0 &&
-    html`<h3>${label}</h3><div class="mistakes net-${index % 4}">${mistakes.map(
-      ({ picture, label: truth, predicted, confidence, source }) =>
-        html`<figure title="${source}"><img src="${picture}" alt="${classNames[truth]}, read as ${classNames[predicted]}" width="72" height="72"><figcaption>${classNames[truth]} → ${classNames[predicted]}<span>${percent(confidence)}</span></figcaption></figure>`,
-    )}</div>`,
-)}`;
-  return { id: "mistakes", title: "Worst mistakes", body };
-}
-
-function masksSection(networks: NetworkReport[]): Section | undefined {
-  if (!networks.some(({ masks }) => masks && masks.length > 0)) return undefined;
-  const body = html`<p class="lead">Images, their true masks, and those that the network finds, upright and turned.</p>
-${networks.map(
-  ({ label, masks }) =>
-    masks &&
-    html`<h3>${label}</h3><div class="masks">${masks.map(
-      ({ title, image, truth, predicted }) =>
-        html`<figure><div>${[
-          ["image", image],
-          ["true mask", truth],
-          ["found", predicted],
-        ].map(
-          ([alt, uri]) => html`<img src="${uri}" alt="${alt}, ${title}">`,
-        )}</div><figcaption>${title}</figcaption></figure>`,
-    )}</div>`,
-)}`;
-  return { id: "masks", title: "Masks", body };
+  return { id: "confusion", title: "Confusion", body };
 }
 
 function kernelSection(networks: NetworkReport[]): Section | undefined {
   if (!networks.some(({ kernels }) => kernels !== undefined && kernels.length > 0)) return undefined;
-  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them. A GMR kernel has one value per ring; the curves show how far each ring's Gaussian mixes into its neighbours, from the centre (0) outwards.</p>
+  const body = html`<p class="lead">Some kernels of each layer, as a plain convolution would use them.
+A GMR kernel has one value per ring; the curves show how far each ring's Gaussian extends
+into its neighbours, from the centre (0) outwards.</p>
 <p class="note scale-note">blue: negative <span class="scale"></span> orange: positive, one scale per layer</p>
-${networks.map((network, index) => (network.kernels?.length ?? 0) > 0 && html`<h3>${network.label}</h3>${kernelPictures(network, index)}${sigmaCharts(network, index)}`)}`;
+${networks.map(
+  (network, index) =>
+    (network.kernels?.length ?? 0) > 0 &&
+    html`<h3>${network.label}</h3>${kernelPictures(network, index)}${sigmaCharts(network, index)}`,
+)}`;
   return { id: "kernels", title: "Learned kernels", body };
 }
 
@@ -206,5 +143,6 @@ function settingsSection(report: RotationReport): Section {
 }
 
 function legend(networks: NetworkReport[]): Markup {
-  return html`<ul class="legend">${networks.map(({ label }, index) => html`<li class="net-${index % 4}">${label}</li>`)}</ul>`;
+  const entries = networks.map(({ label }, index) => html`<li class="net-${index % 4}">${label}</li>`);
+  return html`<ul class="legend">${entries}</ul>`;
 }

@@ -1,4 +1,4 @@
-/** The widths of the mixtures over training, a small chart for each layer. */
+/** The widths of the Gaussians over training, a small chart per layer. */
 
 import { html, type Markup } from "./html.ts";
 import { axisStyle, svgChart } from "./svgChart.ts";

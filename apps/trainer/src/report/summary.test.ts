@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { conclusion, summariseAngles, topMistakes } from "./summary.ts";
+import { angleSummary, conclusion, topMistakes } from "./summary.ts";
 import { fakeReport } from "./testing/fakeReport.ts";
 
 const report = fakeReport();
@@ -10,13 +10,13 @@ const angles = [
   { angle: 180, score: 0.94 },
 ];
 
-describe("summariseAngles", () => {
+describe("angleSummary", () => {
   it("gives mean, worst angle and its distance to upright", () => {
-    const summary = summariseAngles({ ...gmr, angles });
+    const summary = angleSummary({ ...gmr, angles });
     expect(summary?.mean).toBeCloseTo(0.936667, 5);
     expect(summary?.worst).toEqual({ angle: 90, score: 0.92 });
     expect(summary?.drop).toBeCloseTo(gmr.upright.score - 0.92, 12);
-    expect(summariseAngles({ ...gmr, angles: [] })).toBeUndefined();
+    expect(angleSummary({ ...gmr, angles: [] })).toBeUndefined();
   });
 });
 
@@ -25,8 +25,9 @@ describe("conclusion", () => {
     const [, dense] = report.networks;
     const flat = { ...dense, label: "Twin", angles: [{ angle: 170, score: 0.15 }] };
     expect(conclusion({ ...report, networks: [{ ...gmr, angles }, flat] }).replaceAll("\u00a0", " ")).toBe(
-      "Trained on upright images only, GMR-ResNet reads 93.7 % of the turned images correctly, averaged over 3 angles, " +
-        "and falls at most 3.3 points below its upright 95.3 %, at 90°; Twin averages 15.0 % and falls to 15.0 % at 170°.",
+      "Trained on upright images only, GMR-ResNet reads 93.7 % of the turned images correctly, " +
+        "averaged over 3 angles, and falls at most 3.3 points below its upright 95.3 %, at 90°; " +
+        "Twin averages 15.0 % and falls to 15.0 % at 170°.",
     );
   });
 

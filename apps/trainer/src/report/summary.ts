@@ -1,17 +1,17 @@
-/** The figures that are computed from a report's data. */
+/** Figures computed from a report's data. */
 
 import { angle, percent, points } from "./format.ts";
 import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
-/** How accuracy depends on the angle; `drop` = upright − worst, as a fraction of 1 (negative if the worst is better). */
-export interface AngleSummary {
+/** How accuracy depends on the angle; `drop` is upright − worst, negative if the worst is better. */
+interface CurveSummary {
   mean: number;
   worst: AngleScore;
   drop: number;
 }
 
 /** Mean and worst accuracy over the evaluated angles; undefined if there are none. */
-export function summariseAngles(network: NetworkReport): AngleSummary | undefined {
+export function angleSummary(network: NetworkReport): CurveSummary | undefined {
   const { angles, upright } = network;
   if (angles.length === 0) return undefined;
   const mean = angles.reduce((sum, { score }) => sum + score, 0) / angles.length;
@@ -25,13 +25,13 @@ export function allAngles(networks: NetworkReport[]): number[] {
   return [...new Set(angles)].sort((a, b) => a - b);
 }
 
-/** The score at an angle, of volumes the mean over the axes; undefined if it was not evaluated. */
+/** The score at an angle (for volumes the mean over axes); undefined if it was not evaluated. */
 export function scoreAt(network: NetworkReport, angle: number): number | undefined {
   const found = network.angles.filter((point) => point.angle === angle);
   return found.length === 0 ? undefined : found.reduce((sum, { score }) => sum + score, 0) / found.length;
 }
 
-/** The score at every angle, of volumes the means over the axes, in their order. */
+/** The score at every angle (for volumes the mean over axes), in order. */
 export function curveOf(network: NetworkReport): { angle: number; score: number }[] {
   return allAngles([network]).map((angle) => ({ angle, score: scoreAt(network, angle) ?? 0 }));
 }
@@ -40,11 +40,11 @@ export function curveOf(network: NetworkReport): { angle: number; score: number 
 export const placeOf = ({ angle: degrees, axis }: AngleScore): string =>
   axis ? `${angle(degrees)} about ${axis}` : angle(degrees);
 
-/** The report in one sentence, computed from its figures. */
+/** The report in one sentence. */
 export function conclusion({ networks, score }: RotationReport): string {
   const [subject, ...others] = networks;
   if (subject === undefined) return "No network was evaluated.";
-  const summary = summariseAngles(subject);
+  const summary = angleSummary(subject);
   const upright = percent(subject.upright.score);
   if (score === "Dice") return diceConclusion(networks);
   if (summary === undefined) return `${subject.label} reads ${upright} of the upright test images correctly.`;
@@ -54,22 +54,28 @@ export function conclusion({ networks, score }: RotationReport): string {
       ? `falls at most ${points(drop)} below its upright ${upright}, at ${placeOf(worst)}`
       : `never falls below its upright ${upright}`;
   const comparisons = others.flatMap((other) => {
-    const its = summariseAngles(other);
+    const its = angleSummary(other);
     return its === undefined
       ? []
-      : `${other.label} averages ${percent(its.mean)} and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
+      : `${other.label} averages ${percent(its.mean)} ` +
+          `and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
   });
-  const first = `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, averaged over ${count(subject)}, and ${steadiness}`;
+  const first =
+    `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, ` +
+    `averaged over ${count(subject)}, and ${steadiness}`;
   return `${[first, ...comparisons].join("; ")}.`;
 }
 
 function diceConclusion(networks: NetworkReport[]): string {
   const sentences = networks.map((network) => {
-    const summary = summariseAngles(network);
+    const summary = angleSummary(network);
     const upright = `${network.label} reaches a Dice score of ${network.upright.score.toFixed(3)} on upright images`;
     if (!summary) return upright;
     const kept = Math.min(...network.angles.map(({ consistency }) => consistency ?? 1));
-    return `${upright}, ${summary.mean.toFixed(3)} averaged over ${count(network)}; its masks turn with the images to a Dice of ${kept.toFixed(3)} or more`;
+    return (
+      `${upright}, ${summary.mean.toFixed(3)} averaged over ${count(network)}; ` +
+      `its masks turn with the images to a Dice of ${kept.toFixed(3)} or more`
+    );
   });
   return `Trained on upright images only, ${sentences.join("; ")}.`;
 }
@@ -79,14 +85,14 @@ function count({ angles }: NetworkReport): string {
 }
 
 /** A wrong pair of classes and how often it occurred. */
-export interface Mistake {
+interface MistakenPair {
   truth: number;
   predicted: number;
   times: number;
 }
 
 /** The most frequent mistakes of a confusion matrix, most frequent first. */
-export function topMistakes(confusion: number[][], limit: number): Mistake[] {
+export function topMistakes(confusion: number[][], limit: number): MistakenPair[] {
   return confusion
     .flatMap((row, truth) => row.map((times, predicted) => ({ truth, predicted, times })))
     .filter(({ truth, predicted, times }) => truth !== predicted && times > 0)

@@ -1,4 +1,4 @@
-/** ECharts on the server side: options in, inline SVG out. Colours are CSS variables, so charts follow the page. */
+/** Inline SVG charts by ECharts. Colours are CSS variables, so charts follow the page. */
 import { LineChart, type LineSeriesOption } from "echarts/charts";
 import {
   GridComponent,
@@ -12,11 +12,11 @@ import { html, Markup } from "./html.ts";
 
 use([LineChart, GridComponent, PolarComponent, SVGRenderer]);
 
-/** The options of the parts of ECharts in use. */
+/** The options of the ECharts components in use. */
 export type ChartOption = ComposeOption<LineSeriesOption | GridComponentOption | PolarComponentOption>;
 
-/** A chart's size in CSS pixels and the words that stand for it. */
-export interface ChartFrame {
+/** A chart's size in CSS pixels and its text alternative. */
+interface ChartFrame {
   /** Unique in the document. */
   id: string;
   width: number;
@@ -44,7 +44,7 @@ export function axisStyle(fontSize: number) {
   };
 }
 
-/** Draws a chart; a screen reader is told its title and description. */
+/** Draws a chart, with title and description for screen readers. */
 export function svgChart(frame: ChartFrame, option: ChartOption): Markup {
   const { id, width, height, title, description } = frame;
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
@@ -56,8 +56,10 @@ export function svgChart(frame: ChartFrame, option: ChartOption): Markup {
     .replace(/<\/svg>\s*$/, "")
     .replace(/<style[\s\S]*?<\/style>/g, "") // hover rules
     .replace(/ class="zr[^"]*"| pointer-events="[^"]*"/g, "")
-    .replace(/zr\d+-/g, `${id}-`); // ids count up over a process; tie them to the document
-  return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="${id}-title ${id}-desc"><title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>${new Markup(body)}</svg>`;
+    .replace(/zr\d+-/g, `${id}-`); // ids count up over the process; make them reproducible
+  const size = html`viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
+  const text = html`<title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>`;
+  return html`<svg ${size} role="img" aria-labelledby="${id}-title ${id}-desc">${text}${new Markup(body)}</svg>`;
 }
 
 /** The same chart drawn for wide and for narrow screens; the style sheet shows one of them. */
@@ -66,5 +68,6 @@ export function responsiveChart(
   narrow: { width: number; height: number },
   option: (isNarrow: boolean) => ChartOption,
 ): Markup {
-  return html`<div class="wide">${svgChart(frame, option(false))}</div><div class="narrow">${svgChart({ ...frame, ...narrow, id: `${frame.id}-narrow` }, option(true))}</div>`;
+  const small = svgChart({ ...frame, ...narrow, id: `${frame.id}-narrow` }, option(true));
+  return html`<div class="wide">${svgChart(frame, option(false))}</div><div class="narrow">${small}</div>`;
 }

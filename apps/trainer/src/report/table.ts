@@ -1,12 +1,12 @@
 /** The accuracy at every angle as a table for the terminal. */
 import Table from "cli-table3";
 import { angle, percent, signedPoints } from "./format.ts";
-import { allAngles, placeOf, scoreAt, summariseAngles } from "./summary.ts";
+import { allAngles, angleSummary, placeOf, scoreAt } from "./summary.ts";
 import type { NetworkReport, RotationReport } from "./types.ts";
 
-/** One row per angle; below them mean, worst angle, its distance to upright in points, and the mirrors. No colours. */
+/** One row per angle, then mean, worst angle, its difference to upright in points, and mirror images. No colours. */
 export function renderAngleTable({ networks, score }: RotationReport): string {
-  const summaries = networks.map(summariseAngles);
+  const summaries = networks.map(angleSummary);
   const table = new Table({
     head: [score === "Dice" ? "Dice at" : "angle", ...networks.map(({ label }) => label)],
     colAligns: ["left", ...networks.map(() => "right" as const)],

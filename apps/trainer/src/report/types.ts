@@ -2,30 +2,30 @@
 import type { FlipDirection, TurnAxis } from "@gmr-conv/data";
 import type { Metrics } from "@gmr-conv/training";
 
-/** Networks trained on upright images, and how they read turned and mirrored ones. */
+/** Networks trained on upright images, evaluated on turned and mirrored ones. */
 export interface RotationReport {
   title: string;
   /** ISO 8601. */
   createdAt: string;
   /** The shell command that reproduces the run. */
   command: string;
-  /** What scores are: shares of images that were read right, or mean Dice of the classes but the background. */
+  /** What the scores measure: accuracy, or mean Dice of the classes except the background. */
   score: "accuracy" | "Dice";
   dataset: {
     name: string;
     /** Number of training images. */
     train: number;
-    /** Number of images held out of these, by which weights were chosen. */
+    /** Number of images held out of these to choose weights. */
     validation?: number;
     /** Number of upright test images. */
     test: number;
-    /** Number of test images that were turned and mirrored. */
+    /** Number of test images turned and mirrored. */
     evaluated: number;
   };
   environment: ReportEnvironment;
-  /** Settings of the run, nested as they come. */
+  /** Settings of the run. */
   config: Record<string, unknown>;
-  /** The network that the report is about first, then those it is compared with. */
+  /** The main network first, then those it is compared with. */
   networks: NetworkReport[];
   classNames: string[];
 }
@@ -56,26 +56,26 @@ export interface NetworkReport {
   receptiveField?: number;
   /** One line per layer. */
   layers: string[];
-  /** Measured during training, any spacing; empty if the network was not trained in this run. */
+  /** Measured during training; empty if the network was not trained in this run. */
   history: HistoryPoint[];
   epochs: EpochPoint[];
   trainSeconds?: number;
   /** Training speed. */
   imagesPerSecond?: number;
-  /** Time of all evaluations together. */
+  /** Time of all evaluations. */
   evalSeconds?: number;
   /** All figures on upright images. */
   upright: Metrics & { score: number };
-  /** Each angle once, of volumes once for each axis; degrees counter-clockwise in [0, 360). */
+  /** Each angle once, for volumes once per axis; degrees counter-clockwise in [0, 360). */
   angles: AngleScore[];
   flips: FlipScore[];
   /** Counts over all turned images, [true class][predicted class]. */
   turnedConfusion?: number[][];
   /** Validations during training. */
   validations: ValidationPoint[];
-  /** The widths of the mixtures at the validations, by layer. */
+  /** The widths of the Gaussians at each validation, by layer. */
   sigmas?: SigmaCurve[];
-  /** The most certain mistakes. */
+  /** The most confident mistakes. */
   mistakes?: MistakePicture[];
   /** Segmentation: some images with their masks. */
   masks?: MaskPicture[];
@@ -104,7 +104,7 @@ export interface EpochPoint {
 /** The score on test images turned by an angle. */
 export interface AngleScore {
   angle: number;
-  /** Of volumes. */
+  /** For volumes. */
   axis?: TurnAxis | undefined;
   score: number;
   /** 95 % confidence interval. */
@@ -114,14 +114,14 @@ export interface AngleScore {
 }
 
 /** The score on mirrored images. */
-export interface FlipScore {
+interface FlipScore {
   direction: FlipDirection;
   score: number;
   consistency?: number | undefined;
 }
 
 /** A validation during training. */
-export interface ValidationPoint {
+interface ValidationPoint {
   step: number;
   epochs: number;
   score: number;
@@ -134,7 +134,7 @@ export interface SigmaCurve {
   points: { step: number; sigmas: number[] }[];
 }
 
-/** An image that was read wrong. */
+/** A misclassified image. */
 export interface MistakePicture {
   /** A data URI. */
   picture: string;
@@ -144,7 +144,7 @@ export interface MistakePicture {
   source?: string | undefined;
 }
 
-/** An image with its true mask and the network's. */
+/** An image with its true and predicted mask. */
 export interface MaskPicture {
   title: string;
   image: string;

@@ -1,4 +1,4 @@
-// One process at a time works in a run's folder.
+// A lock on a run's folder, so that one process at a time works there.
 
 import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
@@ -8,8 +8,8 @@ import { codeOf, GmrError } from "@gmr-conv/core";
 const LOCK = "run.lock";
 
 /**
- * Claims a folder for this process, and clears what a killed one left half written.
- * @returns what gives it back
+ * Locks a folder for this process and removes what a killed one left half written.
+ * @returns a function that unlocks it
  * @throws GmrError `io` if another process works in it
  */
 export function lockFolder(folder: string): () => void {
@@ -19,7 +19,7 @@ export function lockFolder(folder: string): () => void {
     if (isAlive(pid, host)) {
       throw new GmrError(
         "io",
-        `another process works in ${folder} (number ${pid} on ${host}): wait for it, or delete ${file} if it has ended`,
+        `another process works in ${folder} (PID ${pid} on ${host}): wait for it, or delete ${file} if it has ended`,
       );
     }
     rmSync(file, { force: true });
@@ -30,7 +30,7 @@ export function lockFolder(folder: string): () => void {
   return () => {
     rmSync(file, { force: true });
     try {
-      rmdirSync(folder); // Succeeds for a run that came to nothing: the folder is empty.
+      rmdirSync(folder); // Succeeds if the run left nothing in its folder.
     } catch {}
   };
 }
@@ -50,15 +50,15 @@ function holder(file: string): [pid: number, host: string] {
     const [pid, host] = readFileSync(file, "utf8").split(" ");
     return [Number(pid), host ?? ""];
   } catch {
-    return [0, ""]; // It has just been given back.
+    return [0, ""]; // It has just been unlocked.
   }
 }
 
-/** Processes of another machine cannot be asked, and count as alive. */
+/** Processes on another machine cannot be checked and count as alive. */
 function isAlive(pid: number, host: string): boolean {
   if (!(pid > 0)) return false;
   if (host !== os.hostname()) return true;
-  if (pid === process.pid) return false; // What had this number before us.
+  if (pid === process.pid) return false; // An earlier process with our PID.
   try {
     process.kill(pid, 0);
     return true;

@@ -1,32 +1,33 @@
-// Starting a run, or going on with one. What was trained is never deleted unless asked.
+// Starting or continuing a run. What was trained is never deleted unless requested.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { checkpointName, readWeightsFile } from "@gmr-conv/training";
 import type { Resolved } from "../config/resolve.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { lockFolder } from "./lock.ts";
+import { dropMetricsAfter } from "./metrics.ts";
 import type { RunFolder } from "./runFolder.ts";
 
 /**
- * - `new`: a run that holds checkpoints is refused.
- * - `resume`: there must be a run.
- * - `continue`: go on where there are checkpoints, else start.
- * - `overwrite`: start anew; what there was is deleted once there is a checkpoint of the new run.
+ * - `new`: refuse to start if the run has results.
+ * - `resume`: the run must exist.
+ * - `continue`: continue if there are checkpoints, else start.
+ * - `overwrite`: start over; the old run is deleted once the new one has a checkpoint.
  */
 export type Start = "new" | "resume" | "continue" | "overwrite";
 
-/** How a command line asks for it; `otherwise` where it does not. */
+/** What the options of a command ask for, or else `otherwise`. */
 export function startOf(options: { resume: boolean; overwrite: boolean }, otherwise: Start): Start {
   if (options.resume && options.overwrite) {
-    throw new GmrError("invalid-argument", "--resume and --overwrite exclude each other: give one of them");
+    throw new GmrError("invalid-argument", "--resume and --overwrite exclude each other: give only one");
   }
   return options.resume ? "resume" : options.overwrite ? "overwrite" : otherwise;
 }
 
 /**
- * Opens a run for training and does its work: no other process works in its folder meanwhile, and what the run overwrites is
- * kept until it comes to something.
- * @param wanted the settings, given those that the run was started with, where it goes on
+ * Opens a run for training and does its work, with the folder locked. What the run overwrites is kept until there is
+ * a new checkpoint.
+ * @param wanted returns the settings, given the stored ones if the run continues
  * @throws GmrError as {@link openRun}; `io` if another process works in the folder; what `work` throws
  */
 export async function inRun<T>(
@@ -44,7 +45,7 @@ export async function inRun<T>(
   });
 }
 
-/** Does something in a run's folder that no other process may work in meanwhile. @throws GmrError `io` if one does */
+/** Does something with a run's folder locked. @throws GmrError `io` if another process works there */
 export async function whileLocked<T>(run: RunFolder, work: () => Promise<T>): Promise<T> {
   await run.create();
   const unlock = lockFolder(run.folder);
@@ -57,10 +58,11 @@ export async function whileLocked<T>(run: RunFolder, work: () => Promise<T>): Pr
 
 /**
  * Prepares a run's folder for training.
- * @param wanted the settings, given those that the run was started with, where it goes on
+ * @param wanted returns the settings, given the stored ones if the run continues
  * @returns the settings
- * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with (but for
- *   more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be written
+ * @throws GmrError `invalid-argument` for a run that would be lost, or for other settings than it was started with
+ *   (but for more epochs), naming each with both values; `io` if there is nothing to resume or the folder cannot be
+ *   written
  */
 async function openRun(
   run: RunFolder,
@@ -79,8 +81,8 @@ async function openRun(
   if (results.length > 0 && start === "new") {
     throw new GmrError(
       "invalid-argument",
-      `${run.folder} holds a trained run (${results.join(", ")}): add --resume to go on with it, ` +
-        "--overwrite to start anew and lose it, or give another --name",
+      `${run.folder} has a trained run (${results.join(", ")}): add --resume to continue it, ` +
+        "--overwrite to start over and lose it, or give another --name",
     );
   }
   if (start === "overwrite") await run.setAside();
@@ -92,9 +94,9 @@ async function openRun(
 const writeConfig = (run: RunFolder, config: RunConfig): void =>
   run.write("config.json", `${JSON.stringify(config, undefined, 2)}\n`);
 
-/** What may change when a run goes on, since it does not decide what is trained. */
+/** Settings that may change when a run continues, since they do not affect training. */
 const FREE =
-  /^(title|loaders|cacheMegabytes|evaluation\..*|evaluation|networks\.\d+\.(label|train\.checkpointSeconds|train\.keepEvery))$/;
+  /^(title|loaders|cacheMegabytes|evaluation(\..*)?|networks\.\d+\.(label|train\.(checkpointSeconds|keepEvery)))$/;
 
 async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Promise<Resolved> {
   const { config } = resolved;
@@ -109,17 +111,16 @@ async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Pr
     );
     throw new GmrError(
       "invalid-argument",
-      `${run.folder} was started with other settings (${list.join("; ")}): leave these options out to go on with the ` +
-        "run's own, or give another --name; only the epochs can change, to more",
+      `${run.folder} was started with other settings (${list.join("; ")}): omit these options to continue with the ` +
+        "run's own, or give another --name; only the epochs can be increased",
     );
   }
   if (changes.length > 0) writeConfig(run, config);
   for (const { name, label } of config.networks) {
     const position = (await readWeightsFile(run.storage, checkpointName(name)))?.position;
-    if (!position) console.error(`${label}: no checkpoint yet, its training starts at the beginning`);
-    const spoilt = await run.dropMetricsAfter(name, position?.step ?? 0);
-    if (spoilt > 0)
-      console.error(`${run.file("metrics.jsonl")}: ${spoilt} lines were no metrics and are gone`);
+    if (!position) console.error(`${label}: no checkpoint yet, training starts at the beginning`);
+    const spoilt = await dropMetricsAfter(run, name, position?.step ?? 0);
+    if (spoilt > 0) console.error(`${run.file("metrics.jsonl")}: ${spoilt} invalid lines dropped`);
   }
   return resolved;
 }
@@ -135,13 +136,13 @@ interface Difference {
 export function differences(before: unknown, now: unknown, path = ""): Difference[] {
   const [a, b] = [before, now].map((value) => (value === undefined ? undefined : JSON.stringify(value)));
   if (a === b) return [];
-  if (!isRecord(before) || !isRecord(now)) return [{ path, before, now }];
+  if (!isTree(before) || !isTree(now)) return [{ path, before, now }];
   const keys = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...keys].flatMap((key) => differences(before[key], now[key], path ? `${path}.${key}` : key));
 }
 
-/** Objects, and lists of objects: lists of numbers are compared whole. */
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether to compare key by key: objects and lists of objects, but not lists of numbers. */
+function isTree(value: unknown): value is Record<string, unknown> {
   if (Array.isArray(value)) return value.some((entry) => typeof entry === "object" && entry !== null);
   return typeof value === "object" && value !== null;
 }

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/cli.ts";
+import { appendMetric, dropMetricsAfter, readMetrics } from "./metrics.ts";
 import { RunFolder } from "./runFolder.ts";
 
 const metric = (network: string, step: number, loss = 1) => ({
@@ -53,19 +54,19 @@ describe("RunFolder", () => {
       [20, 4],
       [30, 5],
     ]) {
-      await run.appendMetric(metric("a", step, loss));
+      await appendMetric(run, metric("a", step, loss));
     }
-    expect((await run.readMetrics("a")).map(({ loss }) => loss)).toEqual([1, 4, 5]);
+    expect((await readMetrics(run, "a")).map(({ loss }) => loss)).toEqual([1, 4, 5]);
   });
 
   it("drops what came after a checkpoint, and a line cut off by a crash", async () => {
     const run = RunFolder.at(temporaryFolder());
-    for (const step of [10, 20, 30]) await run.appendMetric(metric("a", step));
-    await run.appendMetric(metric("b", 30));
+    for (const step of [10, 20, 30]) await appendMetric(run, metric("a", step));
+    await appendMetric(run, metric("b", 30));
     run.write("metrics.jsonl", `${readFileSync(run.file("metrics.jsonl"), "utf8")}{"network":"a","st`);
-    await run.dropMetricsAfter("a", 20);
-    expect((await run.readMetrics("a")).map((m) => m.step)).toEqual([10, 20]);
-    expect((await run.readMetrics("b")).map((m) => m.step)).toEqual([30]);
+    await dropMetricsAfter(run, "a", 20);
+    expect((await readMetrics(run, "a")).map((m) => m.step)).toEqual([10, 20]);
+    expect((await readMetrics(run, "b")).map((m) => m.step)).toEqual([30]);
   });
 
   it("names a file that is not JSON", async () => {

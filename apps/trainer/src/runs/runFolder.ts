@@ -1,23 +1,19 @@
-// A run's folder: `runs/NAME/` with its settings, metrics, checkpoints and report.
+// The folder of a run, `runs/NAME/`, with settings, metrics, checkpoints and report.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import { CHECKPOINT_SUFFIX } from "@gmr-conv/training";
 import { FileStorage } from "@gmr-conv/training/node";
-import type { z } from "zod";
 import { type NetworkConfig, type RunConfig, runConfigSchema } from "../config/schema.ts";
-import { checkFileName, metricSchema, parseJson } from "./schemas.ts";
+import { checkFileName, parseJson } from "./schemas.ts";
 
-/** The folder of what an overwritten run had, until the new one has a checkpoint. */
+/** The folder for the files of an overwritten run, until the new one has a checkpoint. */
 const REPLACED = ".replaced";
 
-/** One line of `metrics.jsonl`. */
-export type Metric = z.infer<typeof metricSchema>;
-
-/** Files that hold weights: the last ones with the state of training, the best ones, those of some epochs. */
+/** Files with weights: checkpoints, the best weights, those of some epochs. */
 const WEIGHTS = /\.safetensors$/;
 
 export class RunFolder {
@@ -32,7 +28,10 @@ export class RunFolder {
     return new RunFolder(folder);
   }
 
-  /** The run of a name in the folder of all runs. @throws GmrError `invalid-argument` for a name that is no file name */
+  /**
+   * A run by name in the folder of all runs.
+   * @throws GmrError `invalid-argument` for a name that is not a plain file name
+   */
   static named(root: string, name: string): RunFolder {
     return new RunFolder(path.resolve(root, checkFileName("run name", name)));
   }
@@ -52,17 +51,17 @@ export class RunFolder {
     }
   }
 
-  /** Replaces a file as a whole: whoever reads it finds the old or the new content, never a part. */
+  /** Replaces a file: readers see either the old or the new content. */
   write(name: string, content: string | Uint8Array): void {
     writeFileAtomically(this.file(name), content);
   }
 
-  /** Deletes a file, if there is one. */
+  /** Deletes a file if it exists. */
   remove(name: string): void {
     rmSync(this.file(name), { force: true });
   }
 
-  /** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+  /** A file's bytes, or undefined if it does not exist. @throws GmrError `io` */
   async read(name: string): Promise<Uint8Array | undefined> {
     try {
       return await readFile(this.file(name));
@@ -74,7 +73,7 @@ export class RunFolder {
     }
   }
 
-  /** The settings of an existing run. @throws GmrError `io` if there is none, `invalid-data` if they are none */
+  /** The settings of an existing run. @throws GmrError `io` if there are none, `invalid-data` if they are invalid */
   async readConfig(): Promise<RunConfig> {
     const config = await this.readConfigIfAny();
     if (config) return config;
@@ -93,8 +92,8 @@ export class RunFolder {
   }
 
   /**
-   * A network of the run: the one of a name, or the first.
-   * @throws GmrError `invalid-argument` for a name that none has
+   * A network of the run by name, or the first.
+   * @throws GmrError `invalid-argument` for an unknown name
    */
   async network(name?: string): Promise<{ config: RunConfig; network: NetworkConfig }> {
     const config = await this.readConfig();
@@ -108,12 +107,12 @@ export class RunFolder {
     );
   }
 
-  /** Names of the files that hold the state of trainings. */
+  /** Names of the checkpoints. */
   async checkpoints(): Promise<string[]> {
     return (await this.names()).filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
   }
 
-  /** Names of the files that hold what training and evaluation gave. */
+  /** Names of the files with results of training and evaluation. */
   async results(): Promise<string[]> {
     const found = (await this.names()).filter(
       (name) =>
@@ -126,7 +125,7 @@ export class RunFolder {
     return readdir(this.folder).catch(() => []);
   }
 
-  /** Puts the files of a run aside, to be brought back by {@link settle} unless new training comes to something. */
+  /** Sets the files of a run aside; {@link settle} restores them unless there is a new checkpoint. */
   async setAside(): Promise<void> {
     mkdirSync(this.file(REPLACED), { recursive: true });
     for (const name of [...(await this.results()), "config.json"]) {
@@ -134,7 +133,7 @@ export class RunFolder {
     }
   }
 
-  /** Brings back what was put aside, unless there is a checkpoint now: then it is deleted. */
+  /** Restores what was set aside, or deletes it if there is a checkpoint now. */
   async settle(): Promise<void> {
     const aside = this.file(REPLACED);
     if (!existsSync(aside)) return;
@@ -146,59 +145,10 @@ export class RunFolder {
     }
     rmSync(aside, { recursive: true, force: true });
   }
-
-  /** A network's metrics, step after step: where training went back to a checkpoint, only what came of it then. */
-  async readMetrics(network: string): Promise<Metric[]> {
-    const metrics: Metric[] = [];
-    for (const metric of (await this.allMetrics()).metrics) {
-      if (metric.network !== network) continue;
-      // A validation follows the progress of its step.
-      const isAfter = (last: Metric): boolean =>
-        last.step < metric.step || (last.step === metric.step && last.type !== metric.type);
-      while (metrics.length > 0 && !isAfter(metrics[metrics.length - 1])) metrics.pop();
-      metrics.push(metric);
-    }
-    return metrics;
-  }
-
-  /** All lines that are metrics, and how many are not: they tell of training, and are not worth losing a network for. */
-  private async allMetrics(): Promise<{ metrics: Metric[]; spoilt: number }> {
-    const bytes = await this.read("metrics.jsonl");
-    if (!bytes) return { metrics: [], spoilt: 0 };
-    const lines = new TextDecoder().decode(bytes).split("\n");
-    // A line cut off by a crash is the last one; what it held comes again.
-    const whole = lines.slice(0, -1).filter((line) => line.trim() !== "");
-    const metrics = whole.flatMap((line) => {
-      try {
-        return [parseJson(line, this.file("metrics.jsonl"), metricSchema)];
-      } catch {
-        return [];
-      }
-    });
-    return { metrics, spoilt: whole.length - metrics.length };
-  }
-
-  async appendMetric(metric: Metric): Promise<void> {
-    try {
-      await appendFile(this.file("metrics.jsonl"), `${JSON.stringify(metric)}\n`);
-    } catch (error) {
-      throw ioError(`cannot write ${this.file("metrics.jsonl")}`, error);
-    }
-  }
-
-  /**
-   * Drops a network's metrics beyond a step, before training goes on from there.
-   * @returns how many lines were no metrics, and are gone now, too
-   */
-  async dropMetricsAfter(network: string, step: number): Promise<number> {
-    const { metrics, spoilt } = await this.allMetrics();
-    const kept = metrics.filter((m) => m.network !== network || m.step <= step);
-    this.write("metrics.jsonl", kept.map((m) => `${JSON.stringify(m)}\n`).join(""));
-    return spoilt;
-  }
 }
 
-function ioError(what: string, cause: unknown): GmrError {
+/** A failure of the file system, as one line. */
+export function ioError(what: string, cause: unknown): GmrError {
   const reason = reasonOf(cause);
   return new GmrError("io", `${what}: ${reason}`, { cause });
 }

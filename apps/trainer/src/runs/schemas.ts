@@ -1,4 +1,4 @@
-// What the files of a run must hold. They are read back after days, by other versions, and after hands were on them.
+// The forms of the files of a run. They may be read back days later, by other versions, or after editing by hand.
 
 import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { z } from "zod";
@@ -7,7 +7,7 @@ import { FILE_NAME, problemsOf } from "../config/schema.ts";
 const count = z.int().min(1);
 const share = z.number().min(0).max(1);
 
-/** A line of `metrics.jsonl`: how training, or a validation, went. */
+/** A line of `metrics.jsonl`: some training steps, or a validation. */
 export const metricSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("progress"),
@@ -34,7 +34,7 @@ export const metricSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-/** What a card takes from `report.json`. */
+/** What model cards need from `report.json`. */
 export const reportSchema = z.object({
   command: z.string(),
   score: z.enum(["accuracy", "Dice"]),
@@ -53,9 +53,9 @@ export const reportSchema = z.object({
 });
 
 /**
- * JSON that must have a form.
+ * Parses JSON of a given form.
  * @param file names it in errors
- * @throws GmrError `invalid-data` for what is no JSON or has another form, with the first places
+ * @throws GmrError `invalid-data` for invalid JSON or another form, naming the first problems
  */
 export function parseJson<T>(content: Uint8Array | string, file: string, schema: z.ZodType<T>): T {
   const text = typeof content === "string" ? content : new TextDecoder().decode(content);
@@ -71,8 +71,8 @@ export function parseJson<T>(content: Uint8Array | string, file: string, schema:
 }
 
 /**
- * Returns a name that can name a file.
- * @throws GmrError `invalid-argument` for one that is no plain file name
+ * Returns a name if it is a plain file name.
+ * @throws GmrError `invalid-argument` otherwise
  */
 export function checkFileName(what: string, name: string): string {
   if (FILE_NAME.test(name)) return name;

@@ -41,7 +41,7 @@ describe("EventFile", () => {
     const folder = path.join(temporaryFolder(), "events");
     new EventFile(folder).scalars(0, { a: 1 });
     const bytes = readFileSync(path.join(folder, readdirSync(folder)[0]));
-    // A CRC-32C of its own, bit by bit.
+    // An independent CRC-32C, bit by bit.
     const crc = (data: Buffer): number => {
       let sum = 0xffffffff;
       for (const byte of data) {

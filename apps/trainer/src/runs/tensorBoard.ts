@@ -1,13 +1,12 @@
-// Event files that TensorBoard reads: records of a length, its checksum, a message and the message's checksum, where messages
-// are of the protocol buffer tensorflow.Event.
-// Sources: https://www.tensorflow.org/tutorials/load_data/tfrecord (TFRecord), tensorflow/core/util/event.proto,
-// tensorflow/core/framework/summary.proto.
+// Event files for TensorBoard: records of a length, its checksum, a message (tensorflow.Event as a protocol buffer)
+// and the message's checksum. Sources: https://www.tensorflow.org/tutorials/load_data/tfrecord,
+// tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
 
 import { appendFileSync, mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-/** Writes scalars for TensorBoard into a new file of a folder, once there are any. */
+/** Writes scalars for TensorBoard to a new file in a folder, created with the first ones. */
 export class EventFile {
   private readonly folder: string;
   private file: string | undefined;
@@ -16,7 +15,7 @@ export class EventFile {
     this.folder = folder;
   }
 
-  /** Adds numbers of a step by their tags. */
+  /** Adds the numbers of a step, by tag. */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
     const summary = Object.entries(values).flatMap(([tag, value]) => [
       ...bytes(1, Buffer.from([...bytes(1, Buffer.from(tag)), ...float(2, value)])),
@@ -38,7 +37,7 @@ export class EventFile {
   }
 }
 
-// Fields of protocol buffers: a tag of number and wire type, then the value.
+// Fields of protocol buffers: number and wire type, then the value.
 
 const number = (value: number): number[] => {
   const result: number[] = [];
@@ -73,7 +72,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc >>> 0;
 });
 
-/** The checksum as records have it, turned by 15 bits and shifted by a constant. */
+/** The checksum as in TFRecord, rotated by 15 bits plus a constant. */
 function masked(data: Uint8Array): Buffer {
   let crc = 0xffffffff;
   for (const byte of data) crc = TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);

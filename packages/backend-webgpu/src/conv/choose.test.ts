@@ -1,25 +1,32 @@
-import type { ConvShape } from "@gmr-conv/tfjs";
+import { type ConvShape, type ConvUse, gatherOf } from "@gmr-conv/tfjs";
 import { describe, expect, it } from "vitest";
-import { forwardGather } from "./gather.ts";
-import { type Abilities, candidates, choose, problemOf, type Use } from "./variants.ts";
+import { choose } from "./choose.ts";
+import { problemOf } from "./problem.ts";
+import { type Abilities, candidates } from "./variants.ts";
 
 const GPU: Abilities = { software: false, subgroups: true, memory: 32768 };
 
-function problem(use: Use, side: number, inChannels: number, outChannels: number, k = 5, images = 32) {
+function problem(use: ConvUse, side: number, inChannels: number, outChannels: number, k = 5, images = 32) {
   const size = [1, side, side] as const;
   const [half, rings] = [(k - 1) / 2, (k + 1) / 2];
   const ring = (i: number): number =>
     Math.min(rings - 1, Math.max(Math.abs((i % k) - half), Math.abs(Math.floor(i / k) - half)));
   const shape: ConvShape = {
     ...{ images, inSize: size, inChannels, outSize: size, outChannels, matrices: rings },
-    ...{ kernelSize: [1, k, k], strides: [1, 1, 1], dilations: [1, 1, 1], padBefore: [0, half, half] },
+    ...{
+      kernelSize: [1, k, k],
+      strides: [1, 1, 1],
+      dilations: [1, 1, 1],
+      padBefore: [0, half, half],
+      spread: [1, 1, 1],
+    },
     ringIndex: Array.from({ length: k * k }, (_, i) => ring(i)),
   };
-  return problemOf(use, forwardGather(shape));
+  return problemOf(use, gatherOf(shape, use));
 }
 
 describe("the rule", () => {
-  it("computes directly on programs for the CPU", () => {
+  it("computes directly on software adapters", () => {
     expect(choose(problem("forward", 32, 64, 64), { ...GPU, software: true })).toBe("direct");
   });
 
@@ -28,7 +35,7 @@ describe("the rule", () => {
     expect(choose(problem("forward", 32, 64, 256), GPU)).toBe("tiled64");
   });
 
-  it("takes smaller tiles where large ones would be few or mostly empty", () => {
+  it("uses smaller tiles where large ones would be few or mostly empty", () => {
     expect(choose(problem("forward", 32, 64, 16), GPU)).toBe("fused32");
     expect(choose(problem("forward", 8, 64, 256, 5, 1), GPU)).toBe("tiled32");
   });

@@ -1,11 +1,11 @@
-// The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, the chunks'
+// The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, whose
 // partial products [chunks, K, N] are then added in order.
 
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { elements, run, type Shader, shaderOf } from "../program.ts";
-import { LOAD_SUM, SUM_ELEMENT, type SumFormat } from "./sums.ts";
-import { accumulators, list, SIDE, THREAD, THREADS, tileOf } from "./tile.ts";
+import { elements, type Gpu } from "../gpu.ts";
+import { list, type Shader } from "../shader.ts";
+import { LOAD_SUM, SUM_ELEMENT, type SumFormat } from "./sumFormat.ts";
+import { accumulators, SIDE, shareOf, THREAD, THREADS, type TileSide } from "./tile.ts";
 
 /** Fours of rows and of columns of a thread that works alone. */
 const TILE = 2;
@@ -51,21 +51,23 @@ const PARTIAL: Readonly<Record<SumFormat, Shader>> = {
   f16: partialShader("f16"),
 };
 
-/** Pixels whose sums and gradients lie in workgroup memory together. */
+/** Pixels whose sums and gradients are in workgroup memory at a time. */
 const PIXELS = 16;
 
-/** Workgroups share tiles. The sums lie with their fours along the rows of the result, as the threads want them. */
-function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
-  const { perThread, fours } = tileOf(side);
+/** Workgroups share tiles, in which the fours of the sums lie along the rows of the result. */
+function tiledPartial(side: TileSide, format: SumFormat): Shader {
+  const { rows, columns } = shareOf(side);
   const across = side / 4;
   const place = (count: string, begin: string): string =>
     `row * ${count} + min(${begin} + i % ${across}, ${count} - 1)`;
-  return shaderOf(`filter-partial-tiled-${side}-${format}`, () => ({
+  return {
+    name: `filter-partial-tiled-${side}-${format}`,
     inputs: { sums: SUM_ELEMENT[format], dy: 4 },
     output: 4,
     uniforms: ["rows", "depth", "fours", "first", "chunkRows", "chunks"],
     workgroup: THREADS,
-    code: `
+    get code() {
+      return `
       var<workgroup> left : array<vec4<f32>, ${PIXELS * across}>;
       var<workgroup> right : array<vec4<f32>, ${PIXELS * across}>;
 
@@ -81,7 +83,7 @@ function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
         let chunk = group / acrossColumns / acrossRows;
         let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
         ${accumulators(side)}
-        // Every workgroup goes as many steps: barriers must be met by all.
+        // Every workgroup takes the same number of steps: all threads must reach the barriers.
         for (var step = 0; step < uniforms.chunkRows; step += ${PIXELS}) {
           let begin = chunk * uniforms.chunkRows + step;
           for (var i = thread; i < ${PIXELS * across}; i += ${THREADS}) {
@@ -93,15 +95,15 @@ function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
           workgroupBarrier();
           let count = min(${PIXELS}, end - begin);
           for (var pixel = 0; pixel < count; pixel++) {
-            ${list(fours, (i) => `let s${i} = left[pixel * ${across} + threadRow + ${SIDE * i}];`)}
-            ${list(fours, (c) => `let g${c} = right[pixel * ${across} + threadColumn + ${SIDE * c}];`)}
-            ${list(perThread, (r) => list(fours, (c) => `y${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
+            ${list(columns, (i) => `let s${i} = left[pixel * ${across} + threadRow + ${SIDE * i}];`)}
+            ${list(columns, (c) => `let g${c} = right[pixel * ${across} + threadColumn + ${SIDE * c}];`)}
+            ${list(rows, (r) => list(columns, (c) => `y${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
           }
           workgroupBarrier();
         }
-        ${list(perThread, (r) =>
+        ${list(rows, (r) =>
           list(
-            fours,
+            columns,
             (c) => `{
           let rowFour = k + threadRow + ${SIDE * Math.floor(r / 4)};
           let columnFour = column + threadColumn + ${SIDE * c};
@@ -111,8 +113,9 @@ function tiledPartial(side: 32 | 64, format: SumFormat): Shader {
         }`,
           ),
         )}
-      }`,
-  }));
+      }`;
+    },
+  };
 }
 
 const REDUCE: Shader = {
@@ -137,57 +140,60 @@ const REDUCE: Shader = {
     }`,
 };
 
-/** Tiles of the whole result. */
-const tileCount = (depth: number, columns: number, side: 32 | 64 | undefined): number => {
-  const tile = side ? side / 4 : TILE;
-  return Math.ceil(depth / tile) * Math.ceil(columns / tile);
-};
-
 /** Threads or workgroups that keep a device busy, and the fewest pixels that are worth a chunk of their own. */
 const BUSY = { threads: 4096, workgroups: 512 };
 const MIN_CHUNK_ROWS = { threads: 32, workgroups: 64 };
 
-/**
- * Pixels of a chunk for so many, in one pass of `rows` sums with a product of `depth` × `columns` fours.
- * @param side of the tiles of workgroups; undefined: threads work alone
- */
-export function chunkRows(rows: number, depth: number, columns: number, side: 32 | 64 | undefined): number {
-  const unit = side ? "workgroups" : "threads";
-  const wanted = Math.ceil(BUSY[unit] / tileCount(depth, columns, side));
+/** How the product is cut. */
+export interface Cut {
+  /** Of the tiles of workgroups; undefined: threads work alone. */
+  side: TileSide | undefined;
+  /** Rows and columns of the result, in fours. */
+  depth: number;
+  fours: number;
+}
+
+/** Tiles of the whole result. */
+function tileCount({ side, depth, fours }: Cut): number {
+  const tile = side ? side / 4 : TILE;
+  return Math.ceil(depth / tile) * Math.ceil(fours / tile);
+}
+
+/** Pixels of a chunk where the sums of `rows` pixels are made at a time. */
+export function chunkRows(cut: Cut, rows: number): number {
+  const unit = cut.side ? "workgroups" : "threads";
+  const wanted = Math.ceil(BUSY[unit] / tileCount(cut));
   return Math.ceil(rows / Math.max(1, Math.min(wanted, Math.ceil(rows / MIN_CHUNK_ROWS[unit]))));
 }
 
 /** Partial products of the pixels `first` to `first + rows - 1`. */
 export function partialProducts(
-  backend: WebGPUBackend,
+  gpu: Gpu,
+  cut: Cut,
   sums: tf.TensorInfo,
   dy: tf.TensorInfo,
   partial: tf.TensorInfo,
-  size: { first: number; rows: number; depth: number; fours: number; chunkRows: number; chunks: number },
-  side: 32 | 64 | undefined,
-  format: SumFormat,
+  size: { first: number; rows: number; chunkRows: number; chunks: number },
 ): void {
-  const total = size.chunks * tileCount(size.depth, size.fours, side);
-  const [shader, threads] = side ? [tiledPartial(side, format), THREADS * total] : [PARTIAL[format], total];
-  run(backend, shader, [sums, dy], { ...size, total }, threads, partial);
+  const { side, depth, fours } = cut;
+  const total = size.chunks * tileCount(cut);
+  const shader = side ? tiledPartial(side, gpu.sumFormat) : PARTIAL[gpu.sumFormat];
+  gpu.run(shader, [sums, dy], { ...size, depth, fours, total }, side ? THREADS * total : total, partial);
 }
 
-/** The sum of the chunks, as dW [L, Cin, Cout]: zero where a matrix has no slot. Added to what is there if told so. */
+/**
+ * The sum of the chunks as dW [L, Cin, Cout], zero where a matrix has no slot; added to what is there if
+ * `accumulate`.
+ */
 export function addChunks(
-  backend: WebGPUBackend,
+  gpu: Gpu,
   partial: tf.TensorInfo,
   slotOf: tf.TensorInfo,
   dw: tf.TensorInfo,
-  size: {
-    chunks: number;
-    accumulate: number;
-    inChannels: number;
-    outChannels: number;
-    inPadded: number;
-    outPadded: number;
-    slots: number;
-  },
+  size: Record<"chunks" | "inChannels" | "outChannels" | "inPadded" | "outPadded" | "slots", number>,
+  accumulate: boolean,
 ): void {
   const total = elements(dw);
-  run(backend, REDUCE, [partial, slotOf], { ...size, total }, total, dw);
+  const uniforms = { ...size, total, accumulate: Number(accumulate) };
+  gpu.run(REDUCE, [partial, slotOf], uniforms, total, dw);
 }

@@ -1,28 +1,26 @@
-// Sums and product in one pass. A workgroup loads the patch of the source that the taps of its output pixels reach into
-// workgroup memory, zeros around the image included, a few channels at a time, and makes the sums of its pixels from it
-// there. Nothing but the result is written to a buffer.
+// Sums and product in one pass. A workgroup loads the patch of the source that the taps of its output pixels reach
+// into workgroup memory, a few channels at a time and with the zeros around the image, and makes the sums of its
+// pixels there. Nothing but the result is written to a buffer.
 
+import type { Gather } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { run, type Shader, shaderOf, type Width } from "../program.ts";
-import type { Gather } from "./gather.ts";
+import type { Gpu } from "../gpu.ts";
+import { axisNames, axisValues, fours, INNERMOST_FIRST, list, type Shader, type Width } from "../shader.ts";
 import { storeFour } from "./multiply.ts";
-import { AXES, fours, loadPixel, sourceCoordinate } from "./pad.ts";
-import type { Patch } from "./patch.ts";
+import { loadPixel, sourceCoordinate } from "./pad.ts";
+import type { PatchPlan } from "./plan.ts";
 import {
   accumulators,
   addProduct,
-  list,
   PITCH,
   productTiles,
   SIDE,
   STEP,
+  shareOf,
   THREAD,
   THREADS,
-  tileOf,
+  type TileSide,
 } from "./tile.ts";
-
-const AXIS_UNIFORMS = ["in", "out", "stride", "step", "offset", "tile", "patch"] as const;
 
 /** WGSL: the place of tile pixel `pixel` along each axis. */
 const placeInTile = (name: string, pixel: string): string => `
@@ -30,18 +28,20 @@ const placeInTile = (name: string, pixel: string): string => `
   let ${name}H = ${pixel} / uniforms.tileW % uniforms.tileH;
   let ${name}D = ${pixel} / uniforms.tileW / uniforms.tileH;`;
 
-function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number): Shader {
-  const { rows, perThread, fours: columns } = tileOf(side);
+function fusedShader(side: TileSide, read: Width, write: Width, capacity: number): Shader {
+  const { rows, columns } = shareOf(side);
   const across = side / 4;
-  return shaderOf(`fused-${side}-${read}-${write}-${capacity}`, () => ({
+  return {
+    name: `fused-${side}-${read}-${write}-${capacity}`,
     inputs: { x: read, weights: 4, taps: 1 },
     output: write,
     uniforms: [
       ...["images", "inChannels", "inFours", "channels", "fours", "slots", "depth"],
-      ...AXES.flatMap((axis) => AXIS_UNIFORMS.map((name) => `${name}${axis}`)),
+      ...axisNames("in", "out", "stride", "spread", "before", "tile", "patch"),
     ],
     workgroup: THREADS,
-    code: `
+    get code() {
+      return `
       ${productTiles(side)}
       var<workgroup> source : array<vec4<f32>, ${capacity}>;
 
@@ -52,16 +52,14 @@ function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number)
         let across = (fours + ${across - 1}) / ${across};
         let column = group % across * ${across};
         var rest = group / across;
-        ${["W", "H", "D"]
-          .map(
-            (axis) => `
+        ${INNERMOST_FIRST.map(
+          (axis) => `
         let tiles${axis} = (uniforms.out${axis} + uniforms.tile${axis} - 1) / uniforms.tile${axis};
         let first${axis} = rest % tiles${axis} * uniforms.tile${axis};
         rest = rest / tiles${axis};`,
-          )
-          .join("")}
+        ).join("")}
         let image = rest;
-        ${placeInTile("own", `(thread % ${rows})`)}
+        ${placeInTile("own", `(thread % ${side})`)}
         let ownTap = (ownD * uniforms.strideD * uniforms.patchH + ownH * uniforms.strideH) * uniforms.patchW
           + ownW * uniforms.strideW;
         let patchSize = uniforms.patchD * uniforms.patchH * uniforms.patchW;
@@ -72,15 +70,13 @@ function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number)
             let c = begin + i % depth;
             var rest = i / depth;
             var inside = image < uniforms.images;
-            ${(["W", "H", "D"] as const)
-              .map((axis) =>
-                sourceCoordinate(
-                  axis,
-                  `first${axis} * uniforms.stride${axis} + rest % uniforms.patch${axis}`,
-                  `uniforms.patch${axis}`,
-                ),
-              )
-              .join("")}
+            ${INNERMOST_FIRST.map((axis) =>
+              sourceCoordinate(
+                axis,
+                `first${axis} * uniforms.stride${axis} + rest % uniforms.patch${axis}`,
+                `uniforms.patch${axis}`,
+              ),
+            ).join("")}
             var value = vec4<f32>(0.0);
             if (inside) {
               let pixel = ((image * uniforms.inD + fromD) * uniforms.inH + fromH) * uniforms.inW + fromW;
@@ -93,14 +89,14 @@ function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number)
           let units = slots * depth;
           for (var unit = 0; unit < units; unit += ${STEP}) {
             let count = min(${STEP}, units - unit);
-            for (var i = thread; i < ${rows} * count; i += ${THREADS}) {
-              let k = i / ${rows};
+            for (var i = thread; i < ${side} * count; i += ${THREADS}) {
+              let k = i / ${side};
               let slot = (unit + k) % slots;
               let at = ownTap * depth + (unit + k) / slots;
               var sum = vec4<f32>(0.0);
               let end = taps[slot + 1];
               for (var tap = taps[slot]; tap < end; tap++) { sum += source[at + taps[tap] * depth]; }
-              left[thread % ${rows} * ${PITCH} + k] = sum;
+              left[thread % ${side} * ${PITCH} + k] = sum;
             }
             for (var i = thread; i < ${4 * across} * count; i += ${THREADS}) {
               let k = i / ${across};
@@ -114,7 +110,7 @@ function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number)
           }
         }
         ${list(
-          perThread,
+          rows,
           (r) => `{
           ${placeInTile("at", `(threadRow + ${SIDE * r})`)}
           let d = firstD + atD;
@@ -131,38 +127,39 @@ function fusedShader(side: 32 | 64, read: Width, write: Width, capacity: number)
           }
         }`,
         )}
-      }`,
-  }));
+      }`;
+    },
+  };
 }
 
-/**
- * y [N, ...out, outChannels] from a source that is not padded.
- * @param taps table of the taps in a patch
- */
+/** y [N, ...out, outChannels] of a source that is not padded. */
 export function fused(
-  backend: WebGPUBackend,
+  gpu: Gpu,
+  side: TileSide,
   gather: Gather,
-  patch: Patch,
-  side: 32 | 64,
+  { patch, taps }: PatchPlan,
   x: tf.TensorInfo,
   weights: tf.TensorInfo,
-  taps: tf.TensorInfo,
   y: tf.TensorInfo,
 ): void {
-  const { images, inSize, inChannels, outSize, outChannels, strides, step, offset, slots } = gather;
+  const { images, inSize, inChannels, outSize, outChannels, strides, spread, padBefore, slots } = gather;
   const { tile, size, depth, capacity } = patch;
-  const uniforms: Record<string, number> = {
+  const uniforms = {
     ...{ images, inChannels, depth, channels: outChannels, slots: slots.length },
-    inFours: fours(inChannels),
-    fours: fours(outChannels),
+    ...{ inFours: fours(inChannels), fours: fours(outChannels) },
+    ...axisValues({
+      in: inSize,
+      out: outSize,
+      stride: strides,
+      spread,
+      before: padBefore,
+      tile,
+      patch: size,
+    }),
   };
-  const sizes = { in: inSize, out: outSize, stride: strides, step, offset, tile, patch: size };
-  let workgroups = images * Math.ceil(outChannels / side);
-  AXES.forEach((axis, a) => {
-    for (const name of AXIS_UNIFORMS) uniforms[`${name}${axis}`] = sizes[name][a];
-    workgroups *= Math.ceil(outSize[a] / tile[a]);
-  });
+  const tiles = tile.reduce((count, pixels, axis) => count * Math.ceil(outSize[axis] / pixels), 1);
+  const workgroups = images * tiles * Math.ceil(outChannels / side);
   const width = (channels: number): Width => (channels % 4 === 0 ? 4 : 1);
   const shader = fusedShader(side, width(inChannels), width(outChannels), capacity);
-  run(backend, shader, [x, weights, taps], uniforms, THREADS * workgroups, y);
+  gpu.run(shader, [x, weights, taps], uniforms, THREADS * workgroups, y);
 }

@@ -1,29 +1,29 @@
-// The matrix product of sums [P, K] with packed weights [K, N], each thread a tile of the result in registers: threads
-// that work alone, subgroups that share what they load, and workgroups that share tiles.
+// The matrix product of sums [P, K] and packed weights [K, N]. Each thread makes a tile of the result in registers:
+// threads work alone, subgroups share what they load, or workgroups share tiles.
 
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { run, type Shader, shaderOf, type Width } from "../program.ts";
-import { fours } from "./pad.ts";
-import { LOAD_SUM, SUM_ELEMENT, type SumFormat } from "./sums.ts";
+import type { Gpu } from "../gpu.ts";
+import { fours, list, type Shader, type Width } from "../shader.ts";
+import { LOAD_SUM, SUM_ELEMENT, type SumFormat } from "./sumFormat.ts";
 import {
   accumulators,
   addProduct,
-  list,
   PITCH,
   productTiles,
   SIDE,
   STEP,
+  shareOf,
   THREAD,
   THREADS,
-  tileOf,
+  type TileSide,
 } from "./tile.ts";
+import type { Product } from "./variants.ts";
 
 /** Rows and fours of columns of a thread that works alone. */
 const ROWS = 8;
 const COLUMNS = 2;
 
-/** Writes four columns of a row, of which the last may lie beyond the result's columns. */
+/** WGSL: writes four columns of a row, the last of which may lie beyond the result's columns. */
 export function storeFour(width: Width, row: string, column: string, value: string): string {
   if (width === 4) return `result[(${row}) * uniforms.fours + ${column}] = ${value};`;
   return list(
@@ -34,15 +34,17 @@ export function storeFour(width: Width, row: string, column: string, value: stri
   );
 }
 
-/** Rows and columns of a tile that lie beyond are computed from the last ones, and not written. */
+/** Rows and columns of a tile that lie beyond the result are computed from its last ones, and not written. */
 function directShader(width: Width, format: SumFormat): Shader {
   const each = (line: (r: number, c: number) => string): string =>
     list(ROWS, (r) => list(COLUMNS, (c) => line(r, c)));
-  return shaderOf(`multiply-${width}-${format}`, () => ({
+  return {
+    name: `multiply-${width}-${format}`,
     inputs: { sums: SUM_ELEMENT[format], weights: 4 },
     output: width,
     uniforms: ["total", "rows", "depth", "fours", "channels", "first"],
-    code: `
+    get code() {
+      return `
       ${LOAD_SUM[format]}
       fn main(index : i32) {
         if (index >= uniforms.total) { return; }
@@ -70,19 +72,22 @@ function directShader(width: Width, format: SumFormat): Shader {
           ${storeFour(width, `uniforms.first + row + ${r}`, `column + ${c}`, `y${r}_${c}`)}
         }`,
         )}
-      }`,
-  }));
+      }`;
+    },
+  };
 }
 
-function tiledShader(side: 32 | 64, width: Width, format: SumFormat): Shader {
-  const { rows, perThread, fours: columns } = tileOf(side);
+function tiledShader(side: TileSide, width: Width, format: SumFormat): Shader {
+  const { rows, columns } = shareOf(side);
   const across = side / 4;
-  return shaderOf(`multiply-tiled-${side}-${width}-${format}`, () => ({
+  return {
+    name: `multiply-tiled-${side}-${width}-${format}`,
     inputs: { sums: SUM_ELEMENT[format], weights: 4 },
     output: width,
     uniforms: ["rows", "depth", "fours", "channels", "first"],
     workgroup: THREADS,
-    code: `
+    get code() {
+      return `
       ${productTiles(side)}
       ${LOAD_SUM[format]}
       fn main(index : i32) {
@@ -91,11 +96,11 @@ function tiledShader(side: 32 | 64, width: Width, format: SumFormat): Shader {
         let depth = uniforms.depth;
         let across = (fours + ${across - 1}) / ${across};
         let column = group % across * ${across};
-        let row = group / across * ${rows};
+        let row = group / across * ${side};
         ${accumulators(side)}
         for (var begin = 0; begin < depth; begin += ${STEP}) {
           let count = min(${STEP}, depth - begin);
-          for (var i = thread; i < ${rows * STEP}; i += ${THREADS}) {
+          for (var i = thread; i < ${side * STEP}; i += ${THREADS}) {
             let k = i % ${STEP};
             let at = min(row + i / ${STEP}, uniforms.rows - 1) * depth + min(begin + k, depth - 1);
             left[i / ${STEP} * ${PITCH} + k] = loadSum(at);
@@ -107,38 +112,42 @@ function tiledShader(side: 32 | 64, width: Width, format: SumFormat): Shader {
           ${addProduct(side)}
           workgroupBarrier();
         }
-        ${list(perThread, (r) =>
-          list(
-            columns,
-            (
-              c,
-            ) => `if (row + threadRow + ${SIDE * r} < uniforms.rows && column + threadColumn + ${SIDE * c} < fours) {
-          ${storeFour(width, `uniforms.first + row + threadRow + ${SIDE * r}`, `column + threadColumn + ${SIDE * c}`, `y${r}_${c}`)}
-        }`,
-          ),
+        ${list(rows, (r) =>
+          list(columns, (c) => {
+            const [ownRow, ownColumn] = [
+              `row + threadRow + ${SIDE * r}`,
+              `column + threadColumn + ${SIDE * c}`,
+            ];
+            return `if (${ownRow} < uniforms.rows && ${ownColumn} < fours) {
+          ${storeFour(width, `uniforms.first + ${ownRow}`, ownColumn, `y${r}_${c}`)}
+        }`;
+          }),
         )}
-      }`,
-  }));
+      }`;
+    },
+  };
 }
 
 /**
- * A subgroup makes ROWS rows for each of its `lanes / across` rows of lanes, and COLUMNS fours for each of `across` lanes
- * beside each other. The lanes of a row load as many fours of its sums, and read each other's. The stock backend offers a
- * shader no built-in values of subgroups: a lane's number is that of the lanes before it, all of which must be at work,
- * so none ends early.
+ * The lanes of a subgroup lie in `lanes / across` rows of `across` lanes; each lane makes ROWS rows × COLUMNS fours.
+ * The lanes of a row load one four of its sums each, and read each other's. Since the stock backend gives shaders no
+ * access to the built-in values of subgroups, a lane gets its number by counting the active lanes before it: so none
+ * may end early.
  */
 function subgroupShader(width: Width, format: SumFormat): Shader {
   const each = (line: (r: number, c: number) => string): string =>
     list(ROWS, (r) => list(COLUMNS, (c) => line(r, c)));
-  return shaderOf(`multiply-subgroups-${width}-${format}`, () => ({
+  return {
+    name: `multiply-subgroups-${width}-${format}`,
     inputs: { sums: SUM_ELEMENT[format], weights: 4 },
     output: width,
     uniforms: ["rows", "depth", "fours", "channels", "first", "wanted"],
     workgroup: THREADS,
     enable: ["subgroups"],
-    code: `
+    get code() {
+      return `
       ${LOAD_SUM[format]}
-      // All lanes of a subgroup go through the same steps; the compiler cannot know that their number is the same for all.
+      // All lanes of a subgroup take the same number of steps, which the compiler cannot know.
       @diagnostic(off, subgroup_uniformity)
       fn main(index : i32) {
         let fours = uniforms.fours;
@@ -176,51 +185,47 @@ function subgroupShader(width: Width, format: SumFormat): Shader {
           ${storeFour(width, `uniforms.first + row + ${r}`, `column + ${c} * across`, `y${r}_${c}`)}
         }`,
         )}
-      }`,
-  }));
+      }`;
+    },
+  };
 }
 
-/** Subgroups may have any of these numbers of lanes, here at most as many as a workgroup. */
+/** Lanes that subgroups may have, up to a whole workgroup. */
 const LANES = [4, 8, 16, 32, 64];
 
-/** Threads of the tiles of {@link subgroupShader} if subgroups have so many lanes. */
+/** Threads that {@link subgroupShader} needs if subgroups have so many lanes. */
 function subgroupThreads(rows: number, columns: number, wanted: number, lanes: number): number {
   const across = Math.min(wanted, lanes);
   const tiles = Math.ceil(columns / (across * COLUMNS)) * Math.ceil(rows / ((lanes / across) * ROWS));
   return lanes * tiles;
 }
 
-/** Threads that work alone, subgroups, or workgroups that share tiles of so many rows and columns. */
-export type Product = "direct" | "subgroups" | 32 | 64;
-
 /**
  * Rows `first` to `first + rows - 1` of y [P, outChannels].
  * @param depth of the product, in fours
  */
 export function multiply(
-  backend: WebGPUBackend,
+  gpu: Gpu,
+  product: Product,
   sums: tf.TensorInfo,
   weights: tf.TensorInfo,
   y: tf.TensorInfo,
-  size: { first: number; rows: number; depth: number; outChannels: number },
-  product: Product,
-  format: SumFormat,
+  { first, rows, depth, outChannels }: { first: number; rows: number; depth: number; outChannels: number },
 ): void {
-  const { first, rows, depth, outChannels } = size;
   const columns = fours(outChannels);
   const width = outChannels % 4 === 0 ? 4 : 1;
+  const format = gpu.sumFormat;
   const uniforms = { rows, depth, fours: columns, channels: outChannels, first };
-  if (typeof product === "number") {
-    const threads = THREADS * Math.ceil(rows / product) * Math.ceil(outChannels / product);
-    run(backend, tiledShader(product, width, format), [sums, weights], uniforms, threads, y);
+  if (product === "direct") {
+    const total = Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
+    gpu.run(directShader(width, format), [sums, weights], { ...uniforms, total }, total, y);
   } else if (product === "subgroups") {
     // Lanes beside each other: a power of two, like the number of lanes.
     const wanted = 2 ** Math.ceil(Math.log2(Math.ceil(columns / COLUMNS)));
-    const shader = subgroupShader(width, format);
     const threads = Math.max(...LANES.map((lanes) => subgroupThreads(rows, columns, wanted, lanes)));
-    run(backend, shader, [sums, weights], { ...uniforms, wanted }, threads, y);
+    gpu.run(subgroupShader(width, format), [sums, weights], { ...uniforms, wanted }, threads, y);
   } else {
-    const total = Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
-    run(backend, directShader(width, format), [sums, weights], { ...uniforms, total }, total, y);
+    const threads = THREADS * Math.ceil(rows / product) * Math.ceil(outChannels / product);
+    gpu.run(tiledShader(product, width, format), [sums, weights], uniforms, threads, y);
   }
 }

@@ -1,26 +1,28 @@
 // A source [N, D, H, W, C] copied into a zero-padded one whose channels come in fours: from there on no shader has to
 // ask whether a pixel lies inside the image, and all of them load four channels at a time.
 
+import { type Gather, volume } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { makeScratch, run, type Shader, type Width } from "../program.ts";
-import { type Gather, volume } from "./gather.ts";
-
-/** Fours that hold so many channels. */
-export const fours = (channels: number): number => Math.ceil(channels / 4);
-
-export const AXES = ["D", "H", "W"] as const;
-export type Axis = (typeof AXES)[number];
+import type { Gpu } from "../gpu.ts";
+import {
+  type Axis,
+  axisNames,
+  axisValues,
+  fours,
+  INNERMOST_FIRST,
+  type Shader,
+  type Width,
+} from "../shader.ts";
 
 /**
- * WGSL: takes one axis of `size` off the number `rest`, and finds `from`, the source pixel at `place` of the padded source
- * along that axis; `inside` becomes false where there is none.
+ * WGSL: takes one axis of `size` off the number `rest`, and finds `from`, the source pixel at `place` of the padded
+ * source along that axis; `inside` becomes false where there is none.
  */
 export const sourceCoordinate = (axis: Axis, place: string, size: string): string => `
-    let at${axis} = ${place} - uniforms.offset${axis};
+    let at${axis} = ${place} - uniforms.before${axis};
     rest = rest / ${size};
-    let from${axis} = at${axis} / uniforms.step${axis};
-    if (at${axis} < 0 || at${axis} % uniforms.step${axis} != 0 || from${axis} >= uniforms.in${axis}) {
+    let from${axis} = at${axis} / uniforms.spread${axis};
+    if (at${axis} < 0 || at${axis} % uniforms.spread${axis} != 0 || from${axis} >= uniforms.in${axis}) {
       inside = false;
     }`;
 
@@ -39,20 +41,14 @@ function padShader(width: Width): Shader {
     name: `pad-${width}`,
     inputs: { x: width },
     output: 4,
-    uniforms: [
-      "total",
-      "first",
-      "channels",
-      "fours",
-      ...AXES.flatMap((axis) => [`in${axis}`, `padded${axis}`, `offset${axis}`, `step${axis}`]),
-    ],
+    uniforms: ["total", "first", "channels", "fours", ...axisNames("in", "padded", "before", "spread")],
     code: `
       fn main(index : i32) {
         if (index >= uniforms.total) { return; }
         let c = index % uniforms.fours;
         var rest = index / uniforms.fours;
         var inside = true;
-        ${(["W", "H", "D"] as const).map(coordinate).join("")}
+        ${INNERMOST_FIRST.map(coordinate).join("")}
         if (!inside) {
           result[index] = vec4<f32>(0.0);
           return;
@@ -65,51 +61,46 @@ function padShader(width: Width): Shader {
 
 const SHADERS: Record<Width, Shader> = { 1: padShader(1), 4: padShader(4) };
 
-/** A tensor for reading, and what frees it if it was made for that. */
+/** A tensor to read from; if it was made for that, `release` frees it. */
 export interface Source {
   tensor: tf.TensorInfo;
   release: () => void;
 }
 
-type PadGeometry = Pick<Gather, "images" | "inSize" | "inChannels" | "paddedSize" | "offset" | "step">;
+/** A tensor that stays. */
+export const kept = (tensor: tf.TensorInfo): Source => ({ tensor, release: () => {} });
+
+/** A tensor that was made for reading. */
+export const made = (gpu: Gpu, tensor: tf.TensorInfo): Source => ({
+  tensor,
+  release: () => gpu.dispose(tensor),
+});
+
+type Padding = Pick<Gather, "images" | "inSize" | "inChannels" | "paddedSize" | "padBefore" | "spread">;
 
 /** Whether the padded source is x itself. */
-export function isPadded({ inSize, inChannels, paddedSize, offset, step }: PadGeometry): boolean {
-  const same = [0, 1, 2].every((a) => inSize[a] === paddedSize[a] && offset[a] === 0 && step[a] === 1);
+export function isPadded({ inSize, inChannels, paddedSize, padBefore, spread }: Padding): boolean {
+  const same = [0, 1, 2].every((a) => inSize[a] === paddedSize[a] && padBefore[a] === 0 && spread[a] === 1);
   return same && inChannels % 4 === 0;
 }
 
-/** The padded source of `gather.images` images of x from image `first` on, [N, ...paddedSize, 4 · fours]. */
-export function padSource(backend: WebGPUBackend, gather: PadGeometry, x: tf.TensorInfo, first = 0): Source {
-  if (isPadded(gather)) return { tensor: x, release: () => {} };
-  const { images, inSize, inChannels, paddedSize, offset, step } = gather;
-  const aligned = inChannels % 4 === 0;
-  const total = images * volume(paddedSize) * fours(inChannels);
-  const tensor = makeScratch(backend, 4 * total);
-  const uniforms: Record<string, number> = {
-    total,
-    first,
-    channels: inChannels,
-    fours: fours(inChannels),
+/** The padded source of `images` images of x from image `first` on, [N, ...paddedSize, 4 · fours]. */
+export function padSource(gpu: Gpu, padding: Padding, x: tf.TensorInfo, first = 0): Source {
+  if (isPadded(padding)) return kept(x);
+  const { images, inSize, inChannels: channels, paddedSize, padBefore, spread } = padding;
+  const total = images * volume(paddedSize) * fours(channels);
+  const tensor = gpu.scratch(4 * total);
+  const uniforms = {
+    ...{ total, first, channels, fours: fours(channels) },
+    ...axisValues({ in: inSize, padded: paddedSize, before: padBefore, spread }),
   };
-  AXES.forEach((axis, a) => {
-    uniforms[`in${axis}`] = inSize[a];
-    uniforms[`padded${axis}`] = paddedSize[a];
-    uniforms[`offset${axis}`] = offset[a];
-    uniforms[`step${axis}`] = step[a];
-  });
-  run(backend, SHADERS[aligned ? 4 : 1], [x], uniforms, total, tensor);
-  return { tensor, release: () => void backend.disposeData(tensor.dataId) };
+  gpu.run(SHADERS[channels % 4 === 0 ? 4 : 1], [x], uniforms, total, tensor);
+  return made(gpu, tensor);
 }
 
 /** Rows [rows, channels] with their channels in fours. */
-export function padChannels(
-  backend: WebGPUBackend,
-  rows: number,
-  channels: number,
-  x: tf.TensorInfo,
-): Source {
+export function padChannels(gpu: Gpu, rows: number, channels: number, x: tf.TensorInfo): Source {
   const size = [1, 1, rows] as const;
-  const places = { inSize: size, paddedSize: size, offset: [0, 0, 0], step: [1, 1, 1] } as const;
-  return padSource(backend, { images: 1, inChannels: channels, ...places }, x);
+  const places = { inSize: size, paddedSize: size, padBefore: [0, 0, 0], spread: [1, 1, 1] } as const;
+  return padSource(gpu, { images: 1, inChannels: channels, ...places }, x);
 }

@@ -1,9 +1,8 @@
 // Tiles of output pixels for the fused shader, and the patches of the padded source that their taps reach.
 
-import type { Size3 } from "@gmr-conv/tfjs";
-import { type Gather, volume } from "./gather.ts";
-import { fours } from "./pad.ts";
-import { STEP, tileBytes } from "./tile.ts";
+import { type Gather, type Size3, volume } from "@gmr-conv/tfjs";
+import { fours } from "../shader.ts";
+import { STEP, type TileSide, tileBytes } from "./tile.ts";
 
 export interface Patch {
   /** Output pixels of a tile. */
@@ -12,22 +11,22 @@ export interface Patch {
   size: Size3;
   /** Fours of channels that lie in workgroup memory together. */
   depth: number;
-  /** Fours that workgroup memory holds for it: few different numbers, since each is a shader of its own. */
+  /** Fours that workgroup memory holds for it: one of few numbers, since each needs a shader of its own. */
   capacity: number;
 }
 
-/** Kernel's reach along an axis, gaps included. */
+/** How far the kernel reaches along an axis, gaps included. */
 const reach = ({ paddedSize, outSize, strides }: Gather, axis: 0 | 1 | 2): number =>
   paddedSize[axis] - (outSize[axis] - 1) * strides[axis];
 
-/** Fours by which the memory of patches grows. */
+/** Step in which the memory of patches grows, in fours. */
 const UNIT = 64;
 
 /**
- * The box of `pixels` output pixels whose patches are read least; undefined where none fits.
+ * The box of `pixels` output pixels for which least is read; undefined if none fits.
  * @param memory bytes of workgroup memory for the whole shader
  */
-export function patchFor(gather: Gather, pixels: 32 | 64, memory: number): Patch | undefined {
+export function patchFor(gather: Gather, pixels: TileSide, memory: number): Patch | undefined {
   const room = Math.floor((memory - tileBytes(pixels)) / 16 / UNIT) * UNIT;
   const { outSize, strides } = gather;
   let best: { tile: Size3; size: Size3; cost: number } | undefined;
@@ -45,20 +44,8 @@ export function patchFor(gather: Gather, pixels: 32 | 64, memory: number): Patch
   }
   if (!best) return undefined;
   const { tile, size } = best;
-  // Kernels of few slots take several fours of channels together, so that steps are full.
+  // Kernels with few slots take several fours of channels at a time, so that steps are full.
   const wanted = Math.min(Math.ceil(STEP / gather.slots.length), fours(gather.inChannels));
   const depth = Math.max(1, Math.min(wanted, Math.floor(room / volume(size))));
   return { tile, size, depth, capacity: Math.ceil((volume(size) * depth) / UNIT) * UNIT };
-}
-
-/** The table of the taps of each slot (see `tapTable`) for a patch instead of the whole padded source. */
-export function tapsInPatch({ taps, paddedSize }: Gather, { size }: Patch): number[][] {
-  return taps.map((list) =>
-    list.map((at) => {
-      const x = at % paddedSize[2];
-      const y = Math.floor(at / paddedSize[2]) % paddedSize[1];
-      const z = Math.floor(at / paddedSize[2] / paddedSize[1]);
-      return (z * size[1] + y) * size[2] + x;
-    }),
-  );
 }

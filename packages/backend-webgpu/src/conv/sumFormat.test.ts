@@ -1,13 +1,13 @@
-// Sums kept as f16: less exact, and that only.
+// Sums kept as f16: less exact, but nothing else.
 
 import { maxRelativeError } from "@gmr-conv/core";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
-import { isWebGpuMissing } from "../../testing/webGpu.ts";
+import { activeState, isWebGpuMissing } from "../../testing/webGpu.ts";
 import { createWebGpuBackend, useWebGpu } from "../index.ts";
-import { forceVariant, type Variant } from "./variants.ts";
+import type { Variant } from "./variants.ts";
 
 const missing = await isWebGpuMissing();
 
@@ -33,8 +33,6 @@ async function compute([shape, filters, kernelSize, strides]: (typeof SHAPES)[nu
 }
 
 describe.skipIf(missing)("sums as f16", () => {
-  afterEach(() => forceVariant(undefined));
-
   const cases: [Variant, typeof SHAPES][] = [
     ["direct", SHAPES],
     ["tiled32", SHAPES.slice(0, 1)],
@@ -43,22 +41,22 @@ describe.skipIf(missing)("sums as f16", () => {
   ];
   for (const [variant, shapes] of cases) {
     it.each(shapes)(`by ${variant}, x [%s], %i filters, kernel %i, strides %i`, async (...shape) => {
-      forceVariant(variant);
       const results: number[][][] = [];
       for (const sums of ["f32", "f16"] as const) {
         tf.removeBackend("webgpu");
         await useWebGpu({ sums });
+        activeState().variants.forced = variant;
         results.push(await compute(shape));
       }
       const [exact, half] = results;
       const errors = half.map((numbers, i) => maxRelativeError(numbers, exact[i]));
       for (const error of errors) expect(error).toBeLessThan(5e-4);
-      // Were it 0, the sums would not have been f16 at all.
+      // If it were 0, the sums would not have been f16 at all.
       expect(errors[0]).toBeGreaterThan(1e-6);
     });
   }
 
-  it("are no other format", async () => {
+  it("cannot be kept in another format", async () => {
     const message = 'sums must be "f32" or "f16", got "f8"';
     await expectGmrError(() => createWebGpuBackend({ sums: "f8" as "f16" }), "invalid-argument", message);
   });

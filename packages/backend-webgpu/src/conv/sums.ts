@@ -1,77 +1,28 @@
-// S [P, L, C]: for every output pixel and slot the plain sum of the slot's pixels, as f32 or, which halves what the
-// passes write and read, as f16.
+// S [P, L, C]: for every output pixel and slot the plain sum of the slot's pixels.
 
+import type { Gather } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { type Format, makeScratch, run, type Shader } from "../program.ts";
-import type { Gather } from "./gather.ts";
-import { fours } from "./pad.ts";
-
-/** Where the first tap of output pixel `pixel` lies in the padded source, in pixels. */
-export const FIRST_TAP = `
-  fn firstTap(pixel : i32) -> i32 {
-    let w = pixel % uniforms.outW;
-    let row = pixel / uniforms.outW;
-    let h = row % uniforms.outH;
-    let plane = row / uniforms.outH;
-    let d = plane % uniforms.outD;
-    let n = plane / uniforms.outD;
-    return ((n * uniforms.paddedD + d * uniforms.strideD) * uniforms.paddedH + h * uniforms.strideH)
-      * uniforms.paddedW + w * uniforms.strideW;
-  }`;
-
-/** The uniforms of {@link FIRST_TAP}. */
-export const FIRST_TAP_UNIFORMS = [
-  "outD",
-  "outH",
-  "outW",
-  "paddedD",
-  "paddedH",
-  "paddedW",
-  "strideD",
-  "strideH",
-  "strideW",
-];
-
-export function firstTapUniforms({ outSize, paddedSize, strides }: Gather): Record<string, number> {
-  return Object.fromEntries(
-    [...outSize, ...paddedSize, ...strides].map((value, i) => [FIRST_TAP_UNIFORMS[i], value]),
-  );
-}
-
-export type SumFormat = "f32" | "f16";
-
-/** The elements of a buffer of sums: four channels. */
-export const SUM_ELEMENT: Readonly<Record<SumFormat, Format>> = { f32: 4, f16: "half4" };
-
-/** WGSL: `loadSum(at)`, the four sums of element `at` of the buffer `sums`. */
-export const LOAD_SUM: Readonly<Record<SumFormat, string>> = {
-  f32: "fn loadSum(at : i32) -> vec4<f32> { return sums[at]; }",
-  f16: `fn loadSum(at : i32) -> vec4<f32> {
-    let words = bitcast<vec2<u32>>(sums[at]);
-    return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
-  }`,
-};
-
-const STORE_SUM: Readonly<Record<SumFormat, string>> = {
-  f32: "fn storeSum(at : i32, sum : vec4<f32>) { result[at] = sum; }",
-  f16: `fn storeSum(at : i32, sum : vec4<f32>) {
-    result[at] = bitcast<vec2<i32>>(vec2<u32>(pack2x16float(sum.xy), pack2x16float(sum.zw)));
-  }`,
-};
-
-/** A buffer for so many fours of sums. */
-export function makeSums(backend: WebGPUBackend, count: number, format: SumFormat): tf.TensorInfo {
-  return format === "f32" ? makeScratch(backend, 4 * count) : makeScratch(backend, 2 * count, "int32");
-}
+import type { Gpu } from "../gpu.ts";
+import { axisNames, axisValues, fours, type Shader } from "../shader.ts";
+import { STORE_SUM, SUM_ELEMENT, type SumFormat } from "./sumFormat.ts";
 
 const sumsShader = (format: SumFormat): Shader => ({
   name: `ring-sums-${format}`,
   inputs: { x: 4, taps: 1 },
   output: SUM_ELEMENT[format],
-  uniforms: ["total", "first", "fours", "slots", ...FIRST_TAP_UNIFORMS],
+  uniforms: ["total", "first", "fours", "slots", ...axisNames("out", "padded", "stride")],
   code: `
-    ${FIRST_TAP}
+    // Where the first tap of an output pixel lies in the padded source, in pixels.
+    fn firstTap(pixel : i32) -> i32 {
+      let w = pixel % uniforms.outW;
+      let row = pixel / uniforms.outW;
+      let h = row % uniforms.outH;
+      let plane = row / uniforms.outH;
+      let d = plane % uniforms.outD;
+      let n = plane / uniforms.outD;
+      return ((n * uniforms.paddedD + d * uniforms.strideD) * uniforms.paddedH + h * uniforms.strideH)
+        * uniforms.paddedW + w * uniforms.strideW;
+    }
     ${STORE_SUM[format]}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
@@ -92,32 +43,28 @@ const sumsShader = (format: SumFormat): Shader => ({
 
 const SUMS: Readonly<Record<SumFormat, Shader>> = { f32: sumsShader("f32"), f16: sumsShader("f16") };
 
-/** The table of {@link ringSums}: where the taps of each slot begin, the end of the last one, then the taps. */
-export function tapTable(taps: Gather["taps"]): Int32Array {
-  const begins = [taps.length + 1];
-  for (const list of taps) begins.push(begins[begins.length - 1] + list.length);
-  return Int32Array.from([...begins, ...taps.flat()]);
+/** A buffer for the sums of so many fours of channels. */
+export function makeSums(gpu: Gpu, count: number): tf.TensorInfo {
+  return gpu.sumFormat === "f32" ? gpu.scratch(4 * count) : gpu.scratch(2 * count, "int32");
 }
 
-/** S of `pixels` output pixels from `first` on, counted from the padded source's first image; channels in fours. */
+/**
+ * S of `pixels` output pixels from `first` on, counted from the padded source's first image; channels in fours.
+ * @param taps the plan's table
+ */
 export function ringSums(
-  backend: WebGPUBackend,
-  gather: Gather,
+  gpu: Gpu,
+  { slots, inChannels, outSize, paddedSize, strides }: Gather,
   padded: tf.TensorInfo,
   taps: tf.TensorInfo,
   first: number,
   pixels: number,
   sums: tf.TensorInfo,
-  format: SumFormat,
 ): void {
-  const slots = gather.slots.length;
-  const blocks = fours(gather.inChannels);
+  const total = pixels * fours(inChannels);
   const uniforms = {
-    total: pixels * blocks,
-    first,
-    fours: blocks,
-    slots,
-    ...firstTapUniforms(gather),
+    ...{ total, first, fours: fours(inChannels), slots: slots.length },
+    ...axisValues({ out: outSize, padded: paddedSize, stride: strides }),
   };
-  run(backend, SUMS[format], [padded, taps], uniforms, uniforms.total, sums);
+  gpu.run(SUMS[gpu.sumFormat], [padded, taps], uniforms, total, sums);
 }

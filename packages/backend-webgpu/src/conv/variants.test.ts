@@ -4,10 +4,10 @@ import { conformanceCases } from "@gmr-conv/tfjs/conformance";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
-import { isWebGpuMissing, webGpuBackend } from "../../testing/webGpu.ts";
-import { makeTensor } from "../program.ts";
-import { LIMITS } from "./convolve.ts";
-import { forceVariant, VARIANTS } from "./variants.ts";
+import { activeState, isWebGpuMissing, webGpuBackend } from "../../testing/webGpu.ts";
+import { attached } from "../attach.ts";
+import { Gpu } from "../gpu.ts";
+import { VARIANT_NAMES, type Variant } from "./variants.ts";
 
 const missing = await isWebGpuMissing();
 const withoutSubgroups = !missing && !webGpuBackend().device.features.has("subgroups");
@@ -38,6 +38,10 @@ const LAYERS: Record<string, Layer> = {
   },
 };
 
+const force = (variant: Variant | undefined): void => {
+  activeState().variants.forced = variant;
+};
+
 /** The output and the gradients of a layer. */
 async function compute(backend: string, { apply, x, weights }: Layer): Promise<Float32Array[]> {
   await tf.setBackend(backend);
@@ -59,40 +63,40 @@ async function expectAsOnCpu(layer: Layer): Promise<void> {
   });
 }
 
-for (const variant of VARIANTS) {
+for (const variant of VARIANT_NAMES) {
   const skipped = missing || (variant === "subgroups" && withoutSubgroups);
   describe.skipIf(skipped)(`the ring kernels by ${variant}`, () => {
-    afterEach(() => forceVariant(undefined));
+    afterEach(() => force(undefined));
 
     for (const { name, run } of conformanceCases({ randomCases: 0 })) {
       if (!/^ring kernels/.test(name)) continue;
       it(name, async () => {
-        forceVariant(variant);
+        force(variant);
         await run();
       });
     }
 
     it.each(Object.keys(LAYERS))("%s, as on the CPU", async (name) => {
-      forceVariant(variant);
+      force(variant);
       await expectAsOnCpu(LAYERS[name]);
     });
   });
 }
 
 describe.skipIf(missing)("where little fits at a time", () => {
-  const limits = { ...LIMITS };
-  afterEach(() => {
-    Object.assign(LIMITS, limits);
-    forceVariant(undefined);
-  });
-
   for (const variant of ["direct", "tiled32"] as const) {
     it.each(Object.keys(LAYERS))(
       `%s by ${variant}, in groups of images and blocks of pixels`,
       async (name) => {
-        Object.assign(LIMITS, { plans: 1, sumBytes: 9000, padBytes: 9000 });
-        forceVariant(variant);
-        await expectAsOnCpu(LAYERS[name]);
+        const state = activeState();
+        const tight = new Gpu(state.backend, state.adapter, { plans: 1, sumBytes: 9000, padBytes: 9000 });
+        tight.variants.forced = variant;
+        attached.set(state.backend, tight);
+        try {
+          await expectAsOnCpu(LAYERS[name]);
+        } finally {
+          attached.set(state.backend, state);
+        }
       },
     );
   }
@@ -100,9 +104,9 @@ describe.skipIf(missing)("where little fits at a time", () => {
   it("refuses tensors that the device does not let shaders see", async () => {
     const limit = webGpuBackend().device.limits.maxStorageBufferBindingSize;
     await expectGmrError(
-      () => makeTensor(webGpuBackend(), [limit / 2]),
+      () => activeState().tensor([limit / 2]),
       "out-of-memory",
-      `a tensor [${limit / 2}] of ${2 * limit} bytes is larger than the ${limit} that this WebGPU device allows`,
+      `a tensor [${limit / 2}] of ${2 * limit} bytes is larger than the ${limit} bytes that this WebGPU device allows`,
     );
   });
 });

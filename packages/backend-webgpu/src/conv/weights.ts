@@ -1,10 +1,10 @@
-// Weights [L, A, B] as the matrix that the sums are multiplied with: [slots · 4 · fours(Cin), 4 · fours(Cout)].
+// Weights [L, A, B] as the matrix by which the sums are multiplied: [slots · 4 · fours(Cin), 4 · fours(Cout)].
 
+import type { Gather } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { makeScratch, run, type Shader } from "../program.ts";
-import type { Gather } from "./gather.ts";
-import { fours, type Source } from "./pad.ts";
+import type { Gpu } from "../gpu.ts";
+import { fours, type Shader } from "../shader.ts";
+import { kept, made, type Source } from "./pad.ts";
 
 const PACK: Shader = {
   name: "pack-weights",
@@ -27,31 +27,25 @@ const PACK: Shader = {
     }`,
 };
 
-/** @param transposed whether the matrices are given as [L, Cout, Cin] */
+/**
+ * @param slots the plan's table
+ * @param transposed whether the matrices are given as [L, Cout, Cin]
+ */
 export function packWeights(
-  backend: WebGPUBackend,
+  gpu: Gpu,
   gather: Gather,
   weights: tf.TensorInfo,
   slots: tf.TensorInfo,
   transposed: boolean,
 ): Source {
   const { inChannels, outChannels, matrices } = gather;
-  const complete = gather.slots.length === matrices;
-  if (complete && !transposed && inChannels % 4 === 0 && outChannels % 4 === 0) {
-    return { tensor: weights, release: () => {} };
-  }
-  const inPadded = 4 * fours(inChannels);
-  const outPadded = 4 * fours(outChannels);
+  const [inPadded, outPadded] = [4 * fours(inChannels), 4 * fours(outChannels)];
+  const isPacked =
+    gather.slots.length === matrices && inPadded === inChannels && outPadded === outChannels && !transposed;
+  if (isPacked) return kept(weights);
   const total = gather.slots.length * inPadded * outPadded;
-  const tensor = makeScratch(backend, total);
-  const uniforms = {
-    total,
-    inChannels,
-    outChannels,
-    inPadded,
-    outPadded,
-    transposed: Number(transposed),
-  };
-  run(backend, PACK, [weights, slots], uniforms, total, tensor);
-  return { tensor, release: () => void backend.disposeData(tensor.dataId) };
+  const packed = gpu.scratch(total);
+  const sizes = { total, inChannels, outChannels, inPadded, outPadded };
+  gpu.run(PACK, [weights, slots], { ...sizes, transposed: Number(transposed) }, total, packed);
+  return made(gpu, packed);
 }

@@ -1,10 +1,10 @@
-// Whole numbers and truth values as float32. The stock kernel shares the data, which then are integers under the name
-// of float32: no other shader expects that.
+// int32 and bool as float32. The stock kernel shares the data: integers under the name of float32, which no other
+// shader expects.
 
-import { kernelConfig, overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { backendOf } from "../backend.ts";
-import { elements, makeTensor, run, type Shader } from "../program.ts";
+import { webGpu } from "../attach.ts";
+import { elements, type Gpu } from "../gpu.ts";
+import type { Shader } from "../shader.ts";
 
 const TO_FLOAT: Shader = {
   name: "to-float",
@@ -17,22 +17,18 @@ const TO_FLOAT: Shader = {
     }`,
 };
 
-const toFloat = kernelConfig<{ x: tf.TensorInfo }, { dtype: tf.DataType }>(
-  { name: tf.Cast },
-  "webgpu",
-  ({ x }, _attrs, stockBackend) => {
-    const backend = backendOf(stockBackend);
-    const { values } = backend.tensorMap.get(x.dataId);
-    if (values) return backend.makeTensorInfo(x.shape, "float32", Float32Array.from(values as Int32Array));
-    const y = makeTensor(backend, x.shape);
-    const total = elements(x);
-    if (total > 0) run(backend, TO_FLOAT, [x], { total }, total, y);
-    return y;
-  },
-);
+function toFloat(gpu: Gpu, x: tf.TensorInfo): tf.TensorInfo {
+  const { values } = gpu.backend.tensorMap.get(x.dataId);
+  if (values) return gpu.tensor(x.shape, "float32", Float32Array.from(values as Int32Array));
+  const y = gpu.tensor(x.shape);
+  const total = elements(x);
+  if (total > 0) gpu.run(TO_FLOAT, [x], { total }, total, y);
+  return y;
+}
 
-export const castKernel = overrideKernel(tf.Cast, "webgpu", (args, stock) => {
-  const { dtype } = args.inputs.x as tf.TensorInfo;
-  const isWhole = dtype === "int32" || dtype === "bool";
-  return (isWhole && args.attrs?.dtype === "float32" ? toFloat.kernelFunc : stock)(args);
-});
+export const castKernels = [
+  webGpu.override<{ x: tf.TensorInfo }, { dtype: tf.DataType }>(tf.Cast, ({ x }, { dtype }, gpu, stock) => {
+    const isWhole = x.dtype === "int32" || x.dtype === "bool";
+    return isWhole && dtype === "float32" ? toFloat(gpu, x) : stock();
+  }),
+];

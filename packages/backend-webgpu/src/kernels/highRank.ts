@@ -1,11 +1,12 @@
-// Stock kernels that fail on tensors of five axes, as volumes are: their shaders do not compile or stop at four axes.
-// They run on fewer axes here. Adjacent axes that broadcast alike are one; what works along an axis sees three: those
-// before it, itself, those after it.
+// Stock kernels that fail on tensors of five axes, which volumes have: their shaders do not compile or stop at four
+// axes. Here they run on fewer axes. Adjacent axes that broadcast alike become one; what works along an axis sees
+// three: those before it, the axis itself, those after it.
 
 import { product } from "@gmr-conv/core";
-import { type KernelArgs, type KernelOverride, overrideKernel } from "@gmr-conv/tfjs";
+import type { KernelArgs, KernelOverride } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { backendOf } from "../backend.ts";
+import { webGpu } from "../attach.ts";
+import { mergeAxes } from "../mergeAxes.ts";
 
 /** Axes that the stock kernels can handle. */
 const MAX_AXES = 4;
@@ -13,37 +14,17 @@ const MAX_AXES = 4;
 type Compute = (args: KernelArgs, stock: (args: KernelArgs) => tf.TensorInfo) => tf.TensorInfo;
 
 /** A stock kernel with another implementation for inputs of more than four axes. */
-const extended = (kernelName: string, compute: Compute): KernelOverride =>
-  overrideKernel(kernelName, "webgpu", (args, stock) => {
+const extended = (kernelName: string, compute: Compute): KernelOverride => ({
+  kernelName,
+  backendName: webGpu.name,
+  override: (args, stock) => {
     const inputs = Object.values(args.inputs) as tf.TensorInfo[];
     if (inputs.every(({ shape }) => shape.length <= MAX_AXES)) return stock(args);
-    return compute(args, (own) => stock(own) as tf.TensorInfo);
-  });
+    return compute(args, stock as (args: KernelArgs) => tf.TensorInfo);
+  },
+});
 
 const reshaped = (tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo => ({ ...tensor, shape });
-
-/** Two shapes that broadcast to `output`, with adjacent axes merged that broadcast alike. */
-export function mergeAxes(a: readonly number[], b: readonly number[]): { a: number[]; b: number[] } {
-  const rank = Math.max(a.length, b.length);
-  const full = (shape: readonly number[]) => [...Array<number>(rank - shape.length).fill(1), ...shape];
-  const [left, right] = [full(a), full(b)];
-  const merged = { a: [] as number[], b: [] as number[] };
-  let previous = "";
-  left.forEach((n, axis) => {
-    const m = right[axis];
-    if (n === 1 && m === 1) return;
-    const kind = n === m ? "same" : n === 1 ? "a" : "b";
-    if (kind === previous) {
-      merged.a[merged.a.length - 1] *= n;
-      merged.b[merged.b.length - 1] *= m;
-    } else {
-      merged.a.push(n);
-      merged.b.push(m);
-    }
-    previous = kind;
-  });
-  return merged;
-}
 
 const binary: Compute = ({ inputs, ...rest }, stock) => {
   // `a` and `b`, or `x` and `alpha`.
@@ -81,7 +62,7 @@ const BINARY = [
   tf.LogicalOr,
 ];
 
-/** The condition has the shape of both values, or that of their first axis. */
+/** The condition has the shape of the values, or that of their first axis. */
 const select: Compute = ({ inputs, ...rest }, stock) => {
   const { condition, t, e } = inputs as Record<string, tf.TensorInfo>;
   const flat = [product(condition.shape), product(t.shape) / Math.max(1, product(condition.shape))];
@@ -94,24 +75,23 @@ const select: Compute = ({ inputs, ...rest }, stock) => {
   return reshaped(stock({ ...rest, inputs: flatInputs }), t.shape);
 };
 
-/** Applies `step` to x [before, axis, after] for each axis, with intermediate results freed. */
+/** Applies `step` to x [before, axis, after] for each axis, and disposes of intermediate results. */
 function alongAxes(
   x: tf.TensorInfo,
   axes: readonly number[],
   backend: object,
   step: (x: tf.TensorInfo, axis: number) => tf.TensorInfo,
 ): tf.TensorInfo {
+  const gpu = webGpu.stateOf(backend);
   let y = x;
   for (const axis of axes) {
     const { shape } = y;
     const three = [product(shape.slice(0, axis)), shape[axis], product(shape.slice(axis + 1))];
     const next = step(reshaped(y, three), axis);
-    if (y !== x) backendOf(backend).disposeData(y.dataId);
+    if (y !== x) gpu.dispose(y);
     y = reshaped(next, shape.with(axis, next.shape[1]));
   }
-  if (y !== x) return y;
-  backendOf(backend).incRef(x.dataId);
-  return reshaped(x, [...x.shape]);
+  return y === x ? gpu.share(x) : y;
 }
 
 const padding: Compute = ({ inputs, backend, attrs }, stock) => {

@@ -1,4 +1,5 @@
-// Matrix products against the CPU backend: those that are ours on software adapters, and those that are left to the stock.
+// Matrix products against the CPU backend: those of our kernel on software adapters, and those left to the stock
+// kernel.
 
 import { maxRelativeError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";

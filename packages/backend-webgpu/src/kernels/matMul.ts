@@ -1,18 +1,15 @@
-// The matrix product on software adapters, whose threads of a workgroup take turns at every barrier: the stock kernels
-// build tiles in workgroup memory and need hundreds of times as long there as one that does without.
+// The matrix product on software adapters, which run the threads of a workgroup in turn at every barrier: the stock
+// kernels, which build tiles in workgroup memory, take hundreds of times as long there as a kernel without.
 
 import { product } from "@gmr-conv/core";
-import { overrideKernel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { backendOf, isSoftware } from "../backend.ts";
-import { makeTensor, run, type Shader } from "../program.ts";
+import { webGpu } from "../attach.ts";
+import type { Gpu } from "../gpu.ts";
+import { list, type Shader } from "../shader.ts";
 
 const TILE = 4;
 
-const list = (line: (i: number) => string): string =>
-  Array.from({ length: TILE }, (_, i) => line(i)).join("\n");
-
-/** y [batch, rows, columns] = a · b, each given by the distances of its elements along every axis. */
+/** y [batch, rows, columns] = a · b, both given by the strides of their axes. */
 const MAT_MUL: Shader = {
   name: "mat-mul",
   inputs: { a: 1, b: 1 },
@@ -31,16 +28,17 @@ const MAT_MUL: Shader = {
       let column = index % columnTiles * ${TILE};
       let row = index / columnTiles % rowTiles * ${TILE};
       let batch = index / columnTiles / rowTiles;
-      ${list((i) => `let a${i} = batch * uniforms.aBatch + min(row + ${i}, rows - 1) * uniforms.aRow;`)}
-      ${list((i) => `let b${i} = batch * uniforms.bBatch + min(column + ${i}, columns - 1) * uniforms.bColumn;`)}
-      ${list((i) => `var y${i} = vec4<f32>(0.0);`)}
+      ${list(TILE, (i) => `let a${i} = batch * uniforms.aBatch + min(row + ${i}, rows - 1) * uniforms.aRow;`)}
+      ${list(TILE, (i) => `let b${i} = batch * uniforms.bBatch + min(column + ${i}, columns - 1) * uniforms.bColumn;`)}
+      ${list(TILE, (i) => `var y${i} = vec4<f32>(0.0);`)}
       for (var k = 0; k < uniforms.depth; k++) {
         let q = k * uniforms.bDepth;
         let p = k * uniforms.aDepth;
         let right = vec4<f32>(b[b0 + q], b[b1 + q], b[b2 + q], b[b3 + q]);
-        ${list((i) => `y${i} += a[a${i} + p] * right;`)}
+        ${list(TILE, (i) => `y${i} += a[a${i} + p] * right;`)}
       }
       ${list(
+        TILE,
         (i) => `if (row + ${i} < rows) {
         let at = (batch * rows + row + ${i}) * columns + column;
         for (var c = 0; c < min(${TILE}, columns - column); c++) { result[at + c] = y${i}[c]; }
@@ -54,15 +52,10 @@ interface MatMulAttrs {
   transposeB: boolean;
 }
 
-export const matMulKernel = overrideKernel(tf.BatchMatMul, "webgpu", (args, stock) => {
-  const { a, b } = args.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-  const attrs = args.attrs as unknown as MatMulAttrs;
-  const ours = isSoftware(args.backend) && isPlain(a, b, attrs);
-  return ours ? matMul(a, b, attrs, args.backend) : stock(args);
-});
+type MatMulInputs = Record<"a" | "b", tf.TensorInfo>;
 
-/** Whether both are many matrices or one of them is one, and they fit: the stock kernel knows what else there is. */
-function isPlain(a: tf.TensorInfo, b: tf.TensorInfo, { transposeA, transposeB }: MatMulAttrs): boolean {
+/** Whether the shapes fit, with as many matrices on both sides or one on either: the stock kernel handles the rest. */
+function isPlain({ a, b }: MatMulInputs, { transposeA, transposeB }: MatMulAttrs): boolean {
   const isFloat = ({ dtype, shape }: tf.TensorInfo): boolean => dtype === "float32" && product(shape) > 0;
   const depth = a.shape[a.shape.length - (transposeA ? 2 : 1)];
   const same = depth === b.shape[b.shape.length - (transposeB ? 1 : 2)];
@@ -71,18 +64,12 @@ function isPlain(a: tf.TensorInfo, b: tf.TensorInfo, { transposeA, transposeB }:
   return isFloat(a) && isFloat(b) && same && batches;
 }
 
-function matMul(
-  a: tf.TensorInfo,
-  b: tf.TensorInfo,
-  { transposeA, transposeB }: MatMulAttrs,
-  stockBackend: object,
-): tf.TensorInfo {
-  const backend = backendOf(stockBackend);
+function matMul(gpu: Gpu, { a, b }: MatMulInputs, { transposeA, transposeB }: MatMulAttrs): tf.TensorInfo {
   const sizeA = a.shape.slice(-2);
   const [rows, depth] = transposeA ? sizeA.reverse() : sizeA;
   const columns = b.shape.slice(-2)[transposeB ? 0 : 1];
   const batches = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
-  const y = makeTensor(backend, [...batches, rows, columns]);
+  const y = gpu.tensor([...batches, rows, columns]);
   const total = product(batches) * Math.ceil(rows / TILE) * Math.ceil(columns / TILE);
   const uniforms = {
     ...{ total, rows, columns, depth },
@@ -93,6 +80,12 @@ function matMul(
     bDepth: transposeB ? 1 : columns,
     bColumn: transposeB ? depth : 1,
   };
-  run(backend, MAT_MUL, [a, b], uniforms, total, y);
+  gpu.run(MAT_MUL, [a, b], uniforms, total, y);
   return y;
 }
+
+export const matMulKernels = [
+  webGpu.override<MatMulInputs, MatMulAttrs>(tf.BatchMatMul, (inputs, attrs, gpu, stock) =>
+    gpu.adapter.software && isPlain(inputs, attrs) ? matMul(gpu, inputs, attrs) : stock(),
+  ),
+];

@@ -1,4 +1,4 @@
-// Offers the conformance suite to whoever drives this page.
+// Exposes the conformance suite to whatever drives this page.
 
 import { useWebGpu, webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import { conformanceCases } from "@gmr-conv/tfjs/conformance";
@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
 
 let deviceError;
 
-/** Starts the backend, and tells what it runs on. */
+/** Starts the backend and says what it runs on. */
 globalThis.start = async () => {
   await useWebGpu();
   tf.backend().device.addEventListener("uncapturederror", (event) => {
@@ -15,7 +15,7 @@ globalThis.start = async () => {
   return webGpuAdapter();
 };
 
-/** Runs a case of the suite; gives what is wrong, or null. */
+/** Runs a case of the suite; returns what is wrong, or null. */
 globalThis.runCase = async (name, options) => {
   const { run } = conformanceCases(options).find((testCase) => testCase.name === name);
   const error = await run().then(

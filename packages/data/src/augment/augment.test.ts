@@ -1,4 +1,4 @@
-import { Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rotateImages } from "../transforms.ts";
@@ -11,9 +11,9 @@ function dots(count: number): Float32Array {
   return Float32Array.from({ length: count * 81 }, (_, i) => (i % 81 === 40 ? 1 : 0));
 }
 
-/** Images through an augmenter, with labels that are none. */
+/** Images through an augmenter, with dummy labels. */
 function change(options: AugmentOptions, images: Float32Array, seed: number, of: readonly number[] = shape) {
-  const count = images.length / of.reduce((a, b) => a * b, 1);
+  const count = images.length / product(of);
   return augmenter(options)({ images, labels: new Int32Array(count) }, of, new Random(seed), 2);
 }
 
@@ -189,7 +189,7 @@ describe("mixing", () => {
         for (let n = 0; n < 6; n++) {
           const row = each.subarray(n * 3, n * 3 + 3);
           expect(row[0] + row[1] + row[2]).toBeCloseTo(1, 5);
-          // The image is mixed in the proportion that its shares tell, unless it met one of its own class.
+          // The image is mixed in proportion to its shares, unless its partner has the same class.
           const mean = images.subarray(n * 64, (n + 1) * 64).reduce((a, b) => a + b, 0) / 64;
           const own = row[n % 3];
           if (own < 0.999) expect(Math.abs(mean - n)).toBeGreaterThan(0);
@@ -219,7 +219,7 @@ describe("augmenter", () => {
     expect(images.every((value) => value === 0)).toBe(true);
   });
 
-  it("leaves what it was given as it is, whatever the options", () => {
+  it("never changes its arguments", () => {
     const options = fc.record({
       translate: fc.integer({ min: 0, max: 3 }),
       rotate: fc.constantFrom(0, 30),

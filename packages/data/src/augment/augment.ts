@@ -2,7 +2,7 @@
 import { checkKeys, GmrError, type Random } from "@gmr-conv/core";
 import { countImages } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
-import type { ImageShape } from "../imageSet.ts";
+import type { SampleShape } from "../imageSet.ts";
 import { type BlurOptions, randomBlur } from "./blur.ts";
 import { type ColourOptions, randomColours } from "./colour.ts";
 import { type EraseOptions, randomErase } from "./erase.ts";
@@ -11,7 +11,7 @@ import { type MixOptions, mixer } from "./mix.ts";
 
 /** What an {@link augmenter} draws for each image, independently. Masks move with their images. */
 export interface AugmentOptions extends GeometryOptions, MixOptions {
-  /** Images of three channels, but for brightness and contrast. */
+  /** For images with three channels; brightness and contrast for any. */
   colour?: ColourOptions | undefined;
   blur?: BlurOptions | undefined;
   erase?: EraseOptions | undefined;
@@ -27,10 +27,10 @@ const OWN_KEYS = [
   ...["mixup", "cutmix", "colour", "blur", "erase"],
 ];
 
-/** Changes examples [N, ...sizes, C] of so many classes at random; may return what it was given. */
+/** Changes examples [N, ...sizes, C] at random; may return its argument. */
 export type Augment = (
   examples: FloatExamples,
-  shape: ImageShape,
+  shape: SampleShape,
   random: Random,
   classes: number,
 ) => FloatExamples;
@@ -42,8 +42,8 @@ export interface Normalization {
 }
 
 /**
- * A function that changes every example of a batch: colours and blur first, then the standardisation, then the geometry (so that
- * a fill of 0 is the mean where images are standardised), then erasing.
+ * A function that changes every example of a batch: colours and blur, then standardisation, then geometry (so that a
+ * fill of 0 is the mean of standardised images), then erasing.
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected
  */
@@ -88,7 +88,7 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
 
 /**
  * `(x − mean) / std` of each channel; a new array.
- * @throws GmrError `invalid-argument` for another number of means or deviations than channels
+ * @throws GmrError `invalid-argument` unless there is a mean and a deviation for each channel
  */
 export function normalize(
   images: Float32Array,

@@ -1,4 +1,5 @@
 import { checkPositiveInteger, GmrError, type Random } from "@gmr-conv/core";
+import { mirroredIndex } from "../sampling.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface BlurOptions {
@@ -6,11 +7,11 @@ export interface BlurOptions {
   probability?: number | undefined;
   /** Range of the Gaussian's standard deviation, in pixels. Default [0.1, 2]. */
   sigma?: readonly [min: number, max: number] | undefined;
-  /** Odd width of the kernel; default: as wide as 3 standard deviations to each side. */
+  /** Odd width of the kernel; default: 3 standard deviations to each side. */
   kernelSize?: number | undefined;
 }
 
-/** Blurs one image or volume [...sizes, C] in place; undefined where there is nothing to do. Borders are reflected. */
+/** Blurs one image or volume [...sizes, C] in place, reflected at borders; undefined if there is nothing to do. */
 export function randomBlur(
   options: BlurOptions,
 ): ((image: Float32Array, shape: readonly number[], random: Random) => void) | undefined {
@@ -47,11 +48,6 @@ function blurAxis(
   radius: number,
 ): void {
   const line = new Float64Array(length);
-  const period = Math.max(1, 2 * (length - 1));
-  const mirrored = (i: number): number => {
-    const within = ((i % period) + period) % period;
-    return within < length ? within : period - within;
-  };
   for (let start = 0; start < image.length; start += length * inner) {
     for (let k = 0; k < inner; k++) {
       for (let i = 0; i < length; i++) line[i] = image[start + i * inner + k];
@@ -59,7 +55,7 @@ function blurAxis(
         let sum = 0;
         for (let tap = -radius; tap <= radius; tap++) {
           const at = i + tap;
-          sum += kernel[tap + radius] * line[at >= 0 && at < length ? at : mirrored(at)];
+          sum += kernel[tap + radius] * line[at >= 0 && at < length ? at : mirroredIndex(at, length)];
         }
         image[start + i * inner + k] = sum;
       }

@@ -13,7 +13,7 @@ export function checkRange(name: string, range: readonly [number, number]): void
   throw new GmrError("invalid-argument", `${name} ${describeValue([...range])}, expected 0 < min ≤ max`);
 }
 
-/** @throws GmrError `invalid-argument` for negative numbers and those that are not finite */
+/** @throws GmrError `invalid-argument` unless 0 ≤ value < ∞ */
 export function checkAmount(name: string, value: unknown): number {
   if (typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY) return value;
   throw new GmrError(

@@ -12,7 +12,7 @@ export interface ColourOptions {
   saturation?: number | undefined;
   /** Turn hues by up to this share of the circle to each side, at most 0.5. Default 0. */
   hue?: number | undefined;
-  /** Probability that an image is changed in these ways. Default 1. */
+  /** Probability that an image is changed at all. Default 1. */
   probability?: number | undefined;
   /** Probability that an image becomes grey. Default 0. */
   grey?: number | undefined;
@@ -20,7 +20,7 @@ export interface ColourOptions {
 
 type Change = (pixels: Float32Array, random: Random) => void;
 
-/** Changes the colours of one image [H, W, C] in place; undefined where there is nothing to do. */
+/** Changes the colours of one image [H, W, C] in place; undefined if there is nothing to do. */
 export function randomColours(
   options: ColourOptions,
 ): ((image: Float32Array, channels: number, random: Random) => void) | undefined {

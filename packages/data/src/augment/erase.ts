@@ -1,20 +1,21 @@
 // Random erasing (Zhong et al. 2020, https://arxiv.org/abs/1708.04896).
 
 import { GmrError, type Random } from "@gmr-conv/core";
+import { forBox } from "../box.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface EraseOptions {
   /** Probability that a box of an image is erased. Default 0. */
   probability?: number | undefined;
-  /** Range of the box's share of the image. Default [0.02, 0.33]. */
+  /** Range of the box's area, as a share of the image. Default [0.02, 0.33]. */
   area?: readonly [min: number, max: number] | undefined;
-  /** Range of its height over its width; volumes are cut in proportion. Default [0.3, 3.3]. */
+  /** Range of its height over its width; boxes of volumes keep their proportions. Default [0.3, 3.3]. */
   ratio?: readonly [min: number, max: number] | undefined;
   /** What it is filled with: normal noise, or a number. Default `"noise"`. */
   value?: "noise" | number | undefined;
 }
 
-/** Erases a box of one image or volume [...sizes, C] in place; undefined where there is nothing to do. */
+/** Erases a box of one image or volume [...sizes, C] in place; undefined if there is nothing to do. */
 export function randomErase(
   options: EraseOptions,
 ): ((image: Float32Array, shape: readonly number[], random: Random) => void) | undefined {
@@ -49,23 +50,4 @@ export function randomErase(
       return;
     }
   };
-}
-
-/** Calls back with every position of a box, row-major over all sizes. */
-export function forBox(
-  sizes: readonly number[],
-  begin: readonly number[],
-  box: readonly number[],
-  visit: (position: number) => void,
-): void {
-  const count = box.reduce((a, b) => a * b, 1);
-  for (let i = 0; i < count; i++) {
-    let [rest, position, stride] = [i, 0, 1];
-    for (let axis = sizes.length - 1; axis >= 0; axis--) {
-      position += (begin[axis] + (rest % box[axis])) * stride;
-      rest = Math.floor(rest / box[axis]);
-      stride *= sizes[axis];
-    }
-    visit(position);
-  }
 }

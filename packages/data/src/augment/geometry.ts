@@ -1,16 +1,17 @@
-// Random crops, shifts, scales, turns and mirror images: one map for each image, so that pixels are interpolated once.
+// Random crops, shifts, scales, turns and flips, as one map per image, so that pixels are interpolated once.
 
 import { checkFinite, describeValue, GmrError, oneOf, type Random } from "@gmr-conv/core";
 import { type WarpOptions, warpImages, warpLabels } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
-import type { ImageShape } from "../imageSet.ts";
+import { imageSize, type SampleShape } from "../imageSet.ts";
 import type { Fill, Interpolation } from "../sampling.ts";
 import { FLIPPED_AXIS, type FlipDirection } from "../transforms.ts";
-import { product, turnMatrix, type Warp } from "../warp.ts";
+import { matrixProduct, turnMatrix } from "../turnMatrix.ts";
+import type { Warp } from "../warp.ts";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface GeometryOptions {
-  /** Sizes of the results; default: those of the images. From larger images a place is cut out at random. */
+  /** Sizes of the results; default: those of the images. Larger images are cropped at a random place. */
   size?: readonly number[] | undefined;
   /** Largest shift to each side, in pixels, along each axis; default 0. */
   translate?: number | undefined;
@@ -19,17 +20,19 @@ export interface GeometryOptions {
   /** Range of the magnification about the centre, default [1, 1]. */
   scale?: readonly [min: number, max: number] | undefined;
   /**
-   * Cut out a part of so large a share of the image, with sides in a ratio of 3:4 to 4:3, and scale it to the whole ("random
+   * Range of the share of the image to crop, with sides in a ratio of 3:4 to 4:3, and scale up to the whole ("random
    * resized crop"). Default: the whole. Volumes keep their proportions.
    */
   crop?: readonly [min: number, max: number] | undefined;
-  /** Largest turn to each side, in degrees; volumes about all three axes. Default 0: being turned is the network's own matter. */
+  /**
+   * Largest turn to each side, in degrees; volumes about all three axes. Default 0: the network itself handles turns.
+   */
   rotate?: number | undefined;
   /** Probability of each mirror image. Default 0. */
   flip?: { [direction in FlipDirection]?: number | undefined } | undefined;
-  /** How to read between pixels, default linearly. Masks take the nearest. */
+  /** How to read between pixels, default linearly. Masks take the nearest pixel. */
   interpolation?: Interpolation | undefined;
-  /** What lies outside the images, default 0. */
+  /** Pixels outside the images, default 0. */
   fill?: Fill | undefined;
 }
 
@@ -42,10 +45,10 @@ type Complete = {
   flip: Partial<Record<FlipDirection, number>>;
 } & WarpOptions;
 
-/** Moves examples at random, masks with their images; undefined where there is nothing to do. */
+/** Moves examples at random, masks with their images; undefined if there is nothing to do. */
 export function randomMoves(
   options: GeometryOptions,
-): ((examples: FloatExamples, shape: ImageShape, random: Random) => FloatExamples) | undefined {
+): ((examples: FloatExamples, shape: SampleShape, random: Random) => FloatExamples) | undefined {
   const plan = check(options);
   const { translate, scale, crop, rotate, flip, size } = plan;
   const still = translate === 0 && scale[0] === 1 && scale[1] === 1 && !crop && rotate === 0;
@@ -53,7 +56,7 @@ export function randomMoves(
   return ({ images, labels }, shape, random) => {
     const sizes = shape.slice(0, -1);
     const outSizes = size ?? sizes;
-    const each = shape.reduce((a, b) => a * b, 1);
+    const each = imageSize(shape);
     const warps = Array.from({ length: images.length / each }, () => draw(plan, sizes, outSizes, random));
     const warpOf = (n: number): Warp => warps[n];
     const moved = warpImages(images, shape, warpOf, plan);
@@ -98,7 +101,7 @@ function check(options: GeometryOptions): Complete {
 function draw(plan: Complete, sizes: readonly number[], outSizes: readonly number[], random: Random): Warp {
   const { translate, subpixel, scale, crop, rotate, flip } = plan;
   const rank = sizes.length;
-  // In the order right, down, so that a batch of images gets the shifts it always got.
+  // Drawn in the order right, down: seeded batches depend on it.
   const shifts = sizes.map(() =>
     translate === 0
       ? 0
@@ -117,7 +120,8 @@ function draw(plan: Complete, sizes: readonly number[], outSizes: readonly numbe
         [0, 2],
         [0, 1],
       ] as const)) {
-    if (rotate > 0) matrix = product(matrix, turnMatrix(rank, plane, random.uniform(-rotate, rotate)), rank);
+    if (rotate > 0)
+      matrix = matrixProduct(matrix, turnMatrix(rank, plane, random.uniform(-rotate, rotate)), rank);
   }
   for (const [direction, probability] of Object.entries(flip)) {
     const axis = rank - FLIPPED_AXIS[direction as FlipDirection];
@@ -129,7 +133,7 @@ function draw(plan: Complete, sizes: readonly number[], outSizes: readonly numbe
   );
   if (crop) cropAt(matrix, offset, sizes, outSizes, crop, random);
   else {
-    // From larger images, a place at random.
+    // Larger images are cropped at a random place.
     sizes.forEach((size, axis) => {
       const room = size - outSizes[axis];
       if (room > 0) offset[axis] += random.int(room + 1) - room / 2;
@@ -138,7 +142,7 @@ function draw(plan: Complete, sizes: readonly number[], outSizes: readonly numbe
   return { matrix, offset };
 }
 
-/** Lets the outputs see a part of the source only. */
+/** Restricts a map to a random part of the source. */
 function cropAt(
   matrix: number[],
   offset: number[],

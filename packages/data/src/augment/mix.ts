@@ -1,24 +1,24 @@
-// Mixing pairs of images with their labels: mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412) and CutMix (Yun et al.
-// 2019, https://arxiv.org/abs/1905.04899). Each image of a batch meets another one of it.
+// Mixing pairs of images of a batch with their labels: mixup (Zhang et al. 2018, https://arxiv.org/abs/1710.09412)
+// and CutMix (Yun et al. 2019, https://arxiv.org/abs/1905.04899).
 
-import { GmrError, type Random } from "@gmr-conv/core";
+import { GmrError, product, type Random } from "@gmr-conv/core";
+import { forBox } from "../box.ts";
 import { checkAmount } from "./checks.ts";
-import { forBox } from "./erase.ts";
 
 export interface MixOptions {
-  /** α of the Beta distribution that the share of the first image is drawn from, for mixup. Default 0: none. */
+  /** α of the Beta distribution of the share of the first image, for mixup. Default 0: off. */
   mixup?: number | undefined;
-  /** α for CutMix. Default 0: none. With both, each batch is mixed in one of the two ways. */
+  /** α for CutMix. Default 0: off. With both, each batch is mixed in one of the two ways. */
   cutmix?: number | undefined;
 }
 
-/** Images, and shares of the classes [N, K] instead of labels. */
+/** Images, with shares of the classes [N, K] instead of labels. */
 export interface Mixed {
   images: Float32Array;
   shares: Float32Array;
 }
 
-export type Mix = (
+type Mix = (
   images: Float32Array,
   labels: Int32Array,
   shape: readonly number[],
@@ -26,7 +26,7 @@ export type Mix = (
   random: Random,
 ) => Mixed;
 
-/** Mixes a batch; undefined where there is nothing to do. */
+/** Mixes a batch; undefined if there is nothing to do. */
 export function mixer(options: MixOptions): Mix | undefined {
   const mixup = checkAmount("mixup", options.mixup ?? 0);
   const cutmix = checkAmount("cutmix", options.cutmix ?? 0);
@@ -34,7 +34,7 @@ export function mixer(options: MixOptions): Mix | undefined {
   return (images, labels, shape, classes, random) => {
     const count = labels.length;
     const each = images.length / count;
-    if (each !== shape.reduce((a, b) => a * b, 1)) {
+    if (each !== product(shape)) {
       throw new GmrError("unsupported", "mixup and cutmix are for one label per image, not for masks");
     }
     const cut = mixup === 0 || (cutmix > 0 && random.uniform() < 0.5);
@@ -56,7 +56,7 @@ export function mixer(options: MixOptions): Mix | undefined {
           }
         }
       });
-      first = 1 - box.reduce((a, b) => a * b, 1) / sizes.reduce((a, b) => a * b, 1);
+      first = 1 - product(box) / product(sizes);
     } else {
       for (let n = 0; n < count; n++) {
         for (let i = 0; i < each; i++) {

@@ -1,13 +1,13 @@
 /**
- * CIFAR-10 and CIFAR-100. The binary version: for each image its label (CIFAR-100: a coarse and a fine one) in a byte, then the
- * red, the green and the blue plane of 32×32 bytes each. Source: https://www.cs.toronto.edu/~kriz/cifar.html
+ * CIFAR-10 and CIFAR-100, binary version: for each image a byte with its label (CIFAR-100: a coarse and a fine one),
+ * then the red, green and blue planes of 32×32 bytes. Source: https://www.cs.toronto.edu/~kriz/cifar.html
  */
 import { checkBytes, GmrError } from "@gmr-conv/core";
 
 export const CIFAR_SIDE = 32;
 const PIXELS = CIFAR_SIDE * CIFAR_SIDE;
 
-/** Images [N, 32, 32, 3] and the last of their labels. */
+/** Images [N, 32, 32, 3] and their (fine) labels. */
 export interface CifarImages {
   images: Uint8Array;
   labels: Uint8Array;
@@ -15,9 +15,9 @@ export interface CifarImages {
 
 /**
  * Reads a file of the binary version.
- * @param labelBytes 1 for CIFAR-10, 2 for CIFAR-100, whose second one is the fine label
+ * @param labelBytes 1 for CIFAR-10, 2 for CIFAR-100, where the second is the fine label
  * @param classes labels must be below this
- * @throws GmrError `invalid-data` for a file of another length, or labels that are no class
+ * @throws GmrError `invalid-data` for a wrong length or an invalid label
  */
 export function readCifar(
   bytes: Uint8Array,
@@ -31,7 +31,8 @@ export function readCifar(
   if (count === 0 || !Number.isInteger(count)) {
     throw new GmrError(
       "invalid-data",
-      `${name}: ${bytes.length} bytes, expected a multiple of ${record} = ${labelBytes} + 3·32·32; is it truncated, or of another version?`,
+      `${name}: ${bytes.length} bytes, expected a multiple of ${record} = ${labelBytes} + 3·32·32; ` +
+        "is it truncated, or another version?",
     );
   }
   const images = new Uint8Array(count * 3 * PIXELS);

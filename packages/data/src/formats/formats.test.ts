@@ -15,6 +15,10 @@ describe("readNpy", () => {
     expect(readNpy(floats)).toEqual({ shape: [2, 2], data: Float32Array.of(1, 2.5, -3, 4) });
     const big = new Uint8Array(new Int32Array([0x01020304]).buffer).reverse();
     expect(readNpy(npy(big, [1], ">i4")).data).toEqual(Int32Array.of(0x01020304));
+    // A Buffer shares its memory with others, and its slices do not copy.
+    const pooled = Buffer.from(new Uint8Array(1 + floats.length)).subarray(1);
+    pooled.set(floats);
+    expect(readNpy(pooled)).toEqual(readNpy(floats));
     expect(readNpy(npy(Uint8Array.of(7), [], "|u1"))).toEqual({ shape: [], data: Uint8Array.of(7) });
   });
 
@@ -43,7 +47,7 @@ describe("readNpz", () => {
   it("reads the arrays that are wanted", () => {
     expect([...readNpz(archive).keys()]).toEqual(["a", "b"]);
     expect(readNpz(archive, "x", ["b"]).get("b")?.data).toEqual(Float32Array.of(3));
-    expect(() => readNpz(archive, "x.npz", ["c"])).toThrow("x.npz: no array c, it holds a, b");
+    expect(() => readNpz(archive, "x.npz", ["c"])).toThrow("x.npz: no array c, it has a, b");
     expect(() => readNpz(Uint8Array.of(1, 2, 3), "x.npz")).toThrow(/x\.npz: not a \.npz archive/);
     expect(() => readNpz(archive.subarray(0, 60), "x.npz")).toThrow(/x\.npz: /);
   });
@@ -51,7 +55,7 @@ describe("readNpz", () => {
 
 describe("readOff", () => {
   it.each([
-    ["a line of its own", "OFF\n8 6 0\n"],
+    ["a separate line", "OFF\n8 6 0\n"],
     ["the header's line", "OFF 8 6 0\n"],
     ["the header's line, without a space", "OFF8 6 0\n"],
     ["comments around", "# a cube\nOFF # mesh\n8 6 12\n"],
@@ -70,8 +74,8 @@ describe("readOff", () => {
     ["another file", "solid cube", 'begins with "solid cube"'],
     ["a truncated one", offCube().slice(0, 60), "truncated"],
     ["a word for a number", offCube().replace("-1 -1 1", "-1 x 1"), '"x", expected vertex'],
-    ["a vertex that is none", offCube().replace("4 0 1 3 2", "4 0 1 3 9"), "face 0 names vertex 9 of 8"],
-    ["no face", "OFF\n1 0 0\n0 0 0\n", "it holds no triangle"],
+    ["an invalid vertex", offCube().replace("4 0 1 3 2", "4 0 1 3 9"), "face 0 names vertex 9 of 8"],
+    ["no face", "OFF\n1 0 0\n0 0 0\n", "no triangles"],
   ])("refuses %s", (_, text, message) => {
     expect(() => readOff(text, "x.off")).toThrow(`x.off: ${message}`);
   });
@@ -156,7 +160,7 @@ describe("voxelize", () => {
 
   it("refuses a point", () => {
     const point = { vertices: Float64Array.of(1, 1, 1), triangles: Uint32Array.of(0, 0, 0) };
-    expect(() => voxelize(point)).toThrow("the mesh reaches 0 around its middle");
+    expect(() => voxelize(point)).toThrow("the mesh extends 0 from its centre");
   });
 });
 
@@ -176,7 +180,7 @@ describe("readCifar", () => {
     ],
     ["the other version", cifarRecord([1, 2], [0, 0, 0]), "3074 bytes, expected a multiple of 3073"],
     ["an empty file", new Uint8Array(0), "0 bytes"],
-    ["a label that is no class", cifarRecord([10], [0, 0, 0]), "label 10 of image 0, expected 0 to 9"],
+    ["an invalid label", cifarRecord([10], [0, 0, 0]), "label 10 of image 0, expected 0 to 9"],
   ])("refuses %s", (_, bytes, message) => {
     expect(() => readCifar(bytes, 1, 10, "x.bin")).toThrow(`x.bin: ${message}`);
   });

@@ -1,12 +1,14 @@
+import { product } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { writeBytes, writeIdx } from "../testing/writeIdx.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 
 const anyArray: fc.Arbitrary<IdxArray> = fc
   .array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 })
   .chain((dims) => {
-    const length = dims.reduce((product, size) => product * size, 1);
+    const length = product(dims);
     const size = { minLength: length, maxLength: length };
     return fc.oneof(
       fc.uint8Array(size).map((data): IdxArray => ({ type: "uint8", dims, data })),
@@ -65,7 +67,7 @@ describe("readIdx", () => {
     expect(() => readIdx(header)).toThrow("truncated: 12 bytes");
   });
 
-  it("throws GmrError with the code invalid-data", () => {
-    expect(() => readIdx(new Uint8Array(2))).toThrow(expect.objectContaining({ code: "invalid-data" }));
+  it("throws GmrError with the code invalid-data", async () => {
+    await expectGmrError(() => readIdx(new Uint8Array(2)), "invalid-data", /^IDX data: 2 bytes, expected/);
   });
 });

@@ -3,7 +3,7 @@
  * big-endian uint32, then the elements, big-endian, last dimension fastest.
  * Source: https://yann.lecun.com/exdb/mnist ("The IDX file format").
  */
-import { checkBytes, GmrError } from "@gmr-conv/core";
+import { checkBytes, GmrError, product } from "@gmr-conv/core";
 
 /** An array read from an IDX file; `data` is flat, the last of `dims` runs fastest. */
 export type IdxArray = { dims: number[] } & (
@@ -30,10 +30,10 @@ const TYPES: ReadonlyMap<number, { type: IdxType; size: number }> = new Map([
 /**
  * Reads an IDX file. Bytes and unsigned bytes are a view of `bytes`, wider types are copied.
  *
- * @param bytes The whole uncompressed file.
- * @param name What error messages call it, e.g. the path.
+ * @param bytes the whole uncompressed file
+ * @param name for error messages, such as the path
  * @throws GmrError `invalid-data` for a wrong magic number, an unknown type code, a truncated header or body, and
- *   for bytes after the last element.
+ *   for bytes after the last element
  */
 export function readIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
   const fail = (problem: string): never => {
@@ -58,7 +58,7 @@ export function readIdx(bytes: Uint8Array, name = "IDX data"): IdxArray {
     fail(`truncated header: ${bytes.length} bytes, expected ${header} for ${rank} dimensions`);
   }
   const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-  const count = dims.reduce((product, size) => product * size, 1);
+  const count = product(dims);
   const expected = header + count * element.size;
   if (bytes.length !== expected) {
     const problem = bytes.length < expected ? "truncated" : "trailing bytes";

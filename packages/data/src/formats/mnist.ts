@@ -1,4 +1,4 @@
-/** MNIST: 28×28 grey images of the digits 0…9, as IDX files (also Fashion-MNIST and others of this layout). */
+/** MNIST: 28×28 grey images of the digits 0…9 in IDX files (also Fashion-MNIST and others in this layout). */
 import { GmrError } from "@gmr-conv/core";
 import type { ImageSet } from "../imageSet.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
@@ -9,9 +9,9 @@ const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
 export interface MnistNames {
   /** The set's name, default "MNIST". */
   set?: string;
-  /** What error messages call the image file. */
+  /** The image file, for error messages. */
   images?: string;
-  /** What error messages call the label file. */
+  /** The label file, for error messages. */
   labels?: string;
   /** Names of the classes; default: the digits. */
   classNames?: readonly string[] | undefined;
@@ -22,7 +22,7 @@ export interface MnistNames {
  *
  * @param imagesBytes uint8 [N, H, W], 28×28 for MNIST.
  * @param labelsBytes uint8 [N], each the index of a class.
- * @throws GmrError `invalid-data` for a broken file, swapped files, different counts, no images, or a label that is no class.
+ * @throws GmrError `invalid-data` for a damaged file, swapped files, different counts, no images, or an invalid label
  */
 export function mnistFromIdx(
   imagesBytes: Uint8Array,

@@ -3,7 +3,7 @@ import { checkBytes, checkLength, GmrError, reasonOf } from "@gmr-conv/core";
 import * as nifti from "nifti-reader-js";
 
 export interface NiftiVolume {
-  /** [D, H, W, T]: slices, rows, columns, and what the file has beyond (time, channels), 1 where it has none. */
+  /** [D, H, W, T]: slices, rows, columns, and further axes together (time, channels), else 1. */
   shape: [number, number, number, number];
   /** Flat, the last of `shape` fastest, scaled by the file's slope and intercept. */
   data: Float32Array;
@@ -13,8 +13,9 @@ export interface NiftiVolume {
 
 /**
  * Reads a NIfTI file.
- * @param name what error messages call it
- * @throws GmrError `invalid-data` for a file that is none or is damaged, `unsupported` for element types that are no real numbers
+ * @param name for error messages
+ * @throws GmrError `invalid-data` for a file that is not NIfTI or is damaged, `unsupported` for element types other
+ *   than real numbers
  */
 export function readNifti(bytes: Uint8Array, name = "NIfTI data"): NiftiVolume {
   const fail = (problem: string, code: "invalid-data" | "unsupported" = "invalid-data"): never => {
@@ -46,7 +47,8 @@ export function readNifti(bytes: Uint8Array, name = "NIfTI data"): NiftiVolume {
   const start = header.vox_offset;
   if (file.byteLength < start + count * size) {
     fail(
-      `truncated: ${file.byteLength} bytes, expected ${start + count * size} for [${slices}, ${rows}, ${columns}, ${times}]`,
+      `truncated: ${file.byteLength} bytes, expected ${start + count * size} ` +
+        `for [${slices}, ${rows}, ${columns}, ${times}]`,
     );
   }
   const view = new DataView(file, start, count * size);
@@ -64,10 +66,10 @@ export function readNifti(bytes: Uint8Array, name = "NIfTI data"): NiftiVolume {
 }
 
 /**
- * A mask as a NIfTI file of bytes, in the place that another file's volume has: with its header, but for the element type.
+ * A mask as a NIfTI file of bytes with the header, and so the position in space, of another file's volume.
  * @param like the file of the volume, plain or gzip
  * @param mask [D, H, W] flat
- * @throws GmrError `invalid-data` for a file that is none, `invalid-shape` for a mask of another size
+ * @throws GmrError `invalid-data` for a file that is not NIfTI, `invalid-shape` for a mask of another size
  */
 export function niftiMask(like: Uint8Array, mask: Uint8Array, name = "NIfTI data"): Uint8Array {
   const { shape } = readNifti(like, name);
@@ -88,7 +90,7 @@ export function niftiMask(like: Uint8Array, mask: Uint8Array, name = "NIfTI data
     if (second) view.setBigInt64(at.dims + 8 * axis, BigInt(length), littleEndian);
     else view.setInt16(at.dims + 2 * axis, length, littleEndian);
   }
-  // Slope and intercept, then the window that viewers should show.
+  // Slope and intercept, then the display window.
   [1, 0].forEach((value, i) => {
     if (second) view.setFloat64(at.slope + 8 * i, value, littleEndian);
     else view.setFloat32(at.slope + 4 * i, value, littleEndian);
@@ -100,7 +102,7 @@ export function niftiMask(like: Uint8Array, mask: Uint8Array, name = "NIfTI data
   return out;
 }
 
-/** Where the headers of both versions hold what changes (https://nifti.nimh.nih.gov). */
+/** Offsets of the fields that change, in both versions of the header (https://nifti.nimh.nih.gov). */
 const HEADER_1 = { dims: 40, type: 70, slope: 112, window: 124 };
 const HEADER_2 = { dims: 16, type: 12, slope: 176, window: 192 };
 

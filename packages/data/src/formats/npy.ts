@@ -2,7 +2,7 @@
  * NumPy's .npy arrays, and .npz archives of them.
  * Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { checkBytes, GmrError, reasonOf } from "@gmr-conv/core";
+import { checkBytes, GmrError, product, reasonOf } from "@gmr-conv/core";
 import { unzipSync } from "fflate";
 
 /** An array read from a .npy file; `data` is flat, the last of `shape` runs fastest. */
@@ -37,8 +37,9 @@ const TYPES = {
 
 /**
  * Reads a .npy file, of either byte order.
- * @param name what error messages call it
- * @throws GmrError `invalid-data` for a damaged file; `unsupported` for types that are no numbers, and arrays in Fortran's order
+ * @param name for error messages
+ * @throws GmrError `invalid-data` for a damaged file; `unsupported` for types that are not numbers, and for Fortran
+ *   order
  */
 export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
   const fail = (problem: string, code: "invalid-data" | "unsupported" = "invalid-data"): never => {
@@ -60,7 +61,7 @@ export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
   if (descr === undefined || order === undefined || sizes === undefined) {
     return fail(`header ${JSON.stringify(header.trim())}, expected descr, fortran_order and shape`);
   }
-  if (order === "True") fail("in Fortran's order: save it with numpy.ascontiguousarray", "unsupported");
+  if (order === "True") fail("Fortran order: save it with numpy.ascontiguousarray", "unsupported");
   const shape = sizes
     .split(",")
     .filter((size) => size.trim() !== "")
@@ -72,13 +73,13 @@ export function readNpy(bytes: Uint8Array, name = ".npy data"): NpyArray {
       `type ${JSON.stringify(descr)}, expected one of ${Object.keys(TYPES).join(", ")}`,
       "unsupported",
     );
-  const count = shape.reduce((a, b) => a * b, 1);
+  const count = product(shape);
   const expected = start + count * Type.BYTES_PER_ELEMENT;
   if (bytes.length !== expected) {
     const problem = bytes.length < expected ? "truncated" : "trailing bytes";
     fail(`${problem}: ${bytes.length} bytes, expected ${expected} for ${descr} [${shape}]`);
   }
-  const body = bytes.slice(start);
+  const body = new Uint8Array(bytes.subarray(start)); // a copy, aligned: slices of a Node Buffer are views
   if (descr[0] === ">") swapBytes(body, Type.BYTES_PER_ELEMENT);
   return { shape, data: new Type(body.buffer, 0, count) };
 }
@@ -89,8 +90,8 @@ function swapBytes(bytes: Uint8Array, size: number): void {
 
 /**
  * Reads arrays of a .npz archive.
- * @param wanted which ones, without `.npy`; default: all
- * @throws GmrError `invalid-data` for a damaged archive or one that lacks an array that is wanted; as {@link readNpy}
+ * @param wanted names without `.npy`; default: all
+ * @throws GmrError `invalid-data` for a damaged archive or a missing array; as {@link readNpy}
  */
 export function readNpz(
   bytes: Uint8Array,
@@ -107,14 +108,14 @@ export function readNpz(
   if (missing !== undefined) {
     throw new GmrError(
       "invalid-data",
-      `${name}: no array ${missing}, it holds ${namesIn(bytes, name).join(", ")}`,
+      `${name}: no array ${missing}, it has ${namesIn(bytes, name).join(", ")}`,
     );
   }
   return arrays;
 }
 
 /** The names of a .npz archive's arrays, without `.npy`. @throws GmrError `invalid-data` */
-export function namesIn(bytes: Uint8Array, name = ".npz data"): string[] {
+function namesIn(bytes: Uint8Array, name = ".npz data"): string[] {
   const names: string[] = [];
   unzipped(bytes, name, [], (file) => names.push(file));
   return names;

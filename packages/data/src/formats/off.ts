@@ -1,21 +1,21 @@
 /**
- * Meshes in the Object File Format: the word OFF, the numbers of vertices, faces and edges, the vertices, the faces. Many files
- * of ModelNet have the numbers on the header's line, some without a space between.
- * Source: http://www.geomview.org/docs/html/OFF.html
+ * Meshes in the Object File Format: the word OFF, the numbers of vertices, faces and edges, the vertices, the faces.
+ * Many ModelNet files have the numbers on the first line, some without a space after OFF. Source:
+ * http://www.geomview.org/docs/html/OFF.html
  */
 import { GmrError } from "@gmr-conv/core";
 
 export interface Mesh {
   /** [V, 3] x, y, z. */
   vertices: Float64Array;
-  /** [T, 3] the vertices of each triangle; polygons come as fans. */
+  /** [T, 3] the vertices of each triangle; polygons are split into fans. */
   triangles: Uint32Array;
 }
 
 /**
  * Reads an OFF file.
- * @param name what error messages call it
- * @throws GmrError `invalid-data` for a file that is none, is truncated or damaged, or holds no triangle
+ * @param name for error messages
+ * @throws GmrError `invalid-data` for a file that is not OFF, is damaged, or has no triangles
  */
 export function readOff(text: string, name = "OFF data"): Mesh {
   const fail = (problem: string): never => {
@@ -36,12 +36,12 @@ export function readOff(text: string, name = "OFF data"): Mesh {
   };
   const [vertexCount, faceCount] = [count("the number of vertices"), count("the number of faces")];
   count("the number of edges");
-  if (3 * vertexCount > numbers.length) fail(`truncated: ${vertexCount} vertices are announced`);
+  if (3 * vertexCount > numbers.length) fail(`truncated: ${vertexCount} vertices expected`);
   const vertices = Float64Array.from({ length: 3 * vertexCount }, (_, i) =>
     next(`vertex ${Math.floor(i / 3)} of ${vertexCount}`),
   );
   const triangles: number[] = [];
-  // Faces may end with a colour, which only the line tells from the next face.
+  // Faces may end with a colour; only the line break separates it from the next face.
   const lines = facesOf(body, at - 3, numbers.length, faceCount);
   for (let face = 0; face < faceCount; face++) {
     if (lines) at = lines[face];
@@ -52,11 +52,11 @@ export function readOff(text: string, name = "OFF data"): Mesh {
     });
     for (let i = 2; i < corners; i++) triangles.push(indices[0], indices[i - 1], indices[i]);
   }
-  if (triangles.length === 0) fail("it holds no triangle");
+  if (triangles.length === 0) fail("no triangles");
   return { vertices, triangles: Uint32Array.from(triangles) };
 }
 
-/** Where each face's numbers begin, from the file's lines; undefined where faces are not one to a line. */
+/** Where the numbers of each face begin, from the file's lines; undefined unless each face has its own line. */
 function facesOf(body: string, header: number, total: number, faceCount: number): number[] | undefined {
   const lines = body.slice(3).split("\n");
   const starts: number[] = [];

@@ -1,7 +1,7 @@
 /**
- * Meshes as occupancy grids. A voxel is on the surface where a triangle meets its cube, by the separating axes of a box and a
- * triangle (Akenine-Möller 2001, https://doi.org/10.1080/10867651.2001.10487535); it is inside where no path of free voxels
- * leads from the outside to it.
+ * Meshes as occupancy grids. A voxel is on the surface if a triangle meets its cube, tested by separating axes
+ * (Akenine-Möller 2001, https://doi.org/10.1080/10867651.2001.10487535); it is inside if no path of free voxels
+ * reaches it from outside.
  */
 import { checkPositiveInteger, GmrError, oneOf } from "@gmr-conv/core";
 import type { Mesh } from "./off.ts";
@@ -10,8 +10,8 @@ export interface VoxelizeOptions {
   /** Voxels along each side. Default 33. */
   size?: number | undefined;
   /**
-   * How the mesh is put into the grid: so that a sphere around the middle of its bounding box holds it, and nothing is lost when
-   * it is turned (`"sphere"`, default), or so that its bounding box fits (`"box"`).
+   * How the mesh is fitted into the grid: within a sphere around the centre of its bounding box, so that nothing is
+   * lost when it is turned (`"sphere"`, default), or by its bounding box (`"box"`).
    */
   fit?: "sphere" | "box" | undefined;
   /** Fill the inside as well. Default false: the surface. */
@@ -20,7 +20,7 @@ export interface VoxelizeOptions {
 
 /**
  * The voxels of a mesh, [size, size, size] flat, z slowest: 1 where occupied.
- * @throws GmrError `invalid-argument` for bad options, `invalid-data` for a mesh without extent
+ * @throws GmrError `invalid-argument` for invalid options, `invalid-data` for a mesh without extent
  */
 export function voxelize(mesh: Mesh, options: VoxelizeOptions = {}): Uint8Array {
   const size = checkPositiveInteger("size", options.size ?? 33);
@@ -54,9 +54,12 @@ function placed({ vertices }: Mesh, size: number, fit: "sphere" | "box"): Float6
     reach = Math.max(reach, fit === "sphere" ? Math.hypot(...offsets) : Math.max(...offsets));
   }
   if (!(reach > 0 && Number.isFinite(reach))) {
-    throw new GmrError("invalid-data", `the mesh reaches ${reach} around its middle, expected an extent`);
+    throw new GmrError(
+      "invalid-data",
+      `the mesh extends ${reach} from its centre, expected a positive number`,
+    );
   }
-  // Just inside, so that what touches the border does not fall out.
+  // Slightly smaller, so that nothing on the border falls out.
   const scale = ((size / 2) * (1 - 1e-6)) / reach;
   return vertices.map((value, i) => (value - middle[i % 3]) * scale + size / 2);
 }
@@ -109,7 +112,7 @@ const cross = (a: Vector, b: Vector): Vector => [
   a[0] * b[1] - a[1] * b[0],
 ];
 
-/** The grid with everything occupied that cannot be reached from outside. */
+/** The grid with all voxels occupied that cannot be reached from outside. */
 function filled(grid: Uint8Array, size: number): Uint8Array {
   const outside = new Uint8Array(grid.length);
   const stack: number[] = [];

@@ -1,19 +1,20 @@
-// What a data set must offer to be used by name: a card, the options that a configuration may give, and a loader.
+// What makes a data set usable by name: a card, its options in a configuration, and a loader.
 
 import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard, LoadedDataset } from "../card.ts";
-import { type Dataset, splitDataset } from "../dataset.ts";
+import type { Dataset } from "../dataset.ts";
+import { splitDataset } from "../split.ts";
 
 export interface DatasetEntry {
   readonly card: DatasetCard;
-  /** The options, beside the name. */
+  /** The options besides the name. */
   readonly options: z.ZodObject;
   /** @throws GmrError `io`, `invalid-data`, `invalid-argument` */
   load(options: unknown): Promise<LoadedDataset>;
 }
 
-/** An entry of the registry: `load` gets options that were checked. */
+/** An entry of the registry; `load` gets validated options. */
 export function defineDataset<Options extends z.ZodObject>(entry: {
   card: DatasetCard;
   options: Options;
@@ -22,9 +23,12 @@ export function defineDataset<Options extends z.ZodObject>(entry: {
   return { ...entry, load: async (options) => entry.load(entry.options.parse(options)) };
 }
 
+/** The standardisation that is usual for photographs. */
+export const IMAGENET_NORMALIZATION = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
 const side = z.int().min(1);
 
-/** How images are read. */
+/** Options for reading images. */
 export const imageOptions = {
   size: z
     .union([side, z.tuple([side, side])])
@@ -33,22 +37,24 @@ export const imageOptions = {
   channels: z
     .union([z.literal(1), z.literal(3)])
     .optional()
-    .describe("1 for grey, 3 for RGB; default: as the first image"),
+    .describe("1 for grey, 3 for RGB; default: as in the first image"),
   resize: z
     .enum(["crop", "stretch", "pad", "none"])
     .default("crop")
     .describe(
-      "images of another size: scaled to cover the size and cut around the middle, stretched, scaled to fit and padded, or refused",
+      "images of another size: scaled to cover the size and cropped around the centre, stretched, scaled to fit and " +
+        "padded, or refused",
     ),
   background: z
     .tuple([z.int().min(0).max(255), z.int().min(0).max(255), z.int().min(0).max(255)])
     .default([0, 0, 0])
-    .describe("red, green and blue behind what is transparent and around what is padded"),
+    .describe("red, green and blue behind transparent pixels and in the padding"),
   range: z
     .union([z.enum(["auto", "image", "type"]), z.tuple([z.number(), z.number()])])
     .default("auto")
     .describe(
-      "what becomes 0 and 1 in images deeper than 8 bit: their 1st and 99.8th percentile, their extremes, their type's, or two numbers",
+      "values that become 0 and 1 in images deeper than 8 bits: their 1st and 99.8th percentiles, their extremes, " +
+        "those of their type, or two numbers",
     ),
 };
 
@@ -56,13 +62,13 @@ export const folder = z.string().min(1).describe("folder of the data set's files
 
 const share = z.number().gt(0).lt(1);
 
-/** What is cut off where a data set has no such part. */
+/** Parts taken from the training images if the data set lacks them. */
 export const validationShare = share
   .default(0.1)
-  .describe("share of the training images that is kept for validation, where the data set has no such part");
+  .describe("share of the training images kept for validation, if the data set has no such part");
 export const testShare = share
   .default(0.2)
-  .describe("share of all images that is kept for the test, where the data set has no such part");
+  .describe("share of all images kept for the test, if the data set has no such part");
 export const splitSeed = z
   .int()
   .min(0)
@@ -75,15 +81,16 @@ export const skipDamaged = z
 export const exclude = z
   .array(z.string())
   .optional()
-  .describe("files to leave out, relative to the folder, as --skip-damaged found them");
+  .describe("files to leave out, relative to the folder; --skip-damaged fills this in");
 export const groupPattern = z
   .string()
   .optional()
   .describe(
-    "regular expression on file names: images with the same match (of its first group) belong together, as those of a patient, and are never split",
+    "regular expression on file names: images with the same match (of its first group) belong together, such as " +
+      "those of a patient, and are never split",
   );
 
-/** The parts of a data set, those that it lacks cut from the others. */
+/** The parts of a data set; missing ones are taken from the training images. */
 export function parts(
   given: { train: Dataset; validation?: Dataset | undefined; test?: Dataset | undefined },
   shares: { validation: number; test?: number; seed: number },
@@ -111,6 +118,6 @@ export function sameClasses(first: readonly string[], second: readonly string[],
   const strange = [...first.filter((c) => !second.includes(c)), ...second.filter((c) => !first.includes(c))];
   throw new GmrError(
     "invalid-data",
-    `${where}: its classes are not those of the training images; only in one of both: ${strange.join(", ")}`,
+    `${where}: other classes than the training images; only in one of the two: ${strange.join(", ")}`,
   );
 }

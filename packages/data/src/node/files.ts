@@ -1,4 +1,4 @@
-// Folders and files, with errors that name them.
+// Reading folders and files, with errors that name them.
 
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 
-/** The entries of a folder, sorted by name, without hidden ones. @throws GmrError `io` */
+/** The entries of a folder without hidden ones, sorted by name. @throws GmrError `io` */
 export async function listFolder(folder: string): Promise<{ folders: string[]; files: string[] }> {
   try {
     const entries = (await readdir(folder, { withFileTypes: true })).filter(
@@ -30,10 +30,10 @@ export async function listFolder(folder: string): Promise<{ folders: string[]; f
   }
 }
 
-/** The same order on every machine. */
+/** An order that is the same on every machine. */
 export const byCodePoints = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** All files below a folder that pass, as paths, sorted. @throws GmrError `io` */
+/** The paths of all files below a folder that pass, sorted. @throws GmrError `io` */
 export async function filesBelow(folder: string, passes: (name: string) => boolean): Promise<string[]> {
   const { folders, files } = await listFolder(folder);
   const own = files.filter(passes).map((name) => path.join(folder, name));
@@ -41,7 +41,7 @@ export async function filesBelow(folder: string, passes: (name: string) => boole
   return [...own, ...below.flat()].sort(byCodePoints);
 }
 
-/** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+/** A file's bytes, or undefined if it does not exist. @throws GmrError `io` */
 export async function readIfPresent(file: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(file);
@@ -51,7 +51,7 @@ export async function readIfPresent(file: string): Promise<Uint8Array | undefine
   }
 }
 
-/** A file's bytes. @param expected what it should be, for the error @throws GmrError `io` */
+/** A file's bytes. @param expected describes the file in errors @throws GmrError `io` */
 export async function readRequired(file: string, expected: string): Promise<Uint8Array> {
   const bytes = await readIfPresent(file);
   if (bytes) return bytes;
@@ -59,8 +59,8 @@ export async function readRequired(file: string, expected: string): Promise<Uint
 }
 
 /**
- * A file as it is, or the same with `.gz`, unpacked.
- * @throws GmrError `io` if there is neither, `invalid-data` for a damaged archive
+ * A file, or else the file with `.gz` appended, unpacked.
+ * @throws GmrError `io` if neither exists, `invalid-data` for a damaged archive
  */
 export async function readPlainOrGzip(
   file: string,
@@ -70,7 +70,7 @@ export async function readPlainOrGzip(
   if (plain !== undefined) return { path: file, bytes: plain };
   const packed = await readIfPresent(`${file}.gz`);
   if (packed === undefined) {
-    throw new GmrError("io", `${file}: no such file, expected ${expected} of this name, or with .gz`);
+    throw new GmrError("io", `${file}: no such file, expected ${expected}, with or without .gz`);
   }
   try {
     return { path: `${file}.gz`, bytes: await promisify(gunzip)(packed) };

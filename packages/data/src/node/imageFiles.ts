@@ -1,28 +1,29 @@
-// Data sets of image files, read when they are asked for.
+// Data sets of image files, read on demand.
 
 import path from "node:path";
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import type { DamagedFile } from "../card.ts";
 import { type Dataset, type Examples, joined } from "../dataset.ts";
-import { type DecodeOptions, decodeImage, imageInfo } from "./decode.ts";
+import { type DecodeOptions, decodeImage } from "./decode.ts";
+import { imageInfo } from "./imageInfo.ts";
 
-/** A file and what it shows. */
+/** A file and its class. */
 export interface LabelledFile {
   file: string;
   label: number;
-  /** What it belongs to. */
+  /** The group it belongs to. */
   group?: string | undefined;
 }
 
-/** How a configuration says what becomes of the images. */
-export interface ImageOptions extends Omit<DecodeOptions, "size" | "channels"> {
+/** How images are read, as in a configuration. */
+interface ImageOptions extends Omit<DecodeOptions, "size" | "channels"> {
   /** Side of the images, or [height, width]; default: the size of the first one. */
   size?: number | readonly [number, number] | undefined;
   /** Default: those of the first image. */
   channels?: 1 | 3 | undefined;
 }
 
-/** Options with the size and the channels of the first image where none are given. */
+/** Options with size and channels, by default those of the first image. */
 export async function completeOptions(
   options: ImageOptions,
   first: string,
@@ -38,7 +39,7 @@ export async function completeOptions(
   };
 }
 
-/** Images of files, each of one class. */
+/** Image files with one class each. */
 export function imageFileDataset(
   name: string,
   files: readonly LabelledFile[],
@@ -82,8 +83,8 @@ function groupsOf(files: readonly LabelledFile[]): Int32Array | undefined {
 }
 
 /**
- * What the part of a file's name that a pattern catches says it belongs to.
- * @throws GmrError `invalid-argument` for a pattern that is none, or that some name does not match
+ * The group of a file: the part of its name that a pattern captures.
+ * @throws GmrError `invalid-argument` for an invalid pattern, or a name that does not match
  */
 export function groupBy(pattern: string | undefined): (file: string) => string | undefined {
   if (pattern === undefined) return () => undefined;
@@ -98,12 +99,13 @@ export function groupBy(pattern: string | undefined): (file: string) => string |
     if (found) return found[1] ?? found[0];
     throw new GmrError(
       "invalid-argument",
-      `groupPattern ${JSON.stringify(pattern)} does not match ${path.basename(file)}: every image must belong to a group`,
+      `groupPattern ${JSON.stringify(pattern)} does not match ${path.basename(file)}: ` +
+        "every image must belong to a group",
     );
   };
 }
 
-/** Files without those of a list of paths relative to a folder. */
+/** Files except those on a list of paths relative to a folder. */
 export function without<T extends { file: string }>(
   files: T[],
   root: string,
@@ -115,7 +117,7 @@ export function without<T extends { file: string }>(
 
 /**
  * Reads every image once and leaves out those that cannot be read.
- * @returns those that can, and for each of the others its file with the reason
+ * @returns the readable ones, and the others with the reason
  */
 export async function withoutDamaged<T extends { file: string }>(
   files: readonly T[],

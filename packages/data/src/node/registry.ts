@@ -1,16 +1,18 @@
-// The data sets by name. A new one is a file in datasets/ and a line here.
+// The data sets by name. A new one is a file in datasets/ and an entry here.
 
 import { describeValue, GmrError, nearestName } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard, LoadedDataset } from "../card.ts";
 import { cifar10Dataset, cifar100Dataset } from "./datasets/cifar.ts";
-import { imagenetDataset, mtarsiDataset, nctDataset } from "./datasets/classFolders.ts";
 import { csvDataset } from "./datasets/csv.ts";
 import { folderDataset } from "./datasets/folder.ts";
+import { imagenetDataset } from "./datasets/imagenet.ts";
 import { masksDataset } from "./datasets/masks.ts";
 import { medmnistDataset } from "./datasets/medmnist.ts";
 import { mnistDataset } from "./datasets/mnist.ts";
 import { modelnet10Dataset, modelnet40Dataset } from "./datasets/modelnet.ts";
+import { mtarsiDataset } from "./datasets/mtarsi.ts";
+import { nctDataset } from "./datasets/nctCrc.ts";
 import { nwpuDataset } from "./datasets/nwpu.ts";
 import { pcamDataset } from "./datasets/pcam.ts";
 import type { DatasetEntry } from "./entry.ts";
@@ -32,7 +34,7 @@ const ENTRIES: readonly DatasetEntry[] = [
   medmnistDataset,
 ];
 
-/** A data set by name with its options, as configurations have it. */
+/** A data set by name with its options, as in a configuration. */
 export interface DatasetSpec {
   name: string;
   [option: string]: unknown;
@@ -81,8 +83,8 @@ export function checkDatasetSpec(spec: DatasetSpec): DatasetSpec {
 
 /**
  * Reads a data set by name.
- * @throws GmrError `invalid-argument` for an unknown name or option; `io` and `invalid-data` for what is missing or damaged, naming
- *   the file
+ * @throws GmrError `invalid-argument` for an unknown name or option; `io` and `invalid-data` for missing or damaged
+ *   files, naming them
  */
 export async function loadDataset(spec: DatasetSpec): Promise<LoadedDataset> {
   const { name, ...options } = checkDatasetSpec(spec);

@@ -1,9 +1,9 @@
 /** Random batches for property-based tests. */
 import fc from "fast-check";
-import { type ImageSet, type ImageShape, imageSize } from "../imageSet.ts";
+import { type ImageSet, imageSize, type SampleShape } from "../imageSet.ts";
 
 /** A batch and its shape, square if asked for. */
-export function batches(square = false): fc.Arbitrary<{ batch: Float32Array; shape: ImageShape }> {
+export function batches(square = false): fc.Arbitrary<{ batch: Float32Array; shape: SampleShape }> {
   const extent = fc.integer({ min: 1, max: 9 });
   return fc
     .record({
@@ -13,7 +13,7 @@ export function batches(square = false): fc.Arbitrary<{ batch: Float32Array; sha
       count: fc.integer({ min: 1, max: 3 }),
     })
     .chain(({ height, width, channels, count }) => {
-      const shape: ImageShape = [height, square ? height : width, channels];
+      const shape: SampleShape = [height, square ? height : width, channels];
       const length = count * imageSize(shape);
       return fc
         .float32Array({ minLength: length, maxLength: length, noNaN: true, min: -4, max: 4 })

@@ -24,6 +24,7 @@ import { symmetryCases } from "./symmetryCases.ts";
 
 export { type ResultKind, TOLERANCES } from "./compare.ts";
 export { applies, type ConformanceCase } from "./conformanceCase.ts";
+export { kernelNames, missingKernels } from "./missingKernels.ts";
 
 export interface ConformanceOptions {
   /** Random convolutions per number of axes, one to three, besides the fixed list. Default 100. */

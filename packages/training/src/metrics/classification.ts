@@ -1,4 +1,4 @@
-// How well classes are recognised, from the probabilities of all images.
+// Metrics of classification, from the probabilities of all images.
 
 import { wilson } from "./intervals.ts";
 
@@ -10,21 +10,21 @@ export interface ClassificationMetrics {
   accuracy: number;
   /** 95 % confidence interval of the accuracy. */
   interval: [low: number, high: number];
-  /** Images whose class is among the five most probable; 1 for five classes or less. */
+  /** Share of images whose class is among the five most probable; 1 for up to five classes. */
   top5: number;
-  /** Mean over the classes of the share that is recognised; the same for classes of any size. */
+  /** Mean recall over the classes, however large each is. */
   balancedAccuracy: number;
   /** Mean over the classes of `2 · precision · recall / (precision + recall)`. */
   f1: number;
-  /** Mean over the classes of the area under the curve of true over false positives, one class against the others. */
+  /** Mean over the classes of the area under the ROC curve, one class against the others. */
   auc: number;
-  /** Expected calibration error: how far the largest probability is from being right so often, in 15 bins. */
+  /** Expected calibration error: difference of confidence and accuracy, in 15 bins. */
   ece: number;
   /** [true class][predicted class] */
   confusion: number[][];
 }
 
-/** An image that was read wrong, with how sure the network was. */
+/** A misclassified image, with the confidence of the network. */
 export interface Mistake {
   index: number;
   label: number;
@@ -53,12 +53,12 @@ export class Classification {
     this.probabilities.push(probabilities);
   }
 
-  /** Share of the images that are right, so far. */
+  /** Share of correct images so far. */
   get score(): number {
     return this.right / Math.max(1, this.labels.length);
   }
 
-  /** The most certain mistakes, the worst first. */
+  /** The most confident mistakes, the worst first. */
   mistakes(most: number): Mistake[] {
     const rows = this.rows();
     const wrong = this.predictions().flatMap((predicted, index): Mistake[] => {

@@ -1,6 +1,6 @@
 /**
- * The 95 % confidence interval of a share that was counted (Wilson 1927): what the network's accuracy may be, given so many
- * images.
+ * The 95 % confidence interval of a proportion (Wilson 1927): the range of a network's accuracy, given `right` of
+ * `count` images.
  */
 export function wilson(right: number, count: number): [low: number, high: number] {
   if (count === 0) return [0, 1];
@@ -12,7 +12,7 @@ export function wilson(right: number, count: number): [low: number, high: number
   return [Math.max(0, (middle - reach) / scale), Math.min(1, (middle + reach) / scale)];
 }
 
-/** The 95 % confidence interval of a mean, by the spread of its terms. */
+/** The 95 % confidence interval of a mean, from the spread of the values. */
 export function meanInterval(values: ArrayLike<number>): [low: number, high: number] {
   const list = Array.from(values);
   const mean = list.reduce((a, b) => a + b, 0) / list.length;

@@ -1,4 +1,4 @@
-// How well positions are recognised.
+// Metrics of segmentation.
 
 import { meanInterval } from "./intervals.ts";
 
@@ -6,15 +6,15 @@ import { meanInterval } from "./intervals.ts";
 export interface SegmentationMetrics {
   /** Images. */
   count: number;
-  /** Share of the positions that are right. */
+  /** Share of correct positions. */
   accuracy: number;
-  /** Mean over the classes but the background of the Dice score over all positions of all images. */
+  /** Mean Dice score of the classes except the background, each over all positions of all images. */
   dice: number;
-  /** 95 % confidence interval of the mean over images of their Dice scores. */
+  /** 95 % confidence interval of the mean Dice score per image. */
   interval: [low: number, high: number];
-  /** Mean intersection over union, of the classes but the background. */
+  /** Mean intersection over union of the classes except the background. */
   iou: number;
-  /** Dice of each class, the background first; NaN for one that is nowhere. */
+  /** Dice of each class, the background first; NaN for a class that never occurs. */
   perClass: number[];
 }
 
@@ -60,7 +60,7 @@ export class Segmentation {
     if (!Number.isNaN(score)) this.scores.push(score);
   }
 
-  /** Mean Dice of the classes but the background, so far. */
+  /** Mean Dice of the classes except the background, so far. */
   get score(): number {
     const score = meanOf(this.totals.slice(1).map(dice));
     return Number.isNaN(score) ? 0 : score;
@@ -82,7 +82,7 @@ export class Segmentation {
 
 const dice = ({ both, predicted, labelled }: Counts): number => (2 * both) / (predicted + labelled);
 
-/** The mean of what is a number. */
+/** The mean of the values that are numbers. */
 function meanOf(values: number[]): number {
   const known = values.filter((value) => !Number.isNaN(value));
   return known.reduce((a, b) => a + b, 0) / known.length;

@@ -4,7 +4,7 @@ import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { Storage } from "./storage.ts";
 
-/** The files of a folder, which is made when the first one is written. */
+/** The files of a folder, which is created with the first one. */
 export class FileStorage implements Storage {
   readonly folder: string;
 

@@ -3,7 +3,7 @@ import type { Storage } from "./storage.ts";
 
 const STORE = "files";
 
-/** Files in a browser's database, which survive a reload. Each write is a transaction of its own. */
+/** Files in a browser's database, which survive a reload. Each write is its own transaction. */
 export class IndexedDbStorage implements Storage {
   private readonly database: string;
 
@@ -55,7 +55,7 @@ export class IndexedDbStorage implements Storage {
   private open(): Promise<IDBDatabase> {
     return new Promise((resolve, reject) => {
       if (typeof indexedDB === "undefined") {
-        reject(new Error("there is no IndexedDB here"));
+        reject(new Error("IndexedDB is not available here"));
         return;
       }
       const request = indexedDB.open(this.database, 1);

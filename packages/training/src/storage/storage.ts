@@ -1,14 +1,14 @@
 /** Where checkpoints are kept: a folder, a browser's database, or memory. Files are replaced as a whole. */
 export interface Storage {
-  /** A file's bytes, or undefined if there is none. @throws GmrError `io` */
+  /** A file's bytes, or undefined if it does not exist. @throws GmrError `io` */
   read(name: string): Promise<Uint8Array | undefined>;
-  /** Replaces a file: whoever reads it finds the old or the new content, never a part. @throws GmrError `io` */
+  /** Replaces a file: readers see either the old or the new content. @throws GmrError `io` */
   write(name: string, bytes: Uint8Array): Promise<void>;
-  /** Deletes a file, if there is one. */
+  /** Deletes a file if it exists. */
   remove(name: string): Promise<void>;
   /** Names of all files. */
   list(): Promise<string[]>;
-  /** How messages call a file. */
+  /** The name of a file in messages. */
   describe(name: string): string;
 }
 

@@ -1,11 +1,11 @@
-// Which peers take part: those that are installed. One line about each that is not.
+// The peers that are installed, and a line about each that is not.
 
 import type { LayerPeer, LayerShape } from "../layers.ts";
 import { jaxLayers } from "./jax.ts";
 import { leftOut } from "./leftOut.ts";
 import { pyTorchLayers } from "./pytorch.ts";
 
-/** Every peer that can measure layers here; `note` is told why the others cannot. */
+/** Every peer that can measure layers here; `note` receives the reason why others cannot. */
 export async function layerPeers(
   shape: LayerShape,
   python: string,

@@ -1,4 +1,4 @@
-// jax-js as a peer: its dense convolution, in a process of its own.
+// jax-js as a peer: its dense convolution, in its own process.
 
 import { fileURLToPath } from "node:url";
 import { BenchProcess } from "../benchProcess.ts";
@@ -6,11 +6,11 @@ import { type LayerPeer, type LayerShape, peerLabel } from "../layers.ts";
 import type { LayerPass } from "../measurements.ts";
 import type { Run } from "../turns.ts";
 
-/** A run of more milliseconds is not repeated, and larger kernels are left out. */
+/** Runs that take more milliseconds are not repeated, and larger kernels are left out. */
 const TOO_SLOW = 1000;
 
 /**
- * Dense convolutions in jax-js. `note` is told if larger kernels are left out.
+ * Dense convolutions in jax-js. `note` is called if larger kernels are left out.
  * @throws GmrError `unsupported` if it is not installed or does not run here
  */
 export async function jaxLayers(shape: LayerShape, note: (text: string) => void): Promise<LayerPeer> {
@@ -18,7 +18,7 @@ export async function jaxLayers(shape: LayerShape, note: (text: string) => void)
   const server = await BenchProcess.start(process.execPath, [entry, JSON.stringify(shape)]);
   let tooSlow = false;
   const onSlow = (ms: number): void => {
-    if (!tooSlow) note(`jax-js needs ${(ms / 1000).toFixed(1)} s for a run: larger kernels are left out`);
+    if (!tooSlow) note(`jax-js needs ${(ms / 1000).toFixed(1)} s per run: larger kernels are left out`);
     tooSlow = true;
   };
   return {

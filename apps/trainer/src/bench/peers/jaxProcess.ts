@@ -1,5 +1,5 @@
-// The process of jax-js, on its own wasm backend: dense convolutions, on request of peers/jax.ts. The package is never a
-// dependency: it is used where it is installed beside this program or in the working directory.
+// The process of jax-js: dense convolutions on its wasm backend, on request of peers/jax.ts. The package is not a
+// dependency: it is used if it is installed beside this program or in the working directory.
 
 import { createRequire } from "node:module";
 import path from "node:path";
@@ -10,10 +10,10 @@ import type { LayerPass } from "../measurements.ts";
 import { measureTurn, serve } from "../serve.ts";
 
 const PACKAGE = "@jax-js/jax";
-/** A run that takes more milliseconds is not preceded by one that does not count. */
+/** Runs that take more milliseconds are not preceded by an uncounted one. */
 const LONG = 1000;
 
-/** An array is freed by the function that takes it, unless that gets a further reference, `ref`. */
+/** A function frees the arrays passed to it, unless it gets another reference, `ref`. */
 interface JaxArray {
   ref: JaxArray;
   mul(other: JaxArray): JaxArray;
@@ -48,7 +48,7 @@ await serve(async () => {
     async answer(line) {
       const { k, pass }: { k: number; pass: LayerPass } = JSON.parse(line);
       if (k !== current.k) current = { k, passes: convolution(jax, shape, k) };
-      const first = await measureTurn(current.passes[pass]); // does not count: the caches were others'
+      const first = await measureTurn(current.passes[pass]); // uncounted: others used the caches
       return first.ms > LONG ? first : measureTurn(current.passes[pass]);
     },
   };
@@ -81,7 +81,7 @@ function convolution(
 async function load(): Promise<Jax> {
   const module: unknown = await import(PACKAGE).catch(() => importFrom(process.cwd()));
   if (isJax(module)) return module;
-  throw new GmrError("unsupported", `${PACKAGE} is of a version without the functions that are measured`);
+  throw new GmrError("unsupported", `this version of ${PACKAGE} lacks the functions to measure`);
 }
 
 async function importFrom(folder: string): Promise<unknown> {

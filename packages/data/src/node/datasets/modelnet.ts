@@ -1,4 +1,4 @@
-// ModelNet: meshes of things, as voxels.
+// ModelNet: meshes of objects, as voxels.
 
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
@@ -17,9 +17,7 @@ const options = z.strictObject({
   fit: z
     .enum(["sphere", "box"])
     .default("sphere")
-    .describe(
-      "put into the grid so that nothing leaves it when it is turned, or so that its bounding box fits",
-    ),
+    .describe("fit the mesh into the grid such that it stays inside when turned, or by its bounding box"),
   solid: z.boolean().default(false).describe("fill the inside of the meshes"),
   validation: validationShare,
   seed: splitSeed,
@@ -31,10 +29,10 @@ function modelNet(classes: 10 | 40, counts: { train: number; test: number }) {
   const card: DatasetCard = {
     name: `modelnet${classes}`,
     title: `ModelNet${classes}`,
-    description: `Meshes of things of ${classes} kinds, as 33×33×33 voxels.`,
+    description: `Meshes of ${classes} classes of objects, as 33×33×33 voxels.`,
     task: "classification",
     source: "Z. Wu et al., CVPR 2015; https://modelnet.cs.princeton.edu",
-    licence: "for academic use; copyright of the meshes is their authors'",
+    licence: "for academic use; copyright of the meshes belongs to their authors",
     layout: ["CLASS/train/*.off and CLASS/test/*.off"],
     input: "1 for occupied voxels, 0 for free ones",
     counts,
@@ -47,7 +45,7 @@ function modelNet(classes: 10 | 40, counts: { train: number; test: number }) {
       if (classNames.length !== classes) {
         throw new GmrError(
           "invalid-data",
-          `${given.folder} holds ${classNames.length} folders, expected ${classes}, one for each class`,
+          `${given.folder} has ${classNames.length} folders, expected ${classes}, one per class`,
         );
       }
       const [train, test] = await Promise.all(
@@ -59,7 +57,7 @@ function modelNet(classes: 10 | 40, counts: { train: number; test: number }) {
             if (list.length > 0) return list.map((file) => ({ file, label }));
             throw new GmrError(
               "invalid-data",
-              `${path.join(given.folder, classNames[label], part)} holds no .off file`,
+              `${path.join(given.folder, classNames[label], part)} has no .off files`,
             );
           });
           return meshes(`ModelNet${classes} ${part}`, files, classNames, given);
@@ -81,7 +79,7 @@ function meshes(
 ): Dataset {
   const read = async ({ file, label }: { file: string; label: number }): Promise<Examples> => {
     const text = new TextDecoder().decode(await readRequired(file, "a mesh"));
-    // Bytes of 255 become 1.
+    // Bytes are scaled to [0, 1] later.
     const voxels = voxelize(readOff(text, file), { size, fit, solid }).map((voxel) => voxel * 255);
     return { images: voxels, labels: Int32Array.of(label) };
   };

@@ -1,4 +1,4 @@
-// NWPU VHR-10: objects in aerial images, cut out by their boxes.
+// NWPU VHR-10: objects in aerial images, cropped to their boxes.
 
 import path from "node:path";
 import { GmrError, Random } from "@gmr-conv/core";
@@ -28,14 +28,17 @@ const card: DatasetCard = {
   name: "nwpu-vhr10",
   title: "NWPU VHR-10, objects",
   description:
-    "Ten kinds of objects in very high resolution aerial images, cut out by their boxes and scaled to 64×64 pixels, RGB.",
+    "Ten classes of objects in very high resolution aerial images, cropped to their boxes, " +
+    "scaled to 64×64 pixels, RGB.",
   task: "classification",
   source:
-    "G. Cheng, J. Han, P. Zhou, L. Guo, Northwestern Polytechnical University, ISPRS J. 98 (2014) 119; https://github.com/chaozhong2010/VHR-10_dataset_coco",
+    "G. Cheng, J. Han, P. Zhou, L. Guo, Northwestern Polytechnical University, ISPRS J. 98 (2014) 119; " +
+    "https://github.com/chaozhong2010/VHR-10_dataset_coco",
   licence: "for research only",
   layout: [
-    "positive image set/NNN.jpg and ground truth/NNN.txt, lines (x1,y1),(x2,y2),class with classes from 1 to 10; underscores for spaces will do; or",
-    "instance_image_set/*_CLASS.png, the objects cut out as the official package does",
+    "positive image set/NNN.jpg and ground truth/NNN.txt (lines (x1,y1),(x2,y2),class, classes from 1 to 10), " +
+      "also with underscores instead of spaces; or",
+    "instance_image_set/*_CLASS.png, the objects as cropped by the official package",
   ],
   input: "0 for black to 1 for white, RGB",
   classNames: CLASSES,
@@ -44,12 +47,12 @@ const card: DatasetCard = {
 
 const options = z.strictObject({
   folder,
-  size: z.int().min(1).default(64).describe("side of the cut-outs in pixels"),
+  size: z.int().min(1).default(64).describe("side of the cropped objects in pixels"),
   trainPerClass: z
     .int()
     .min(1)
     .default(100)
-    .describe("training images of each class, the others are for the test, as in the paper"),
+    .describe("training images per class, the others are test images, as in the paper"),
   validation: validationShare,
   seed: splitSeed,
 });
@@ -72,14 +75,14 @@ export const nwpuDataset = defineDataset({
   },
 });
 
-/** Objects that were cut out before. */
+/** Objects cropped beforehand. */
 async function cutOut(root: string, size: number): Promise<Dataset> {
   const { files } = await listFolder(root);
   const labelled = files.flatMap((name): LabelledFile[] => {
     const label = Number(/_(\d+)\.png$/i.exec(name)?.[1]);
     return label >= 1 && label <= 10 ? [{ file: path.join(root, name), label: label - 1 }] : [];
   });
-  if (labelled.length === 0) throw new GmrError("invalid-data", `${root} holds no image named *_CLASS.png`);
+  if (labelled.length === 0) throw new GmrError("invalid-data", `${root} has no images named *_CLASS.png`);
   const settings = await completeOptions({ size, channels: 3, resize: "stretch" }, labelled[0].file);
   return imageFileDataset("NWPU VHR-10", labelled, CLASSES, settings);
 }
@@ -92,8 +95,8 @@ interface Box {
   label: number;
 }
 
-/** The boxes of a file of the ground truth. @throws GmrError `invalid-data`, naming the line */
-export function readBoxes(text: string, name: string): Box[] {
+/** The boxes in a ground truth file. @throws GmrError `invalid-data`, naming the line */
+function readBoxes(text: string, name: string): Box[] {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     const numbers = line
@@ -110,14 +113,15 @@ export function readBoxes(text: string, name: string): Box[] {
     ) {
       throw new GmrError(
         "invalid-data",
-        `${name}, line ${i + 1}: ${JSON.stringify(line.trim())}, expected (x1,y1),(x2,y2),class with x1 < x2, y1 < y2 and a class from 1 to 10`,
+        `${name}, line ${i + 1}: ${JSON.stringify(line.trim())}, expected (x1,y1),(x2,y2),class ` +
+          "with x1 < x2, y1 < y2 and a class from 1 to 10",
       );
     }
     return [{ left: x1, top: y1, width: x2 - x1, height: y2 - y1, label: label - 1 }];
   });
 }
 
-/** Objects cut out of the images. They are small and many come from one image, so they are all read at once. */
+/** Objects cropped from the images. They are small and many share an image, so all are read at once. */
 async function byBoxes(
   images: string | undefined,
   truth: string | undefined,
@@ -131,7 +135,7 @@ async function byBoxes(
   }
   const { files } = await listFolder(truth);
   const texts = files.filter((name) => name.endsWith(".txt"));
-  if (texts.length === 0) throw new GmrError("invalid-data", `${truth} holds no .txt file`);
+  if (texts.length === 0) throw new GmrError("invalid-data", `${truth} has no .txt files`);
   const sources: string[] = [];
   const cuts = [];
   for (const name of texts) {
@@ -158,7 +162,7 @@ async function byBoxes(
   );
 }
 
-/** So many images of each class to train on, drawn by the seed, the others to test with. */
+/** Draws `count` training images per class by the seed; the others are test images. */
 export function perClass(all: Dataset, count: number, seed: number): { train: Dataset; test: Dataset } {
   const labels = Array.from(all.labels ?? []);
   const byClass = all.classNames.map((_, label) => labels.flatMap((own, i) => (own === label ? [i] : [])));
@@ -166,7 +170,8 @@ export function perClass(all: Dataset, count: number, seed: number): { train: Da
   if (few >= 0) {
     throw new GmrError(
       "invalid-argument",
-      `trainPerClass ${count}: there are ${byClass[few].length} images of ${all.classNames[few]}, and some must be left for the test`,
+      `trainPerClass ${count}: there are ${byClass[few].length} images of ${all.classNames[few]}, ` +
+        "and some must be left for the test",
     );
   }
   const shuffled = byClass.map((own, label) => new Random(deriveSeed(seed, label)).shuffle(own));

@@ -1,7 +1,7 @@
-// PatchCamelyon: patches of lymph nodes, in HDF5 files that are read a patch at a time.
+// PatchCamelyon: patches of lymph nodes, in HDF5 files that are read patch by patch.
 
 import path from "node:path";
-import { GmrError, reasonOf } from "@gmr-conv/core";
+import { GmrError, product, reasonOf } from "@gmr-conv/core";
 import * as h5wasm from "h5wasm/node";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
@@ -15,12 +15,13 @@ const card: DatasetCard = {
   name: "pcam",
   title: "PatchCamelyon",
   description:
-    "Patches of lymph node sections, with or without metastatic tissue in their middle, 96×96 pixels, RGB.",
+    "Patches of lymph node sections, with or without metastatic tissue in the centre, 96×96 pixels, RGB.",
   task: "classification",
   source: "B. S. Veeling, J. Linmans, J. Winkens, T. Cohen, M. Welling, https://github.com/basveeling/pcam",
   licence: "CC0",
   layout: [
-    "camelyonpatch_level_2_split_{train,valid,test}_{x,y}.h5, unpacked; the names training_split.h5, validation_split.h5 and test_split.h5 of images will do",
+    "camelyonpatch_level_2_split_{train,valid,test}_{x,y}.h5, unpacked; images may also be called training_split.h5, " +
+      "validation_split.h5 and test_split.h5",
   ],
   input: "0 for black to 1 for white, RGB",
   classNames: CLASSES,
@@ -43,7 +44,7 @@ export const pcamDataset = defineDataset({
       ];
       const found = names.find((name) => files.includes(name));
       if (found) return path.join(given.folder, found);
-      throw new GmrError("io", `${path.join(given.folder, names[0])}: no such file, expected it unpacked`);
+      throw new GmrError("io", `${path.join(given.folder, names[0])}: no such file: unpack it there`);
     };
     const open = (part: keyof typeof IMAGES, name: string) =>
       hdf5Dataset(`PatchCamelyon ${name}`, find(part, "x"), find(part, "y"), CLASSES);
@@ -57,7 +58,7 @@ export const pcamDataset = defineDataset({
   },
 });
 
-/** Images [N, H, W, C] of bytes in the data set `x` of one file, labels in `y` of another. */
+/** Bytes [N, H, W, C] in the data set `x` of one file, labels in `y` of another. */
 function hdf5Dataset(
   name: string,
   imageFile: string,
@@ -89,7 +90,7 @@ function hdf5Dataset(
       `${labelFile}: label ${values[wrong]} of image ${wrong}, expected 0 or 1`,
     );
   const labels = Int32Array.from(values);
-  const size = shape.slice(1).reduce((a, b) => a * b, 1);
+  const size = product(shape.slice(1));
   return {
     name,
     task: "classification",
@@ -131,6 +132,6 @@ function openSet(file: string, key: string): { set: h5wasm.Dataset; opened: h5wa
   throw new GmrError("invalid-data", `${file}: no data set ${JSON.stringify(key)}`);
 }
 
-/** The innermost line of the stack that the HDF5 library writes for an error. */
+/** The innermost line of the HDF5 library's error stack. */
 const hdf5Reason = (error: unknown): string =>
   [...reasonOf(error).matchAll(/minor: (.*)/g)].at(-1)?.[1] ?? reasonOf(error).split("\n")[0];

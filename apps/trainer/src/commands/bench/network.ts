@@ -1,0 +1,76 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { NETWORK_IMPLS, type NetworkImpl } from "../../bench/measurements.ts";
+import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../../bench/network.ts";
+import { pyTorchNetwork } from "../../bench/peers/pytorch.ts";
+import { networkTable, profileTable } from "../../bench/tables.ts";
+import { names, oddIntegers, positiveInteger, positiveIntegers } from "../options.ts";
+import {
+  backendOption,
+  type CommonOptions,
+  note,
+  PEERS,
+  print,
+  printer,
+  printRatios,
+  python,
+  THREADS,
+} from "./common.ts";
+
+interface NetworkOptions extends CommonOptions {
+  threads?: number;
+  impl: NetworkImpl[];
+  batch: number;
+  imageSize: number;
+  widths: number[];
+  depths: number[];
+  kernelSizes: number[];
+  classes: number;
+  profile: boolean;
+}
+
+export function addNetwork(bench: Command): void {
+  bench
+    .command("network")
+    .description(
+      "Time a training step and inference of a GMR-ResNet and its dense twin, and measure their peak memory, each in " +
+        "its own process, in turn; the best of several runs after warm-up.",
+    )
+    .addOption(backendOption())
+    .option("--threads <count>", THREADS, positiveInteger)
+    .option("--impl <list>", "gmr, dense", impls, [...NETWORK_IMPLS])
+    .option("--batch <count>", "images", positiveInteger, 32)
+    .option("--image-size <pixels>", "side of the images, which have three channels", positiveInteger, 32)
+    .option("--widths <list>", "channels per stage", positiveIntegers, [64, 128, 256, 512])
+    .option("--depths <list>", "blocks per stage", positiveIntegers, [2, 2, 2, 2])
+    .option("--kernel-sizes <list>", "of the GMR network, odd, one per stage", oddIntegers, [9, 9, 5, 5])
+    .option("--classes <count>", "number of classes", positiveInteger, 10)
+    .option("--repeat <count>", "counted runs of each measurement", positiveInteger, 5)
+    .option("--peers [python]", `PyTorch: ${PEERS}`)
+    .option("--profile", "show the share of each op in a training step instead", false)
+    .option("--json", "print one JSON object per measurement", false)
+    .action(network);
+}
+
+async function network(options: NetworkOptions): Promise<void> {
+  const { batch, imageSize, widths, depths, kernelSizes, classes, impl, backend, threads } = options;
+  const shape = { batch, imageSize, widths, depths, kernelSizes, classes };
+  const settings: NetworkBenchOptions = { shape, impls: impl, backend, threads, runs: options.repeat };
+  if (options.profile) {
+    const ops = await profileNetwork(settings);
+    for (const op of ops) printer(options)(op);
+    print(options, () => profileTable(ops));
+    return;
+  }
+  const peers = options.peers ? [pyTorchNetwork(python(options), shape, note)] : [];
+  const times = await benchNetwork(settings, printer(options), peers);
+  print(options, () => networkTable(times));
+  if (options.peers) printRatios(options, times);
+}
+
+function impls(text: string): NetworkImpl[] {
+  return names(text).map((name) => {
+    const found = NETWORK_IMPLS.find((impl) => impl === name);
+    if (found === undefined) throw new InvalidArgumentError('Expected "gmr", "dense" or both.');
+    return found;
+  });
+}

@@ -1,0 +1,98 @@
+// Predictions as rows of a table: the class of a file, or what its mask holds.
+
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { decodeImage, imageInfo } from "@gmr-conv/data/node";
+import { predict, type TestTimeViews } from "@gmr-conv/training";
+import type { Predictor } from "./source.ts";
+import { segmentFile } from "./tiles.ts";
+import { classifyVolume, segmentVolume } from "./volumes.ts";
+
+/** What was predicted for a file. */
+export type Row = Record<string, string | number>;
+
+export interface ClassifyOptions {
+  /** Number of classes to list. */
+  top: number;
+  views: TestTimeViews;
+  /** Default: as in training. */
+  resize?: "crop" | "stretch" | "pad";
+}
+
+export async function classify(
+  predictor: Predictor,
+  file: string,
+  { top, views, resize }: ClassifyOptions,
+): Promise<Row> {
+  const { classNames } = predictor;
+  const p =
+    predictor.shape.length === 4
+      ? await classifyVolume(file, predictor)
+      : await classifyImage(file, predictor, resize, views);
+  const ranked = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);
+  const row: Row = { file };
+  ranked.slice(0, top).forEach((k, i) => {
+    const suffix = i === 0 ? "" : String(i + 1);
+    row[`class${suffix}`] = classNames[k];
+    row[`probability${suffix}`] = Number(p[k].toPrecision(6));
+  });
+  return row;
+}
+
+async function classifyImage(
+  file: string,
+  { model, shape, normalization, reading }: Predictor,
+  resize: ClassifyOptions["resize"],
+  views: TestTimeViews,
+): Promise<Float32Array> {
+  const [height, width, channels] = shape;
+  const { data } = await decodeImage(file, {
+    ...reading,
+    size: [height, width],
+    resize: resize ?? reading.resize,
+    channels: channels as 1 | 3,
+  });
+  const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
+  return predict(model, pixels, shape, { normalization, views });
+}
+
+/** Default side of tiles: larger than most training images, since more of a large tile is its middle. */
+const TILE = 256;
+const BOX = 64;
+
+export interface SegmentOptions {
+  tile?: number;
+  overlap?: number;
+  views: TestTimeViews;
+}
+
+/** Writes the mask of a file. @param files how many there are in all */
+export async function segment(
+  predictor: Predictor,
+  file: string,
+  mask: string,
+  options: SegmentOptions,
+  files: number,
+): Promise<Row> {
+  const { shape, classNames } = predictor;
+  const sizes = shape.slice(0, -1);
+  const overlap = options.overlap ?? Math.floor(Math.min(...sizes) / 4);
+  const tile = options.tile ?? Math.max(sizes.length === 3 ? BOX : TILE, ...sizes);
+  mkdirSync(path.dirname(mask), { recursive: true });
+  const live = process.stderr.isTTY === true;
+  const onProgress = (done: number, tiles: number): void => {
+    if (live && (tiles > 8 || files === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
+  };
+  const settings = { tile, overlap, views: options.views, onProgress };
+  const counts =
+    sizes.length === 3
+      ? await segmentVolume(predictor, file, mask, settings)
+      : await segmentFile(predictor, file, await imageInfo(file), mask, settings);
+  if (live) process.stderr.write("\n");
+  const pixels = counts.reduce((a, b) => a + b, 0);
+  return {
+    file,
+    mask,
+    ...Object.fromEntries(classNames.map((name, k) => [name, Number((counts[k] / pixels).toPrecision(6))])),
+  };
+}

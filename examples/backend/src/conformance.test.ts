@@ -1,0 +1,21 @@
+import { conformanceCases, missingKernels } from "@gmr-conv/tfjs/conformance";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useExample } from "./useExample.js";
+
+beforeAll(() => useExample());
+
+it("is a backend of its own, which starts again", async () => {
+  await useExample();
+  expect(tf.getBackend()).toBe("example");
+  expect(tf.backend()).not.toBe(tf.findBackend("cpu"));
+});
+
+describe("the conformance suite on the example backend", () => {
+  for (const { name, run } of conformanceCases({ randomCases: 10 })) it(name, run);
+});
+
+it("lacks kernels for batch normalisation, the mixture and optimisers", () => {
+  const lacking = missingKernels().filter((name) => !/^(BatchNorm|RingMix)/.test(name));
+  expect(lacking).toEqual(["AdamWUpdate", "ScaleRows", "SgdUpdate"]);
+});

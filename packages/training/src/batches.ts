@@ -1,0 +1,14 @@
+import { augmenter, BatchStream, type Dataset } from "@gmr-conv/data";
+import type { TrainSettings } from "./settings.ts";
+
+/** The batches of a training. @throws GmrError `invalid-argument` as `BatchStream` and `augmenter` */
+export function batchStream(train: Dataset, settings: TrainSettings): BatchStream {
+  const { batchSize, epochs, seed, sampling, augment, normalization } = settings;
+  return new BatchStream(train, {
+    batchSize,
+    epochs,
+    seed,
+    sampling,
+    augment: augmenter(augment, normalization),
+  });
+}
