@@ -1,9 +1,8 @@
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
-import { checkCount } from "./compare.ts";
+import { checkAndDispose, checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose } from "./convProblem.ts";
 import { referenceBatchNorm } from "./reference.ts";
 
 interface BatchNormProblem {

@@ -50,6 +50,22 @@ export async function checkClose(
   checkError(`${what}${worstEntry(data, expected)}`, kind, error / scale);
 }
 
+/** What is expected, as a tensor. */
+export function toTensor({ data, shape }: Expected): tf.Tensor {
+  return tf.tensor(Float32Array.from(data), [...shape], "float32");
+}
+
+/** {@link checkClose} on a tensor that is then disposed of. */
+export async function checkAndDispose(
+  what: string,
+  kind: ResultKind,
+  actual: tf.Tensor,
+  expected: Expected,
+): Promise<void> {
+  await checkClose(what, kind, actual, expected);
+  actual.dispose();
+}
+
 /** Checks a relative error against the tolerance of its kind; NaN fails. */
 export function checkError(what: string, kind: ResultKind, error: number): void {
   if (error <= TOLERANCES[kind]) return;

@@ -2,20 +2,10 @@ import { GmrError, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
 import type { Strategy } from "../options.ts";
-import { checkCount } from "./compare.ts";
+import { checkGradients, checkProblem, convolve, inputTensors, strategiesFor } from "./checkProblem.ts";
+import { checkCount, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import {
-  type ConvProblem,
-  checkGradients,
-  checkProblem,
-  convolve,
-  describeProblem,
-  type InputName,
-  inputTensors,
-  solve,
-  strategiesFor,
-  toTensor,
-} from "./convProblem.ts";
+import { type ConvProblem, describeProblem, type InputName, solve } from "./convProblem.ts";
 import { FIXED_PROBLEMS, randomProblems } from "./convProblems.ts";
 
 /** y and all gradients, on both strategies, for a fixed list of convolutions and random ones of each rank. */

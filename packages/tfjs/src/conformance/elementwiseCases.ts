@@ -6,8 +6,8 @@ import { addRelu } from "../addRelu.ts";
 import { batchNormTraining } from "../batchNorm.ts";
 import type { AdamWAttrs, SgdAttrs } from "../optimizerSteps.ts";
 import { adamWUpdate, sgdUpdate } from "../optimizerSteps.ts";
+import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose, toTensor } from "./convProblem.ts";
 import { type OptimizerState, referenceAdamW, referenceSgd } from "./reference.ts";
 
 const SHAPES = [[1], [3], [5, 7], [2, 4, 4, 16], [3, 3, 11]];

@@ -18,8 +18,8 @@ import {
   RingConvBackpropInput,
 } from "../kernels/ringConv.ts";
 import { runKernel } from "../kernels/run.ts";
+import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose, toTensor } from "./convProblem.ts";
 
 interface KernelProblem {
   /** [N, ...spatial, C] */

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import * as tfjs from "../index.ts";
 
-/** The names of all kernels that the ops of this package run, in order. */
+/** The names of all kernels that the ops of this package run, sorted. */
 export function kernelNames(): string[] {
   return Object.values(tfjs)
     .flatMap((value) =>
@@ -11,8 +11,8 @@ export function kernelNames(): string[] {
 }
 
 /**
- * The kernels that a backend does not implement, so that the ops are composed from stock ones there. A backend that tests its
- * list cannot miss a new kernel.
+ * The kernels that a backend lacks, so that the ops are composed of stock ones there. A backend that tests its list
+ * cannot miss a new kernel.
  * @param backendName as in `tf.setBackend`
  */
 export function missingKernels(backendName = tf.getBackend()): string[] {

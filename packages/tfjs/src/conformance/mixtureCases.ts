@@ -1,8 +1,9 @@
 import { mixtureMatrix, mixWeights, mixWeightsGrad, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { mixRingWeights } from "../mixture.ts";
+import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose, drawLogSigmas, toTensor } from "./convProblem.ts";
+import { drawLogSigmas } from "./convProblem.ts";
 
 /** Weights mixed on the backend, of which a folded kernel is a copy, and the gradients. */
 export function mixtureCases(): ConformanceCase[] {

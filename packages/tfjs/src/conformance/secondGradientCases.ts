@@ -7,17 +7,10 @@ import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
 import { batchNormTraining } from "../batchNorm.ts";
 import { mendGradients } from "../gradients.ts";
+import { convolve, strategiesFor } from "./checkProblem.ts";
 import { checkError } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import {
-  type ConvProblem,
-  convolve,
-  describeProblem,
-  INPUT_NAMES,
-  type SolvedProblem,
-  solve,
-  strategiesFor,
-} from "./convProblem.ts";
+import { type ConvProblem, describeProblem, INPUT_NAMES, type SolvedProblem, solve } from "./convProblem.ts";
 import { referenceBatchNorm } from "./reference.ts";
 
 type Arrays = readonly ArrayLike<number>[];

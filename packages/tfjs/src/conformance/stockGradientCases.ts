@@ -5,8 +5,8 @@
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { mendGradients } from "../gradients.ts";
+import { checkAndDispose } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose } from "./convProblem.ts";
 
 interface LinearOp {
   name: string;

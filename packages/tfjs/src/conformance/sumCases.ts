@@ -4,9 +4,8 @@
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
-import type { Expected } from "./compare.ts";
+import { checkAndDispose, type Expected } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { checkAndDispose } from "./convProblem.ts";
 
 /** Not powers of two, which lose nothing. */
 const VALUES = [0.1, 1 / 3, 1.7];

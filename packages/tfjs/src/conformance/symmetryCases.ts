@@ -1,8 +1,9 @@
 import { equivarianceError, type ImageShape, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { convolve, inputTensors } from "./checkProblem.ts";
 import { checkError } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
-import { type ConvProblem, convolve, describeProblem, inputTensors, solve } from "./convProblem.ts";
+import { type ConvProblem, describeProblem, solve } from "./convProblem.ts";
 
 // Strides preserve the symmetry only where they divide the kernel's range: (H + padding - extent) / stride.
 const PROBLEMS: readonly ConvProblem[] = [
