@@ -1,13 +1,13 @@
-"""The benchmarks of `gmr bench` in PyTorch: dense layers, and the official package gmr-conv in both of its modes.
+"""The benchmarks of `gmr bench` in PyTorch: dense layers, and the official package gmr-conv in both modes.
 
     bench.py layers  [--shape 4,32,32,64] [--filters 64] [--kernel-sizes 3,5,7,9,11] [--threads 1] [--repeat 20]
     bench.py network [--batch 32] [--image-size 32] [--widths 64,128,256,512] [--threads 2] [--repeat 5] ...
 
 prints the same lines of JSON as `gmr bench layers|network --json`. `gmr bench ... --peers PYTHON` runs this script with
-`--serve`: it then says `{"ready": true, "threads": n}`, answers each line of standard input (one JSON object) with one
-measurement, and ends with its input, so that all implementations take turns.
+`--serve`: it then prints `{"ready": true, "threads": n}`, answers each line of standard input (a JSON object) with one
+measurement, and ends when its input does, so that all implementations take turns.
 
-`official` is the package as it comes; `official-best` has `dw_fwd = False` on every layer, which folds the rings into
+`official` is the package with default settings; `official-best` has `dw_fwd = False` on every layer, which folds the rings into
 one dense kernel.
 """
 
@@ -27,11 +27,11 @@ NETWORK_PASSES = ("train-step", "inference")
 
 
 class Failure(Exception):
-    """Something that the user can act on."""
+    """An error that the user can fix."""
 
 
 def import_packages():
-    """torch and GMR_Conv. The latter's transforms need packages that it does not declare, and are not needed here."""
+    """torch and GMR_Conv. The latter's transforms need undeclared packages, and are not needed here."""
     try:
         import torch
     except ImportError as error:
@@ -68,7 +68,7 @@ def peak_mb():
 
 
 class Layers:
-    """Single convolutions, stride 1, zero padding, no bias; made when they are first asked for."""
+    """Single convolutions, stride 1, zero padding, no bias; made on first request."""
 
     def __init__(self, args):
         self.torch, self.gmr = import_packages()
@@ -101,12 +101,12 @@ class Layers:
             layer(x).backward(self.dy)
 
         run = forward if request["pass"] == "forward" else forward_backward
-        run()  # other processes had the caches meanwhile
+        run()  # the caches hold other processes' data
         return {"ms": timed(run), "peakMB": peak_mb()}
 
 
 class Network:
-    """The official ResNet: a training step of SGD with momentum, or inference, on one made-up batch."""
+    """The official ResNet: a training step of SGD with momentum, or inference, on one synthetic batch."""
 
     def __init__(self, args):
         expected = [args.widths[0] * 2**stage for stage in range(4)]
@@ -155,7 +155,7 @@ def say(value):
 
 
 def serve(make, args):
-    """Answers requests until the input ends."""
+    """Answers requests until the end of the input."""
     try:
         bench = make(args)
         say({"ready": True, "threads": args.threads})
@@ -202,7 +202,7 @@ def run_network(args):
 
 
 def run_each_alone(args):
-    """One process for each mode and pass, so that their peaks of memory do not mix."""
+    """One process for each mode and pass, so that their memory peaks stay separate."""
     for name in NETWORK_PASSES if args.passes is None else [args.passes]:
         for impl in NETWORK_IMPLS if args.impl is None else [args.impl]:
             command = [sys.executable, *sys.argv, "--impl", impl, "--pass", name]

@@ -35,10 +35,10 @@ const HELP = `node tooling/tfjs-node-from-source/build.mjs [options]
   --cuda                  build @tensorflow/tfjs-node-gpu with the CUDA build of TensorFlow
   --libtensorflow FOLDER  use this libtensorflow: a folder with include/ and lib/, as in TensorFlow's C archives
   --wheel FILE            use the libtensorflow of this TensorFlow wheel
-  --tensorflow VERSION    otherwise fetch the wheel of this version by pip (default: 2.15.1)
-  --python COMMAND        that has pip (default: python3)
+  --tensorflow VERSION    otherwise download the wheel of this version with pip (default: 2.15.1)
+  --python COMMAND        a Python with pip (default: python3)
   --compiler COMMAND      default: CXX, else g++
-  --force                 build again what is there and works`;
+  --force                 rebuild even if the existing binding works`;
 
 const options = readOptions();
 
@@ -86,7 +86,7 @@ async function main() {
   if (!options.force && existsSync(binding)) {
     const version = await libraryVersion(binding).catch(() => undefined);
     if (version) {
-      console.log(`${binding} is there and loads TensorFlow ${version}; --force builds it again`);
+      console.log(`${binding} exists and loads TensorFlow ${version}; --force rebuilds it`);
       return;
     }
   }
@@ -121,7 +121,7 @@ function packageFolder() {
   try {
     return path.dirname(realpathSync(require.resolve(`${name}/package.json`)));
   } catch {
-    throw new UserError(`${name} is not installed in ${backend}: install it or give --package`);
+    throw new UserError(`${name} is not installed in ${backend}: install it or pass --package`);
   }
 }
 
@@ -130,7 +130,8 @@ async function provideLibrary(deps) {
   if (options.libtensorflow) {
     for (const part of ["include", "lib"]) {
       const from = path.join(options.libtensorflow, part);
-      if (!existsSync(from)) throw new UserError(`--libtensorflow must hold include/ and lib/: no ${from}`);
+      if (!existsSync(from))
+        throw new UserError(`--libtensorflow must contain include/ and lib/: no ${from}`);
       cpSync(from, path.join(deps, part), { recursive: true, verbatimSymlinks: true });
     }
     return;
@@ -154,7 +155,7 @@ async function fetchWheel(folder) {
   const arm = process.arch === "arm64";
   const project = options.cuda ? "tensorflow" : arm ? "tensorflow-cpu-aws" : "tensorflow-cpu";
   const wanted = `${project}==${options.tensorflow}`;
-  console.log(`fetching ${wanted} …`);
+  console.log(`downloading ${wanted} …`);
   // Wheels differ by Python version, but their libraries are the same. Old releases do not support new Pythons.
   const [, minor] = options.tensorflow.split(".").map(Number);
   const args = [
@@ -170,7 +171,7 @@ async function fetchWheel(folder) {
   const wheels = ["--only-binary=:all:", `--python-version=${minor < 12 ? "3.10" : "3.11"}`];
   await run(options.python, [...args, ...wheels, wanted]).catch((error) => {
     const reason = error.code === "ENOENT" ? `no command ${options.python}` : error.stderr.trim();
-    throw new UserError(`pip cannot fetch ${wanted}; give --wheel or --libtensorflow:\n${reason}`);
+    throw new UserError(`pip cannot download ${wanted}; pass --wheel or --libtensorflow:\n${reason}`);
   });
   return path.join(folder, readdirSync(folder)[0]);
 }
