@@ -1,4 +1,4 @@
-// What is exported from these files are the kernels.
+// The exports of these files are the kernels.
 export * from "./batchnorm";
 export * from "./depthwise";
 export * from "./elementwise";

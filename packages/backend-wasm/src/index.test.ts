@@ -91,7 +91,7 @@ it("returns from another backend, with the tensors of both", async () => {
   expect(gmrConv2d(x, weights, { kernelSize: 3 }).sum().dataSync()[0]).toBe(EXPECTED);
 });
 
-it("says so if the backend was replaced, and recovers by being called again", async () => {
+it("says so if the backend was replaced, and recovers when called again", async () => {
   const factory = tf.findBackendFactory("wasm");
   tf.removeBackend("wasm");
   await expectGmrError(

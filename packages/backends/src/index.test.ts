@@ -23,7 +23,7 @@ it.each(["wasm", "cpu"] as const)("starts %s, and the ops run on it", async (nam
   expect(await convolve()).toBe(9 * 9 * 2);
 });
 
-describe("starts at the same time", () => {
+describe("concurrent starts", () => {
   const wasmOrCpu = (): Promise<unknown> => selectBackend(["wasm", "cpu"]);
   const webGpuIfAny = (): Promise<unknown> => useWebGpu().catch(() => undefined);
   const mixtures: Readonly<Record<string, readonly (() => Promise<unknown>)[]>> = {

@@ -31,7 +31,7 @@ function registerRingConv(): void {
   );
 }
 
-it("auto means dense where the backend has no kernel, ring where it has", async () => {
+it("auto means dense if the backend lacks the kernel, else ring", async () => {
   expect(hasKernel(RingConv)).toBe(false);
   setCostModel("cpu", undefined);
   expect(await kernelsOf("auto")).toContain("Conv2D");
@@ -71,7 +71,7 @@ it("auto means the cheaper strategy by the backend's cost model", async () => {
   ]);
 });
 
-it("ring is composed from stock ops where the backend has no kernel", async () => {
+it("ring is composed of stock ops if the backend lacks the kernel", async () => {
   const names = await kernelsOf("ring");
   expect(names).toContain("DepthwiseConv2dNative");
   expect(names).not.toContain("Conv2D");

@@ -83,7 +83,7 @@ it("forgets the measurements of a single backend", () => {
   expect(measuredStrategies()).toEqual({ "wasm conv2d": "ring" });
 });
 
-it("takes the other strategy where the backend cannot run one", async () => {
+it("uses the other strategy if the backend cannot run one", async () => {
   const kernel = tf.getKernel("DepthwiseConv2dNative", "cpu");
   tf.unregisterKernel("DepthwiseConv2dNative", "cpu");
   try {

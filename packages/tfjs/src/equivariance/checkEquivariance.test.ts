@@ -79,7 +79,7 @@ describe("feature maps", () => {
     );
   });
 
-  it("of a GMR convolution turn by any angle, to interpolation", async () => {
+  it("of a GMR convolution turn by any angle, up to interpolation", async () => {
     const layer = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
     const { angles } = await checkEquivariance(layer, { inputShape: [31, 31, 2] });
     expect(angles).not.toBeNull();

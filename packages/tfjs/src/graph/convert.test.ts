@@ -359,7 +359,7 @@ describe("the report", () => {
     );
   });
 
-  it("says why transposed convolutions in 3-D with strides are left", () => {
+  it("says why strided transposed 3-D convolutions are left unchanged", () => {
     const conv = L.conv3dTranspose({ filters: 1, kernelSize: 3, strides: 2, padding: "same" });
     const { report } = convertToGmr(chain([2, 2, 2, 1], conv));
     expect(report[0]).toMatchObject({

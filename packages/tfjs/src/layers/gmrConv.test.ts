@@ -97,7 +97,7 @@ describe("in a model", () => {
     expect(layer.nonTrainableWeights.length).toBe(1);
   });
 
-  it("has neither sigma nor bias where they are switched off", () => {
+  it("has neither sigma nor bias if they are switched off", () => {
     const layer = modelOf({ filters: 2, kernelSize: 3, mixture: false, useBias: false }).layers[1];
     expect(layer.weights.map((weight) => weight.originalName.split("/")[1])).toEqual(["white_weights"]);
   });
@@ -320,7 +320,7 @@ describe("initialisers, regularisers, constraints", () => {
     expect(Array.from(bias.dataSync())).toEqual([expect.closeTo(0.6, 4), expect.closeTo(0.8, 4)]);
   });
 
-  it("takes an initialiser of the caller's own", () => {
+  it("accepts a custom initialiser", () => {
     class Twos extends tf.serialization.Serializable {
       static readonly className = "Twos";
       apply(shape: tf.Shape): tf.Tensor {
@@ -415,7 +415,7 @@ describe("rejects", () => {
     ));
 });
 
-it("warns of nothing", () => {
+it("prints no warnings", () => {
   const warn = vi.spyOn(console, "warn");
   modelOf({ filters: 2, kernelSize: 3 }).predict(image(1, 9, 8, 4));
   expect(warn).not.toHaveBeenCalled();
