@@ -6,8 +6,7 @@ import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
 import {
   forgetMeasuredStrategies,
   registerLayers,
-  setCostModel,
-  setNonFiniteCheck,
+  setBackendTraits,
   startBackend,
   type TunedStrategy,
   type TuneOptions,
@@ -81,10 +80,12 @@ async function start(options: UseNodeOptions): Promise<void> {
     );
   }
   registerKernels();
-  setNonFiniteCheck(node.name, holdsNonFinite);
   registerLayers();
   const state = node.stateOf(tf.backend());
-  setCostModel(node.name, costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()));
+  setBackendTraits(node.name, {
+    costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()),
+    holdsNonFinite,
+  });
   state.deterministic = options.deterministic ?? state.deterministic;
   state.cache = options.cache ?? state.cache;
   if (state.deterministic) forgetMeasuredStrategies(node.name);

@@ -26,11 +26,11 @@ function run(node: string, program: string): string {
 /** Layers, gradients, and whatever calls functions that Node removed: tensors from arrays, reading, pooling. */
 const PROGRAM = `
   import { useNode } from "@gmr-conv/backend-node";
-  import { gmrConv2D } from "@gmr-conv/tfjs";
+  import { gmrConv2dLayer } from "@gmr-conv/tfjs";
   import * as tf from "@tensorflow/tfjs";
   await useNode({ cache: false });
   const model = tf.sequential({ layers: [
-    gmrConv2D({ inputShape: [6, 6, 1], filters: 2, kernelSize: 5, padding: "same", seed: 1 }),
+    gmrConv2dLayer({ inputShape: [6, 6, 1], filters: 2, kernelSize: 5, padding: "same", seed: 1 }),
     tf.layers.maxPooling2d({ poolSize: 2 }),
     tf.layers.flatten(),
     tf.layers.dense({ units: 2, activation: "softmax", kernelInitializer: "zeros" }),

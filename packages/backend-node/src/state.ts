@@ -1,13 +1,7 @@
 // What our kernels keep of a native backend between calls. Native tensors kept here are not in the engine's tensor
 // count, since no call owns them.
 
-import {
-  BoundedCache,
-  backendKernels,
-  type KernelDeclaration,
-  LastResult,
-  NATIVE_BACKEND,
-} from "@gmr-conv/tfjs";
+import { BoundedCache, backendKernels, type KernelDeclaration, LastResult } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { type NativeBackend, nativeBackend } from "./nativeBackend.ts";
 import { type Native, NativeOps } from "./nativeOps.ts";
@@ -65,7 +59,7 @@ export class NativeState {
 const states = new WeakMap<object, NativeState>();
 
 /** Makes the kernels of this backend, from the state. */
-export const node = backendKernels(NATIVE_BACKEND, (backend): NativeState => {
+export const node = backendKernels("tensorflow", (backend): NativeState => {
   const known = states.get(backend);
   if (known) return known;
   const made = new NativeState(nativeBackend(backend));

@@ -1,4 +1,4 @@
-import { gmrConv2D, gmrConv2d } from "@gmr-conv/tfjs";
+import { gmrConv2d, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { expect, it } from "vitest";
@@ -45,7 +45,7 @@ it("registers every kernel and the layers", () => {
     expect(tf.getKernel(name, "wasm"), name).toBeDefined();
   }
   const [layer] = tf.serialization.SerializationMap.getMap().classNameMap.GmrConv2D;
-  expect(gmrConv2D({ filters: 1, kernelSize: 3 })).toBeInstanceOf(layer);
+  expect(gmrConv2dLayer({ filters: 1, kernelSize: 3 })).toBeInstanceOf(layer);
 });
 
 it("refuses a tensor that the heap has no room for, and continues", async () => {

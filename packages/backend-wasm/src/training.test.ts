@@ -1,4 +1,4 @@
-import { fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
+import { fusedBatchNormalization, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { heapBytes } from "../testing/heapBytes.ts";
@@ -27,7 +27,7 @@ function network(convolution: (filters: number) => tf.layers.Layer): tf.Sequenti
 }
 
 const CONVOLUTIONS: [string, (filters: number) => tf.layers.Layer][] = [
-  ["a GMR network", (filters) => gmrConv2D({ filters, kernelSize: 5, padding: "same", seed: filters })],
+  ["a GMR network", (filters) => gmrConv2dLayer({ filters, kernelSize: 5, padding: "same", seed: filters })],
   [
     "a dense network",
     (filters) =>
@@ -79,7 +79,7 @@ describe.each(CONVOLUTIONS)("200 training steps of %s", (_, convolution) => {
 it("scratch memory is freed when it grows", () => {
   const run = (size: number) =>
     tf.tidy(() => {
-      const layer = gmrConv2D({ filters: 4, kernelSize: 9, padding: "same" });
+      const layer = gmrConv2dLayer({ filters: 4, kernelSize: 9, padding: "same" });
       layer.apply(tf.ones([1, size, size, 4]));
       layer.dispose();
     });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { gmrConv2D, gmrConv2d } from "@gmr-conv/tfjs";
+import { gmrConv2d, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -108,7 +108,7 @@ describe.skipIf(missing)("useWebGpu", () => {
       tf.removeBackend("webgpu");
       await useWebGpu({ onDeviceLost: () => {} });
       const kernelSize = 3;
-      const layer = gmrConv2D({ filters: 4, kernelSize, inputShape: [8, 8, 3], useBias: true });
+      const layer = gmrConv2dLayer({ filters: 4, kernelSize, inputShape: [8, 8, 3], useBias: true });
       const model = tf.sequential({ layers: [layer, tf.layers.flatten(), tf.layers.dense({ units: 2 })] });
       const image = tf.randomNormal([1, 8, 8, 3], 0, 1, "float32", 1);
       const predict = async (): Promise<number[]> => {

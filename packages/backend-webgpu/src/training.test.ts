@@ -1,5 +1,5 @@
 import { softmaxCrossEntropy } from "@gmr-conv/models";
-import { adamWUpdate, fusedBatchNormalization, gmrConv2D } from "@gmr-conv/tfjs";
+import { adamWUpdate, fusedBatchNormalization, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { isWebGpuMissing } from "../testing/webGpu.ts";
@@ -16,9 +16,9 @@ describe.skipIf(missing)("training", () => {
   it("500 steps lower the loss, with tensors and bytes on the GPU constant after the first", async () => {
     const model = tf.sequential({
       layers: [
-        gmrConv2D({ inputShape: [8, 8, 1], filters: 6, kernelSize: 5, padding: "same", seed: 1 }),
+        gmrConv2dLayer({ inputShape: [8, 8, 1], filters: 6, kernelSize: 5, padding: "same", seed: 1 }),
         fusedBatchNormalization({ relu: true }),
-        gmrConv2D({ filters: 8, kernelSize: 3, strides: 2, padding: "same", seed: 2 }),
+        gmrConv2dLayer({ filters: 8, kernelSize: 3, strides: 2, padding: "same", seed: 2 }),
         tf.layers.globalAveragePooling2d({}),
         tf.layers.dense({ units: 3, kernelInitializer: tf.initializers.glorotUniform({ seed: 3 }) }),
       ],

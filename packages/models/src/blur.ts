@@ -1,7 +1,7 @@
 // A fixed Gaussian blur of the images: a ring convolution whose weights are not trained.
 
 import { centreDistances, ringPartition } from "@gmr-conv/core";
-import { gmrConv2D, gmrConv3D } from "@gmr-conv/tfjs";
+import { gmrConv2dLayer, gmrConv3dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -13,7 +13,7 @@ export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number):
   const channels = x.shape[x.shape.length - 1] ?? 0;
   const kernelSize = blurKernelSize(sigma);
   const numRings = 2 * kernelSize;
-  const layer = (rank === 3 ? gmrConv3D : gmrConv2D)({
+  const layer = (rank === 3 ? gmrConv3dLayer : gmrConv2dLayer)({
     name,
     filters: channels,
     kernelSize,

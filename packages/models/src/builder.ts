@@ -13,8 +13,8 @@ import {
   addThenRelu,
   fusedBatchNormalization,
   type GmrConvArgs,
-  gmrConv2D,
-  gmrConv3D,
+  gmrConv2dLayer,
+  gmrConv3dLayer,
   type RingInitializer,
   symmetricPool,
 } from "@gmr-conv/tfjs";
@@ -77,7 +77,7 @@ export class Builder {
   conv(name: string, x: Symbolic, filters: number, kernelSize: PerAxis, options: ConvOptions = {}): Symbolic {
     const { kind, rank, ringBasis, ringInitializer, decaySigma } = this.settings;
     if (kind === "dense") return this.denseConv(name, x, filters, kernelSize, options);
-    const factory = rank === 3 ? gmrConv3D : gmrConv2D;
+    const factory = rank === 3 ? gmrConv3dLayer : gmrConv2dLayer;
     const layer = factory({
       useBias: false,
       ...options,

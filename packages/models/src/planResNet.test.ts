@@ -1,5 +1,5 @@
 import { GmrError } from "@gmr-conv/core";
-import { convertToGmr, foldModel, gmrConv2D } from "@gmr-conv/tfjs";
+import { convertToGmr, foldModel, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import { describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
 import { groupResNet } from "./groupConv/index.ts";
@@ -82,7 +82,7 @@ it.each(
     unet,
     r3d,
     groupResNet,
-    gmrConv2D,
+    gmrConv2dLayer,
     foldModel,
     convertToGmr,
     modelCost,

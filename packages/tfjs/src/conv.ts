@@ -2,13 +2,13 @@
 
 import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { backendTraits } from "./backendTraits.ts";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
 import { denseConv, denseConvTranspose } from "./dense.ts";
 import { mendGradients } from "./gradients.ts";
 import { PositionConv, RingConv, RingConvBackpropInput } from "./kernels/ringConv.ts";
 import { hasKernel, runKernel } from "./kernels/run.ts";
 import { mixRingWeights } from "./mixture.ts";
-import { holdsNonFinite } from "./nonFinite.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
 import { hasGaps, positionConv } from "./positions.ts";
@@ -144,7 +144,7 @@ export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan
   }
   const { transposed } = geometry;
   // Neither stock kernels nor 0/1 masks can leave a pixel out: 0 · ∞ is NaN.
-  if (!plan.masks && holdsNonFinite(x)) return asForward(x, weights, plan, tapwiseConv);
+  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return asForward(x, weights, plan, tapwiseConv);
   if (resolveStrategy(x, weights, plan) === "dense") {
     if (hasGaps(plan) && hasKernel(PositionConv)) return positionConv(x, weights, plan);
     return transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan);

@@ -2,7 +2,13 @@ import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { checkEquivariance, convertToGmr, foldModel, fusedBatchNormalization, gmrConv2D } from "./index.ts";
+import {
+  checkEquivariance,
+  convertToGmr,
+  foldModel,
+  fusedBatchNormalization,
+  gmrConv2dLayer,
+} from "./index.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -23,7 +29,7 @@ const message = (what: string): RegExp =>
 describe("a second copy of TensorFlow.js", () => {
   let other: typeof tf;
   let foreign: tf.LayersModel;
-  const layer = () => gmrConv2D({ filters: 2, kernelSize: 3, inputShape: [8, 8, 1] });
+  const layer = () => gmrConv2dLayer({ filters: 2, kernelSize: 3, inputShape: [8, 8, 1] });
 
   beforeAll(async () => {
     await tf.setBackend("cpu");
@@ -62,7 +68,7 @@ describe("a second copy of TensorFlow.js", () => {
   });
 
   it("shares tensors, and initialisers by their configuration", async () => {
-    const ones = gmrConv2D({
+    const ones = gmrConv2dLayer({
       filters: 1,
       kernelSize: 3,
       mixture: false,

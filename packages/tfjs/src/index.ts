@@ -1,4 +1,5 @@
 export * from "./addRelu.ts";
+export { type BackendTraits, backendTraits, knownValues, setBackendTraits } from "./backendTraits.ts";
 export * from "./batchNorm.ts";
 export { checkModel } from "./checks.ts";
 export {
@@ -10,6 +11,7 @@ export {
   gmrConv3d,
   gmrConv3dTranspose,
 } from "./conv.ts";
+export { type ConvProblemSize, type CostModel, loopCosts, type StrategyCosts } from "./costModel.ts";
 export * from "./equivariance/index.ts";
 export { mendGradients } from "./gradients.ts";
 export * from "./graph/index.ts";
@@ -17,20 +19,9 @@ export * from "./instanceNorm.ts";
 export * from "./kernels/index.ts";
 export * from "./layers/index.ts";
 export * from "./mixture.ts";
-export { NATIVE_BACKEND } from "./nativeName.ts";
-export { setNonFiniteCheck } from "./nonFinite.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
-export {
-  type ConvProblemSize,
-  type CostModel,
-  forgetMeasuredStrategies,
-  loopCosts,
-  measuredStrategies,
-  restoreMeasuredStrategies,
-  type StrategyCosts,
-  setCostModel,
-} from "./strategy.ts";
+export { forgetMeasuredStrategies, measuredStrategies, restoreMeasuredStrategies } from "./strategy.ts";
 export * from "./tune.ts";

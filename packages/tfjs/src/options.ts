@@ -23,7 +23,7 @@ import { checkTensor, checkVector } from "./checks.ts";
  *   depthwise convolution with constant masks and a matrix product.
  * - `dense`: fold the weights into a dense kernel, then the stock convolution.
  * - `auto`: what `tuneStrategies` measured for this shape; else the cheaper one by the backend's cost model
- *   (`setCostModel`).
+ *   (`setBackendTraits`).
  */
 export type Strategy = "ring" | "dense" | "auto";
 

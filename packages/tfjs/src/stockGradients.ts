@@ -2,6 +2,7 @@
 
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { backendTraits } from "./backendTraits.ts";
 import {
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,
@@ -9,7 +10,6 @@ import {
   pool2DShape,
   pool3DShape,
 } from "./kernels/poolShape.ts";
-import { NATIVE_BACKEND } from "./nativeName.ts";
 
 type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attrs: tf.NamedAttrMap) => tf.Tensor;
 
@@ -183,7 +183,7 @@ function windowShares(input: number, output: number, filter: number, stride: num
 
 /** dy [N, ...out, C] times a factor per position, the product over its axes, if the kernel needs it. */
 export function byShare(dy: tf.Tensor, shape: PoolShape, power: 1 | -1 = 1): tf.Tensor {
-  if (tf.getBackend() === NATIVE_BACKEND) return dy;
+  if (backendTraits().averagesInside) return dy;
   const { inSize, outSize, filter, strides, padBefore } = shape;
   let scaled = dy;
   for (const axis of [0, 1, 2].slice(5 - dy.rank)) {

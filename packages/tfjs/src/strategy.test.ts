@@ -1,11 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, expect, it } from "vitest";
+import { setBackendTraits } from "./backendTraits.ts";
 import { gmrConv2d } from "./conv.ts";
+import { loopCosts } from "./costModel.ts";
 import { kernelConfig } from "./kernels/register.ts";
 import { RingConv } from "./kernels/ringConv.ts";
 import { hasKernel } from "./kernels/run.ts";
 import type { Strategy } from "./options.ts";
-import { loopCosts, setCostModel } from "./strategy.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 afterEach(() => {
@@ -33,23 +34,25 @@ function registerRingConv(): void {
 
 it("auto means dense if the backend lacks the kernel, else ring", async () => {
   expect(hasKernel(RingConv)).toBe(false);
-  setCostModel("cpu", undefined);
+  setBackendTraits("cpu", { costModel: undefined });
   expect(await kernelsOf("auto")).toContain("Conv2D");
   registerRingConv();
   expect(await kernelsOf()).toContain("RingConv");
   expect(await kernelsOf()).not.toContain("Conv2D");
-  setCostModel("cpu", loopCosts);
+  setBackendTraits("cpu", { costModel: loopCosts });
 });
 
 it("auto means the cheaper strategy by the backend's cost model", async () => {
   expect(await kernelsOf()).toContain("DepthwiseConv2dNative"); // 9·3 against 9·2 + 2·3 products per channel
   const sizes: unknown[] = [];
-  setCostModel("cpu", (size) => {
-    sizes.push(size);
-    return { ring: 2, dense: 1 };
+  setBackendTraits("cpu", {
+    costModel: (size) => {
+      sizes.push(size);
+      return { ring: 2, dense: 1 };
+    },
   });
   expect(await kernelsOf()).toContain("Conv2D");
-  setCostModel("cpu", loopCosts);
+  setBackendTraits("cpu", { costModel: loopCosts });
   expect(sizes).toEqual([
     {
       rank: 2,

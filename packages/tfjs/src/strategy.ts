@@ -2,62 +2,11 @@
 
 import { describeValue, GmrError, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { backendTraits } from "./backendTraits.ts";
+import type { ConvProblemSize } from "./costModel.ts";
 import { RingConv } from "./kernels/ringConv.ts";
 import { hasKernel } from "./kernels/run.ts";
 import type { ConvPlan } from "./options.ts";
-
-/** The sizes that decide which strategy is faster; channel counts are those of one group. */
-export interface ConvProblemSize {
-  rank: 1 | 2 | 3;
-  transposed: boolean;
-  /** Whether gradients follow: the op runs inside `tf.grads` or its relatives. */
-  training: boolean;
-  batch: number;
-  inputSize: readonly number[];
-  outputSize: readonly number[];
-  inChannels: number;
-  outChannels: number;
-  kernelSize: readonly number[];
-  strides: readonly number[];
-  dilations: readonly number[];
-  /** Zeros before the first position (transposed: positions cut off). */
-  padBefore: readonly number[];
-  /** Rings that hold at least one kernel position. */
-  rings: number;
-  /** Kernel positions on rings. */
-  positions: number;
-  /** Positions in the dense kernel, including the gaps of a dilated one. */
-  extent: number;
-}
-
-/** What each strategy costs, in any unit. */
-export interface StrategyCosts {
-  ring: number;
-  dense: number;
-}
-
-export type CostModel = (size: ConvProblemSize) => StrategyCosts;
-
-/**
- * Operations on a backend whose kernels are plain loops, such as the stock CPU backend. Per output position, dense:
- * extent · Cin · Cout; ring: extent · R · Cin for the sums, then R · Cin · Cout.
- */
-export const loopCosts: CostModel = ({ inChannels, outChannels, rings, extent }) => ({
-  dense: extent * inChannels * outChannels,
-  ring: extent * rings * inChannels + rings * inChannels * outChannels,
-});
-
-const costModels = new Map<string, CostModel>([["cpu", loopCosts]]);
-
-/**
- * Sets what the strategies cost on a backend. Without a model (undefined), `auto` means `ring` where the backend
- * implements the ring kernels and `dense` elsewhere.
- * @param backendName as in `tf.setBackend`
- */
-export function setCostModel(backendName: string, model: CostModel | undefined): void {
-  if (model) costModels.set(backendName, model);
-  else costModels.delete(backendName);
-}
 
 type Choice = "ring" | "dense";
 
@@ -120,7 +69,7 @@ export function resolveStrategy(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPl
 }
 
 function estimate(size: ConvProblemSize): Choice {
-  const model = costModels.get(tf.getBackend());
+  const model = backendTraits().costModel;
   if (!model) return hasKernel(RingConv) ? "ring" : "dense";
   const { ring, dense } = model(size);
   return ring <= dense ? "ring" : "dense";

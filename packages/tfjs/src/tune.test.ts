@@ -1,15 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { setBackendTraits } from "./backendTraits.ts";
 import { gmrConv2d } from "./conv.ts";
-import { gmrConv2D } from "./layers/index.ts";
-import {
-  forgetMeasuredStrategies,
-  loopCosts,
-  measuredStrategies,
-  restoreMeasuredStrategies,
-  setCostModel,
-} from "./strategy.ts";
+import { loopCosts } from "./costModel.ts";
+import { gmrConv2dLayer } from "./layers/index.ts";
+import { forgetMeasuredStrategies, measuredStrategies, restoreMeasuredStrategies } from "./strategy.ts";
 import { tuneStrategies } from "./tune.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -50,8 +46,8 @@ it("times every shape once, remembers the faster strategy, and leaves no tensors
 it("finds the convolutions of a model and of a training step", async () => {
   const model = tf.sequential({
     layers: [
-      gmrConv2D({ inputShape: [8, 8, 1], filters: 2, kernelSize: 5 }),
-      gmrConv2D({ filters: 2, kernelSize: 3, strategy: "dense" }), // decided already
+      gmrConv2dLayer({ inputShape: [8, 8, 1], filters: 2, kernelSize: 5 }),
+      gmrConv2dLayer({ filters: 2, kernelSize: 3, strategy: "dense" }), // decided already
       tf.layers.flatten(),
       tf.layers.dense({ units: 1 }),
     ],
@@ -67,14 +63,14 @@ it("finds the convolutions of a model and of a training step", async () => {
 });
 
 it("lets auto follow what was measured, also from another process", async () => {
-  setCostModel("cpu", () => ({ ring: 1, dense: 2 }));
+  setBackendTraits("cpu", { costModel: () => ({ ring: 1, dense: 2 }) });
   expect(await ranDense(convolve)).toBe(false);
   restoreMeasuredStrategies({ [KEY]: "dense" });
   expect(await ranDense(convolve)).toBe(true);
   expect(measuredStrategies()).toEqual({ [KEY]: "dense" });
   forgetMeasuredStrategies();
   expect(await ranDense(convolve)).toBe(false);
-  setCostModel("cpu", loopCosts);
+  setBackendTraits("cpu", { costModel: loopCosts });
 });
 
 it("forgets the measurements of a single backend", () => {
@@ -87,11 +83,11 @@ it("uses the other strategy if the backend cannot run one", async () => {
   const kernel = tf.getKernel("DepthwiseConv2dNative", "cpu");
   tf.unregisterKernel("DepthwiseConv2dNative", "cpu");
   try {
-    setCostModel("cpu", () => ({ ring: 2, dense: 1 }));
+    setBackendTraits("cpu", { costModel: () => ({ ring: 2, dense: 1 }) });
     const [{ ring, choice }] = await tuneStrategies(() => convolve());
     expect([ring, choice]).toEqual([Number.POSITIVE_INFINITY, "dense"]);
   } finally {
-    setCostModel("cpu", loopCosts);
+    setBackendTraits("cpu", { costModel: loopCosts });
     tf.registerKernel(kernel);
   }
 });

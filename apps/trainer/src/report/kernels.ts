@@ -1,50 +1,46 @@
 // The learned kernels of a network, for the report.
 
-import { gmrKernel, kernelPicture, kernelSlice } from "@gmr-conv/core";
-import { GmrConv2D } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
+import { kernelPicture, kernelSlice } from "@gmr-conv/core";
+import { GmrConv, weightNamed } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import type { KernelLayer } from "../report/types.ts";
 
 const PICTURES = 8;
 
-/** A sample of the kernels of every spatial convolution, folded. */
+/** A sample of the kernels of every spatial convolution of images, folded. */
 export async function learnedKernels(model: tf.LayersModel): Promise<KernelLayer[]> {
   const layers: KernelLayer[] = [];
   for (const layer of model.layers) {
     if (!layer.trainable) continue;
-    const found = layer instanceof GmrConv2D ? await ringKernel(layer) : await denseKernel(layer);
+    const found = layer instanceof GmrConv ? await ringKernel(layer) : await denseKernel(layer);
     if (found) layers.push(found);
   }
   return layers;
 }
 
-async function ringKernel(layer: GmrConv2D): Promise<KernelLayer> {
-  const [weights, logSigmas] = layer.weights.map((weight) => weight.read());
-  const { kernelSize } = layer.partition;
-  const sigmas = logSigmas && (await logSigmas.data());
-  const kernel = gmrKernel(
-    { weights: Float64Array.from(await weights.data()), logSigmas: sigmas && Float64Array.from(sigmas) },
-    layer.partition,
-  );
-  return {
-    layer: layer.name,
-    kernelSize: kernelSize[0],
-    pictures: pictures(kernel, [...kernelSize], weights.shape[1] ?? 1, layer.filters),
-    sigmas: sigmas ? Array.from(sigmas, Math.exp) : [],
-  };
+async function ringKernel(layer: GmrConv): Promise<KernelLayer | undefined> {
+  if (layer.rank !== 2 || layer.transposed) return undefined;
+  const { kernel, bias } = layer.foldedConv();
+  try {
+    const logSigmas = await weightNamed(layer, "log_sigmas")?.read().data();
+    const sigmas = logSigmas ? Array.from(logSigmas, Math.exp) : [];
+    return await kernelLayer(layer.name, kernel, sigmas);
+  } finally {
+    tf.dispose(bias ? [kernel, bias] : kernel);
+  }
 }
 
 async function denseKernel(layer: tf.layers.Layer): Promise<KernelLayer | undefined> {
   const kernel = layer.weights.find((weight) => weight.originalName.endsWith("/kernel"))?.read();
   if (kernel?.rank !== 4 || kernel.shape[0] === 1) return undefined;
+  return kernelLayer(layer.name, kernel, []);
+}
+
+/** @param kernel [height, width, Cin, Cout] */
+async function kernelLayer(layer: string, kernel: tf.Tensor, sigmas: number[]): Promise<KernelLayer> {
   const [height, width, inputs, outputs] = kernel.shape as [number, number, number, number];
   const values = Float64Array.from(await kernel.data());
-  return {
-    layer: layer.name,
-    kernelSize: height,
-    pictures: pictures(values, [height, width], inputs, outputs),
-    sigmas: [],
-  };
+  return { layer, kernelSize: height, pictures: pictures(values, [height, width], inputs, outputs), sigmas };
 }
 
 function pictures(

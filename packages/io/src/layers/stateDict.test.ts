@@ -3,10 +3,10 @@ import { product, ringMasks } from "@gmr-conv/core";
 import {
   fusedBatchNormalization,
   GmrConv,
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -41,10 +41,10 @@ describe("layouts", () => {
   type Turn = (position: number[]) => number[];
   const turn: Turn = ([b, a, ...spatial]) => [...spatial, a, b];
   it.each<[string, tf.layers.Layer, number[], number[], Turn]>([
-    ["GmrConv1D", gmrConv1D({ ...conv, kernelSize: 5 }), [9, 2], [4, 2, 3], turn],
-    ["GmrConv2D, two groups", gmrConv2D({ ...conv, groups: 2 }), [9, 8, 6], [4, 3, 2], turn],
-    ["GmrConv3D", gmrConv3D({ ...conv, kernelSize: [3, 5, 5] }), [5, 5, 5, 2], [4, 2, 2], turn],
-    ["GmrConv2DTranspose", gmrConv2DTranspose({ ...conv, kernelSize: 5 }), [5, 5, 2], [2, 4, 3], turn],
+    ["GmrConv1D", gmrConv1dLayer({ ...conv, kernelSize: 5 }), [9, 2], [4, 2, 3], turn],
+    ["GmrConv2D, two groups", gmrConv2dLayer({ ...conv, groups: 2 }), [9, 8, 6], [4, 3, 2], turn],
+    ["GmrConv3D", gmrConv3dLayer({ ...conv, kernelSize: [3, 5, 5] }), [5, 5, 5, 2], [4, 2, 2], turn],
+    ["GmrConv2DTranspose", gmrConv2dTransposeLayer({ ...conv, kernelSize: 5 }), [5, 5, 2], [2, 4, 3], turn],
     ["conv1d", tf.layers.conv1d(conv), [9, 2], [4, 2, 3], turn],
     ["conv2d", tf.layers.conv2d({ ...conv, kernelSize: [3, 5] }), [9, 8, 2], [4, 2, 3, 5], turn],
     ["conv3d", tf.layers.conv3d({ ...conv, kernelSize: [1, 2, 3] }), [5, 5, 5, 2], [4, 2, 1, 2, 3], turn],
@@ -108,9 +108,9 @@ describe("the official package", () => {
   const network = () =>
     modelOf(
       [12, 12, 3],
-      gmrConv2D({ filters: 8, kernelSize: 5, ringBasis: "rings", useBias: false, name: "conv1" }),
+      gmrConv2dLayer({ filters: 8, kernelSize: 5, ringBasis: "rings", useBias: false, name: "conv1" }),
       fusedBatchNormalization({ name: "bn1" }),
-      gmrConv2D({
+      gmrConv2dLayer({
         filters: 8,
         kernelSize: 9,
         ringBasis: "rings",
@@ -140,7 +140,14 @@ describe("the official package", () => {
   it("must have the same rings", () => {
     const other = modelOf(
       [12, 12, 3],
-      gmrConv2D({ filters: 8, kernelSize: 5, numRings: 3, circular: false, useBias: false, name: "conv1" }),
+      gmrConv2dLayer({
+        filters: 8,
+        kernelSize: 5,
+        numRings: 3,
+        circular: false,
+        useBias: false,
+        name: "conv1",
+      }),
     );
     const conv1 = [...part].filter(([key]) => key.startsWith("conv1."));
     return expectGmrError(
@@ -156,7 +163,7 @@ describe("GMR convolutions", () => {
   const state = (layer: GmrConv) => stateDictOf(modelOf([7, 7, 1], layer));
 
   it("keep the masks of the partition, and mus with a mixture", async () => {
-    const layer = gmrConv2D(args);
+    const layer = gmrConv2dLayer(args);
     const tensors = await state(layer);
     expect([...tensors].map(([key, { shape }]) => [key, shape])).toEqual([
       ["l.weight", [2, 1, 3]],
@@ -171,7 +178,7 @@ describe("GMR convolutions", () => {
   });
 
   it("have no mus without one", async () => {
-    expect([...(await state(gmrConv2D({ ...args, mixture: false, useBias: false }))).keys()]).toEqual([
+    expect([...(await state(gmrConv2dLayer({ ...args, mixture: false, useBias: false }))).keys()]).toEqual([
       "l.weight",
       "l.default_weight_index_mat",
       "l.weight_index_mat",
@@ -179,7 +186,7 @@ describe("GMR convolutions", () => {
   });
 
   it("have their trained masks next to those of the partition", async () => {
-    const layer = gmrConv2D({ ...args, trainMasks: true });
+    const layer = gmrConv2dLayer({ ...args, trainMasks: true });
     const tensors = await state(layer);
     const masks = layer.weights.find(({ originalName }) => originalName.endsWith("ring_masks"));
     expect(tensors.get("l.weight_index_mat")).toEqual({
@@ -191,7 +198,7 @@ describe("GMR convolutions", () => {
     // Official checkpoints may have different ones.
     defaults.data[0] = 0.25;
     expect(
-      loadStateDict(modelOf([7, 7, 1], gmrConv2D({ ...args, trainMasks: true })), tensors).missing,
+      loadStateDict(modelOf([7, 7, 1], gmrConv2dLayer({ ...args, trainMasks: true })), tensors).missing,
     ).toEqual([]);
   });
 });
@@ -200,10 +207,10 @@ describe("loading", () => {
   const network = () =>
     modelOf(
       [9, 9, 2],
-      gmrConv2D({ filters: 4, kernelSize: 3, trainMasks: true, groups: 2, name: "a.gmr" }),
+      gmrConv2dLayer({ filters: 4, kernelSize: 3, trainMasks: true, groups: 2, name: "a.gmr" }),
       tf.layers.conv2d({ filters: 3, kernelSize: [2, 3], name: "a.conv" }),
       tf.layers.depthwiseConv2d({ kernelSize: 2, depthMultiplier: 2, name: "a.depthwise" }),
-      gmrConv2DTranspose({ filters: 2, kernelSize: 3, name: "a.up" }),
+      gmrConv2dTransposeLayer({ filters: 2, kernelSize: 3, name: "a.up" }),
       tf.layers.conv2dTranspose({ filters: 3, kernelSize: 2, name: "a.deconv" }),
       tf.layers.batchNormalization({ name: "b.0" }),
       fusedBatchNormalization({ name: "b.1" }),

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { gmrConv2D } from "@gmr-conv/tfjs";
+import { gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { layersModelFiles, readLayersModel, writeLayersModel } from "./layersModelFiles.ts";
@@ -11,7 +11,7 @@ beforeAll(() => tf.setBackend("cpu"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function build(): tf.LayersModel {
-  const layer = gmrConv2D({ inputShape: [8, 8, 2], filters: 3, kernelSize: 5, activation: "relu" });
+  const layer = gmrConv2dLayer({ inputShape: [8, 8, 2], filters: 3, kernelSize: 5, activation: "relu" });
   return tf.sequential({ layers: [layer, tf.layers.flatten(), tf.layers.dense({ units: 4 })] });
 }
 

@@ -3,11 +3,11 @@
 import {
   fusedBatchNormalization,
   type GmrConvTransposeArgs,
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
-  gmrConv3DTranspose,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
+  gmrConv3dTransposeLayer,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
@@ -23,8 +23,8 @@ afterEach(() => {
 });
 
 type Factory = (args: GmrConvTransposeArgs) => tf.layers.Layer;
-const CONVS: Factory[] = [gmrConv1D, gmrConv2D, gmrConv3D];
-const TRANSPOSED: Factory[] = [gmrConv2DTranspose, gmrConv2DTranspose, gmrConv3DTranspose];
+const CONVS: Factory[] = [gmrConv1dLayer, gmrConv2dLayer, gmrConv3dLayer];
+const TRANSPOSED: Factory[] = [gmrConv2dTransposeLayer, gmrConv2dTransposeLayer, gmrConv3dTransposeLayer];
 
 /** A layer's model, weights drawn from a seed, or undefined if the options do not fit the sizes. */
 function build(

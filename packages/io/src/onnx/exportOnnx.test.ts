@@ -1,8 +1,8 @@
 import {
   addThenRelu,
   fusedBatchNormalization,
-  gmrConv2D,
-  gmrConv2DTranspose,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
   instanceNormalization,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -38,7 +38,7 @@ const globalPool = () => layers.globalAveragePooling2d({ dataFormat: "channelsLa
 function residualNetwork(size: number | null): tf.LayersModel {
   const input = tf.input({ shape: [size, size, 3], name: "images" });
   const conv = (filters: number) =>
-    gmrConv2D({ filters, kernelSize: 5, padding: "same", padMode: "reflect", useBias: false });
+    gmrConv2dLayer({ filters, kernelSize: 5, padding: "same", padMode: "reflect", useBias: false });
   let x = apply(fusedBatchNormalization({ relu: true }), apply(conv(8), input));
   const pooled = apply(layers.averagePooling2d({ poolSize: 3, strides: 2, padding: "same" }), x);
   let y = apply(fusedBatchNormalization({ relu: true }), apply(conv(6), pooled));
@@ -82,10 +82,10 @@ describe("sizes that are not known", () => {
     const input = tf.input({ shape: [null, null, 2], name: "x" });
     const chain = [
       layers.conv2d({ filters: 4, kernelSize: 3, strides: 2, padding: "same" }),
-      gmrConv2D({ filters: 4, kernelSize: 3, strides: 2, padding: "same" }),
+      gmrConv2dLayer({ filters: 4, kernelSize: 3, strides: 2, padding: "same" }),
       layers.upSampling2d({ size: [2, 3], interpolation: "bilinear" }),
-      gmrConv2D({ filters: 3, kernelSize: 5, padding: 2, padMode: "circular" }),
-      gmrConv2DTranspose({ filters: 4, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }),
+      gmrConv2dLayer({ filters: 3, kernelSize: 5, padding: 2, padMode: "circular" }),
+      gmrConv2dTransposeLayer({ filters: 4, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }),
       layers.maxPooling2d({ poolSize: 3, strides: 2, padding: "same" }),
       layers.cropping2D({ cropping: 1 }),
       layers.reshape({ targetShape: [-1, 4] }),
@@ -111,7 +111,7 @@ describe("sizes that are not known", () => {
   });
 
   it("are rejected if padding depends on them in a way that no node supports", async () => {
-    const layer = gmrConv2D({
+    const layer = gmrConv2dLayer({
       name: "stem",
       filters: 4,
       kernelSize: 3,
@@ -182,7 +182,13 @@ describe("graphs", () => {
     const inner = tf.sequential({
       name: "inner",
       layers: [
-        gmrConv2D({ name: "conv", filters: 3, kernelSize: 3, padding: "same", inputShape: [null, null, 3] }),
+        gmrConv2dLayer({
+          name: "conv",
+          filters: 3,
+          kernelSize: 3,
+          padding: "same",
+          inputShape: [null, null, 3],
+        }),
         layers.batchNormalization({ name: "norm" }),
       ],
     });
@@ -289,7 +295,7 @@ describe("layers that are not stock ones", () => {
   });
 
   it("that fold to stock ones", async () => {
-    const conv = gmrConv2D({
+    const conv = gmrConv2dLayer({
       filters: 4,
       kernelSize: 3,
       padMode: "replicate",

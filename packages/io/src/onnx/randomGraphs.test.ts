@@ -1,6 +1,6 @@
 // Random graphs in which the same tensors are needed in several orders of axes.
 
-import { gmrConv2D, instanceNormalization } from "@gmr-conv/tfjs";
+import { gmrConv2dLayer, instanceNormalization } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeEach, test } from "vitest";
@@ -25,7 +25,7 @@ const MAKERS: ((n: number, shape: tf.Shape) => tf.layers.Layer)[] = [
   (_, [, a, b, c]) => layers.reshape({ targetShape: [c, a, b] as number[] }),
   (n) => layers.dense({ units: 1 + (n % 4) }),
   (n) => layers.conv2d({ filters: 1 + (n % 4), kernelSize: 3, padding: "same" }),
-  (n) => gmrConv2D({ filters: 1 + (n % 4), kernelSize: 3, padding: "same", useBias: n % 2 > 0 }),
+  (n) => gmrConv2dLayer({ filters: 1 + (n % 4), kernelSize: 3, padding: "same", useBias: n % 2 > 0 }),
   () => layers.batchNormalization(),
   (n) => layers.layerNormalization({ axis: 1 + (n % 3) }),
   // Maps of one position cannot be normalised.

@@ -1,8 +1,14 @@
 import { product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { batchNormTraining } from "../batchNorm.ts";
+import {
+  BatchNormTraining,
+  BatchNormTrainingGrad,
+  BatchNormTrainingParamGrad,
+  batchNormTraining,
+} from "../batchNorm.ts";
 import { checkAndDispose, checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { misfitCase } from "./misfitCase.ts";
 import { referenceBatchNorm } from "./reference.ts";
 
 interface BatchNormProblem {
@@ -47,6 +53,21 @@ export function batchNormCases(): ConformanceCase[] {
     sharedInputCase(),
     otherAttributesCase(),
     leakCase(),
+    ...misfitCases(),
+  ];
+}
+
+function misfitCases(): ConformanceCase[] {
+  const attrs = { epsilon: 1e-5, relu: false };
+  const x = [4, 3];
+  const dy = x;
+  const vectors = { gamma: [3], beta: [3], mean: [3], variance: [3] };
+  return [
+    misfitCase(BatchNormTraining, { x, gamma: [2], beta: [3] }, attrs),
+    misfitCase(BatchNormTraining, { x, gamma: [3], beta: [] }, attrs),
+    misfitCase(BatchNormTrainingGrad, { ...vectors, x, dy: [3, 3] }, attrs),
+    misfitCase(BatchNormTrainingGrad, { ...vectors, x, dy, mean: [1] }, attrs),
+    misfitCase(BatchNormTrainingParamGrad, { ...vectors, x, dy, variance: [4] }, attrs),
   ];
 }
 

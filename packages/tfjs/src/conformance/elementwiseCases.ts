@@ -2,12 +2,20 @@
 
 import { GmrError, product, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { addRelu } from "../addRelu.ts";
+import { AddRelu, addRelu, ReluGrad } from "../addRelu.ts";
 import { batchNormTraining } from "../batchNorm.ts";
-import type { AdamWAttrs, SgdAttrs } from "../optimizerSteps.ts";
-import { adamWUpdate, sgdUpdate } from "../optimizerSteps.ts";
+import {
+  type AdamWAttrs,
+  AdamWUpdate,
+  adamWUpdate,
+  type SgdAttrs,
+  SgdUpdate,
+  sgdUpdate,
+} from "../optimizerSteps.ts";
+import { ScaleRows } from "../scalePositions.ts";
 import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { misfitCase } from "./misfitCase.ts";
 import { type OptimizerState, referenceAdamW, referenceSgd } from "./reference.ts";
 
 const SHAPES = [[1], [3], [5, 7], [2, 4, 4, 16], [3, 3, 11]];
@@ -20,6 +28,11 @@ export function elementwiseCases(): ConformanceCase[] {
       optimizerCase("adamWUpdate", shape, 3, adamWStep),
       optimizerCase("sgdUpdate", shape, 2, sgdStep),
     ]),
+    misfitCase(AddRelu, { a: [2, 3], b: [2, 2] }, {}),
+    misfitCase(ReluGrad, { dy: [2], y: [3] }, {}),
+    misfitCase(ScaleRows, { x: [1, 2, 2, 3], scale: [3] }, {}),
+    misfitCase(AdamWUpdate, { parameter: [4], gradient: [3], first: [4], second: [4] }, adamW(1)),
+    misfitCase(SgdUpdate, { parameter: [4], gradient: [4], velocity: [2, 2] }, sgd),
   ];
 }
 

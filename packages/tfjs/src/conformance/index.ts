@@ -14,7 +14,6 @@ import { emptyCases } from "./emptyCases.ts";
 import { integerCases } from "./integerCases.ts";
 import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
-import { misfitCases } from "./misfitCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
 import { nonFiniteCases } from "./nonFiniteCases.ts";
 import { secondGradientCases } from "./secondGradientCases.ts";
@@ -47,7 +46,6 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...partialGradientCases(),
     ...leakCases(),
     ...kernelCases(),
-    ...misfitCases(),
     ...nonFiniteCases(),
     ...symmetryCases(),
     ...batchNormCases(),

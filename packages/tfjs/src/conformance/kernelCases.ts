@@ -20,6 +20,7 @@ import {
 import { runKernel } from "../kernels/run.ts";
 import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
+import { misfitCase } from "./misfitCase.ts";
 
 interface KernelProblem {
   /** [N, ...spatial, C] */
@@ -49,15 +50,45 @@ const PROBLEMS: readonly KernelProblem[] = [
 
 /** RingConv, RingConvBackpropInput and RingConvBackpropFilter for one to three spatial axes. */
 export function kernelCases(): ConformanceCase[] {
-  return PROBLEMS.map((problem) => {
-    const { shape, outChannels, kernelSize, options } = problem;
-    const words = Object.entries(options ?? {}).map(([key, value]) => `, ${key} ${value}`);
-    return defineCase(
-      `ring kernels, ${kernelSize.length}-D, x [${shape}] → ${outChannels}, kernel ${kernelSize}${words.join("")}`,
-      () => checkKernels(problem),
-      [RingConv.name, RingConvBackpropInput.name, RingConvBackpropFilter.name],
-    );
-  });
+  return [...PROBLEMS.map(problemCase), ...misfitCases()];
+}
+
+function problemCase(problem: KernelProblem): ConformanceCase {
+  const { shape, outChannels, kernelSize, options } = problem;
+  const words = Object.entries(options ?? {}).map(([key, value]) => `, ${key} ${value}`);
+  return defineCase(
+    `ring kernels, ${kernelSize.length}-D, x [${shape}] → ${outChannels}, kernel ${kernelSize}${words.join("")}`,
+    () => checkKernels(problem),
+    [RingConv.name, RingConvBackpropInput.name, RingConvBackpropFilter.name],
+  );
+}
+
+const ATTRS: RingConvAttrs = {
+  kernelSize: [3, 3],
+  ringIndex: [-1, 1, -1, 1, 0, 1, -1, 1, -1],
+  numRings: 2,
+  strides: [1, 1],
+  dilations: [1, 1],
+  padBefore: [1, 1],
+  inputSize: [4, 5],
+  outputSize: [4, 5],
+};
+
+function misfitCases(): ConformanceCase[] {
+  const x = [1, 4, 5, 3];
+  const weights = [2, 3, 2];
+  const manyRings = { ...ATTRS, ringIndex: [2, 1, 2, 1, 0, 1, 2, 1, 2] };
+  return [
+    misfitCase(RingConv, { x, weights: [2, 4, 2] }, ATTRS),
+    misfitCase(RingConv, { x: [1, 4, 4, 3], weights }, ATTRS),
+    misfitCase(RingConv, { x, weights: [1, 3, 2] }, ATTRS),
+    misfitCase(RingConv, { x, weights }, manyRings),
+    misfitCase(RingConv, { x, weights }, { ...ATTRS, padBefore: [1] }),
+    misfitCase(RingConvBackpropInput, { dy: [1, 5, 5, 2], weights }, ATTRS),
+    misfitCase(RingConvBackpropInput, { dy: [1, 4, 5, 1], weights }, ATTRS),
+    misfitCase(RingConvBackpropFilter, { x: [2, 4, 5, 3], dy: [1, 4, 5, 2] }, ATTRS),
+    misfitCase(RingConvBackpropFilter, { x, dy: [1, 4, 6, 2] }, ATTRS),
+  ];
 }
 
 async function checkKernels({ shape, outChannels, kernelSize, options }: KernelProblem): Promise<void> {

@@ -6,11 +6,11 @@ import {
   type GmrConv,
   type GmrConvArgs,
   type GmrConvTransposeArgs,
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
-  gmrConv3DTranspose,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
+  gmrConv3dTransposeLayer,
 } from "../layers/index.ts";
 import { checkClose } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
@@ -25,28 +25,28 @@ type LayerTest = readonly [factory: Factory, shape: readonly number[], args: Arg
 const IMAGE = [9, 8, 3];
 const VOLUME = [4, 5, 6, 2];
 const LAYERS: readonly LayerTest[] = [
-  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 3 }],
+  [gmrConv2dLayer, IMAGE, { filters: 4, kernelSize: 3 }],
   [
-    gmrConv2D,
+    gmrConv2dLayer,
     IMAGE,
     { filters: 6, kernelSize: 5, strides: [2, 1], padding: "same", groups: 3, activation: "relu" },
   ],
   [
-    gmrConv2D,
+    gmrConv2dLayer,
     IMAGE,
     { filters: 5, kernelSize: [3, 7], padding: [1, 3], padMode: "replicate", circular: false },
   ],
   [
-    gmrConv2D,
+    gmrConv2dLayer,
     IMAGE,
     { filters: 4, kernelSize: 5, mixture: false, useBias: false, numRings: 4, strategy: "dense" },
   ],
-  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 3, trainMasks: true, dilationRate: 2 }],
-  [gmrConv2D, IMAGE, { filters: 4, kernelSize: 7, padding: "same", ringBasis: "rings" }],
-  [gmrConv1D, [20, 3], { filters: 4, kernelSize: 7, padding: "same" }],
-  [gmrConv3D, VOLUME, { filters: 4, kernelSize: 3, padding: 1, strides: [1, 2, 1], groups: 2 }],
-  [gmrConv2DTranspose, IMAGE, { filters: 2, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }],
-  [gmrConv3DTranspose, VOLUME, { filters: 4, kernelSize: 3, strides: 2, groups: 2, padding: "same" }],
+  [gmrConv2dLayer, IMAGE, { filters: 4, kernelSize: 3, trainMasks: true, dilationRate: 2 }],
+  [gmrConv2dLayer, IMAGE, { filters: 4, kernelSize: 7, padding: "same", ringBasis: "rings" }],
+  [gmrConv1dLayer, [20, 3], { filters: 4, kernelSize: 7, padding: "same" }],
+  [gmrConv3dLayer, VOLUME, { filters: 4, kernelSize: 3, padding: 1, strides: [1, 2, 1], groups: 2 }],
+  [gmrConv2dTransposeLayer, IMAGE, { filters: 2, kernelSize: 3, strides: 2, padding: 1, outputPadding: 1 }],
+  [gmrConv3dTransposeLayer, VOLUME, { filters: 4, kernelSize: 3, strides: 2, groups: 2, padding: "same" }],
 ];
 
 const SHAPE = [2, 9, 8, 3] as const;
@@ -123,7 +123,7 @@ function batchNormLayerCase(relu: boolean): ConformanceCase {
 function fitCase(): ConformanceCase {
   return defineCase("layers in model.fit", async () => {
     const input = tf.input({ shape: SHAPE.slice(1) });
-    const convolution = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
+    const convolution = gmrConv2dLayer({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
     const branch = fusedBatchNormalization({ relu: true }).apply(convolution.apply(input));
     const sum = addThenRelu().apply([input, branch as tf.SymbolicTensor]);
     const pooled = tf.layers.globalAveragePooling2d({}).apply(sum);

@@ -1,19 +1,28 @@
 import { mixtureMatrix, mixWeights, mixWeightsGrad, Random } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { mixRingWeights } from "../mixture.ts";
+import { mixRingWeights, RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "../mixture.ts";
 import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { drawLogSigmas } from "./convProblem.ts";
+import { misfitCase } from "./misfitCase.ts";
+
+const SHAPES = [
+  [1, 1, 1],
+  [2, 3, 7],
+  [5, 4, 4],
+  [8, 1, 21],
+  [3, 37, 9],
+];
 
 /** Weights mixed on the backend, of which a folded kernel is a copy, and the gradients. */
 export function mixtureCases(): ConformanceCase[] {
   return [
-    [1, 1, 1],
-    [2, 3, 7],
-    [5, 4, 4],
-    [8, 1, 21],
-    [3, 37, 9],
-  ].flatMap((shape) => [mixtureCase(shape, false), mixtureCase(shape, true)]);
+    ...SHAPES.flatMap((shape) => [mixtureCase(shape, false), mixtureCase(shape, true)]),
+    misfitCase(RingMix, { weights: [3, 1, 1], logSigmas: [50] }, {}),
+    misfitCase(RingMix, { weights: [5, 1, 1], logSigmas: [3] }, {}),
+    misfitCase(RingMixBackpropWeights, { dy: [3, 2, 2], logSigmas: [2] }, {}),
+    misfitCase(RingMixBackpropSigmas, { dy: [3, 2, 2], weights: [3, 2, 1], logSigmas: [3] }, {}),
+  ];
 }
 
 function mixtureCase(shape: readonly number[], clamped: boolean): ConformanceCase {

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
-import { gmrConv1D, gmrConv2D, gmrConv3D } from "../layers/index.ts";
+import { gmrConv1dLayer, gmrConv2dLayer, gmrConv3dLayer } from "../layers/index.ts";
 import {
   checkEquivariance,
   type EquivarianceOptions,
@@ -54,7 +54,7 @@ describe("feature maps", () => {
     [[9, 12, 2], 3],
     [[8, 13, 1], 7],
   ])("of a GMR convolution turn and mirror exactly: %s", async (inputShape, kernelSize) => {
-    const layer = gmrConv2D({ filters: 3, kernelSize, padding: "same", seed: 1 });
+    const layer = gmrConv2dLayer({ filters: 3, kernelSize, padding: "same", seed: 1 });
     const report = await checkEquivariance(layer, gridOnly(inputShape));
     expect(report).toMatchObject({
       kind: "equivariance",
@@ -80,7 +80,7 @@ describe("feature maps", () => {
   });
 
   it("of a GMR convolution turn by any angle, up to interpolation", async () => {
-    const layer = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
+    const layer = gmrConv2dLayer({ filters: 3, kernelSize: 5, padding: "same", seed: 1 });
     const { angles } = await checkEquivariance(layer, { inputShape: [31, 31, 2] });
     expect(angles).not.toBeNull();
     for (const { angle, error, interpolation } of angles?.curve ?? []) {
@@ -99,7 +99,7 @@ describe("feature maps", () => {
   });
 
   it("may be smaller or larger than the input", async () => {
-    const strided = gmrConv2D({ filters: 2, kernelSize: 3, strides: 2, padding: 1, seed: 1 });
+    const strided = gmrConv2dLayer({ filters: 2, kernelSize: 3, strides: 2, padding: 1, seed: 1 });
     const smaller = await checkEquivariance(strided, { inputShape: [33, 33, 1], angles: [40] });
     expect(smaller.outputShape).toEqual([2, 17, 17, 2]);
     expect(smaller.exact.worst).toBeLessThanOrEqual(EXACT);
@@ -114,16 +114,30 @@ describe("feature maps", () => {
   it("of a strided network on the wrong sizes are reported as broken", async () => {
     const network = tf.sequential({
       layers: [
-        gmrConv2D({ filters: 4, kernelSize: 3, strides: 2, padding: 1, inputShape: [13, 13, 1], seed: 1 }),
-        gmrConv2D({ filters: 4, kernelSize: 3, strides: 2, padding: 1, seed: 2 }),
+        gmrConv2dLayer({
+          filters: 4,
+          kernelSize: 3,
+          strides: 2,
+          padding: 1,
+          inputShape: [13, 13, 1],
+          seed: 1,
+        }),
+        gmrConv2dLayer({ filters: 4, kernelSize: 3, strides: 2, padding: 1, seed: 2 }),
       ],
     });
     // 13 → 7 → 4: strides divide 12 and 6. 11 → 6 → 3: the second stride does not divide 5.
     expect((await checkEquivariance(network, { angles: [] })).exact.ok).toBe(true);
     const wrong = tf.sequential({
       layers: [
-        gmrConv2D({ filters: 4, kernelSize: 3, strides: 2, padding: 1, inputShape: [11, 11, 1], seed: 1 }),
-        gmrConv2D({ filters: 4, kernelSize: 3, strides: 2, padding: 1, seed: 2 }),
+        gmrConv2dLayer({
+          filters: 4,
+          kernelSize: 3,
+          strides: 2,
+          padding: 1,
+          inputShape: [11, 11, 1],
+          seed: 1,
+        }),
+        gmrConv2dLayer({ filters: 4, kernelSize: 3, strides: 2, padding: 1, seed: 2 }),
       ],
     });
     const { exact } = await checkEquivariance(wrong, { angles: [] });
@@ -132,7 +146,7 @@ describe("feature maps", () => {
   });
 
   it("whose sizes do not turn skip quarter turns, in the exact group and by angles", async () => {
-    const layer = gmrConv2D({ filters: 2, kernelSize: 3, strides: [2, 1], padding: 1, seed: 1 });
+    const layer = gmrConv2dLayer({ filters: 2, kernelSize: 3, strides: [2, 1], padding: 1, seed: 1 });
     const report = await checkEquivariance(layer, { inputShape: [13, 13, 1], angles: [45] });
     expect(report.exact.ok).toBe(true);
     expect(report.exact.skipped).toEqual(
@@ -155,7 +169,7 @@ describe("feature maps", () => {
 describe("outputs [N, K]", () => {
   it("of a GMR classifier are invariant, those of a dense one are not", async () => {
     const gmr = classifier(
-      gmrConv2D({
+      gmrConv2dLayer({
         filters: 4,
         kernelSize: 5,
         padding: "same",
@@ -178,7 +192,7 @@ describe("outputs [N, K]", () => {
 });
 
 describe("unequal sizes", () => {
-  const layer = () => gmrConv2D({ filters: 2, kernelSize: 3, seed: 1, inputShape: [9, 12, 1] });
+  const layer = () => gmrConv2dLayer({ filters: 2, kernelSize: 3, seed: 1, inputShape: [9, 12, 1] });
 
   it("leave out quarter turns where a model's sizes are fixed", async () => {
     const { exact, angles } = await checkEquivariance(classifier(layer()), { angles: [45] });
@@ -218,7 +232,7 @@ describe("strides", () => {
         fc.constantFrom(1, 2),
         async (n, k, s, pad, d) => {
           const args = { filters: 2, kernelSize: k, strides: s, padding: pad, dilationRate: d, seed: 1 };
-          const layer = gmrConv2D(args);
+          const layer = gmrConv2dLayer(args);
           const options = { inputSize: [n, n], kernelSize: k, strides: s, pad, dilations: d };
           const { exact } = await checkEquivariance(layer, gridOnly([n, n, 1]));
           const expected = symmetricAxes(convGeometry(options));
@@ -237,7 +251,7 @@ describe("strides", () => {
                 ],
           );
           for (const better of exact.asymmetries.flatMap(({ better }) => better[0].sizes)) {
-            const again = gmrConv2D(args);
+            const again = gmrConv2dLayer(args);
             expect((await checkEquivariance(again, gridOnly([better, better, 1]))).exact.ok).toBe(true);
           }
         },
@@ -247,7 +261,7 @@ describe("strides", () => {
   });
 
   it("are named with sizes that fit, also in nested models and for unknown sizes", async () => {
-    const conv = gmrConv2D({
+    const conv = gmrConv2dLayer({
       filters: 2,
       kernelSize: 5,
       strides: 2,
@@ -287,7 +301,7 @@ describe("signals and volumes", () => {
 
   it("signals have two symmetries", async () => {
     const pool = (x: tf.Tensor) => tf.pool(x as tf.Tensor3D, 3, "avg", "same", 1, 1);
-    for (const target of [pool, gmrConv1D({ filters: 2, kernelSize: 5, padding: "same", seed: 1 })]) {
+    for (const target of [pool, gmrConv1dLayer({ filters: 2, kernelSize: 5, padding: "same", seed: 1 })]) {
       const { exact, angles } = await checkEquivariance(target, { inputShape: [10, 2] });
       expect(exact.elements.map(({ element }) => element)).toEqual(["identity", "mirror"]);
       expect(exact.worst).toBeLessThanOrEqual(EXACT);
@@ -300,7 +314,7 @@ describe("signals and volumes", () => {
     const blur = (x: tf.Tensor) => tf.avgPool3d(x as tf.Tensor5D, 3, 1, "same");
     for (const target of [
       blur,
-      gmrConv3D({ filters: 2, kernelSize: 3, padding: "same", ringBasis: "rings", seed: 1 }),
+      gmrConv3dLayer({ filters: 2, kernelSize: 3, padding: "same", ringBasis: "rings", seed: 1 }),
     ]) {
       const { exact, angles } = await checkEquivariance(target, {
         inputShape: [15, 15, 15, 1],

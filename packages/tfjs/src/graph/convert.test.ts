@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { expectClose, expectSameOutputs, noise } from "../../testing/compareModels.ts";
-import { gmrConv1D, gmrConv2D, gmrConv2DTranspose, gmrConv3D } from "../layers/index.ts";
+import { gmrConv1dLayer, gmrConv2dLayer, gmrConv2dTransposeLayer, gmrConv3dLayer } from "../layers/index.ts";
 import { formatConversion } from "./conversionReport.ts";
 import { convertToGmr } from "./convert.ts";
 import type { ConvertOptions } from "./convertOptions.ts";
@@ -222,19 +222,24 @@ describe("the converted model", () => {
 
 describe("projected weights", () => {
   it.each<[string, tf.Shape, () => tf.layers.Layer[], ConvertOptions]>([
-    ["2-D", [8, 8, 2], () => [gmrConv2D({ filters: 3, kernelSize: 5, padding: "same" })], {}],
+    ["2-D", [8, 8, 2], () => [gmrConv2dLayer({ filters: 3, kernelSize: 5, padding: "same" })], {}],
     [
       "larger kernels",
       [8, 8, 2],
-      () => [gmrConv2D({ filters: 3, kernelSize: 3, mixture: false, padding: "same" })],
+      () => [gmrConv2dLayer({ filters: 3, kernelSize: 3, mixture: false, padding: "same" })],
       { mixture: false, numRings: 18, kernelSize: 9 },
     ],
-    ["without a mixture", [8, 8, 2], () => [gmrConv2D({ filters: 3, kernelSize: 5 })], { mixture: false }],
-    ["groups", [8, 8, 4], () => [gmrConv2D({ filters: 6, kernelSize: 5, groups: 2 })], { groups: 2 }],
-    ["depthwise", [8, 8, 4], () => [gmrConv2D({ filters: 8, kernelSize: 5, groups: 4 })], {}],
-    ["transposed", [4, 4, 2], () => [gmrConv2DTranspose({ filters: 3, kernelSize: 5, strides: 2 })], {}],
-    ["1-D", [8, 2], () => [gmrConv1D({ filters: 3, kernelSize: 5, activation: "relu" })], {}],
-    ["3-D", [5, 5, 5, 2], () => [gmrConv3D({ filters: 3, kernelSize: 3 })], {}],
+    [
+      "without a mixture",
+      [8, 8, 2],
+      () => [gmrConv2dLayer({ filters: 3, kernelSize: 5 })],
+      { mixture: false },
+    ],
+    ["groups", [8, 8, 4], () => [gmrConv2dLayer({ filters: 6, kernelSize: 5, groups: 2 })], { groups: 2 }],
+    ["depthwise", [8, 8, 4], () => [gmrConv2dLayer({ filters: 8, kernelSize: 5, groups: 4 })], {}],
+    ["transposed", [4, 4, 2], () => [gmrConv2dTransposeLayer({ filters: 3, kernelSize: 5, strides: 2 })], {}],
+    ["1-D", [8, 2], () => [gmrConv1dLayer({ filters: 3, kernelSize: 5, activation: "relu" })], {}],
+    ["3-D", [5, 5, 5, 2], () => [gmrConv3dLayer({ filters: 3, kernelSize: 3 })], {}],
   ])("give back what a ring convolution computes: %s", (_, shape, make, options) => {
     const model = chain(shape, ...make());
     for (const w of model.weights) {
@@ -253,7 +258,7 @@ describe("the report", () => {
       L.conv2d({ filters: 4, kernelSize: 4, strides: 2, padding: "same", name: "first" }),
       L.conv2d({ filters: 8, kernelSize: 1, name: "point" }),
       L.separableConv2d({ filters: 4, kernelSize: 3, padding: "same", name: "split" }),
-      gmrConv2D({ filters: 4, kernelSize: 3, padding: "same", name: "ring" }),
+      gmrConv2dLayer({ filters: 4, kernelSize: 3, padding: "same", name: "ring" }),
       L.conv2d({ filters: 4, kernelSize: [3, 1], padding: "same", name: "tall" }),
       L.conv2d({ filters: 4, kernelSize: 1, strides: 2, name: "sampled" }),
       L.conv2dTranspose({ filters: 2, kernelSize: 3, strides: 2, padding: "same", name: "up" }),

@@ -18,11 +18,11 @@ import { checkModel } from "../checks.ts";
 import { GmrConv } from "../layers/gmrConv.ts";
 import type { GmrConvArgs } from "../layers/gmrConvArgs.ts";
 import {
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
-  gmrConv3DTranspose,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
+  gmrConv3dTransposeLayer,
   registerLayers,
   symmetricPool,
 } from "../layers/index.ts";
@@ -186,8 +186,8 @@ class Converter {
       biasConstraint: config.biasConstraint,
     };
     const { rank, transposed } = KINDS[className];
-    if (transposed) return rank === 2 ? gmrConv2DTranspose(args) : gmrConv3DTranspose(args);
-    return { 1: gmrConv1D, 2: gmrConv2D, 3: gmrConv3D }[rank](args);
+    if (transposed) return rank === 2 ? gmrConv2dTransposeLayer(args) : gmrConv3dTransposeLayer(args);
+    return { 1: gmrConv1dLayer, 2: gmrConv2dLayer, 3: gmrConv3dLayer }[rank](args);
   }
 
   private log(

@@ -9,11 +9,11 @@ import {
   fusedBatchNormalization,
   type GmrConvArgs,
   type GmrConvTransposeArgs,
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
-  gmrConv3DTranspose,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
+  gmrConv3dTransposeLayer,
 } from "../layers/index.ts";
 import { foldModel } from "./fold.ts";
 
@@ -47,11 +47,11 @@ const classes = (model: tf.LayersModel) => model.layers.map((layer) => layer.get
 
 describe("a convolution of any options", () => {
   const LAYERS = {
-    conv1D: { rank: 1, make: gmrConv1D, transposed: false, sizes: [1, 9] },
-    conv2D: { rank: 2, make: gmrConv2D, transposed: false, sizes: [1, 9] },
-    conv3D: { rank: 3, make: gmrConv3D, transposed: false, sizes: [1, 6] },
-    conv2DTranspose: { rank: 2, make: gmrConv2DTranspose, transposed: true, sizes: [1, 5] },
-    conv3DTranspose: { rank: 3, make: gmrConv3DTranspose, transposed: true, sizes: [1, 3] },
+    conv1D: { rank: 1, make: gmrConv1dLayer, transposed: false, sizes: [1, 9] },
+    conv2D: { rank: 2, make: gmrConv2dLayer, transposed: false, sizes: [1, 9] },
+    conv3D: { rank: 3, make: gmrConv3dLayer, transposed: false, sizes: [1, 6] },
+    conv2DTranspose: { rank: 2, make: gmrConv2dTransposeLayer, transposed: true, sizes: [1, 5] },
+    conv3DTranspose: { rank: 3, make: gmrConv3dTransposeLayer, transposed: true, sizes: [1, 3] },
   } as const;
 
   interface Problem {
@@ -132,7 +132,7 @@ describe("a convolution of any options", () => {
 describe("padding", () => {
   const layersOf = (args: Partial<GmrConvArgs>, inputShape: tf.Shape = [8, 8, 2]) =>
     classes(
-      foldModel(chain(inputShape, gmrConv2D({ filters: 3, kernelSize: 3, name: "ring", ...args }))),
+      foldModel(chain(inputShape, gmrConv2dLayer({ filters: 3, kernelSize: 3, name: "ring", ...args }))),
     ).slice(1);
 
   it.each<[string, Partial<GmrConvArgs>, string[]]>([
@@ -152,7 +152,7 @@ describe("padding", () => {
     ["same", { padding: "same", strides: 2 }],
     ["a number", { padding: 2, strides: 2 }],
   ])("of unknown sizes: %s", (_, args) => {
-    const model = chain([null, null, 2], gmrConv2D({ filters: 3, kernelSize: 3, ...args }));
+    const model = chain([null, null, 2], gmrConv2dLayer({ filters: 3, kernelSize: 3, ...args }));
     const folded = foldModel(model);
     for (const sizes of [
       [5, 6],
@@ -163,8 +163,8 @@ describe("padding", () => {
   });
 
   it("rejects a pad mode for unknown sizes, and leaves nothing behind", async () => {
-    const before = gmrConv2D({ filters: 2, kernelSize: 3, padding: 1 });
-    const ring = gmrConv2D({ filters: 2, kernelSize: 3, padding: 1, padMode: "reflect", name: "ring" });
+    const before = gmrConv2dLayer({ filters: 2, kernelSize: 3, padding: 1 });
+    const ring = gmrConv2dLayer({ filters: 2, kernelSize: 3, padding: 1, padMode: "reflect", name: "ring" });
     const model = chain([null, 8, 2], before, ring);
     const tensors = tf.memory().numTensors;
     await expectGmrError(
@@ -179,12 +179,15 @@ describe("padding", () => {
 /** Stock and own layers, merged where possible: two inputs, two outputs, shared and nested layers. */
 function network(): tf.LayersModel {
   const [a, b] = ["a", "b"].map((name) => tf.input({ shape: [8, 8, 3], name }));
-  const ring = gmrConv2D({ filters: 4, kernelSize: 5, padding: 2, padMode: "circular", name: "ring" });
+  const ring = gmrConv2dLayer({ filters: 4, kernelSize: 5, padding: 2, padMode: "circular", name: "ring" });
   const inner = tf.input({ shape: [8, 8, 4] });
   const nested = tf.model({
     inputs: inner,
     outputs: on(
-      on(inner, gmrConv2D({ filters: 4, kernelSize: 3, padding: "same", groups: 2, name: "inner_ring" })),
+      on(
+        inner,
+        gmrConv2dLayer({ filters: 4, kernelSize: 3, padding: "same", groups: 2, name: "inner_ring" }),
+      ),
       fusedBatchNormalization({ relu: true, name: "inner_norm" }),
     ),
     name: "nested",
@@ -286,7 +289,7 @@ it("folds a sequential model, in 3-D, with norms that follow no convolution", ()
     tf.sequential({
       layers: [
         fusedBatchNormalization({ inputShape: [3, 4, 4, 2], relu: true }),
-        gmrConv3D({ filters: 2, kernelSize: 3, activation: "elu" }),
+        gmrConv3dLayer({ filters: 2, kernelSize: 3, activation: "elu" }),
         fusedBatchNormalization(),
         tf.layers.flatten(),
       ],
@@ -382,7 +385,7 @@ describe("third-party layers", () => {
       "layer own of class Foreign has no stock equivalent",
     );
     const inside = tf.layers.timeDistributed({
-      layer: gmrConv2D({ filters: 1, kernelSize: 3 }),
+      layer: gmrConv2dLayer({ filters: 1, kernelSize: 3 }),
       name: "frames",
     });
     await expectGmrError(

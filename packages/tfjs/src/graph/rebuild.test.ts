@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { expectClose, expectSameOutputs, noise, outputsOf } from "../../testing/compareModels.ts";
-import { fusedBatchNormalization, gmrConv2D } from "../layers/index.ts";
+import { fusedBatchNormalization, gmrConv2dLayer } from "../layers/index.ts";
 import { rebuildModel } from "./rebuild.ts";
 
 type Symbolic = tf.SymbolicTensor;
@@ -17,7 +17,13 @@ const on = (x: Symbolic | Symbolic[], layer: tf.layers.Layer, kwargs?: Record<st
 
 function functional(): tf.LayersModel {
   const [a, b] = ["a", "b"].map((name) => tf.input({ shape: [6, 6, 2], name }));
-  const shared = gmrConv2D({ filters: 3, kernelSize: 3, padding: "same", trainSigma: false, name: "shared" });
+  const shared = gmrConv2dLayer({
+    filters: 3,
+    kernelSize: 3,
+    padding: "same",
+    trainSigma: false,
+    name: "shared",
+  });
   const [left, right] = [a, b].map((x) => on(x, shared));
   const joined = on([left, right, left], L.concatenate({ name: "join" }));
   const normed = on(joined, fusedBatchNormalization({ name: "norm" }));
@@ -40,7 +46,7 @@ function sequential(): tf.LayersModel {
   return tf.sequential({
     name: "stack",
     layers: [
-      gmrConv2D({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1], kernelConstraint: "maxNorm" }),
+      gmrConv2dLayer({ filters: 2, kernelSize: 3, inputShape: [6, 6, 1], kernelConstraint: "maxNorm" }),
       L.timeDistributed({ layer: L.dense({ units: 3 }) }),
       L.flatten(),
     ],

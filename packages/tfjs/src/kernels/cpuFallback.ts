@@ -4,7 +4,7 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { knownValues } from "./knownValues.ts";
+import { backendTraits, knownValues } from "../backendTraits.ts";
 import type { KernelArgs } from "./register.ts";
 
 /** Kernels with windows, whose output may be empty although the input is not. */
@@ -74,7 +74,7 @@ export function cpuFallbackConfigs(
 }
 
 function standIns(backendName: string): tf.KernelConfig[] {
-  if (backendName === "webgpu") return []; // cannot be read without waiting
+  if (backendTraits(backendName).knownValues) return []; // copies would need waiting
   return STAND_INS.filter((name) => !tf.getKernel(name, backendName)).map((kernelName) => {
     const config: tf.KernelConfig = { kernelName, backendName, kernelFunc: (args) => onCpu(config, args) };
     return config;

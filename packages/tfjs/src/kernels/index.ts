@@ -18,7 +18,6 @@ export {
 export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
 export type { KernelDeclaration, KernelGradient, NoAttrs } from "./declaration.ts";
 export { type ConvUse, type Gather, gatherOf, keyOf, type Slot } from "./gather.ts";
-export { knownValues } from "./knownValues.ts";
 export { LastResult } from "./lastResult.ts";
 export {
   type Pool2DKernelAttrs,

@@ -3,38 +3,48 @@
 import type * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
+import type { GmrConv } from "./gmrConv.ts";
 import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConvLayers.ts";
 import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
-/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv2d`. */
-export function gmrConv2D(args: GmrConvArgs): GmrConv2D {
+/**
+ * A Gaussian mixture ring convolution layer in the style of `tf.layers.conv2d`, [N, H, W, Cin] → [N, H', W', filters], which
+ * turns and mirrors with its input: by 90° where both axes have the same sizes and strides. Strides above 1 keep this only
+ * on sizes where windows lie symmetrically (`symmetricAxes` of `@gmr-conv/core`): for an odd kernel, strides 2 and padding
+ * "same", on odd sizes but not on even ones. Average pooling before a convolution of stride 1 keeps it on all sizes
+ * ({@link symmetricPooling}), as the networks do.
+ */
+export function gmrConv2dLayer(args: GmrConvArgs): GmrConv {
   registerLayers();
   return new GmrConv2D(args);
 }
 
-/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv1d`. */
-export function gmrConv1D(args: GmrConvArgs): GmrConv1D {
+/** As {@link gmrConv2dLayer}, [N, W, Cin] → [N, W', filters], the same for the mirror image of its input. */
+export function gmrConv1dLayer(args: GmrConvArgs): GmrConv {
   registerLayers();
   return new GmrConv1D(args);
 }
 
-/** A Gaussian mixture ring convolution layer, in the style of `tf.layers.conv3d`. */
-export function gmrConv3D(args: GmrConvArgs): GmrConv3D {
+/**
+ * As {@link gmrConv2dLayer}, [N, D, H, W, Cin] → [N, D', H', W', filters], which turns and mirrors with its input by all 48
+ * symmetries of the cube.
+ */
+export function gmrConv3dLayer(args: GmrConvArgs): GmrConv {
   registerLayers();
   return new GmrConv3D(args);
 }
 
-/** A transposed Gaussian mixture ring convolution layer, in the style of `tf.layers.conv2dTranspose`. */
-export function gmrConv2DTranspose(args: GmrConvTransposeArgs): GmrConv2DTranspose {
+/** The transposed convolution, in the style of `tf.layers.conv2dTranspose`: [N, H, W, Cin] → [N, H', W', filters]. */
+export function gmrConv2dTransposeLayer(args: GmrConvTransposeArgs): GmrConv {
   registerLayers();
   return new GmrConv2DTranspose(args);
 }
 
-/** A transposed Gaussian mixture ring convolution layer, in the style of `tf.layers.conv3dTranspose`. */
-export function gmrConv3DTranspose(args: GmrConvTransposeArgs): GmrConv3DTranspose {
+/** The transposed convolution, in the style of `tf.layers.conv3dTranspose`: [N, D, H, W, Cin] → [N, D', H', W', filters]. */
+export function gmrConv3dTransposeLayer(args: GmrConvTransposeArgs): GmrConv {
   registerLayers();
   return new GmrConv3DTranspose(args);
 }

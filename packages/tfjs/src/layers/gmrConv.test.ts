@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { saveAndLoad } from "../../testing/saveAndLoad.ts";
-import { GmrConv2D, type GmrConvArgs, gmrConv2D } from "./index.ts";
+import { GmrConv, type GmrConvArgs, gmrConv2dLayer } from "./index.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
 beforeEach(() => tf.engine().startScope());
@@ -12,7 +12,7 @@ afterEach(() => tf.engine().endScope());
 const image = (...shape: number[]) => tf.randomNormal(shape, 0, 1, "float32", 5);
 
 function modelOf(args: GmrConvArgs, inputShape = [9, 8, 4]): tf.Sequential {
-  return tf.sequential({ layers: [tf.layers.inputLayer({ inputShape }), gmrConv2D(args)] });
+  return tf.sequential({ layers: [tf.layers.inputLayer({ inputShape }), gmrConv2dLayer(args)] });
 }
 
 /** A layer's config after a JSON round trip; stock initialisers have undefined seeds. */
@@ -22,13 +22,13 @@ function configOf(layer: tf.layers.Layer): unknown {
 
 /** What an untyped caller could pass. */
 function create(args: unknown): unknown {
-  return Reflect.apply(gmrConv2D, undefined, [args]);
+  return Reflect.apply(gmrConv2dLayer, undefined, [args]);
 }
 
 it("refuses channels first, which it would take for a side", () => {
   const args = { filters: 2, kernelSize: 3, dataFormat: "channelsFirst" };
-  expect(() => gmrConv2D(args)).toThrow('dataFormat must be "channelsLast", got "channelsFirst"');
-  expect(gmrConv2D({ ...args, dataFormat: "channelsLast" } as typeof args).filters).toBe(2);
+  expect(() => gmrConv2dLayer(args)).toThrow('dataFormat must be "channelsLast", got "channelsFirst"');
+  expect(gmrConv2dLayer({ ...args, dataFormat: "channelsLast" } as typeof args).filters).toBe(2);
 });
 
 describe("in a model", () => {
@@ -53,7 +53,7 @@ describe("in a model", () => {
     ["unknown sizes", { padding: "same" }, [null, null, 4], [null, null, 2]],
     ["one unknown size", { strides: 2 }, [null, 8, 4], [null, 3, 2]],
   ])("computes its output shape: %s", (_, args, inputShape, expected) => {
-    const layer = gmrConv2D({ filters: 2, kernelSize: 3, ...args });
+    const layer = gmrConv2dLayer({ filters: 2, kernelSize: 3, ...args });
     expect(layer.computeOutputShape([null, ...inputShape])).toEqual([null, ...expected]);
     if (!inputShape.includes(null)) {
       const known = inputShape.map(Number);
@@ -77,13 +77,13 @@ describe("in a model", () => {
 
   it("applies its activation", () => {
     const x = image(1, 5, 5, 2);
-    const plain = gmrConv2D({ filters: 3, kernelSize: 3, seed: 1 }).apply(x) as tf.Tensor;
+    const plain = gmrConv2dLayer({ filters: 3, kernelSize: 3, seed: 1 }).apply(x) as tf.Tensor;
     for (const [activation, expected] of [
       ["relu", plain.relu()],
       ["tanh", plain.tanh()],
       ["linear", plain],
     ] as const) {
-      const y = gmrConv2D({ filters: 3, kernelSize: 3, seed: 1, activation }).apply(x) as tf.Tensor;
+      const y = gmrConv2dLayer({ filters: 3, kernelSize: 3, seed: 1, activation }).apply(x) as tf.Tensor;
       expect(Array.from(y.dataSync())).toEqual(Array.from(expected.dataSync()));
     }
   });
@@ -108,7 +108,7 @@ describe("in a model", () => {
   ])("has ring weights %s in any basis", (_, start) => {
     const read = (ringBasis: RingBasis) => {
       const model = modelOf({ filters: 3, kernelSize: 9, padding: "same", ...start, ringBasis });
-      return (model.layers[1] as GmrConv2D).readRings().dataSync();
+      return (model.layers[1] as GmrConv).readRings().dataSync();
     };
     const rings = read("rings");
     const largest = Math.max(...rings.map(Math.abs));
@@ -125,7 +125,7 @@ describe("in a model", () => {
       const x = image(2, 7, 7, 2);
       const args = { filters: 3, kernelSize: 5, kernelInitializer: "kaimingNormal", seed: 4 } as const;
       const [white, rings] = [basis, "rings" as const].map((ringBasis) => {
-        const layer = gmrConv2D({ ...args, ringBasis });
+        const layer = gmrConv2dLayer({ ...args, ringBasis });
         layer.build([null, 7, 7, 2]);
         const [trained] = layer.weights.map((weight) => weight.read() as tf.Variable);
         const { grads } = tf.variableGrads(() => (layer.apply(x) as tf.Tensor).square().mean(), [trained]);
@@ -141,10 +141,10 @@ describe("in a model", () => {
 
   it("refuses a start in coordinates that it does not train", () => {
     const args = { filters: 2, kernelSize: 3, ringBasis: "rings", kernelInitializer: "white" } as const;
-    expect(() => gmrConv2D(args)).toThrow(
+    expect(() => gmrConv2dLayer(args)).toThrow(
       'kernelInitializer "white" needs ringBasis "white" or "halfWhite", got "rings"',
     );
-    expect(() => gmrConv2D({ ...args, ringBasis: "ring" as "rings" })).toThrow(
+    expect(() => gmrConv2dLayer({ ...args, ringBasis: "ring" as "rings" })).toThrow(
       'ringBasis must be one of "white", "halfWhite", "rings", got "ring"',
     );
   });
@@ -235,7 +235,7 @@ describe("saving and loading", () => {
     model.setWeights(model.getWeights().map((weight) => weight.clone())); // applies the constraints, as loading does
     const loaded = await saveAndLoad(model);
     const layer = loaded.layers[1];
-    expect(layer).toBeInstanceOf(GmrConv2D);
+    expect(layer).toBeInstanceOf(GmrConv);
     expect(configOf(layer)).toEqual(configOf(model.layers[1]));
     expect(layer.trainable).toBe(args.trainable ?? true);
     const x = image(2, 9, 8, 4);
@@ -245,7 +245,7 @@ describe("saving and loading", () => {
   });
 
   it("writes every argument to the config", () => {
-    const layer = gmrConv2D({ filters: 4, kernelSize: 3, name: "c" });
+    const layer = gmrConv2dLayer({ filters: 4, kernelSize: 3, name: "c" });
     expect(layer.getConfig()).toMatchObject({
       name: "c",
       filters: 4,
@@ -391,14 +391,14 @@ describe("rejects", () => {
 
   it("groups that do not divide the channels", () =>
     expectGmrError(
-      () => gmrConv2D({ ...args, groups: 3, filters: 3, name: "g" }).apply(image(1, 5, 5, 4)),
+      () => gmrConv2dLayer({ ...args, groups: 3, filters: 3, name: "g" }).apply(image(1, 5, 5, 4)),
       "invalid-shape",
       "groups (3) of layer g must divide the 4 input channels and 3 filters",
     ));
 
   it("inputs of unknown channels", () =>
     expectGmrError(
-      () => gmrConv2D({ ...args, name: "g" }).build([null, 5, 5, null]),
+      () => gmrConv2dLayer({ ...args, name: "g" }).build([null, 5, 5, null]),
       "invalid-shape",
       "layer g needs inputs [N, H, W, C] with C known, got [null, 5, 5, null]",
     ));
@@ -406,7 +406,7 @@ describe("rejects", () => {
   it("several inputs", () =>
     expectGmrError(
       () =>
-        gmrConv2D(args).build([
+        gmrConv2dLayer(args).build([
           [null, 5, 5, 1],
           [null, 5, 5, 1],
         ]),

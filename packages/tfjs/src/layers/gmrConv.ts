@@ -54,8 +54,9 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
   readonly partition: RingPartition;
   /** Whether weight decay may act on `log_sigmas`; see {@link decaysWeight}. */
   readonly decaySigma: boolean;
-  protected readonly rank: Rank;
-  protected readonly transposed: boolean;
+  /** Number of spatial axes. */
+  readonly rank: Rank;
+  readonly transposed: boolean;
   private readonly options: {
     strides: number[];
     pad: Pad;

@@ -13,7 +13,7 @@ export interface GmrConvArgs extends NonNullable<LayerArgs> {
   filters: number;
   /** Odd kernel sizes. A single number applies to every axis. */
   kernelSize: PerAxis;
-  /** Default 1. Larger ones preserve turns and mirror images only on some sizes, see `GmrConv2D`. */
+  /** Default 1. Larger ones preserve turns and mirror images only on some sizes, see `gmrConv2dLayer`. */
   strides?: PerAxis | undefined;
   /** `"same"`, `"valid"`, or positions on each side. Default `"valid"`, as in stock layers. */
   padding?: Pad | undefined;

@@ -11,11 +11,11 @@ import {
   type GmrConv,
   type GmrConvArgs,
   type GmrConvTransposeArgs,
-  gmrConv1D,
-  gmrConv2D,
-  gmrConv2DTranspose,
-  gmrConv3D,
-  gmrConv3DTranspose,
+  gmrConv1dLayer,
+  gmrConv2dLayer,
+  gmrConv2dTransposeLayer,
+  gmrConv3dLayer,
+  gmrConv3dTransposeLayer,
 } from "./index.ts";
 
 beforeAll(() => tf.setBackend("cpu"));
@@ -26,10 +26,10 @@ const image = (...shape: number[]) => tf.randomNormal(shape, 0, 1, "float32", 5)
 
 type Factory = (args: GmrConvArgs & GmrConvTransposeArgs) => GmrConv;
 const FAMILY: [string, Factory, number[], GmrConvArgs & GmrConvTransposeArgs, number[], number[]][] = [
-  ["GmrConv1D", gmrConv1D, [9, 4], { filters: 6, kernelSize: 3, groups: 2 }, [2, 2, 6], [7, 6]],
+  ["GmrConv1D", gmrConv1dLayer, [9, 4], { filters: 6, kernelSize: 3, groups: 2 }, [2, 2, 6], [7, 6]],
   [
     "GmrConv3D",
-    gmrConv3D,
+    gmrConv3dLayer,
     [5, 6, 7, 4],
     { filters: 6, kernelSize: [3, 5, 5], padding: "same", strides: [1, 2, 1] },
     [2, 4, 6],
@@ -37,7 +37,7 @@ const FAMILY: [string, Factory, number[], GmrConvArgs & GmrConvTransposeArgs, nu
   ],
   [
     "GmrConv2DTranspose",
-    gmrConv2DTranspose,
+    gmrConv2dTransposeLayer,
     [5, 6, 4],
     { filters: 6, kernelSize: 3, strides: 2, padding: 1, outputPadding: [1, 0], groups: 2 },
     [2, 3, 4],
@@ -45,7 +45,7 @@ const FAMILY: [string, Factory, number[], GmrConvArgs & GmrConvTransposeArgs, nu
   ],
   [
     "GmrConv3DTranspose",
-    gmrConv3DTranspose,
+    gmrConv3dTransposeLayer,
     [3, 2, 3, 4],
     { filters: 2, kernelSize: 3, strides: 2, padding: "same" },
     [2, 2, 4],
@@ -88,21 +88,21 @@ describe.each(FAMILY)("%s", (className, create, inputShape, args, weightShape, o
 
 describe("errors name what is wrong", () => {
   it.each<[string, () => unknown]>([
-    ["kernelSize must have 1 entries, got [3, 3]", () => gmrConv1D({ filters: 2, kernelSize: [3, 3] })],
+    ["kernelSize must have 1 entries, got [3, 3]", () => gmrConv1dLayer({ filters: 2, kernelSize: [3, 3] })],
     [
       "strides must have 3 entries, got [1, 2]",
-      () => gmrConv3D({ filters: 2, kernelSize: 3, strides: [1, 2] }),
+      () => gmrConv3dLayer({ filters: 2, kernelSize: 3, strides: [1, 2] }),
     ],
   ])("%s", (message, create) => expectGmrError(create, "invalid-shape", message));
 
   it("of a transposed layer", () => {
     expectGmrError(
-      () => gmrConv2DTranspose({ filters: 2, kernelSize: 3, strides: 2, outputPadding: 2 }),
+      () => gmrConv2dTransposeLayer({ filters: 2, kernelSize: 3, strides: 2, outputPadding: 2 }),
       "invalid-argument",
       "outputPadding must be less than the larger of stride and dilation, 2 along axis 0, got 2",
     );
     expectGmrError(
-      () => gmrConv2D({ filters: 2, kernelSize: 3, strategy: "ring", trainMasks: true }),
+      () => gmrConv2dLayer({ filters: 2, kernelSize: 3, strategy: "ring", trainMasks: true }),
       "unsupported",
       'trainMasks needs strategy "dense" or "auto", got "ring"',
     );
@@ -111,7 +111,7 @@ describe("errors name what is wrong", () => {
 
 describe("trained masks", () => {
   const build = () => {
-    const layer = gmrConv2D({ filters: 2, kernelSize: 3, trainMasks: true, useBias: false, seed: 1 });
+    const layer = gmrConv2dLayer({ filters: 2, kernelSize: 3, trainMasks: true, useBias: false, seed: 1 });
     const model = tf.sequential({ layers: [tf.layers.inputLayer({ inputShape: [6, 6, 1] }), layer] });
     const masks = () => layer.weights[2].read();
     return { model, layer, masks };
@@ -162,7 +162,7 @@ describe("trained masks", () => {
 
 describe("foldedConv", () => {
   it("gives the dense kernel, for a stock convolution", () => {
-    const layer = gmrConv2D({ filters: 3, kernelSize: 5, padding: "same", seed: 2, activation: "relu" });
+    const layer = gmrConv2dLayer({ filters: 3, kernelSize: 5, padding: "same", seed: 2, activation: "relu" });
     const x = image(1, 7, 8, 2);
     const y = layer.apply(x) as tf.Tensor;
     const { kernel, bias, rings, ...facts } = layer.foldedConv();
@@ -196,14 +196,14 @@ describe("foldedConv", () => {
   });
 
   it("has no rings with trained masks", () => {
-    const layer = gmrConv2D({ filters: 3, kernelSize: 5, trainMasks: true });
+    const layer = gmrConv2dLayer({ filters: 3, kernelSize: 5, trainMasks: true });
     layer.build([null, 8, 8, 2]);
     expect(layer.foldedConv().rings).toBeUndefined();
   });
 
   it("needs a layer with weights", () => {
     expectGmrError(
-      () => gmrConv2D({ filters: 3, kernelSize: 5, name: "c" }).foldedConv(),
+      () => gmrConv2dLayer({ filters: 3, kernelSize: 5, name: "c" }).foldedConv(),
       "invalid-argument",
       "layer c must be built before its rings are known",
     );
@@ -212,7 +212,7 @@ describe("foldedConv", () => {
 
 it("says which weights decay", () => {
   const decayed = (args: Partial<GmrConvArgs>) => {
-    const layer = gmrConv2D({ filters: 2, kernelSize: 3, trainMasks: true, ...args });
+    const layer = gmrConv2dLayer({ filters: 2, kernelSize: 3, trainMasks: true, ...args });
     layer.build([null, 6, 6, 1]);
     return layer.weights
       .filter(({ originalName }) => decaysWeight(layer, originalName))

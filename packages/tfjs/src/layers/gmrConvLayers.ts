@@ -1,9 +1,8 @@
-// The GMR convolution layers, by number of axes.
+// The classes of GMR convolution layers, one for each name in saved models. See factories.ts for what they compute.
 
 import { GmrConv } from "./gmrConv.ts";
 import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 
-/** [N, W, Cin] → [N, W', filters], the same for the mirror image of its input. */
 export class GmrConv1D extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv1D";
@@ -13,12 +12,6 @@ export class GmrConv1D extends GmrConv {
   }
 }
 
-/**
- * [N, H, W, Cin] → [N, H', W', filters], which turns and mirrors with its input: by 90° where both axes have the
- * same sizes and strides. Strides above 1 keep this only on sizes where windows lie symmetrically (`symmetricAxes` of
- * `@gmr-conv/core`): for an odd kernel, strides 2 and padding "same", on odd sizes but not on even ones. Average
- * pooling before a convolution of stride 1 keeps it on all sizes (`symmetricPooling`), as the networks do.
- */
 export class GmrConv2D extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv2D";
@@ -28,10 +21,6 @@ export class GmrConv2D extends GmrConv {
   }
 }
 
-/**
- * [N, D, H, W, Cin] → [N, D', H', W', filters], which turns and mirrors with its input by all 48 symmetries of the
- * cube; for strides above 1, on the sizes given at {@link GmrConv2D}.
- */
 export class GmrConv3D extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv3D";
@@ -41,7 +30,6 @@ export class GmrConv3D extends GmrConv {
   }
 }
 
-/** The transposed convolution [N, H, W, Cin] → [N, H', W', filters]. */
 export class GmrConv2DTranspose extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv2DTranspose";
@@ -51,7 +39,6 @@ export class GmrConv2DTranspose extends GmrConv {
   }
 }
 
-/** The transposed convolution [N, D, H, W, Cin] → [N, D', H', W', filters]. */
 export class GmrConv3DTranspose extends GmrConv {
   /** @nocollapse */
   static readonly className = "GmrConv3DTranspose";

@@ -5,13 +5,6 @@ export { type FoldableConv, type FoldedConv, type FoldedRings, isFoldableConv } 
 export { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 export { GmrConv } from "./gmrConv.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
-export {
-  GmrConv1D,
-  GmrConv2D,
-  GmrConv2DTranspose,
-  GmrConv3D,
-  GmrConv3DTranspose,
-} from "./gmrConvLayers.ts";
 export { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
 export { registerLayers } from "./register.ts";
 export { isRingWeights, type RingInitializer } from "./ringWeights.ts";
