@@ -48,7 +48,7 @@ describe("trainSettings", () => {
     [{ clipNorm: 0 }, "clipNorm must be positive, got 0"],
     [{ ema: 1 }, "ema must lie in [0, 1), got 1"],
     [{ earlyStopping: { patience: 0 } }, "earlyStopping.patience must be a positive integer"],
-    [{ select: "first" as "last" }, 'select must be one of "best", "last"'],
+    [{ select: "first" as "last" }, 'select must be "best" or "last"'],
     [{ epoch: 3 } as TrainOptions, 'the settings of a training have no "epoch": did you mean epochs?'],
     [{ optimizer: { lr: 0.1 } as object }, 'the settings of optimizer have no "lr": expected one of beta2'],
     [{ schedule: { name: "cosine", warm: 0.1 } as never }, 'the settings of schedule have no "warm"'],
