@@ -38,7 +38,7 @@ export function invarianceObstacles(model: tf.LayersModel): Obstacle[] {
   const found = new Map<tf.layers.Layer, Obstacle>();
   for (const { nodes } of nestedGraphs(model)) {
     for (const { layer, inputs } of nodes) {
-      const reason = inputs.length > 0 ? reasonOf(layer, inputs[0].shape) : undefined;
+      const reason = inputs.length > 0 ? whyNotInvariant(layer, inputs[0].shape) : undefined;
       if (reason === undefined || found.has(layer)) continue;
       found.set(layer, { layer: layer.name, className: layer.getClassName(), reason });
     }
@@ -58,14 +58,14 @@ function strideObstacles(model: tf.LayersModel): Obstacle[] {
   }));
 }
 
-function reasonOf(layer: tf.layers.Layer, inputShape: Shape): string | undefined {
+function whyNotInvariant(layer: tf.layers.Layer, inputShape: Shape): string | undefined {
   const className = layer.getClassName();
   const config = layer.getConfig() as Config;
   if (isFoldableConv(layer)) return config.trainMasks ? "trained masks need not stay symmetric" : undefined;
   const inner = innerLayer(layer);
   if (ORDERED.has(className)) return "depends on the order of positions";
   if (inner) {
-    const reason = reasonOf(inner, inputShape.slice(1));
+    const reason = whyNotInvariant(inner, inputShape.slice(1));
     return reason && `the ${inner.getClassName()} inside: ${reason}`;
   }
   if (/^(Depthwise|Separable)?Conv/.test(className)) return ofKernel(config);
