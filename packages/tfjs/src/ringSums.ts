@@ -1,5 +1,6 @@
 // The ring strategy on backends without its kernels, composed of stock ops that have gradients.
 
+import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { spreadMasks } from "./dense.ts";
 import type { ConvPlan } from "./options.ts";
@@ -57,8 +58,8 @@ function spreadOut(x: tf.Tensor, strides: readonly number[]): tf.Tensor {
     if (stride === 1) return;
     const axis = i + 1;
     const [size, shape] = [y.shape[axis], y.shape];
-    const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
-    const inner = shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const outer = product(shape.slice(0, axis));
+    const inner = product(shape.slice(axis + 1));
     y = y
       .reshape<tf.Tensor3D>([outer * size, 1, inner])
       .pad([

@@ -1,3 +1,4 @@
+import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -7,8 +8,8 @@ import * as tf from "@tensorflow/tfjs";
 export function subsample(x: tf.Tensor, axis: number, step: number, count: number): tf.Tensor {
   if (step === 1 && x.shape[axis] === count) return x;
   return tf.tidy(() => {
-    const outer = x.shape.slice(0, axis).reduce((a, b) => a * b, 1);
-    const inner = x.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const outer = product(x.shape.slice(0, axis));
+    const inner = product(x.shape.slice(axis + 1));
     const length = (count - 1) * step + 1;
     return x
       .reshape<tf.Tensor3D>([outer, x.shape[axis], inner])

@@ -1,5 +1,6 @@
 // Dense kernels, as tensors: what stock convolutions cannot do is written into the kernel.
 
+import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -12,7 +13,7 @@ export function spreadKernel(kernel: tf.Tensor, dilations: readonly number[]): t
     if (dilation === 1) return spread;
     const { shape } = spread;
     const size = shape[axis];
-    const outer = shape.slice(0, axis).reduce((a, b) => a * b, 1);
+    const outer = product(shape.slice(0, axis));
     const extent = dilation * (size - 1) + 1;
     return spread
       .reshape([outer, size, 1, -1])

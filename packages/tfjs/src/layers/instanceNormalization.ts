@@ -1,4 +1,4 @@
-import { checkFinite, describeValue, GmrError } from "@gmr-conv/core";
+import { checkFinite, describeValue, GmrError, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { UniqueName } from "../graph/rebuild.ts";
 import { instanceNorm } from "../instanceNorm.ts";
@@ -79,7 +79,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
       );
     }
     const channels = sizes[sizes.length - 1];
-    const positions = sizes.slice(0, -1).reduce((a, b) => a * b, 1);
+    const positions = product(sizes.slice(0, -1));
     const affine = tf.layers.depthwiseConv2d({ name: name(), kernelSize: 1 });
     const layers = [
       tf.layers.reshape({ name: name(`${this.name}.positions`), targetShape: [positions, 1, channels] }),
