@@ -5,6 +5,7 @@ import { installedPackages, nodeDevice, nodeThreads } from "@gmr-conv/backend-no
 import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
+  activeBackend,
   BACKEND_NAMES,
   type BackendName,
   type BackendSelection,
@@ -14,7 +15,7 @@ import {
 import { checkPositiveInteger } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
-export { BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
+export { activeBackend, BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
 
 /** `auto` is the first that works here. */
 export const BACKENDS = ["auto", ...BACKEND_NAMES] as const;
@@ -76,12 +77,12 @@ export function atATime(backends: readonly BackendName[], networks: number): num
 
 /** The device or threads of the active backend. */
 export function describeBackend(): string {
-  switch (tf.getBackend()) {
+  switch (activeBackend()) {
     case "webgpu": {
       const { name, software } = webGpuAdapter();
       return software ? `${name}, a software adapter` : name;
     }
-    case "tensorflow": {
+    case "node": {
       const { kind, name, memory, driver, tensorflow } = nodeDevice();
       const gibibytes = memory > 0 ? `, ${(memory / 2 ** 30).toFixed(1)} GiB` : "";
       return `TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}${driver ? `, driver ${driver}` : ""}`;
@@ -93,6 +94,6 @@ export function describeBackend(): string {
 
 /** Number of threads of the active backend. */
 export function activeThreads(): number {
-  if (tf.getBackend() === "wasm") return wasmThreads();
-  return tf.getBackend() === "tensorflow" ? nodeThreads() : 1;
+  if (activeBackend() === "wasm") return wasmThreads();
+  return activeBackend() === "node" ? nodeThreads() : 1;
 }

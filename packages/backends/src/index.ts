@@ -13,6 +13,19 @@ export const BACKEND_NAMES = ["node", "webgpu", "wasm", "cpu"] as const;
 /** `node`: TensorFlow's native library, CUDA included. `cpu`: plain JavaScript, slow but available everywhere. */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
+/** What `tf.setBackend` calls them. */
+const TENSORFLOW_NAMES: Readonly<Record<BackendName, string>> = {
+  node: "tensorflow",
+  webgpu: "webgpu",
+  wasm: "wasm",
+  cpu: "cpu",
+};
+
+/** The active backend; undefined if it is none of these. */
+export function activeBackend(): BackendName | undefined {
+  return BACKEND_NAMES.find((name) => TENSORFLOW_NAMES[name] === tf.getBackend());
+}
+
 export interface SelectBackendOptions {
   node?: UseNodeOptions | undefined;
   webgpu?: WebGpuOptions | undefined;

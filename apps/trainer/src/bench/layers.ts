@@ -2,7 +2,7 @@
 
 import { batchNormTraining, gmrConv2d, replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { activeThreads } from "../backend.ts";
+import { activeBackend, activeThreads } from "../backend.ts";
 import type { LayerPass, LayerTime, PeerImpl } from "./measurements.ts";
 import { bestInTurn, type Run } from "./turns.ts";
 
@@ -45,7 +45,7 @@ export async function benchLayers(
 ): Promise<LayerTime[]> {
   const x = tf.randomNormal<tf.Rank.R4>([...options.shape], 0, 1, "float32", 1);
   const times: LayerTime[] = [];
-  const common = { backend: tf.getBackend(), threads: activeThreads() };
+  const common = { backend: activeBackend() ?? tf.getBackend(), threads: activeThreads() };
   const measure = async (jobs: readonly LayerJob[]): Promise<void> => {
     const best = await bestInTurn(
       jobs.map(({ run }) => run),

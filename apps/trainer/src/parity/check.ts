@@ -1,5 +1,6 @@
 // Runs golden cases on the active backend and compares every tensor with the stored one.
 
+import { activeBackend } from "@gmr-conv/backends";
 import { foldKernel, foldWithMasks, GmrError, maxRelativeError, ringPartition } from "@gmr-conv/core";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
@@ -26,7 +27,7 @@ export async function checkCase(
 ): Promise<ParityResult> {
   const result: ParityResult = {
     name: test.name,
-    backend: tf.getBackend(),
+    backend: activeBackend() ?? tf.getBackend(),
     ok: false,
     strategies: [],
     errors: {},
