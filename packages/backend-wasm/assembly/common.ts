@@ -1,4 +1,4 @@
-import { PlanField, WindowField } from "../src/layouts";
+import { PlanField } from "../src/layouts";
 
 /** Reads a field of a plan. */
 // @ts-ignore: decorator
@@ -12,13 +12,6 @@ export function field(plan: usize, f: PlanField): i32 {
 @inline
 export function address(plan: usize, f: PlanField): usize {
   return load<u32>(plan + ((<usize>f) << 2));
-}
-
-/** Reads a field of a window plan. */
-// @ts-ignore: decorator
-@inline
-export function windowField(plan: usize, f: WindowField): i32 {
-  return load<i32>(plan + ((<usize>f) << 2));
 }
 
 // @ts-ignore: decorator

@@ -1,8 +1,8 @@
 // The gradients of depthwise convolutions: each channel of x[N, H, W, C] has `multiplier` kernels, filter [kH, kW, C,
 // multiplier], whose outputs are adjacent, dy[N, outH, outW, C · multiplier]. Output channel q belongs to input
 // channel q / multiplier.
-import { WindowField } from "../src/layouts";
-import { min, windowField } from "./common";
+import { min } from "./common";
+import { Windows } from "./windows";
 
 /** Output channels per unit of work in the filter gradient. */
 const BLOCK = 16;
@@ -60,19 +60,20 @@ export function depthwiseFilterGradient(
   begin: i32,
   end: i32,
 ): void {
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const channels = windowField(plan, WindowField.Channels);
-  const multiplier = windowField(plan, WindowField.Multiplier);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const kernelW = windowField(plan, WindowField.FilterW);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const dilationH = windowField(plan, WindowField.DilationH);
-  const dilationW = windowField(plan, WindowField.DilationW);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
+  const multiplier = w.multiplier;
+  const outH = w.outH;
+  const outW = w.outW;
+  const kernelW = w.filterW;
+  const strideH = w.strideH;
+  const strideW = w.strideW;
+  const dilationH = w.dilationH;
+  const dilationW = w.dilationW;
+  const padH = w.padH;
+  const padW = w.padW;
   const outC = channels * multiplier;
   const blocks = (outC + BLOCK - 1) / BLOCK;
   const pixel = <usize>channels << 2;
@@ -188,20 +189,21 @@ export function depthwiseInputGradient(
   begin: i32,
   end: i32,
 ): void {
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const channels = windowField(plan, WindowField.Channels);
-  const multiplier = windowField(plan, WindowField.Multiplier);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const kernelH = windowField(plan, WindowField.FilterH);
-  const kernelW = windowField(plan, WindowField.FilterW);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const dilationH = windowField(plan, WindowField.DilationH);
-  const dilationW = windowField(plan, WindowField.DilationW);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
+  const multiplier = w.multiplier;
+  const outH = w.outH;
+  const outW = w.outW;
+  const kernelH = w.filterH;
+  const kernelW = w.filterW;
+  const strideH = w.strideH;
+  const strideW = w.strideW;
+  const dilationH = w.dilationH;
+  const dilationW = w.dilationW;
+  const padH = w.padH;
+  const padW = w.padW;
   const outC = channels * multiplier;
   const pixel = <usize>channels << 2;
   const outPixel = <usize>outC << 2;

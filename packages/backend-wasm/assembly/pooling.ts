@@ -1,43 +1,31 @@
 // Pooling of volumes (images have a depth of one), channels last. The stock kernels are wrong for negative numbers
 // (maxima) or slow (they visit every window of every pixel one channel at a time). Here each output is one window, four
 // channels at a time.
-import { WindowField } from "../src/layouts";
-import { max, min, windowField } from "./common";
+import { max, min } from "./common";
+import { Windows } from "./windows";
 
 // The window of an output along one axis: from max(0, at) to min(size, at + filter), at = o · stride - pad.
 
 /** y[N, out, C] = maxima of the windows of x[N, in, C], images [begin, end); -∞ for a window outside the image. */
 export function maxPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
-  const inD = windowField(plan, WindowField.InD);
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const outD = windowField(plan, WindowField.OutD);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const channels = windowField(plan, WindowField.Channels);
-  const filterD = windowField(plan, WindowField.FilterD);
-  const filterH = windowField(plan, WindowField.FilterH);
-  const filterW = windowField(plan, WindowField.FilterW);
-  const strideD = windowField(plan, WindowField.StrideD);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const padD = windowField(plan, WindowField.PadD);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
   const pixel = (<usize>channels) << 2;
-  const image = <usize>(inD * inH * inW) * pixel;
+  const image = <usize>(w.inD * inH * inW) * pixel;
   x += <usize>begin * image;
-  y += <usize>(begin * outD * outH * outW) * pixel;
+  y += <usize>(begin * w.outD * w.outH * w.outW) * pixel;
   for (let n = begin; n < end; n++) {
-    for (let oz = 0; oz < outD; oz++) {
-      const z0 = max(0, oz * strideD - padD);
-      const z1 = min(inD, oz * strideD - padD + filterD);
-      for (let oy = 0; oy < outH; oy++) {
-        const y0 = max(0, oy * strideH - padH);
-        const y1 = min(inH, oy * strideH - padH + filterH);
-        for (let ox = 0; ox < outW; ox++) {
-          const x0 = max(0, ox * strideW - padW);
-          const x1 = min(inW, ox * strideW - padW + filterW);
+    for (let oz = 0; oz < w.outD; oz++) {
+      const z0 = max(0, oz * w.strideD - w.padD);
+      const z1 = min(w.inD, oz * w.strideD - w.padD + w.filterD);
+      for (let oy = 0; oy < w.outH; oy++) {
+        const y0 = max(0, oy * w.strideH - w.padH);
+        const y1 = min(inH, oy * w.strideH - w.padH + w.filterH);
+        for (let ox = 0; ox < w.outW; ox++) {
+          const x0 = max(0, ox * w.strideW - w.padW);
+          const x1 = min(inW, ox * w.strideW - w.padW + w.filterW);
           for (let c = 0; c < channels; c += 4) {
             const at = (<usize>c) << 2;
             if (c + 4 <= channels) {
@@ -79,36 +67,24 @@ export function maxPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): 
 
 /** y[N, out, C] = averages of the windows of x[N, in, C] over the positions inside; summed in float64. */
 export function avgPool(plan: usize, x: usize, y: usize, begin: i32, end: i32): void {
-  const inD = windowField(plan, WindowField.InD);
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const outD = windowField(plan, WindowField.OutD);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const channels = windowField(plan, WindowField.Channels);
-  const filterD = windowField(plan, WindowField.FilterD);
-  const filterH = windowField(plan, WindowField.FilterH);
-  const filterW = windowField(plan, WindowField.FilterW);
-  const strideD = windowField(plan, WindowField.StrideD);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const padD = windowField(plan, WindowField.PadD);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
   const pixel = (<usize>channels) << 2;
-  const image = <usize>(inD * inH * inW) * pixel;
+  const image = <usize>(w.inD * inH * inW) * pixel;
   x += <usize>begin * image;
-  y += <usize>(begin * outD * outH * outW) * pixel;
+  y += <usize>(begin * w.outD * w.outH * w.outW) * pixel;
   for (let n = begin; n < end; n++) {
-    for (let oz = 0; oz < outD; oz++) {
-      const z0 = max(0, oz * strideD - padD);
-      const z1 = min(inD, oz * strideD - padD + filterD);
-      for (let oy = 0; oy < outH; oy++) {
-        const y0 = max(0, oy * strideH - padH);
-        const y1 = min(inH, oy * strideH - padH + filterH);
-        for (let ox = 0; ox < outW; ox++) {
-          const x0 = max(0, ox * strideW - padW);
-          const x1 = min(inW, ox * strideW - padW + filterW);
+    for (let oz = 0; oz < w.outD; oz++) {
+      const z0 = max(0, oz * w.strideD - w.padD);
+      const z1 = min(w.inD, oz * w.strideD - w.padD + w.filterD);
+      for (let oy = 0; oy < w.outH; oy++) {
+        const y0 = max(0, oy * w.strideH - w.padH);
+        const y1 = min(inH, oy * w.strideH - w.padH + w.filterH);
+        for (let ox = 0; ox < w.outW; ox++) {
+          const x0 = max(0, ox * w.strideW - w.padW);
+          const x1 = min(inW, ox * w.strideW - w.padW + w.filterW);
           const share: f64 = 1 / <f64>((z1 - z0) * (y1 - y0) * (x1 - x0));
           for (let c = 0; c < channels; c += 4) {
             const at = (<usize>c) << 2;
@@ -163,40 +139,28 @@ export function maxPoolGradient(
   begin: i32,
   end: i32,
 ): void {
-  const inD = windowField(plan, WindowField.InD);
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const outD = windowField(plan, WindowField.OutD);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const channels = windowField(plan, WindowField.Channels);
-  const filterD = windowField(plan, WindowField.FilterD);
-  const filterH = windowField(plan, WindowField.FilterH);
-  const filterW = windowField(plan, WindowField.FilterW);
-  const strideD = windowField(plan, WindowField.StrideD);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const padD = windowField(plan, WindowField.PadD);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
   const pixel = (<usize>channels) << 2;
-  const image = <usize>(inD * inH * inW) * pixel;
-  const map = <usize>(outD * outH * outW) * pixel;
+  const image = <usize>(w.inD * inH * inW) * pixel;
+  const map = <usize>(w.outD * w.outH * w.outW) * pixel;
   x += <usize>begin * image;
   dx += <usize>begin * image;
   y += <usize>begin * map;
   dy += <usize>begin * map;
   memory.fill(dx, 0, <usize>(end - begin) * image);
   for (let n = begin; n < end; n++) {
-    for (let oz = 0; oz < outD; oz++) {
-      const z0 = max(0, oz * strideD - padD);
-      const z1 = min(inD, oz * strideD - padD + filterD);
-      for (let oy = 0; oy < outH; oy++) {
-        const y0 = max(0, oy * strideH - padH);
-        const y1 = min(inH, oy * strideH - padH + filterH);
-        for (let ox = 0; ox < outW; ox++) {
-          const x0 = max(0, ox * strideW - padW);
-          const x1 = min(inW, ox * strideW - padW + filterW);
+    for (let oz = 0; oz < w.outD; oz++) {
+      const z0 = max(0, oz * w.strideD - w.padD);
+      const z1 = min(w.inD, oz * w.strideD - w.padD + w.filterD);
+      for (let oy = 0; oy < w.outH; oy++) {
+        const y0 = max(0, oy * w.strideH - w.padH);
+        const y1 = min(inH, oy * w.strideH - w.padH + w.filterH);
+        for (let ox = 0; ox < w.outW; ox++) {
+          const x0 = max(0, ox * w.strideW - w.padW);
+          const x1 = min(inW, ox * w.strideW - w.padW + w.filterW);
           for (let c = 0; c < channels; c += 4) {
             const at = (<usize>c) << 2;
             if (c + 4 <= channels) {
@@ -264,37 +228,25 @@ function addToFirst(
 
 /** dx[N, in, C] from dy[N, out, C], of which every position of a window gets `share`. */
 export function avgPoolGradient(plan: usize, dy: usize, dx: usize, share: f32, begin: i32, end: i32): void {
-  const inD = windowField(plan, WindowField.InD);
-  const inH = windowField(plan, WindowField.InH);
-  const inW = windowField(plan, WindowField.InW);
-  const outD = windowField(plan, WindowField.OutD);
-  const outH = windowField(plan, WindowField.OutH);
-  const outW = windowField(plan, WindowField.OutW);
-  const channels = windowField(plan, WindowField.Channels);
-  const filterD = windowField(plan, WindowField.FilterD);
-  const filterH = windowField(plan, WindowField.FilterH);
-  const filterW = windowField(plan, WindowField.FilterW);
-  const strideD = windowField(plan, WindowField.StrideD);
-  const strideH = windowField(plan, WindowField.StrideH);
-  const strideW = windowField(plan, WindowField.StrideW);
-  const padD = windowField(plan, WindowField.PadD);
-  const padH = windowField(plan, WindowField.PadH);
-  const padW = windowField(plan, WindowField.PadW);
+  const w = changetype<Windows>(plan);
+  const inH = w.inH;
+  const inW = w.inW;
+  const channels = w.channels;
   const pixel = (<usize>channels) << 2;
-  const image = <usize>(inD * inH * inW) * pixel;
+  const image = <usize>(w.inD * inH * inW) * pixel;
   dx += <usize>begin * image;
-  dy += <usize>(begin * outD * outH * outW) * pixel;
+  dy += <usize>(begin * w.outD * w.outH * w.outW) * pixel;
   memory.fill(dx, 0, <usize>(end - begin) * image);
   for (let n = begin; n < end; n++) {
-    for (let oz = 0; oz < outD; oz++) {
-      const z0 = max(0, oz * strideD - padD);
-      const z1 = min(inD, oz * strideD - padD + filterD);
-      for (let oy = 0; oy < outH; oy++) {
-        const y0 = max(0, oy * strideH - padH);
-        const y1 = min(inH, oy * strideH - padH + filterH);
-        for (let ox = 0; ox < outW; ox++) {
-          const x0 = max(0, ox * strideW - padW);
-          const x1 = min(inW, ox * strideW - padW + filterW);
+    for (let oz = 0; oz < w.outD; oz++) {
+      const z0 = max(0, oz * w.strideD - w.padD);
+      const z1 = min(w.inD, oz * w.strideD - w.padD + w.filterD);
+      for (let oy = 0; oy < w.outH; oy++) {
+        const y0 = max(0, oy * w.strideH - w.padH);
+        const y1 = min(inH, oy * w.strideH - w.padH + w.filterH);
+        for (let ox = 0; ox < w.outW; ox++) {
+          const x0 = max(0, ox * w.strideW - w.padW);
+          const x1 = min(inW, ox * w.strideW - w.padW + w.filterW);
           for (let z = z0; z < z1; z++) {
             for (let r = y0; r < y1; r++) {
               let to = dx + <usize>((z * inH + r) * inW + x0) * pixel;

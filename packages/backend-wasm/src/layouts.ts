@@ -65,34 +65,6 @@ export enum PlanField {
   Count,
 }
 
-/** Fields of a window plan: pooling and depthwise convolutions, with a depth of one for images. */
-export enum WindowField {
-  /** Input image: depth, height, width. */
-  InD,
-  InH,
-  InW,
-  OutD,
-  OutH,
-  OutW,
-  /** Input channels. */
-  Channels,
-  /** Output channels per input channel. */
-  Multiplier,
-  FilterD,
-  FilterH,
-  FilterW,
-  StrideD,
-  StrideH,
-  StrideW,
-  DilationD,
-  DilationH,
-  DilationW,
-  PadD,
-  PadH,
-  PadW,
-  Count,
-}
-
 /** Scratch memory of a batch normalisation gradient, in bytes: constants of eight channels, then their sums. */
 export enum NormScratch {
   Sum = 96,

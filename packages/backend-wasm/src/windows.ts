@@ -1,7 +1,6 @@
 // Window plans: what the kernels of pooling and of depthwise convolutions read.
 
 import type { Size3 } from "@gmr-conv/tfjs";
-import { WindowField } from "./layouts.ts";
 import type { WasmState } from "./state.ts";
 
 export interface Windows {
@@ -20,8 +19,9 @@ export interface Windows {
 /** Copies a plan into scratch memory, and returns its address. */
 export function placeWindows(state: WasmState, windows: Windows): number {
   const { channels, multiplier = 1, inSize, outSize, filter, strides, dilations = [1, 1, 1] } = windows;
-  const plan = new Int32Array(WindowField.Count);
-  plan.set([...inSize, ...outSize, channels, multiplier], WindowField.InD);
-  plan.set([...filter, ...strides, ...dilations, ...windows.padBefore], WindowField.FilterD);
-  return state.placeIntegers(plan);
+  const sizes = [...inSize, ...outSize, channels, multiplier];
+  // The fields of the class Windows of assembly/windows.ts, in order.
+  return state.placeIntegers(
+    Int32Array.of(...sizes, ...filter, ...strides, ...dilations, ...windows.padBefore),
+  );
 }
