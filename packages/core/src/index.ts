@@ -123,6 +123,7 @@ export {
   checkNonNegativeInteger,
   checkObject,
   checkPositiveInteger,
+  type KeysOf,
   nearestName,
   oneOf,
 } from "./checks.ts";
