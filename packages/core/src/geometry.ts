@@ -137,6 +137,24 @@ export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
   };
 }
 
+/** {@link convGeometry} of a convolution that is described by more than its geometry. */
+export function geometryAt(
+  conv: Omit<ConvGeometryOptions, "inputSize">,
+  inputSize: readonly number[],
+): ConvGeometry {
+  const { kernelSize, strides, pad, dilations, padMode, transposed, outputPadding } = conv;
+  return convGeometry({
+    inputSize,
+    kernelSize,
+    strides,
+    pad,
+    dilations,
+    padMode,
+    transposed,
+    outputPadding,
+  });
+}
+
 /**
  * For each axis, whether the windows lie symmetrically in the input: the first starts as far before it as the last ends
  * after it, `(out - 1)s + e - n = 2 · before`. Only then does the output of a ring convolution turn and mirror with

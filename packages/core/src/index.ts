@@ -56,6 +56,7 @@ export {
   type ConvGeometryOptions,
   type ConvOptions,
   convGeometry,
+  geometryAt,
   nearestSymmetricSizes,
   type Pad,
   type PadMode,

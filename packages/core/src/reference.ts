@@ -12,7 +12,7 @@ import { type PerAxis, product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
 import { checkFits, checkKeys, checkLength, checkNonNegativeInteger, type KeysOf } from "./checks.ts";
 import { describeValue, GmrError } from "./errors.ts";
-import { CONV_OPTIONS, type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
+import { CONV_OPTIONS, type ConvGeometry, type ConvOptions, geometryAt, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
   /** Kernel sizes; one number applies to every axis. */
@@ -112,8 +112,8 @@ function planReference(
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferencePlan {
-  const { groups: _, bias: __, ...moves } = checkKeys("the options of a convolution", options, REFERENCE_OPTIONS);
-  const geometry = convGeometry({ ...moves, inputSize: shape.slice(1, -1) });
+  checkKeys("the options of a convolution", options, REFERENCE_OPTIONS);
+  const geometry = geometryAt(options, shape.slice(1, -1));
   const batch = checkNonNegativeInteger("the batch size", shape[0]);
   const groups = options.groups ?? 1;
   const inChannels = checkChannels("the input channels", shape[shape.length - 1], groups);

@@ -2,8 +2,8 @@
 
 import { checkRank, type PerAxis, product } from "./axes.ts";
 import { checkKeys, checkLength, type KeysOf } from "./checks.ts";
-import { CONV_OPTIONS } from "./geometry.ts";
 import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
+import { CONV_OPTIONS } from "./geometry.ts";
 import { mixtureMatrix, mixWeights, mixWeightsGrad } from "./mixture.ts";
 import {
   type ReferenceConvOptions,

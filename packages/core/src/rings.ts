@@ -56,7 +56,10 @@ const RING_OPTIONS: KeysOf<RingOptions> = { rank: true, numRings: true, circular
  *   `kernelSize` is a list whose length is not `rank`
  */
 export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): RingPartition {
-  const size = checkKernelSize(kernelSize, checkKeys("the options of ringPartition", options, RING_OPTIONS).rank);
+  const size = checkKernelSize(
+    kernelSize,
+    checkKeys("the options of ringPartition", options, RING_OPTIONS).rank,
+  );
   const circular = options.circular ?? true;
   const distances = centreDistances(size);
   const numRings = checkNumRings(options.numRings ?? defaultNumRings(size, circular));
