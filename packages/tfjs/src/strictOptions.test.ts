@@ -92,7 +92,12 @@ describe("misspelt options are refused", () => {
 });
 
 describe("every layer", () => {
-  const stock = { name: "layer", trainable: false, dtype: "float32", inputShape: [5, 5, 2] as tf.Shape } as const;
+  const stock = {
+    name: "layer",
+    trainable: false,
+    dtype: "float32",
+    inputShape: [5, 5, 2] as tf.Shape,
+  } as const;
   const every = {
     ...conv,
     activation: "relu",
@@ -115,7 +120,6 @@ describe("every layer", () => {
     const model = tf.sequential({ layers: [layer] });
     const loaded = await tf.models.modelFromJSON({
       modelTopology: JSON.parse(model.toJSON() as string),
-      weightsManifest: [],
     } as never);
     expect(loaded.layers[0].getConfig()).toEqual(layer.getConfig());
     expect(cloneLayer(layer).getConfig()).toEqual(layer.getConfig());
