@@ -35,7 +35,7 @@ export function plainNet(options: PlainNetOptions): tf.LayersModel {
     kind,
     seed,
     ringBasis: "white",
-    ringInitializer: "ringMean",
+    kernelInitializer: "ringMean",
     decaySigma: false,
     pooling: "average",
     oddSides: "symmetric",

@@ -34,7 +34,7 @@ const set = {
   classNames: ["a", "b"],
 } as const;
 const stay = () => ({ matrix: [1, 0, 0, 1], offset: [0, 0] });
-const mesh = { vertices: new Float64Array(9), triangles: new Int32Array(3) };
+const mesh = { vertices: new Float64Array(9), triangles: new Uint32Array(3) };
 const bytes = new Uint8Array(8);
 const region = { left: 0, top: 0, width: 1, height: 1 };
 const normalization = { mean: [0], std: [1] };
@@ -51,7 +51,7 @@ const CASES: readonly StrictCase[] = [
     "bottom",
   ],
   ["augmenter", (options) => augmenter(options), "rotate"],
-  ["augmenter's colour", (colour) => augmenter({ colour }), "brightness"],
+  ["augmenter's colour", (colour) => augmenter({ colour }), "saturation"],
   ["augmenter's blur", (blur) => augmenter({ blur }), "probability"],
   ["augmenter's erase", (erase) => augmenter({ erase }), "probability"],
   ["augmenter's normalization", (more: object) => augmenter({}, { ...normalization, ...more }), "mean"],

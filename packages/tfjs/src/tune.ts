@@ -23,7 +23,8 @@ export interface TuneOptions {
   onProgress?: ((done: number, total: number, key: string) => void) | undefined;
 }
 
-const KEYS: KeysOf<TuneOptions> = { repeats: true, again: true, onProgress: true };
+/** The keys of {@link TuneOptions}. */
+export const TUNE_KEYS: KeysOf<TuneOptions> = { repeats: true, again: true, onProgress: true };
 
 /** The measurement of one shape, in milliseconds. */
 export interface TunedStrategy {
@@ -48,7 +49,7 @@ export async function tuneStrategies(
   if (typeof run !== "function") {
     throw new GmrError("invalid-argument", `run must be a function, got ${describeValue(run)}`);
   }
-  checkKeys("the options of tuneStrategies", options, KEYS);
+  checkKeys("the options of tuneStrategies", options, TUNE_KEYS);
   const repeats = checkPositiveInteger("repeats", options.repeats ?? 3);
   const calls = new Map<string, AutoCall>();
   recordAutoCalls((call) => calls.set(call.key, call));

@@ -1,6 +1,6 @@
 // The training of one network, from its checkpoint if there is one, to the end of its schedule.
 
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type { Batch, BatchStream, Dataset } from "@gmr-conv/data";
 import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
@@ -49,6 +49,18 @@ export interface TrainingInput {
   signal?: { readonly aborted: boolean } | undefined;
 }
 
+const KEYS: KeysOf<TrainingInput> = {
+  model: true,
+  train: true,
+  validation: true,
+  settings: true,
+  storage: true,
+  name: true,
+  batches: true,
+  onEvent: true,
+  signal: true,
+};
+
 export interface TrainingResult {
   /** Steps done, over all epochs. */
   steps: number;
@@ -74,6 +86,7 @@ export interface TrainingResult {
  *   images
  */
 export async function train(input: TrainingInput): Promise<TrainingResult> {
+  checkKeys("the input of train", input, KEYS);
   const settings = trainSettings(input.train.count, input.settings);
   const training = new Training(input, settings);
   try {

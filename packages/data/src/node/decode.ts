@@ -60,8 +60,6 @@ export interface Region {
   height: number;
 }
 
-const REGION: KeysOf<Region> = { left: true, top: true, width: true, height: true };
-
 /**
  * Reads a part of an image file, without the rest where the format allows that (tiled TIFF). EXIF orientation is not
  * applied.
@@ -72,8 +70,7 @@ export async function decodeRegion(
   region: Region,
   options: DecodeOptions = {},
 ): Promise<DecodedImage> {
-  checkKeys("the options of decodeRegion", options, KEYS);
-  return decode(file, options, checkKeys("the sides of a region", region, REGION));
+  return decode(file, checkKeys("the options of decodeRegion", options, KEYS), region);
 }
 
 async function decode(

@@ -106,7 +106,7 @@ export const mnistDataset = defineDataset({
     seed: splitSeed,
   }),
   async load(given) {
-    const { train, test } = await loadMnist(given);
+    const { train, test } = await loadMnist({ folder: given.folder, classNames: given.classNames });
     const splits = parts({ train: datasetOf(train), test: datasetOf(test) }, given);
     return { card: { ...card, classNames: train.classNames }, damaged: [], ...splits };
   },
