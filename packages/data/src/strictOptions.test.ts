@@ -68,11 +68,6 @@ const CASES: readonly StrictCase[] = [
   ["loadMnist", (options) => loadMnist(options), "folder"],
   ["decodeImage", (options) => decodeImage("none.png", options), "background"],
   ["decodeRegion", (options) => decodeRegion("none.png", region, options), "background"],
-  [
-    "the region of decodeRegion",
-    (more: object) => decodeRegion("none.png", { ...region, ...more }),
-    "height",
-  ],
   ["checkDatasetSpec", (options: object) => checkDatasetSpec({ name: "mnist", ...options }), "folder"],
   ["loadDataset", (options: object) => loadDataset({ name: "folder", folder: ".", ...options }), "resize"],
   [

@@ -27,6 +27,7 @@ import {
   instanceNormalization,
   setBackendTraits,
   sgdUpdate,
+  symmetricPool,
   symmetricPooling,
   tuneStrategies,
 } from "./index.ts";
@@ -61,6 +62,11 @@ const CASES: readonly StrictCase[] = [
   ["fusedBatchNormalization", (options) => fusedBatchNormalization(options), "momentum"],
   ["instanceNormalization", (options) => instanceNormalization(options), "epsilon"],
   ["symmetricPooling", (options: object) => symmetricPooling({ strides: [2], ...options }), "pooling"],
+  [
+    "symmetricPool",
+    (o: object) => symmetricPool(tf.input({ shape: [4, 1] }), { name: "pool", strides: [2], ...o }),
+    "pooling",
+  ],
   ["addThenRelu", (options) => addThenRelu(options), "trainable"],
   ["convertToGmr", (options) => convertToGmr(model(), options), "kernelInitializer"],
   ["foldModel", (options) => foldModel(model(), options), "mergeBatchNorm"],

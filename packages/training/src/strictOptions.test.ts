@@ -4,6 +4,7 @@ import { describe, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { expectStrict, type StrictCase } from "../../../tooling/testing/expectStrict.ts";
 import {
+  batchStream,
   checkSettings,
   evaluate,
   learningRateFactor,
@@ -45,6 +46,7 @@ const CASES: readonly StrictCase[] = [
     (o: object) => trainSettings(1, { earlyStopping: { patience: 1, ...o } }),
     "patience",
   ],
+  ["batchStream", (options: object) => batchStream(set, { ...settings, ...options }), "keepEvery"],
   ["checkSettings", (options: object) => checkSettings({ ...settings, ...options }), "keepEvery"],
   ["Optimizer", (o: object) => new Optimizer({ ...adam, ...o }, new Map(), new Set()), "nesterov"],
   ["learningRateFactor", (o: object) => learningRateFactor({ name: "constant", ...o }, 0, 1, 1), "warmup"],

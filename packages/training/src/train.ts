@@ -36,6 +36,8 @@ export interface TrainingInput {
   train: Dataset;
   /** To choose weights by; without it the last ones are kept. */
   validation?: Dataset | undefined;
+  /** Not read: with it, the parts of a data set can be given as they are, `{ model, ...parts }`. */
+  test?: Dataset | undefined;
   /** Default: {@link trainSettings} for the number of images. */
   settings?: TrainOptions | undefined;
   /** Where checkpoints are kept and looked for. Default: memory. */
@@ -53,6 +55,7 @@ const KEYS: KeysOf<TrainingInput> = {
   model: true,
   train: true,
   validation: true,
+  test: true,
   settings: true,
   storage: true,
   name: true,

@@ -107,14 +107,23 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   }
 }
 
+interface SymmetricPoolOptions extends Pick<SymmetricPoolingArgs, "pooling" | "strides"> {
+  /** Of the layer. */
+  name: string;
+}
+
+const POOL_KEYS: KeysOf<SymmetricPoolOptions> = { pooling: true, strides: true, name: true };
+
 /**
  * Pools a map of a graph symmetrically: with a stock layer if its sides are known, else with {@link SymmetricPooling},
  * which must be registered.
  */
-export function symmetricPool(
-  x: tf.SymbolicTensor,
-  { pooling = "average", strides, name }: SymmetricPoolingArgs & { name: string },
-): tf.SymbolicTensor {
+export function symmetricPool(x: tf.SymbolicTensor, options: SymmetricPoolOptions): tf.SymbolicTensor {
+  const {
+    pooling = "average",
+    strides,
+    name,
+  } = checkKeys("the options of symmetricPool", options, POOL_KEYS);
   if (!needsCallTime(x.shape, strides)) return stockPool(x, pooling, strides, name);
   return applyLayer(new SymmetricPooling({ pooling, strides, name }), [x])[0];
 }
