@@ -1,4 +1,4 @@
-import { datasetOf } from "@gmr-conv/data";
+import { datasetOf, type LoadedDataset } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { describe, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
@@ -21,9 +21,9 @@ import {
 const images = Float32Array.of(0, 1, 2, 3);
 const labels = Int32Array.of(0);
 const shape = [2, 2, 1];
-const set = datasetOf({ name: "one", images, labels, shape: [2, 2, 1], count: 1, classNames: ["a"] });
+const set = datasetOf({ name: "one", images, labels, shape: [2, 2, 1], count: 1, classNames: ["a", "b"] });
 const model = tf.sequential({
-  layers: [tf.layers.flatten({ inputShape: shape }), tf.layers.dense({ units: 1 })],
+  layers: [tf.layers.flatten({ inputShape: shape }), tf.layers.dense({ units: 2 })],
 });
 const settings = trainSettings(1);
 const adam = settings.optimizer;
@@ -85,4 +85,11 @@ describe("misspelt options are refused", () => {
       'the settings of loss have no "dice": did you mean diceWeight?',
     );
   });
+});
+
+it("train takes what loadDataset returns", async () => {
+  const card = { name: "one" } as LoadedDataset["card"];
+  const parts = { train: set, test: set, card, damaged: [] } satisfies LoadedDataset;
+  const stopped = { aborted: true };
+  await expectGmrError(() => train({ model, ...parts, signal: stopped }), "interrupted", /./);
 });

@@ -1,7 +1,7 @@
 // The training of one network, from its checkpoint if there is one, to the end of its schedule.
 
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
-import type { Batch, BatchStream, Dataset } from "@gmr-conv/data";
+import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data";
 import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
@@ -30,14 +30,15 @@ import { trainSettings } from "./trainSettings.ts";
 import { type StepContext, type StepResult, trainStep } from "./trainStep.ts";
 import { decayedWeights, modelVariables } from "./variables.ts";
 
-/** What a training works with. */
-export interface TrainingInput {
+/**
+ * What a training works with. The result of `loadDataset` or `splitDataset` can be given as it is, `{ model, ...parts }`:
+ * what it has besides `train` and `validation` is not read.
+ */
+export interface TrainingInput extends Partial<Pick<LoadedDataset, "test" | "card" | "damaged">> {
   model: tf.LayersModel;
   train: Dataset;
   /** To choose weights by; without it the last ones are kept. */
   validation?: Dataset | undefined;
-  /** Not read: with it, the parts of a data set can be given as they are, `{ model, ...parts }`. */
-  test?: Dataset | undefined;
   /** Default: {@link trainSettings} for the number of images. */
   settings?: TrainOptions | undefined;
   /** Where checkpoints are kept and looked for. Default: memory. */
@@ -56,6 +57,8 @@ const KEYS: KeysOf<TrainingInput> = {
   train: true,
   validation: true,
   test: true,
+  card: true,
+  damaged: true,
   settings: true,
   storage: true,
   name: true,
