@@ -64,7 +64,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
     [
       "misspelt option of a network",
       ["train", "--set", "networks.0.model.widht=[4,4,4]"],
-      'network gmr: the options of a ResNet have no "widht": did you mean',
+      'network gmr: the options of resNet have no "widht": did you mean',
     ],
     ["invalid grid", ["sweep", "--grid", "train.epochs=3"], "expected KEY=[VALUE,…]"],
     ["predict without a run", ["predict", "nothing", "x.png"], "x.png: no such file or folder"],

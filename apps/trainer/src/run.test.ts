@@ -15,7 +15,9 @@ describe.skipIf(!works("node"))("a run on the native library", () => {
     const train = `train --runs ${runs} --name native --backend node --networks gmr,dense --epochs 1 --limit 320`;
     vi.stubEnv("GMR_THREADS", "1");
     const trained = await gmr([...train.split(" "), "--batch-size", "32"]);
-    const evaluated = await gmr(`eval --runs ${runs} --name native --rotations 90 --limit 40`.split(" "));
+    const evaluated = await gmr(
+      `eval --runs ${runs} --name native --rotations 90 --test-limit 40`.split(" "),
+    );
     vi.unstubAllEnvs();
     expect([trained.code, evaluated.code]).toEqual([0, 0]);
     const report = JSON.parse(readFileSync(path.join(runs, "native", "report.json"), "utf8"));

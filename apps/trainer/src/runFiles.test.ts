@@ -23,7 +23,7 @@ function copy(): { runs: string; file: (name: string) => string } {
 const resume = (runs: string, ...more: string[]) =>
   gmr(["train", "--runs", runs, "--name", "mine", "--resume", ...more]);
 const evaluate = (runs: string) =>
-  gmr(["eval", "--runs", runs, "--name", "mine", "--rotations", "180", "--limit", "20"]);
+  gmr(["eval", "--runs", runs, "--name", "mine", "--rotations", "180", "--test-limit", "20"]);
 const publish = (runs: string, name: string) =>
   gmr(["publish", "mine", name, "--runs", runs, "--output", path.join(runs, "a", "b")]);
 

@@ -107,9 +107,10 @@ class NetworkTask {
     const { config, network } = this.task;
     const { monitor } = this;
     const { digest } = await loadTrained(this.folder.storage, network.name, model, network.train.select);
-    const test = pickEvenly(data.test, Math.min(options.testLimit ?? data.test.count, data.test.count));
+    const { testLimit, ...evaluated } = options;
+    const test = pickEvenly(data.test, Math.min(testLimit ?? data.test.count, data.test.count));
     const settings = {
-      ...options,
+      ...evaluated,
       normalization: network.train.normalization,
       size: network.train.augment?.size,
     };

@@ -1,13 +1,16 @@
 // The layer of docs/contributing/layer.md.
 
-import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
+import { checkKeys, type KeysOf } from "@gmr-conv/core";
+import { type FoldableLayer, LAYER_KEYS, type LayerArgs, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { hardSwish } from "./hardSwish.ts";
 
-export type HardSwishLayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> & {
+export interface HardSwishLayerArgs extends LayerArgs {
   /** Slope of the gate. Default 0.2. */
   beta?: number | undefined;
-};
+}
+
+const KEYS: KeysOf<HardSwishLayerArgs> = { ...LAYER_KEYS, beta: true };
 
 /** x → x · min(1, max(0, βx + ½)), number by number. */
 export class HardSwishLayer extends tf.layers.Layer implements FoldableLayer {
@@ -16,7 +19,7 @@ export class HardSwishLayer extends tf.layers.Layer implements FoldableLayer {
   private readonly beta: number;
 
   constructor(args: HardSwishLayerArgs = {}) {
-    super(args);
+    super(checkKeys("the options of HardSwishLayer", args, KEYS));
     this.beta = args.beta ?? 0.2;
   }
 

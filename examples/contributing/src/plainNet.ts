@@ -1,6 +1,6 @@
 // The network of docs/contributing/model.md.
 
-import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { Builder, type Symbolic } from "../../../packages/models/src/builder.ts";
 import { HardSwishLayer } from "./hardSwishLayer.ts";
@@ -16,8 +16,18 @@ export interface PlainNetOptions {
   name?: string | undefined;
 }
 
+const OPTIONS: KeysOf<PlainNetOptions> = {
+  inputShape: true,
+  classes: true,
+  widths: true,
+  kind: true,
+  seed: true,
+  name: true,
+};
+
 /** @throws GmrError `invalid-argument`, naming the option */
-export function checkPlainNetOptions({ inputShape, classes, widths = [8, 16] }: PlainNetOptions): void {
+export function checkPlainNetOptions(options: PlainNetOptions): void {
+  const { inputShape, classes, widths = [8, 16] } = checkKeys("the options of plainNet", options, OPTIONS);
   if (inputShape.length !== 3) {
     const got = describeValue(inputShape);
     throw new GmrError("invalid-argument", `inputShape must be [height, width, channels], got ${got}`);
@@ -35,7 +45,7 @@ export function plainNet(options: PlainNetOptions): tf.LayersModel {
     kind,
     seed,
     ringBasis: "white",
-    ringInitializer: "ringMean",
+    kernelInitializer: "ringMean",
     decaySigma: false,
     pooling: "average",
     oddSides: "symmetric",

@@ -2,12 +2,13 @@
 // of its ops. Importing this module before @tensorflow/tfjs-node is what makes that package work on Node 23 and later.
 
 import os from "node:os";
-import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import {
   forgetMeasuredStrategies,
   registerLayers,
   setBackendTraits,
   startBackend,
+  TUNE_KEYS,
   type TunedStrategy,
   type TuneOptions,
   tuneStrategies,
@@ -44,6 +45,8 @@ export interface UseNodeOptions {
    */
   cache?: string | false | undefined;
 }
+
+const KEYS: KeysOf<UseNodeOptions> = { package: true, threads: true, deterministic: true, cache: true };
 
 /** Where strategies are stored; undefined for nowhere. */
 function cacheFile({ deterministic, cache }: NativeState): string | undefined {
@@ -93,7 +96,8 @@ async function start(options: UseNodeOptions): Promise<void> {
   if (file !== undefined) restoreStrategies(file, deviceKey());
 }
 
-function checkOptions({ threads, package: name }: UseNodeOptions): void {
+function checkOptions(options: UseNodeOptions): void {
+  const { threads, package: name } = checkKeys("the options of useNode", options, KEYS);
   if (threads !== undefined) checkPositiveInteger("threads", threads);
   if (name === undefined || PACKAGES.includes(name)) return;
   const choices = PACKAGES.map(describeValue).join(" or ");
@@ -110,6 +114,7 @@ function checkOptions({ threads, package: name }: UseNodeOptions): void {
  *   be written
  */
 export async function tuneNode(run: () => unknown, options: TuneOptions = {}): Promise<TunedStrategy[]> {
+  checkKeys("the options of tuneNode", options, TUNE_KEYS);
   const state = node.stateOf(tf.backend());
   if (state.deterministic) {
     throw new GmrError(

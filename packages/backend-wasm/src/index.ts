@@ -1,7 +1,7 @@
 // GMR-Conv on the TensorFlow.js wasm backend: `await useWasm()`, and the ops of `@gmr-conv/tfjs` run on
 // WebAssembly SIMD kernels.
 
-import { checkPositiveInteger, environmentVariable, isNode } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, environmentVariable, isNode, type KeysOf } from "@gmr-conv/core";
 import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
@@ -20,6 +20,8 @@ export interface UseWasmOptions {
   threads?: number | undefined;
 }
 
+const KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true };
+
 /**
  * Makes the stock wasm backend the active one and adds our kernels to it: ring convolution, batch normalisation,
  * mixture and optimiser steps, and the gradients of the dense `conv2d` and of average pooling. Calling it again is
@@ -34,6 +36,7 @@ export interface UseWasmOptions {
  *   `invalid-argument` if the number of threads is not a positive integer
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
+  checkKeys("the options of useWasm", options, KEYS);
   const threads = threadsWanted(options.threads);
   await startBackend(async () => {
     if (options.wasmPaths !== undefined) setWasmPaths(options.wasmPaths);

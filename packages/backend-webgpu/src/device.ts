@@ -1,6 +1,6 @@
 // Finding WebGPU: the browser's own or, in Node, Dawn from the npm package `webgpu`.
 
-import { describeValue, GmrError, isNode, reasonOf } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, isNode, type KeysOf, reasonOf } from "@gmr-conv/core";
 import type { SumFormat } from "./conv/sumFormat.ts";
 
 export interface WebGpuOptions {
@@ -18,6 +18,13 @@ export interface WebGpuOptions {
   onDeviceLost?: ((reason: string) => void) | undefined;
 }
 
+const KEYS: KeysOf<WebGpuOptions> = {
+  powerPreference: true,
+  forceFallbackAdapter: true,
+  sums: true,
+  onDeviceLost: true,
+};
+
 export interface WebGpuAdapter {
   /** As the driver describes it. */
   name: string;
@@ -28,7 +35,8 @@ export interface WebGpuAdapter {
 }
 
 /** @throws GmrError `invalid-argument`, naming the option */
-export function checkOptions({ powerPreference, sums }: WebGpuOptions): void {
+export function checkOptions(options: WebGpuOptions): void {
+  const { powerPreference, sums } = checkKeys("the options of useWebGpu", options, KEYS);
   const check = (name: string, value: unknown, allowed: readonly unknown[]): void => {
     if (value === undefined || allowed.includes(value)) return;
     const choices = allowed.map(describeValue).join(" or ");

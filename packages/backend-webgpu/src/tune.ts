@@ -1,6 +1,6 @@
 // Measuring which variant of a convolution is fastest, once for each shape.
 
-import { checkPositiveInteger } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { activeGpu } from "./backend.ts";
 import type { Call } from "./conv/choose.ts";
@@ -15,6 +15,8 @@ export interface TuneWebGpuOptions {
   /** Called before each shape is measured. */
   onProgress?: ((done: number, total: number, key: string) => void) | undefined;
 }
+
+const KEYS: KeysOf<TuneWebGpuOptions> = { repeats: true, again: true, onProgress: true };
 
 /** What was measured for the forward pass or one of the gradients of a convolution. */
 export interface TunedVariant {
@@ -38,6 +40,7 @@ export async function tuneWebGpu(
   run: () => unknown,
   options: TuneWebGpuOptions = {},
 ): Promise<TunedVariant[]> {
+  checkKeys("the options of tuneWebGpu", options, KEYS);
   const repeats = checkPositiveInteger("repeats", options.repeats ?? 3);
   const gpu = activeGpu();
   const { variants } = gpu;

@@ -4,7 +4,7 @@
 import type { UseNodeOptions } from "@gmr-conv/backend-node";
 import type { UseWasmOptions } from "@gmr-conv/backend-wasm";
 import type { WebGpuOptions } from "@gmr-conv/backend-webgpu";
-import { describeValue, GmrError, isNode, reasonOf } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, isNode, type KeysOf, reasonOf } from "@gmr-conv/core";
 import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
@@ -34,6 +34,24 @@ export interface SelectBackendOptions {
   softwareAdapter?: boolean | undefined;
 }
 
+const KEYS: KeysOf<SelectBackendOptions> = { node: true, webgpu: true, wasm: true, softwareAdapter: true };
+const NODE_KEYS: KeysOf<UseNodeOptions> = { package: true, threads: true, deterministic: true, cache: true };
+const WASM_KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true };
+const WEBGPU_KEYS: KeysOf<WebGpuOptions> = {
+  powerPreference: true,
+  forceFallbackAdapter: true,
+  sums: true,
+  onDeviceLost: true,
+};
+
+/** Also checks the options of backends that may not be loaded, so that a typing error shows wherever the code runs. */
+function checkOptions(options: SelectBackendOptions): void {
+  const { node, webgpu, wasm } = checkKeys("the options of selectBackend", options, KEYS);
+  if (node !== undefined) checkKeys("the options of selectBackend's node", node, NODE_KEYS);
+  if (webgpu !== undefined) checkKeys("the options of selectBackend's webgpu", webgpu, WEBGPU_KEYS);
+  if (wasm !== undefined) checkKeys("the options of selectBackend's wasm", wasm, WASM_KEYS);
+}
+
 export interface BackendSelection {
   backend: BackendName;
   /** The backends tried before it, and why they were rejected. */
@@ -51,6 +69,7 @@ export async function selectBackend(
   names: readonly BackendName[] = BACKEND_NAMES,
   options: SelectBackendOptions = {},
 ): Promise<BackendSelection> {
+  checkOptions(options);
   const unknown = names.find((name) => !Object.hasOwn(STARTERS, name));
   if (names.length === 0 || unknown !== undefined) {
     const got = describeValue(names.length === 0 ? names : unknown);

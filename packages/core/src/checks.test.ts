@@ -8,6 +8,7 @@ import {
   checkNonNegativeInteger,
   checkPositiveInteger,
   columnsOf,
+  type KeysOf,
   nearestName,
   oneOf,
 } from "./checks.ts";
@@ -68,24 +69,49 @@ describe("names", () => {
     fc.assert(fc.property(edited, ({ name, wrong }) => nearestName(wrong, known) === name));
   });
 
-  it("rejects unknown keys, and suggests the nearest", () => {
-    const options = { widths: [1], depths: [2] };
-    expect(checkKeys("the options", options, known)).toBe(options);
-    expectGmrError(
-      () => checkKeys("the options", { widhts: [1] }, known),
-      "invalid-argument",
-      'the options have no "widhts": did you mean widths?',
-    );
-    expectGmrError(
-      () => checkKeys("the options", { colour: 1 }, known),
-      "invalid-argument",
-      'the options have no "colour": expected one of depths, ringInitializer, widths',
-    );
-    expectGmrError(
-      () => checkKeys("the options", [] as object, known),
-      "invalid-argument",
-      "the options must be an object, got []",
-    );
+  describe("of options", () => {
+    interface Options {
+      widths?: number[];
+      depths?: number[];
+      kernelInitializer?: string;
+      dilationRate?: number;
+    }
+    const keys: KeysOf<Options> = { widths: true, depths: true, kernelInitializer: true, dilationRate: true };
+    const check = (options: object) => checkKeys<Options>("the options", options, keys);
+
+    it("may be all, some or none of the known ones", () => {
+      for (const options of [{ widths: [1], depths: [2] }, { depths: undefined }, {}]) {
+        expect(check(options)).toBe(options);
+      }
+    });
+
+    it.each([
+      ["widhts", "did you mean widths?"],
+      ["ringInitializer", "did you mean kernelInitializer?"],
+      ["dilations", "did you mean dilationRate?"],
+      ["dilation", "did you mean dilationRate?"],
+      ["kernel_initializer", "did you mean kernelInitializer?"],
+      ["colour", "expected one of depths, dilationRate, kernelInitializer, widths"],
+      ["toString", "expected one of depths, dilationRate, kernelInitializer, widths"],
+    ])("must not be %s", (key, hint) => {
+      expectGmrError(
+        () => check({ widths: [1], [key]: 1 }),
+        "invalid-argument",
+        `the options have no "${key}": ${hint}`,
+      );
+    });
+
+    it("must be in an object", () => {
+      expectGmrError(() => check([]), "invalid-argument", "the options must be an object, got []");
+    });
+
+    it("must all be listed, or the list does not compile", () => {
+      // @ts-expect-error lacks depths, kernelInitializer and dilationRate
+      const some: KeysOf<Options> = { widths: true };
+      // @ts-expect-error lacks b, a key of one member of the union
+      const one: KeysOf<{ name: "x"; a: 1 } | { name: "y"; b: 1 }> = { name: true, a: true };
+      expect([some, one]).toHaveLength(2);
+    });
   });
 
   it("accepts one of the allowed names", () => {

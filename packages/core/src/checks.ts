@@ -41,18 +41,53 @@ export function checkObject<T extends object>(name: string, value: T): T {
   throw new GmrError("invalid-argument", `${name} must be an object, got ${describeValue(value)}`);
 }
 
+/** Every key of an options type (of each member of a union), so that the compiler rejects a table that lacks one. */
+export type KeysOf<T> = Readonly<Record<T extends unknown ? StatedKeys<T> : never, true>>;
+
+/** The keys that a type names; an index signature names none. */
+type StatedKeys<T> = keyof { [K in keyof T as string extends K ? never : K]: true };
+
 /**
  * Returns `value` if it is an object with known keys only, so that misspelt options are not ignored.
  * @param what describes the value, such as `"the options of resNet"`
+ * @param known a constant made once, since functions that are called for every batch check their options too
  * @throws GmrError `invalid-argument` otherwise, suggesting the nearest known name
  */
-export function checkKeys<T extends object>(what: string, value: T, known: readonly string[]): T {
-  const strange = Object.keys(checkObject(what, value)).find((key) => !known.includes(key));
-  if (strange === undefined) return value;
-  const near = nearestName(strange, known);
+export function checkKeys<T extends object>(what: string, value: T, known: KeysOf<NoInfer<T>>): T {
+  for (const key of Object.keys(checkObject(what, value))) {
+    if (!Object.hasOwn(known, key)) throw unknownKey(what, key, Object.keys(known));
+  }
+  return value;
+}
+
+function unknownKey(what: string, key: string, known: readonly string[]): GmrError {
+  const near = synonymOf(key, known) ?? nearestName(key, known);
   const hint =
     near === undefined ? `expected one of ${[...known].sort().join(", ")}` : `did you mean ${near}?`;
-  throw new GmrError("invalid-argument", `${what} have no ${describeValue(strange)}: ${hint}`);
+  return new GmrError("invalid-argument", `${what} have no ${describeValue(key)}: ${hint}`);
+}
+
+/** Names of one thing in layers, in ops, in PyTorch, or formerly here, where letters do not lead from one to the other. */
+const SYNONYMS: readonly (readonly string[])[] = [
+  ["kernelInitializer", "ringInitializer"],
+  ["padding", "pad"],
+  ["padMode", "paddingMode"],
+  ["dilationRate", "dilations", "dilation"],
+  ["filters", "outChannels"],
+  ["useBias", "bias"],
+  ["rings", "convolutions"],
+  ["classes", "numClasses", "outputs"],
+  ["learningRate", "lr"],
+  ["epsilon", "eps"],
+  ["ignoreLabel", "ignoreIndex"],
+  ["diceWeight", "dice"],
+  ["crossEntropyWeight", "crossEntropy"],
+];
+
+function synonymOf(name: string, known: readonly string[]): string | undefined {
+  const plain = name.replaceAll("_", "").toLowerCase();
+  const names = SYNONYMS.find((group) => group.some((other) => other.toLowerCase() === plain));
+  return names?.find((other) => other !== name && known.includes(other));
 }
 
 /** The known name nearest to a misspelt one; undefined if none is near. */

@@ -13,7 +13,7 @@
 //     "same"      out = n s, before as for the convolution from out to n
 
 import { checkRank, type PerAxis, perAxis } from "./axes.ts";
-import { checkNonNegativeInteger, checkObject } from "./checks.ts";
+import { checkKeys, checkNonNegativeInteger, type KeysOf } from "./checks.ts";
 import { describeValue, GmrError } from "./errors.ts";
 
 /** What the image is padded with; the modes of PyTorch's `padding_mode`. */
@@ -48,6 +48,18 @@ export interface ConvGeometryOptions extends ConvOptions {
   kernelSize: PerAxis;
 }
 
+/** The keys of {@link ConvOptions}. */
+export const CONV_OPTIONS: KeysOf<ConvOptions> = {
+  strides: true,
+  pad: true,
+  dilations: true,
+  padMode: true,
+  transposed: true,
+  outputPadding: true,
+};
+
+const GEOMETRY_OPTIONS: KeysOf<ConvGeometryOptions> = { ...CONV_OPTIONS, inputSize: true, kernelSize: true };
+
 /** The validated sizes of a convolution, one entry per spatial axis. */
 export interface ConvGeometry {
   readonly inputSize: readonly number[];
@@ -71,14 +83,14 @@ const PAD_MODES: readonly string[] = ["zeros", "reflect", "replicate", "circular
 /**
  * Explicit padding and output sizes of a convolution or transposed convolution.
  *
- * @throws GmrError `invalid-argument` for options that are never valid: sizes, strides or dilations that are not
+ * @throws GmrError `invalid-argument` for options that are unknown or never valid: sizes, strides or dilations that are not
  *   positive integers, negative padding, an unknown pad or padMode, outputPadding that is not less than the larger of
  *   stride and dilation; `invalid-shape` where sizes do not fit together: lists of the wrong length, an output smaller
  *   than 1, reflection or wrapping by more than the input holds; `unsupported` for a transposed convolution with a
  *   padMode other than zeros
  */
 export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
-  const { inputSize: sizes } = checkObject("options", options);
+  const { inputSize: sizes } = checkKeys("the options of a convolution", options, GEOMETRY_OPTIONS);
   if (!Array.isArray(sizes)) {
     throw new GmrError("invalid-argument", `inputSize must be a list of sizes, got ${describeValue(sizes)}`);
   }
@@ -125,6 +137,24 @@ export function convGeometry(options: ConvGeometryOptions): ConvGeometry {
   };
 }
 
+/** {@link convGeometry} of a convolution that is described by more than its geometry. */
+export function geometryAt(
+  conv: Omit<ConvGeometryOptions, "inputSize">,
+  inputSize: readonly number[],
+): ConvGeometry {
+  const { kernelSize, strides, pad, dilations, padMode, transposed, outputPadding } = conv;
+  return convGeometry({
+    inputSize,
+    kernelSize,
+    strides,
+    pad,
+    dilations,
+    padMode,
+    transposed,
+    outputPadding,
+  });
+}
+
 /**
  * For each axis, whether the windows lie symmetrically in the input: the first starts as far before it as the last ends
  * after it, `(out - 1)s + e - n = 2 · before`. Only then does the output of a ring convolution turn and mirror with
@@ -142,7 +172,7 @@ export function symmetricAxes(geometry: ConvGeometry): boolean[] {
 
 /** The nearest sizes of an axis, below and above, for which {@link symmetricAxes} is true there; up to two. */
 export function nearestSymmetricSizes(options: ConvGeometryOptions, axis: number): number[] {
-  const { inputSize } = options;
+  const { inputSize } = checkKeys("the options of a convolution", options, GEOMETRY_OPTIONS);
   const stride = perAxis("strides", options.strides ?? 1, checkRank("axes", inputSize.length))[axis];
   const isSymmetric = (size: number): boolean => {
     try {

@@ -56,6 +56,7 @@ export {
   type ConvGeometryOptions,
   type ConvOptions,
   convGeometry,
+  geometryAt,
   nearestSymmetricSizes,
   type Pad,
   type PadMode,
@@ -123,6 +124,7 @@ export {
   checkNonNegativeInteger,
   checkObject,
   checkPositiveInteger,
+  type KeysOf,
   nearestName,
   oneOf,
 } from "./checks.ts";

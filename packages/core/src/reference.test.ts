@@ -4,7 +4,7 @@ import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { dot, expectAllNear, expectNear, normals } from "../testing/helpers.ts";
 import { product } from "./axes.ts";
 import { GmrError } from "./errors.ts";
-import { convGeometry, type Pad, type PadMode } from "./geometry.ts";
+import { geometryAt, type Pad, type PadMode } from "./geometry.ts";
 import { Random } from "./random.ts";
 import { type ReferenceConvOptions, referenceConv, referenceConvGrad } from "./reference.ts";
 
@@ -59,7 +59,7 @@ const problems: fc.Arbitrary<Problem> = fc
   })
   .filter(({ options, shape }) => {
     try {
-      convGeometry({ ...options, inputSize: shape.slice(1, -1) });
+      geometryAt(options, shape.slice(1, -1));
       return true;
     } catch (error) {
       if (error instanceof GmrError) return false;
@@ -107,7 +107,7 @@ describe("transposed convolution", () => {
         fc.pre(options.transposed === true && options.groups === 1);
         const inChannels = shape[shape.length - 1];
         const spatial = shape.slice(1, -1);
-        const { strides, extent, padding, outputSize } = convGeometry({ ...options, inputSize: spatial });
+        const { strides, extent, padding, outputSize } = geometryAt(options, spatial);
 
         // Zeros between the pixels and around them: the kernel's extent less the padding.
         const stretched = outputSize.map((size, axis) => size + extent[axis] - 1);

@@ -10,9 +10,9 @@
 
 import { type PerAxis, product } from "./axes.ts";
 import { checkChannels } from "./channels.ts";
-import { checkFits, checkLength, checkNonNegativeInteger } from "./checks.ts";
+import { checkFits, checkKeys, checkLength, checkNonNegativeInteger, type KeysOf } from "./checks.ts";
 import { describeValue, GmrError } from "./errors.ts";
-import { type ConvGeometry, type ConvOptions, convGeometry, type PadMode } from "./geometry.ts";
+import { CONV_OPTIONS, type ConvGeometry, type ConvOptions, geometryAt, type PadMode } from "./geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
   /** Kernel sizes; one number applies to every axis. */
@@ -22,6 +22,13 @@ export interface ReferenceConvOptions extends ConvOptions {
   /** [Cout], added to every output position. */
   bias?: ArrayLike<number> | undefined;
 }
+
+const REFERENCE_OPTIONS: KeysOf<ReferenceConvOptions> = {
+  ...CONV_OPTIONS,
+  kernelSize: true,
+  groups: true,
+  bias: true,
+};
 
 /** The output [N, ...spatial, Cout] and its shape. */
 export interface ReferenceOutput {
@@ -105,7 +112,8 @@ function planReference(
   kernel: ArrayLike<number>,
   options: ReferenceConvOptions,
 ): ReferencePlan {
-  const geometry = convGeometry({ ...options, inputSize: shape.slice(1, -1) });
+  checkKeys("the options of a convolution", options, REFERENCE_OPTIONS);
+  const geometry = geometryAt(options, shape.slice(1, -1));
   const batch = checkNonNegativeInteger("the batch size", shape[0]);
   const groups = options.groups ?? 1;
   const inChannels = checkChannels("the input channels", shape[shape.length - 1], groups);

@@ -16,16 +16,19 @@ import {
   referenceGmrConv,
   referenceGmrConvGrad,
 } from "./referenceGmr.ts";
-import { ringMasks, ringPartition } from "./rings.ts";
+import { type RingPartition, ringMasks, ringPartition } from "./rings.ts";
 
 // The cases were computed in float64 and stored as float32, so inputs and outputs are each off by up to 6e-8.
 const TOLERANCE = 2e-6;
 
 const cases = officialCases();
 
+const partitionOf = ({ kernelSize, numRings, circular }: ReferenceGmrOptions): RingPartition =>
+  ringPartition(kernelSize, { numRings, circular });
+
 describe.each(cases.map((testCase) => [testCase.name, testCase] as const))("%s", (_, testCase) => {
   const { options } = testCase;
-  const partition = ringPartition(options.kernelSize, options);
+  const partition = partitionOf(options);
   const parameters = parametersOf(testCase);
   const x = tensor(testCase, "x");
 
@@ -71,7 +74,7 @@ describe("gradients agree with finite differences", () => {
     const random = new Random(1);
     const shape = [2, 4, 5, 2];
     const x = normals(random, 2 * 4 * 5 * 2);
-    const { numRings, index } = ringPartition(options.kernelSize, options);
+    const { numRings, index } = partitionOf(options);
     const given = {
       weights: normals(random, (numRings * 2 * 4) / (options.groups ?? 1)),
       logSigmas: normals(random, numRings),

@@ -1,8 +1,9 @@
 // The reference GMR convolution: mixture, fold, reference convolution, and back.
 
 import { checkRank, type PerAxis, product } from "./axes.ts";
-import { checkLength } from "./checks.ts";
+import { checkKeys, checkLength, type KeysOf } from "./checks.ts";
 import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
+import { CONV_OPTIONS } from "./geometry.ts";
 import { mixtureMatrix, mixWeights, mixWeightsGrad } from "./mixture.ts";
 import {
   type ReferenceConvOptions,
@@ -33,6 +34,16 @@ export interface ReferenceGmrOptions extends Omit<ReferenceConvOptions, "bias"> 
   circular?: boolean | undefined;
 }
 
+const PARAMETERS: KeysOf<GmrParameters> = { weights: true, logSigmas: true, masks: true, bias: true };
+
+const OPTIONS: KeysOf<ReferenceGmrOptions> = {
+  ...CONV_OPTIONS,
+  kernelSize: true,
+  groups: true,
+  numRings: true,
+  circular: true,
+};
+
 /** Gradients of x and of the given parameters, in their layouts; undefined for missing ones. */
 export interface ReferenceGmrGradients {
   x: Float64Array;
@@ -50,8 +61,8 @@ export interface ReferenceGmrGradients {
  *   contains NaN
  */
 export function gmrKernel(parameters: GmrParameters, partition: RingPartition): Float64Array {
+  const { masks } = checkKeys("the parameters of a GMR convolution", parameters, PARAMETERS);
   const mixed = mixedWeights(parameters, partition);
-  const { masks } = parameters;
   return masks
     ? foldWithMasks(mixed, checkMasks(masks, partition), partition.numRings)
     : foldKernel(mixed, partition);
@@ -71,7 +82,7 @@ export function referenceGmrConv(
   options: ReferenceGmrOptions,
 ): ReferenceOutput {
   const kernel = gmrKernel(parameters, partitionFor(shape, options));
-  return referenceConv(x, shape, kernel, { ...options, bias: parameters.bias });
+  return referenceConv(x, shape, kernel, { ...denseOptions(options), bias: parameters.bias });
 }
 
 /**
@@ -89,7 +100,7 @@ export function referenceGmrConvGrad(
 ): ReferenceGmrGradients {
   const partition = partitionFor(shape, options);
   const { weights, logSigmas, masks, bias } = parameters;
-  const conv = referenceConvGrad(x, shape, gmrKernel(parameters, partition), gradY, options);
+  const conv = referenceConvGrad(x, shape, gmrKernel(parameters, partition), gradY, denseOptions(options));
   const fold = masks
     ? foldWithMasksGrad(conv.kernel, mixedWeights(parameters, partition), masks, partition.numRings)
     : { ringWeights: foldKernelGrad(conv.kernel, partition), masks: undefined };
@@ -100,8 +111,13 @@ export function referenceGmrConvGrad(
 }
 
 function partitionFor(shape: readonly number[], options: ReferenceGmrOptions): RingPartition {
+  checkKeys("the options of a GMR convolution", options, OPTIONS);
   const rank = checkRank("the number of spatial axes", shape.length - 2);
   return ringPartition(options.kernelSize, { rank, numRings: options.numRings, circular: options.circular });
+}
+
+function denseOptions({ numRings: _, circular: __, ...options }: ReferenceGmrOptions): ReferenceConvOptions {
+  return options;
 }
 
 function mixedWeights({ weights, logSigmas }: GmrParameters, { numRings }: RingPartition): ArrayLike<number> {

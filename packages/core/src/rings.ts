@@ -11,7 +11,7 @@
 // numbers are those of the official package gmr-conv 1.0.3 (https://pypi.org/project/gmr-conv/).
 
 import { checkRank, type PerAxis, perAxis, product, type Rank } from "./axes.ts";
-import { checkFits, checkObject, checkPositiveInteger } from "./checks.ts";
+import { checkFits, checkKeys, checkPositiveInteger, type KeysOf } from "./checks.ts";
 import { describeValue, GmrError } from "./errors.ts";
 
 /** The most positions of a kernel: 1023 × 1023, or 101³. */
@@ -42,6 +42,8 @@ export interface RingOptions {
   circular?: boolean | undefined;
 }
 
+const RING_OPTIONS: KeysOf<RingOptions> = { rank: true, numRings: true, circular: true };
+
 /**
  * The ring partition of a kernel.
  *
@@ -49,12 +51,15 @@ export interface RingOptions {
  * package.
  *
  * @param kernelSize one odd number for a cube of `rank` axes, or 1 to 3 odd numbers
- * @throws GmrError `invalid-argument` for even, zero, negative or fractional sizes, a rank that is not 1, 2 or 3, a
+ * @throws GmrError `invalid-argument` for even, zero, negative or fractional sizes, an unknown option, a rank that is not 1, 2 or 3, a
  *   `numRings` that is not a positive integer, more than {@link MAX_KERNEL_POSITIONS} or 4096 rings; `invalid-shape` if
  *   `kernelSize` is a list whose length is not `rank`
  */
 export function ringPartition(kernelSize: PerAxis, options: RingOptions = {}): RingPartition {
-  const size = checkKernelSize(kernelSize, checkObject("options", options).rank);
+  const size = checkKernelSize(
+    kernelSize,
+    checkKeys("the options of ringPartition", options, RING_OPTIONS).rank,
+  );
   const circular = options.circular ?? true;
   const distances = centreDistances(size);
   const numRings = checkNumRings(options.numRings ?? defaultNumRings(size, circular));

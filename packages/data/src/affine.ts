@@ -2,9 +2,9 @@
  * Turns, scales and shifts of images. A point at offset p from the image centre ((H−1)/2, (W−1)/2) moves to
  * `scale · rot(p) + (dx, dy)`.
  */
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import { imageSize, type SampleShape } from "./imageSet.ts";
-import { planSampling, type SamplingOptions } from "./sampling.ts";
+import { planSampling, SAMPLING_KEYS, type SamplingOptions } from "./sampling.ts";
 import { turnMatrix } from "./turnMatrix.ts";
 import { LinearWarp, type Warp, warpInto } from "./warp.ts";
 
@@ -25,6 +25,10 @@ export interface WarpOptions extends SamplingOptions {
   size?: readonly number[] | undefined;
 }
 
+const MOVES: KeysOf<AffineMoves> = { degrees: true, scale: true, dx: true, dy: true };
+
+export const WARP_KEYS: KeysOf<WarpOptions> = { ...SAMPLING_KEYS, size: true };
+
 /**
  * Turns, scales and shifts each image of a batch. Multiples of 90° (square images) and whole-pixel shifts are exact.
  *
@@ -40,6 +44,8 @@ export function affineImages(
   options: WarpOptions = {},
 ): Float32Array {
   checkPlane(shape, "turned, scaled or shifted by affineImages");
+  checkKeys("the moves of affineImages", moves, MOVES);
+  checkKeys("the options of affineImages", options, WARP_KEYS);
   const count = countImages(batch, shape);
   const degrees = perImage("degrees", moves.degrees ?? 0, count);
   const scale = perImage("scale", moves.scale ?? 1, count);
@@ -75,6 +81,7 @@ export function warpImages(
   warpOf: (n: number) => Warp,
   options: WarpOptions = {},
 ): Float32Array {
+  checkKeys("the options of warpImages", options, WARP_KEYS);
   const count = countImages(batch, shape);
   const sizes = shape.slice(0, -1);
   const channels = shape[sizes.length];
@@ -102,9 +109,10 @@ export function warpLabels(
   labels: Int32Array,
   sizes: readonly number[],
   warpOf: (n: number) => Warp,
-  { size, fill }: WarpOptions,
+  options: WarpOptions,
   outside: number,
 ): Int32Array {
+  const { size, fill } = checkKeys("the options of warpLabels", options, WARP_KEYS);
   const outSizes = checkSize(size ?? sizes, sizes.length);
   const each = imageSize(outSizes);
   const count = labels.length / imageSize(sizes);

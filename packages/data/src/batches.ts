@@ -1,5 +1,5 @@
 /** Shuffled, augmented training batches that can be read from any position. */
-import { checkPositiveInteger, GmrError, oneOf, Random } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, GmrError, type KeysOf, oneOf, Random } from "@gmr-conv/core";
 import type { Augment } from "./augment/augment.ts";
 import { type Dataset, readFloats } from "./dataset.ts";
 import type { SampleShape } from "./imageSet.ts";
@@ -45,6 +45,15 @@ export interface BatchStreamOptions {
   augment?: Augment | undefined;
 }
 
+const KEYS: KeysOf<BatchStreamOptions> = {
+  batchSize: true,
+  epochs: true,
+  seed: true,
+  sampling: true,
+  partial: true,
+  augment: true,
+};
+
 /**
  * The batches of several epochs over a data set. Batch (epoch, step) depends only on the seed, epoch and step, so
  * `from(epoch, step)` continues an interrupted run exactly, without replaying earlier batches.
@@ -64,7 +73,7 @@ export class BatchStream implements AsyncIterable<Batch> {
    *   integer, or if the batch size exceeds the set's size and partial batches are dropped
    */
   constructor(dataset: Dataset, options: BatchStreamOptions) {
-    const { seed, partial = "drop" } = options;
+    const { seed, partial = "drop" } = checkKeys("the options of BatchStream", options, KEYS);
     this.batchSize = checkPositiveInteger("batchSize", options.batchSize);
     this.epochs = checkPositiveInteger("epochs", options.epochs);
     if (!Number.isSafeInteger(seed))

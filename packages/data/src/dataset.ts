@@ -1,5 +1,5 @@
 /** Labelled images and volumes, read on demand. */
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { gatherLabels, type ImageSet, imageSize, images01, type SampleShape } from "./imageSet.ts";
 
 /** What is to be predicted: the class of an image, or of each of its positions. */
@@ -51,8 +51,16 @@ export interface Splits {
   test: Dataset;
 }
 
+interface DatasetOptions {
+  /** Where an image comes from, in words. */
+  source?: ((index: number) => string) | undefined;
+}
+
+const KEYS: KeysOf<DatasetOptions> = { source: true };
+
 /** A data set in memory. */
-export function datasetOf(set: ImageSet, options: { source?: (index: number) => string } = {}): Dataset {
+export function datasetOf(set: ImageSet, options: DatasetOptions = {}): Dataset {
+  checkKeys("the options of datasetOf", options, KEYS);
   const size = imageSize(set.shape);
   const masks = set.labels.length > set.count;
   return {

@@ -3,7 +3,7 @@
  * up to 1; pixels outside the image are filled in one of several ways. Cubic: the convolution kernel of Keys 1981
  * with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
  */
-import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { describeValue, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 
 export type Interpolation = "nearest" | "linear" | "cubic";
 
@@ -19,6 +19,8 @@ export interface SamplingOptions {
   /** Default 0. */
   fill?: Fill | undefined;
 }
+
+export const SAMPLING_KEYS: KeysOf<SamplingOptions> = { interpolation: true, fill: true };
 
 export interface Sampling {
   interpolation: Interpolation;

@@ -1,6 +1,6 @@
 // Splitting a data set into parts, by shares of each class.
 
-import { describeValue, GmrError, Random } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf, Random } from "@gmr-conv/core";
 import { type Dataset, pick } from "./dataset.ts";
 import { deriveSeed } from "./seed.ts";
 
@@ -10,6 +10,8 @@ export interface SplitOptions {
   /** Keep the proportions of the classes, as far as groups allow. Default true for classification. */
   stratified?: boolean | undefined;
 }
+
+const KEYS: KeysOf<SplitOptions> = { seed: true, stratified: true };
 
 /**
  * Splits a data set by shares such as `{ train: 0.8, validation: 0.1, test: 0.1 }`, which add up to at most 1. Groups
@@ -21,8 +23,9 @@ export interface SplitOptions {
 export function splitDataset<Name extends string>(
   dataset: Dataset,
   shares: Readonly<Record<Name, number>>,
-  { seed = 0, stratified = true }: SplitOptions = {},
+  options: SplitOptions = {},
 ): Record<Name, Dataset> {
+  const { seed = 0, stratified = true } = checkKeys("the options of splitDataset", options, KEYS);
   const names = Object.keys(shares) as Name[];
   const wanted = names.map((name) => shares[name]);
   const total = wanted.reduce((a, b) => a + b, 0);

@@ -1,6 +1,14 @@
 /** Geometric transforms of batches [N, ...sizes, C]; each returns a new array. */
-import { checkFinite, checkFits, describeValue, GmrError, oneOf } from "@gmr-conv/core";
-import { affineImages, checkPlane, countImages, type WarpOptions, warpImages } from "./affine.ts";
+import {
+  checkFinite,
+  checkFits,
+  checkKeys,
+  describeValue,
+  GmrError,
+  type KeysOf,
+  oneOf,
+} from "@gmr-conv/core";
+import { affineImages, checkPlane, countImages, WARP_KEYS, type WarpOptions, warpImages } from "./affine.ts";
 import { imageSize, type SampleShape } from "./imageSet.ts";
 import { turnMatrix } from "./turnMatrix.ts";
 import type { Warp } from "./warp.ts";
@@ -10,6 +18,12 @@ export type TurnAxis = "D" | "H" | "W";
 
 /** The plane of a turn about each axis, as the axes that point down and right. */
 const PLANES: Readonly<Record<TurnAxis, readonly [number, number]>> = { D: [1, 2], H: [0, 2], W: [0, 1] };
+
+interface RotateOptions extends WarpOptions {
+  axis?: TurnAxis | undefined;
+}
+
+const ROTATE_KEYS: KeysOf<RotateOptions> = { ...WARP_KEYS, axis: true };
 
 /**
  * Turns every image counter-clockwise (rows growing downwards) about its centre ((H−1)/2, (W−1)/2), or every
@@ -24,10 +38,11 @@ export function rotateImages(
   batch: Float32Array,
   shape: SampleShape,
   degrees: number,
-  options: WarpOptions & { axis?: TurnAxis | undefined } = {},
+  options: RotateOptions = {},
 ): Float32Array {
-  const warp = turnOf(shape, degrees, options.axis);
-  return warpImages(batch, shape, () => warp, options);
+  const { axis, ...warping } = checkKeys("the options of rotateImages", options, ROTATE_KEYS);
+  const warp = turnOf(shape, degrees, axis);
+  return warpImages(batch, shape, () => warp, warping);
 }
 
 /** The inverse map of a turn. @throws GmrError `invalid-argument` */
@@ -103,6 +118,8 @@ export interface Padding {
   right: number;
 }
 
+const SIDES: KeysOf<Padding> = { top: true, bottom: true, left: true, right: true };
+
 /**
  * Surrounds every image with zeros.
  *
@@ -136,7 +153,9 @@ export function padImages(
 
 function sides(padding: number | Padding): Padding {
   const all =
-    typeof padding === "number" ? { top: padding, bottom: padding, left: padding, right: padding } : padding;
+    typeof padding === "number"
+      ? { top: padding, bottom: padding, left: padding, right: padding }
+      : checkKeys("the sides of padImages", padding, SIDES);
   for (const [side, pixels] of Object.entries(all)) {
     if (!Number.isInteger(pixels) || pixels < 0) {
       throw new GmrError("invalid-argument", `padding ${side} ${pixels}, expected a non-negative integer`);

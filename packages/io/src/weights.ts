@@ -1,10 +1,10 @@
 // Weights in a file of any supported format, detected by content, since extensions mislead (`.bin`, `.ckpt`,
 // `.pth.tar`).
 
-import { checkBytes, describeValue, GmrError } from "@gmr-conv/core";
+import { checkBytes, checkKeys, describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors } from "./safetensors.ts";
 import type { StoredTensor } from "./storedTensor.ts";
-import { readTorch, type TorchReadOptions } from "./torch/index.ts";
+import { READ_KEYS, readTorch, type TorchReadOptions } from "./torch/index.ts";
 
 export type WeightsFormat = "torch" | "safetensors";
 
@@ -30,6 +30,7 @@ const WRAPPERS = new Set(["module", "_orig_mod", "model", "net", "network", "sta
  *   {@link readSafetensors}
  */
 export function readWeights(bytes: Uint8Array, name: string, options: TorchReadOptions = {}): Weights {
+  checkKeys("the options of readWeights", options, READ_KEYS);
   const format = weightsFormat(checkBytes(name, bytes));
   if (!format) throw new GmrError("unsupported", `${name} ${kindOfFile(bytes, name)}`);
   const { tensors, opaque } =

@@ -30,7 +30,7 @@ interface BuilderSettings {
   rank: 2 | 3;
   kind: ConvKind;
   ringBasis: RingBasis;
-  ringInitializer: RingInitializer;
+  kernelInitializer: RingInitializer;
   decaySigma: boolean;
   seed: number | undefined;
   pooling: Pooling;
@@ -75,7 +75,7 @@ export class Builder {
 
   /** A convolution of the network's kind that keeps spatial sizes. */
   conv(name: string, x: Symbolic, filters: number, kernelSize: PerAxis, options: ConvOptions = {}): Symbolic {
-    const { kind, rank, ringBasis, ringInitializer, decaySigma } = this.settings;
+    const { kind, rank, ringBasis, kernelInitializer, decaySigma } = this.settings;
     if (kind === "dense") return this.denseConv(name, x, filters, kernelSize, options);
     const factory = rank === 3 ? gmrConv3dLayer : gmrConv2dLayer;
     const layer = factory({
@@ -86,7 +86,7 @@ export class Builder {
       kernelSize,
       padding: "same",
       ringBasis,
-      kernelInitializer: ringInitializer,
+      kernelInitializer,
       decaySigma,
       seed: this.seed(),
     });

@@ -1,8 +1,14 @@
 // A disc as field of view. The border of a square feature map looks different to a pattern turned by 45°. With
 // features set to zero outside the inscribed disc, the border is the same at every angle.
 
-import { checkFits, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
-import { type FoldableLayer, scalePositions, type UniqueName } from "@gmr-conv/tfjs";
+import { checkFits, checkKeys, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import {
+  type FoldableLayer,
+  LAYER_KEYS,
+  type LayerArgs,
+  scalePositions,
+  type UniqueName,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -25,6 +31,10 @@ function discMask(height: number, width: number): Float32Array {
 export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "DiscFieldOfView";
+
+  constructor(args: LayerArgs = {}) {
+    super(checkKeys("the options of DiscFieldOfView", args, LAYER_KEYS));
+  }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.tidy(() => {

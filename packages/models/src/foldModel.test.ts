@@ -58,7 +58,7 @@ describe("a residual network as a stock model", () => {
     const folded = foldModel(model);
     const inputShape = options.inputShape ?? small.inputShape;
     expect(difference(model, folded, inputShape)).toBeLessThan(1e-5);
-    const kept = foldModel(model, { convolutions: "keep" });
+    const kept = foldModel(model, { rings: "keep" });
     expect(difference(model, kept, inputShape)).toBeLessThan(1e-5);
     const expected = new Set(
       `InputLayer ZeroPadding2D Conv2D DepthwiseConv2D Add Activation AveragePooling2D Permute Reshape

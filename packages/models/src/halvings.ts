@@ -1,8 +1,8 @@
 // Whether the sides of images can be halved as often as a network needs: checked when the network is made if they are
 // known, otherwise for each batch.
 
-import { GmrError } from "@gmr-conv/core";
-import type { FoldableLayer } from "@gmr-conv/tfjs";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
+import { type FoldableLayer, LAYER_KEYS, type LayerArgs } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { OddSides } from "./networkOptions.ts";
 
@@ -14,6 +14,8 @@ interface Halvings {
   /** Whether a side of one stays as it is. */
   keepOne: boolean;
 }
+
+const KEYS: KeysOf<LayerArgs & Halvings> = { ...LAYER_KEYS, times: true, oddSides: true, keepOne: true };
 
 /**
  * Checks sides; null ones always fit.
@@ -50,8 +52,8 @@ export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
   static readonly className = "HalvingsCheck";
   private readonly halvings: Halvings;
 
-  constructor(args: NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> & Halvings) {
-    super(args);
+  constructor(args: LayerArgs & Halvings) {
+    super(checkKeys("the options of HalvingsCheck", args, KEYS));
     const { times, oddSides, keepOne } = args;
     this.halvings = { times, oddSides, keepOne };
   }

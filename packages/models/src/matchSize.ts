@@ -1,7 +1,13 @@
 // Resizing a decoder's map to the size of the encoder's.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
-import { type FoldableLayer, multiplyAxis, type UniqueName } from "@gmr-conv/tfjs";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
+import {
+  type FoldableLayer,
+  LAYER_KEYS,
+  type LayerArgs,
+  multiplyAxis,
+  type UniqueName,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 /**
@@ -12,14 +18,20 @@ import * as tf from "@tensorflow/tfjs";
  */
 type MatchMode = "linear" | "replicate" | "double";
 
+interface MatchSizeArgs extends LayerArgs {
+  mode: MatchMode;
+}
+
+const KEYS: KeysOf<MatchSizeArgs> = { ...LAYER_KEYS, mode: true };
+
 /** [x [N, ...sizes, C], like [N, ...other sizes, D]] → x with the sizes of `like`. */
 export class MatchSize extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "MatchSize";
   private readonly mode: MatchMode;
 
-  constructor(args: NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> & { mode: MatchMode }) {
-    super(args);
+  constructor(args: MatchSizeArgs) {
+    super(checkKeys("the options of MatchSize", args, KEYS));
     this.mode = args.mode;
   }
 

@@ -22,21 +22,21 @@ export function ringStart(
   options: {
     defaults?: Defaults | undefined;
     ringBasis?: RingBasis | undefined;
-    ringInitializer?: RingInitializer | undefined;
+    kernelInitializer?: RingInitializer | undefined;
   },
   ofRings: RingInitializer,
-): { ringBasis: RingBasis; ringInitializer: RingInitializer } {
+): { ringBasis: RingBasis; kernelInitializer: RingInitializer } {
   const basis = options.ringBasis ?? (options.defaults === "official" ? "rings" : "halfWhite");
   const ringBasis = oneOf("ringBasis", basis, RING_BASES);
-  const start = options.ringInitializer ?? (ringBasis === "rings" ? ofRings : "white");
-  const ringInitializer = oneOf("ringInitializer", start, RING_INITIALIZERS);
-  if (ringInitializer === "white" && ringBasis === "rings") {
+  const start = options.kernelInitializer ?? (ringBasis === "rings" ? ofRings : "white");
+  const kernelInitializer = oneOf("kernelInitializer", start, RING_INITIALIZERS);
+  if (kernelInitializer === "white" && ringBasis === "rings") {
     throw new GmrError(
       "invalid-argument",
-      'ringInitializer "white" needs ringBasis "white" or "halfWhite", got "rings"',
+      'kernelInitializer "white" needs ringBasis "white" or "halfWhite", got "rings"',
     );
   }
-  return { ringBasis, ringInitializer };
+  return { ringBasis, kernelInitializer };
 }
 
 /**

@@ -16,7 +16,7 @@ import type { RingInitializer } from "@gmr-conv/tfjs";
 import { blurKernelSize } from "./blur.ts";
 import type { Block, ConvKind, FieldOfView, GlobalPooling, OddSides, Pooling } from "./networkOptions.ts";
 import { checkInputShape, checkNonNegative, checkOdd, checkWidths, list, ringStart } from "./optionChecks.ts";
-import { RESNET_OPTION_NAMES, type ResNetOptions } from "./resNetOptions.ts";
+import { RESNET_OPTIONS, type ResNetOptions } from "./resNetOptions.ts";
 
 /** With more blocks, TensorFlow.js overflows the stack when it sorts the layers of a model. */
 const MAX_BLOCKS = 500;
@@ -51,7 +51,7 @@ export interface ResNetPlan {
   inputBlur: number;
   headNorm: boolean;
   ringBasis: RingBasis;
-  ringInitializer: RingInitializer;
+  kernelInitializer: RingInitializer;
   zeroInitResidual: boolean;
   decaySigma: boolean;
   seed: number | undefined;
@@ -66,7 +66,7 @@ export function checkResNetOptions(options: ResNetOptions): void {
 
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planResNet(options: ResNetOptions): ResNetPlan {
-  const { inputShape: given } = checkKeys("the options of a ResNet", options, RESNET_OPTION_NAMES);
+  const { inputShape: given } = checkKeys("the options of resNet", options, RESNET_OPTIONS);
   const inputShape = checkInputShape(given);
   const rank = inputShape.length === 4 ? 3 : 2;
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);

@@ -11,7 +11,7 @@ import {
 } from "@gmr-conv/core";
 import type { ConvKind } from "./networkOptions.ts";
 import { checkInputShape, checkOdd, checkWidths, inRange, list, ringStart } from "./optionChecks.ts";
-import { UNET_OPTION_NAMES, type UNetOptions } from "./unetOptions.ts";
+import { UNET_OPTIONS, type UNetOptions } from "./unetOptions.ts";
 
 type Complete<T> = { [K in keyof T]-?: NonNullable<T[K]> };
 
@@ -35,7 +35,7 @@ export function checkUNetOptions(options: UNetOptions): void {
 
 /** Checks options and fills in defaults. @throws GmrError `invalid-argument` */
 export function planUNet(options: UNetOptions): UNetPlan {
-  const { inputShape: given } = checkKeys("the options of a U-Net", options, UNET_OPTION_NAMES);
+  const { inputShape: given } = checkKeys("the options of unet", options, UNET_OPTIONS);
   const inputShape = checkInputShape(given);
   const rank = inputShape.length === 4 ? 3 : 2;
   const kind = oneOf("kind", options.kind ?? "gmr", ["gmr", "dense"]);

@@ -1,9 +1,9 @@
 // GMR-R3D, the residual network for volumes.
 
-import { checkObject } from "@gmr-conv/core";
+import { checkKeys } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { ringStart } from "./optionChecks.ts";
-import type { ResNetOptions } from "./resNetOptions.ts";
+import { RESNET_OPTIONS, type ResNetOptions } from "./resNetOptions.ts";
 import { resNet } from "./resnet.ts";
 
 /**
@@ -17,7 +17,7 @@ import { resNet } from "./resnet.ts";
  * @throws GmrError as {@link resNet}
  */
 export function r3d(options: ResNetOptions): tf.LayersModel {
-  checkObject("options", options);
+  checkKeys("the options of r3d", options, RESNET_OPTIONS);
   return resNet({
     ...options,
     kernelSizes: options.kernelSizes ?? (options.depths ?? [2, 2, 2, 2]).map(() => 3),

@@ -1,6 +1,6 @@
 // The options of a GMR-ResNet.
 
-import type { PerAxis, RingBasis } from "@gmr-conv/core";
+import type { KeysOf, PerAxis, RingBasis } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import type {
   Block,
@@ -62,7 +62,7 @@ export interface ResNetOptions {
    * Initial weights of ring convolutions. Default `white`; with the basis `rings`, `kaimingNormal` as in the official
    * 2-D networks.
    */
-  ringInitializer?: RingInitializer | undefined;
+  kernelInitializer?: RingInitializer | undefined;
   /** Apply weight decay to the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
   /** Start every residual branch at zero. Default false. */
@@ -77,7 +77,8 @@ export interface ResNetOptions {
   layerNames?: "resnet" | "r3d" | undefined;
 }
 
-const NAMES: Readonly<Record<keyof ResNetOptions, true>> = {
+/** The names of all options. */
+export const RESNET_OPTIONS: KeysOf<ResNetOptions> = {
   defaults: true,
   inputShape: true,
   classes: true,
@@ -99,7 +100,7 @@ const NAMES: Readonly<Record<keyof ResNetOptions, true>> = {
   inputBlur: true,
   headNorm: true,
   ringBasis: true,
-  ringInitializer: true,
+  kernelInitializer: true,
   decaySigma: true,
   zeroInitResidual: true,
   numRings: true,
@@ -107,6 +108,3 @@ const NAMES: Readonly<Record<keyof ResNetOptions, true>> = {
   name: true,
   layerNames: true,
 };
-
-/** The names of all options. */
-export const RESNET_OPTION_NAMES: readonly string[] = Object.keys(NAMES);

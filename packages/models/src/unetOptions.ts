@@ -1,6 +1,6 @@
 // The options of a GMR-UNet.
 
-import type { RingBasis } from "@gmr-conv/core";
+import type { KeysOf, RingBasis } from "@gmr-conv/core";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import type { ConvKind, Defaults, OddSides } from "./networkOptions.ts";
 
@@ -58,7 +58,7 @@ export interface UNetOptions {
    * Initial weights of ring convolutions. Default `white`; with the basis `rings`, `kaimingUniform` as in the official
    * networks.
    */
-  ringInitializer?: RingInitializer | undefined;
+  kernelInitializer?: RingInitializer | undefined;
   /** Apply weight decay to the widths of the mixtures. Default false. */
   decaySigma?: boolean | undefined;
   /** Seed of the initial weights; default: different ones each time. */
@@ -67,7 +67,8 @@ export interface UNetOptions {
   name?: string | undefined;
 }
 
-const NAMES: Readonly<Record<keyof UNetOptions, true>> = {
+/** The names of all options. */
+export const UNET_OPTIONS: KeysOf<UNetOptions> = {
   defaults: true,
   inputShape: true,
   classes: true,
@@ -85,11 +86,8 @@ const NAMES: Readonly<Record<keyof UNetOptions, true>> = {
   pooling: true,
   oddSides: true,
   ringBasis: true,
-  ringInitializer: true,
+  kernelInitializer: true,
   decaySigma: true,
   seed: true,
   name: true,
 };
-
-/** The names of all options. */
-export const UNET_OPTION_NAMES: readonly string[] = Object.keys(NAMES);

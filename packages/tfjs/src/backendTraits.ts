@@ -1,6 +1,7 @@
 // What the ops must know of a backend besides its kernels. TensorFlow.js' own backends are described here, others describe
 // themselves.
 
+import { checkKeys, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type CostModel, loopCosts } from "./costModel.ts";
 
@@ -18,6 +19,13 @@ export interface BackendTraits {
   averagesInside?: boolean | undefined;
 }
 
+const KEYS: KeysOf<BackendTraits> = {
+  costModel: true,
+  holdsNonFinite: true,
+  knownValues: true,
+  averagesInside: true,
+};
+
 const traits = new Map<string, BackendTraits>([
   ["cpu", { costModel: loopCosts, holdsNonFinite: hasNonFinite }],
   ["webgpu", { knownValues: keptValues }],
@@ -29,6 +37,7 @@ const traits = new Map<string, BackendTraits>([
  * @param backendName as in `tf.setBackend`
  */
 export function setBackendTraits(backendName: string, given: BackendTraits): void {
+  checkKeys("the traits of a backend", given, KEYS);
   traits.set(backendName, { ...traits.get(backendName), ...given });
 }
 

@@ -1,6 +1,6 @@
 // One optimiser step for one parameter, as one kernel where the backend has it.
 
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "./checks.ts";
 import { checkEqual } from "./kernels/checks.ts";
@@ -23,6 +23,16 @@ export interface SgdAttrs extends tf.NamedAttrMap {
   momentum: number;
   weightDecay: number;
 }
+
+const ADAMW_KEYS: KeysOf<AdamWAttrs> = {
+  learningRate: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  weightDecay: true,
+  step: true,
+};
+const SGD_KEYS: KeysOf<SgdAttrs> = { learningRate: true, momentum: true, weightDecay: true };
 
 /** [parameter, first, second] after one step of AdamW. */
 export const AdamWUpdate: KernelDeclaration<
@@ -50,6 +60,7 @@ export function adamWUpdate<T extends tf.Tensor>(
   attrs: AdamWAttrs,
 ): [T, T, T] {
   checkSameShape({ parameter, gradient, first, second });
+  checkKeys("the options of adamWUpdate", attrs, ADAMW_KEYS);
   const { learningRate, beta1, beta2, epsilon, weightDecay, step } = attrs;
   return runOrComposeMulti(AdamWUpdate, { parameter, gradient, first, second }, attrs, () => {
     const m = first.mul(beta1).add(gradient.mul(1 - beta1));
@@ -72,6 +83,7 @@ export function sgdUpdate<T extends tf.Tensor>(
   attrs: SgdAttrs,
 ): [T, T] {
   checkSameShape({ parameter, gradient, velocity });
+  checkKeys("the options of sgdUpdate", attrs, SGD_KEYS);
   const { learningRate, momentum, weightDecay } = attrs;
   return runOrComposeMulti(SgdUpdate, { parameter, gradient, velocity }, attrs, () => {
     const v = velocity.mul(momentum).add(gradient);

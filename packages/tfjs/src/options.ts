@@ -3,9 +3,11 @@
 import {
   type ConvGeometry,
   checkFits,
+  checkKeys,
   checkPositiveInteger,
   convGeometry,
   GmrError,
+  type KeysOf,
   oneOf,
   type Pad,
   type PadMode,
@@ -66,6 +68,22 @@ export interface GmrConvTransposeOptions extends Omit<GmrConvOptions, "pad" | "p
   outputPadding?: PerAxis | undefined;
 }
 
+/** What only the other direction takes is known too: `convGeometry` refuses it with the reason. */
+const KEYS: KeysOf<GmrConvOptions & GmrConvTransposeOptions> = {
+  kernelSize: true,
+  strides: true,
+  pad: true,
+  padMode: true,
+  dilations: true,
+  groups: true,
+  circular: true,
+  logSigmas: true,
+  masks: true,
+  bias: true,
+  strategy: true,
+  outputPadding: true,
+};
+
 /** A convolution to compute, with the sizes of one of its groups. */
 export interface ConvPlan {
   rank: Rank;
@@ -92,7 +110,8 @@ export function planConv(
   const axes = AXES[rank];
   checkTensor("x", x, [rank + 1, rank + 2], `[N, ${axes}, Cin] or [${axes}, Cin]`);
   checkTensor("weights", weights, [3], transposed ? "[R, Cout/groups, Cin]" : "[R, Cin/groups, Cout]");
-  if (options?.kernelSize === undefined) {
+  const what = `the options of gmrConv${rank}d${transposed ? "Transpose" : ""}`;
+  if (checkKeys(what, options ?? {}, KEYS).kernelSize === undefined) {
     throw new GmrError("invalid-argument", "kernelSize must be given, got undefined");
   }
   const groups = checkPositiveInteger("groups", options.groups ?? 1);

@@ -1,6 +1,14 @@
 // Measures which strategy is faster, once per shape.
 
-import { checkPositiveInteger, describeValue, GmrError, product, reasonOf } from "@gmr-conv/core";
+import {
+  checkKeys,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  type KeysOf,
+  product,
+  reasonOf,
+} from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { convolveGroup } from "./conv.ts";
 import { mendGradients } from "./gradients.ts";
@@ -14,6 +22,9 @@ export interface TuneOptions {
   /** Called before each shape is measured. */
   onProgress?: ((done: number, total: number, key: string) => void) | undefined;
 }
+
+/** The keys of {@link TuneOptions}. */
+export const TUNE_KEYS: KeysOf<TuneOptions> = { repeats: true, again: true, onProgress: true };
 
 /** The measurement of one shape, in milliseconds. */
 export interface TunedStrategy {
@@ -38,6 +49,7 @@ export async function tuneStrategies(
   if (typeof run !== "function") {
     throw new GmrError("invalid-argument", `run must be a function, got ${describeValue(run)}`);
   }
+  checkKeys("the options of tuneStrategies", options, TUNE_KEYS);
   const repeats = checkPositiveInteger("repeats", options.repeats ?? 3);
   const calls = new Map<string, AutoCall>();
   recordAutoCalls((call) => calls.set(call.key, call));

@@ -1,25 +1,80 @@
 // What settings of a training are allowed to be.
 
-import { checkFinite, checkKeys, checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
-import type { OptimizerSettings, ScheduleSettings, TrainSettings } from "./settings.ts";
+import {
+  checkFinite,
+  checkKeys,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  type KeysOf,
+  oneOf,
+} from "@gmr-conv/core";
+import { augmenter } from "@gmr-conv/data";
+import type {
+  EarlyStopping,
+  LossSettings,
+  OptimizerSettings,
+  ScheduleSettings,
+  TrainSettings,
+} from "./settings.ts";
 
 /** The names of all settings. */
-export const SETTING_NAMES = {
-  train: [
-    ...["epochs", "batchSize", "accumulate", "seed", "optimizer", "schedule", "loss", "sampling", "augment"],
-    ...["normalization", "clipNorm", "ema", "checkpointStages", "validateEvery", "validationLimit"],
-    ...["earlyStopping", "select", "refreshNorms", "checkpointSeconds", "keepEvery"],
-  ],
-  optimizer: [
-    ...["name", "learningRate", "weightDecay", "momentum", "beta2", "epsilon", "nesterov", "exclude"],
-  ],
-  schedule: ["name", "warmup", "minimum", "every", "factor", "at", "start"],
-  loss: ["labelSmoothing", "classWeights", "dice", "crossEntropy"],
-  earlyStopping: ["patience", "minimumGain"],
+export const SETTINGS: KeysOf<TrainSettings> = {
+  epochs: true,
+  batchSize: true,
+  accumulate: true,
+  seed: true,
+  optimizer: true,
+  schedule: true,
+  loss: true,
+  sampling: true,
+  augment: true,
+  normalization: true,
+  clipNorm: true,
+  ema: true,
+  checkpointStages: true,
+  validateEvery: true,
+  validationLimit: true,
+  earlyStopping: true,
+  select: true,
+  refreshNorms: true,
+  checkpointSeconds: true,
+  keepEvery: true,
 };
+
+const OPTIMIZER: KeysOf<OptimizerSettings> = {
+  name: true,
+  learningRate: true,
+  weightDecay: true,
+  momentum: true,
+  beta2: true,
+  epsilon: true,
+  nesterov: true,
+  exclude: true,
+};
+
+type ScheduleName = ScheduleSettings["name"];
+
+const SCHEDULES: { readonly [Name in ScheduleName]: KeysOf<Extract<ScheduleSettings, { name: Name }>> } = {
+  cosine: { name: true, warmup: true, minimum: true },
+  constant: { name: true, warmup: true },
+  step: { name: true, warmup: true, every: true, factor: true },
+  multistep: { name: true, warmup: true, at: true, factor: true },
+  onecycle: { name: true, warmup: true, start: true, minimum: true },
+};
+
+const LOSS: KeysOf<LossSettings> = {
+  labelSmoothing: true,
+  classWeights: true,
+  diceWeight: true,
+  crossEntropyWeight: true,
+};
+
+const EARLY_STOPPING: KeysOf<EarlyStopping> = { patience: true, minimumGain: true };
 
 /** Returns settings if they are valid. @throws GmrError `invalid-argument`, naming the setting and what was expected */
 export function checkSettings(settings: TrainSettings): TrainSettings {
+  checkKeys("the settings of a training", settings, SETTINGS);
   checkPositiveInteger("epochs", settings.epochs);
   checkPositiveInteger("batchSize", settings.batchSize);
   checkPositiveInteger("accumulate", settings.accumulate);
@@ -34,8 +89,9 @@ export function checkSettings(settings: TrainSettings): TrainSettings {
   }
   checkOptimizer(settings.optimizer);
   checkSchedule(settings.schedule);
-  checkKeys("the settings of loss", settings.loss, SETTING_NAMES.loss);
+  checkKeys("the settings of loss", settings.loss, LOSS);
   checkShare("loss.labelSmoothing", settings.loss.labelSmoothing ?? 0);
+  augmenter(settings.augment, settings.normalization);
   oneOf("sampling", settings.sampling, ["shuffle", "balanced"]);
   oneOf("select", settings.select, ["best", "last"]);
   if (settings.clipNorm !== undefined) checkPositive("clipNorm", settings.clipNorm);
@@ -43,15 +99,15 @@ export function checkSettings(settings: TrainSettings): TrainSettings {
   checkPositiveInteger("validateEvery", settings.validateEvery);
   checkPositive("checkpointSeconds", settings.checkpointSeconds);
   if (settings.earlyStopping) {
-    checkKeys("the settings of earlyStopping", settings.earlyStopping, SETTING_NAMES.earlyStopping);
+    checkKeys("the settings of earlyStopping", settings.earlyStopping, EARLY_STOPPING);
     checkPositiveInteger("earlyStopping.patience", settings.earlyStopping.patience);
   }
   return settings;
 }
 
-function checkOptimizer(optimizer: OptimizerSettings): void {
+export function checkOptimizer(optimizer: OptimizerSettings): void {
+  checkKeys("the settings of optimizer", optimizer, OPTIMIZER);
   const { name, learningRate, weightDecay, momentum, beta2, epsilon } = optimizer;
-  checkKeys("the settings of optimizer", optimizer, SETTING_NAMES.optimizer);
   oneOf("optimizer.name", name, ["adamw", "adam", "sgd", "adadelta"]);
   checkPositive("optimizer.learningRate", learningRate);
   if (!(checkFinite("optimizer.weightDecay", weightDecay) >= 0)) {
@@ -62,9 +118,14 @@ function checkOptimizer(optimizer: OptimizerSettings): void {
   if (epsilon !== undefined) checkPositive("optimizer.epsilon", epsilon);
 }
 
+/** Checks the names of a schedule's settings. */
+export function checkScheduleKeys(schedule: ScheduleSettings): void {
+  const name = oneOf("schedule.name", schedule.name, ["cosine", "constant", "step", "multistep", "onecycle"]);
+  checkKeys<object>(`the settings of schedule "${name}"`, schedule, SCHEDULES[name]);
+}
+
 function checkSchedule(schedule: ScheduleSettings): void {
-  checkKeys("the settings of schedule", schedule, SETTING_NAMES.schedule);
-  oneOf("schedule.name", schedule.name, ["cosine", "constant", "step", "multistep", "onecycle"]);
+  checkScheduleKeys(schedule);
   if (schedule.warmup !== undefined && schedule.warmup !== 1) checkShare("schedule.warmup", schedule.warmup);
   if (schedule.name === "step") {
     checkPositiveInteger("schedule.every", schedule.every);

@@ -1,12 +1,12 @@
 // How well a network does on upright, turned and mirrored images.
 
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { type Dataset, type FlipDirection, pickEvenly, type TurnAxis } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { MaskConsistency, type MaskListener } from "./maskConsistency.ts";
 import type { Mistake } from "./metrics/classification.ts";
 import { type Evaluator, type Metrics, type Task, taskFor } from "./tasks.ts";
-import { batchSizeFor, type View, type ViewOptions, viewBatches } from "./views.ts";
+import { batchSizeFor, VIEW_KEYS, type View, type ViewOptions, viewBatches } from "./views.ts";
 
 export interface EvaluationOptions extends ViewOptions {
   /** Degrees between the angles that images are turned by; without it, none are turned. */
@@ -23,6 +23,17 @@ export interface EvaluationOptions extends ViewOptions {
   onProgress?: ((done: number, total: number, view: string, score: number) => void) | undefined;
   signal?: { readonly aborted: boolean } | undefined;
 }
+
+const KEYS: KeysOf<EvaluationOptions> = {
+  ...VIEW_KEYS,
+  rotations: true,
+  axes: true,
+  flips: true,
+  turnedImages: true,
+  batchSize: true,
+  onProgress: true,
+  signal: true,
+};
 
 export interface TurnedScore {
   angle: number;
@@ -69,6 +80,7 @@ export async function evaluate(
   dataset: Dataset,
   options: EvaluationOptions = {},
 ): Promise<Evaluation> {
+  checkKeys("the options of evaluate", options, KEYS);
   const task = taskFor(model, dataset, options.size);
   const volumes = dataset.shape.length === 4;
   const turned = pickEvenly(dataset, Math.min(options.turnedImages ?? dataset.count, dataset.count));
@@ -126,7 +138,9 @@ class Reader {
     const { model, options, total } = this;
     const evaluator = this.task.evaluator(set.classNames.length);
     const batchSize = options.batchSize ?? batchSizeFor(set.shape);
-    for await (const { images, labels, indices } of viewBatches(set, options, batchSize, view)) {
+    const { normalization, size, disc, interpolation, fill } = options;
+    const seen = { normalization, size, disc, interpolation, fill };
+    for await (const { images, labels, indices } of viewBatches(set, seen, batchSize, view)) {
       if (options.signal?.aborted) {
         images.dispose();
         throw new GmrError("interrupted", "the evaluation was stopped");

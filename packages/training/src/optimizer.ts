@@ -3,6 +3,7 @@
 import type { StoredTensor } from "@gmr-conv/io";
 import { adamWUpdate, sgdUpdate } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
+import { checkOptimizer } from "./checkSettings.ts";
 import type { OptimizerSettings } from "./settings.ts";
 import { assign, stored } from "./variables.ts";
 
@@ -31,6 +32,7 @@ export class Optimizer {
     variables: ReadonlyMap<string, tf.Variable>,
     decayed: ReadonlySet<string>,
   ) {
+    checkOptimizer(settings);
     this.settings = settings;
     const zeros = (variable: tf.Variable): tf.Variable =>
       tf.tidy(() => tf.variable(tf.zerosLike(variable), false));

@@ -1,5 +1,6 @@
 // The predictions of a trained network, optionally averaged over several views of each image.
 
+import { checkKeys, type KeysOf } from "@gmr-conv/core";
 import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
@@ -12,6 +13,8 @@ export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
   views?: TestTimeViews | undefined;
 }
 
+const KEYS: KeysOf<PredictOptions> = { normalization: true, views: true };
+
 /**
  * Probabilities of the classes.
  * @param images [N, ...sizes, C] flat, from 0 to 1
@@ -21,8 +24,9 @@ export async function predict(
   model: tf.LayersModel,
   images: Float32Array,
   shape: SampleShape,
-  { normalization, views = "none" }: PredictOptions = {},
+  options: PredictOptions = {},
 ): Promise<Float32Array> {
+  const { normalization, views = "none" } = checkKeys("the options of predict", options, KEYS);
   const count = images.length / imageSize(shape);
   const { images: seen } = seenAs(images, new Int32Array(count), shape, { kind: "upright" } satisfies View, {
     normalization,

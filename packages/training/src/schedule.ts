@@ -1,3 +1,4 @@
+import { checkScheduleKeys } from "./checkSettings.ts";
 import type { ScheduleSettings } from "./settings.ts";
 
 /**
@@ -13,6 +14,7 @@ export function learningRateFactor(
   steps: number,
   stepsPerEpoch: number,
 ): number {
+  checkScheduleKeys(schedule);
   if (schedule.name === "onecycle") {
     const { warmup = 0.3, start = 1 / 25, minimum = 1e-4 } = schedule;
     const peak = Math.max(1, Math.round(steps * warmup));

@@ -57,9 +57,9 @@ export interface LossSettings {
   /** A weight for each class, or `"balanced"`: all classes count alike. Default: all 1. */
   classWeights?: readonly number[] | "balanced" | undefined;
   /** Segmentation: weight of the Dice loss beside the cross entropy. Default 1. */
-  dice?: number | undefined;
+  diceWeight?: number | undefined;
   /** Segmentation: weight of the cross entropy. Default 1. */
-  crossEntropy?: number | undefined;
+  crossEntropyWeight?: number | undefined;
 }
 
 export interface EarlyStopping {

@@ -84,12 +84,12 @@ const classification: Task = {
 
 const segmentation: Task = {
   score: "Dice",
-  loss: (logits, labels, { labelSmoothing, dice, crossEntropy }, classWeights) =>
+  loss: (logits, labels, { labelSmoothing, diceWeight, crossEntropyWeight }, classWeights) =>
     diceCrossEntropy(logits, labels, {
       labelSmoothing,
       classWeights,
-      diceWeight: dice,
-      crossEntropyWeight: crossEntropy,
+      diceWeight,
+      crossEntropyWeight,
       ignoreLabel: IGNORED,
     }),
   share: (logits, labels) => accuracy(logits, labels, { ignoreLabel: IGNORED }),

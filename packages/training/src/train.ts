@@ -1,7 +1,7 @@
 // The training of one network, from its checkpoint if there is one, to the end of its schedule.
 
-import { GmrError } from "@gmr-conv/core";
-import type { Batch, BatchStream, Dataset } from "@gmr-conv/data";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
+import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data";
 import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
@@ -30,8 +30,11 @@ import { trainSettings } from "./trainSettings.ts";
 import { type StepContext, type StepResult, trainStep } from "./trainStep.ts";
 import { decayedWeights, modelVariables } from "./variables.ts";
 
-/** What a training works with. */
-export interface TrainingInput {
+/**
+ * What a training works with. The result of `loadDataset` or `splitDataset` can be given as it is, `{ model, ...parts }`:
+ * what it has besides `train` and `validation` is not read.
+ */
+export interface TrainingInput extends Partial<Pick<LoadedDataset, "test" | "card" | "damaged">> {
   model: tf.LayersModel;
   train: Dataset;
   /** To choose weights by; without it the last ones are kept. */
@@ -48,6 +51,21 @@ export interface TrainingInput {
   /** Asks to stop at the next safe point. */
   signal?: { readonly aborted: boolean } | undefined;
 }
+
+const KEYS: KeysOf<TrainingInput> = {
+  model: true,
+  train: true,
+  validation: true,
+  test: true,
+  card: true,
+  damaged: true,
+  settings: true,
+  storage: true,
+  name: true,
+  batches: true,
+  onEvent: true,
+  signal: true,
+};
 
 export interface TrainingResult {
   /** Steps done, over all epochs. */
@@ -74,6 +92,7 @@ export interface TrainingResult {
  *   images
  */
 export async function train(input: TrainingInput): Promise<TrainingResult> {
+  checkKeys("the input of train", input, KEYS);
   const settings = trainSettings(input.train.count, input.settings);
   const training = new Training(input, settings);
   try {

@@ -50,8 +50,11 @@ describe("trainSettings", () => {
     [{ earlyStopping: { patience: 0 } }, "earlyStopping.patience must be a positive integer"],
     [{ select: "first" as "last" }, 'select must be "best" or "last"'],
     [{ epoch: 3 } as TrainOptions, 'the settings of a training have no "epoch": did you mean epochs?'],
-    [{ optimizer: { lr: 0.1 } as object }, 'the settings of optimizer have no "lr": expected one of beta2'],
-    [{ schedule: { name: "cosine", warm: 0.1 } as never }, 'the settings of schedule have no "warm"'],
+    [{ optimizer: { lr: 0.1 } as object }, 'settings of optimizer have no "lr": did you mean learningRate?'],
+    [
+      { schedule: { name: "cosine", warm: 0.1 } as never },
+      'the settings of schedule "cosine" have no "warm": did you mean warmup?',
+    ],
   ])("refuse %j", (options, message) => {
     expect(() => trainSettings(100, options)).toThrow(message);
   });

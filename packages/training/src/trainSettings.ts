@@ -3,7 +3,7 @@
 
 import { checkKeys, checkPositiveInteger } from "@gmr-conv/core";
 import type { AugmentOptions } from "@gmr-conv/data";
-import { checkSettings, SETTING_NAMES } from "./checkSettings.ts";
+import { checkSettings, SETTINGS } from "./checkSettings.ts";
 import type { TrainOptions, TrainSettings } from "./settings.ts";
 
 /** Steps that a network of a few layers needs to learn anything, however many images there are. */
@@ -16,7 +16,7 @@ const USEFUL_STEPS = 600;
  */
 export function trainSettings(images: number, options: TrainOptions = {}): TrainSettings {
   checkPositiveInteger("images", images);
-  checkKeys("the settings of a training", options, SETTING_NAMES.train);
+  checkKeys("the settings of a training", options, SETTINGS);
   const batchSize = options.batchSize ?? defaultBatchSize(images);
   const perEpoch = Math.max(1, Math.floor(images / checkPositiveInteger("batchSize", batchSize)));
   const epochs = options.epochs ?? Math.min(60, Math.max(3, Math.ceil(USEFUL_STEPS / perEpoch)));

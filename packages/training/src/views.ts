@@ -1,6 +1,6 @@
 // Images as a network sees them: upright, turned or mirrored.
 
-import { product } from "@gmr-conv/core";
+import { checkKeys, type KeysOf, oneOf, product } from "@gmr-conv/core";
 import {
   type Dataset,
   type FlipDirection,
@@ -40,6 +40,23 @@ export interface ViewOptions extends SamplingOptions {
    */
   disc?: boolean | undefined;
 }
+
+const VIEWS: { readonly [Kind in View["kind"]]: KeysOf<Extract<View, { kind: Kind }>> } = {
+  upright: { kind: true },
+  turn: { kind: true, degrees: true, axis: true },
+  flip: { kind: true, direction: true },
+};
+
+const KINDS = ["upright", "turn", "flip"] as const;
+
+/** The keys of {@link ViewOptions}. */
+export const VIEW_KEYS: KeysOf<ViewOptions> = {
+  interpolation: true,
+  fill: true,
+  normalization: true,
+  size: true,
+  disc: true,
+};
 
 /** Numbers of pixels, times channels, to process at a time. */
 const NUMBERS_AT_A_TIME = 2 ** 21;
@@ -81,8 +98,10 @@ export function seenAs(
   labels: Int32Array,
   shape: SampleShape,
   view: View,
-  { normalization, size, disc, ...sampling }: ViewOptions = {},
+  given: ViewOptions = {},
 ): { images: Float32Array; labels: Int32Array; shape: SampleShape } {
+  checkKeys<object>(`the options of view "${view.kind}"`, view, VIEWS[oneOf("kind", view.kind, KINDS)]);
+  const { normalization, size, disc, ...sampling } = checkKeys("the options of a view", given, VIEW_KEYS);
   const channels = shape[shape.length - 1];
   const sizes = shape.slice(0, -1);
   const outSizes = size ?? sizes;

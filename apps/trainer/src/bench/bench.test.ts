@@ -7,7 +7,7 @@ import { gmr, temporaryFolder } from "../../testing/cli.ts";
 
 const layers = "bench layers --kernel-sizes 3 --shape 1,6,6,4 --filters 4 --repeat 1".split(" ");
 const network =
-  "bench network --batch 2 --image-size 8 --widths 4,8 --depths 1,1 --kernel-sizes 5,3 --classes 3 --repeat 1".split(
+  "bench network --batch-size 2 --image-size 8 --widths 4,8 --depths 1,1 --kernel-sizes 5,3 --classes 3 --repeat 1".split(
     " ",
   );
 

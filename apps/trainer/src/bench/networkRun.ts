@@ -68,7 +68,7 @@ export function modelRun(
   const made = { name: "made-up", count: batch, shape: shape.slice(1), read: () => ({ images, labels }) };
   const classNames = Array.from({ length: classes }, (_, k) => String(k));
   const task = taskFor(model, { ...made, task: maps ? "segmentation" : "classification", classNames });
-  const settings = { loss: maps ? { dice: 0 } : {}, checkpointStages, accumulate: 1 };
+  const settings = { loss: maps ? { diceWeight: 0 } : {}, checkpointStages, accumulate: 1 };
   const context = {
     model,
     task,

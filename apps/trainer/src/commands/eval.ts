@@ -13,7 +13,7 @@ interface EvalFlags {
   rotations?: number;
   flips?: boolean;
   full: boolean;
-  limit?: number;
+  testLimit?: number;
   disc?: boolean;
   fill?: string;
   interpolation?: "nearest" | "linear" | "cubic";
@@ -52,7 +52,7 @@ export function addEval(program: Command): void {
     )
     .option("--name <name>", "name of the run", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--limit <count>", "evaluate on COUNT test images", positiveInteger);
+    .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger);
   addEvalFlags(command).action(async (options: EvalOptions) => {
     const folder = RunFolder.named(options.runs, options.name);
     const config = await folder.readConfig();
@@ -68,7 +68,7 @@ export function addEval(program: Command): void {
 
 /** The evaluation settings of a configuration, as changed by options. */
 export function evaluationFrom(given: EvaluationConfig, flags: EvalFlags): EvaluationConfig {
-  const { rotations, flips, full, limit, disc, interpolation } = flags;
+  const { rotations, flips, full, testLimit, disc, interpolation } = flags;
   const number = Number(flags.fill);
   const fill =
     flags.fill === undefined ? given.fill : Number.isFinite(number) ? number : (flags.fill as "reflect");
@@ -77,7 +77,7 @@ export function evaluationFrom(given: EvaluationConfig, flags: EvalFlags): Evalu
     ...(rotations === undefined ? {} : { rotations }),
     ...(flips === undefined ? {} : { flips }),
     turnedImages: full ? undefined : (given.turnedImages ?? TURNED_IMAGES),
-    ...(limit === undefined ? {} : { testLimit: limit }),
+    ...(testLimit === undefined ? {} : { testLimit }),
     ...(disc === undefined ? {} : { disc }),
     ...(interpolation === undefined ? {} : { interpolation }),
     fill,

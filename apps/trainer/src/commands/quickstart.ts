@@ -50,7 +50,7 @@ export function addQuickstart(program: Command): void {
         async ({ config }) => {
           const flags = {
             full: options.full,
-            ...(options.testLimit === undefined ? {} : { limit: options.testLimit }),
+            ...(options.testLimit === undefined ? {} : { testLimit: options.testLimit }),
           };
           const report = await evaluateRun(
             { folder, config },

@@ -105,8 +105,8 @@ const augment = z.strictObject({
 const loss = z.strictObject({
   labelSmoothing: belowOne.optional(),
   classWeights: z.union([z.literal("balanced"), z.array(z.number().min(0))]).optional(),
-  dice: z.number().min(0).optional().describe("segmentation: weight of the Dice loss"),
-  crossEntropy: z.number().min(0).optional().describe("segmentation: weight of the cross entropy"),
+  diceWeight: z.number().min(0).optional().describe("segmentation: weight of the Dice loss"),
+  crossEntropyWeight: z.number().min(0).optional().describe("segmentation: weight of the cross entropy"),
 });
 
 /** How networks are trained. Every setting has a default, some by the number of images. */

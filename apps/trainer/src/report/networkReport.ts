@@ -131,11 +131,13 @@ const VIEWS: readonly View[] = [
 
 async function maskPictures({ model, test, options }: Description): Promise<MaskPicture[]> {
   const pictures: MaskPicture[] = [];
+  const { size, disc, interpolation, fill, normalization } = options;
+  const plainly = { size, disc, interpolation, fill };
   for (let index = 0; index < Math.min(2, test.count); index++) {
     const { images, labels } = await readFloats(test, [index]);
     for (const view of VIEWS) {
-      const plain = seenAs(images, labels, test.shape, view, { ...options, normalization: undefined });
-      const seen = seenAs(images, labels, test.shape, view, options);
+      const plain = seenAs(images, labels, test.shape, view, plainly);
+      const seen = seenAs(images, labels, test.shape, view, { ...plainly, normalization });
       const classes = tf.tidy(() =>
         (model.apply(tf.tensor(seen.images, [1, ...seen.shape])) as tf.Tensor).argMax(-1),
       );

@@ -1,5 +1,5 @@
 /** Random changes of training examples, seeded and reproducible. */
-import { checkKeys, GmrError, type Random } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf, type Random } from "@gmr-conv/core";
 import { countImages } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
 import type { SampleShape } from "../imageSet.ts";
@@ -17,15 +17,40 @@ export interface AugmentOptions extends GeometryOptions, MixOptions {
   erase?: EraseOptions | undefined;
 }
 
-const KEYS = {
-  colour: ["brightness", "contrast", "saturation", "hue", "probability", "grey"],
-  blur: ["probability", "sigma", "kernelSize"],
-  erase: ["probability", "area", "ratio", "value"],
-} as const satisfies { [K in keyof AugmentOptions]?: readonly (keyof NonNullable<AugmentOptions[K]>)[] };
-const OWN_KEYS = [
-  ...["size", "translate", "subpixel", "scale", "crop", "rotate", "flip", "interpolation", "fill"],
-  ...["mixup", "cutmix", "colour", "blur", "erase"],
-];
+const KEYS: KeysOf<AugmentOptions> = {
+  size: true,
+  translate: true,
+  subpixel: true,
+  scale: true,
+  crop: true,
+  rotate: true,
+  flip: true,
+  interpolation: true,
+  fill: true,
+  mixup: true,
+  cutmix: true,
+  colour: true,
+  blur: true,
+  erase: true,
+};
+const COLOUR_KEYS: KeysOf<ColourOptions> = {
+  brightness: true,
+  contrast: true,
+  saturation: true,
+  hue: true,
+  probability: true,
+  grey: true,
+};
+const BLUR_KEYS: KeysOf<BlurOptions> = { probability: true, sigma: true, kernelSize: true };
+const ERASE_KEYS: KeysOf<EraseOptions> = { probability: true, area: true, ratio: true, value: true };
+const NORMALIZATION_KEYS: KeysOf<Normalization> = { mean: true, std: true };
+
+/** @throws GmrError `invalid-argument` for an unknown key, here or in the options of a part */
+function checkNames({ colour, blur, erase }: AugmentOptions): void {
+  if (colour !== undefined) checkKeys("the options of augment.colour", colour, COLOUR_KEYS);
+  if (blur !== undefined) checkKeys("the options of augment.blur", blur, BLUR_KEYS);
+  if (erase !== undefined) checkKeys("the options of augment.erase", erase, ERASE_KEYS);
+}
 
 /** Changes examples [N, ...sizes, C] at random; may return its argument. */
 export type Augment = (
@@ -48,10 +73,8 @@ export interface Normalization {
  * @throws GmrError `invalid-argument`, naming the option and what was expected
  */
 export function augmenter(options: AugmentOptions, normalization?: Normalization): Augment {
-  checkKeys("the options of augment", options, OWN_KEYS);
-  for (const key of ["colour", "blur", "erase"] as const) {
-    if (options[key] !== undefined) checkKeys(`the options of augment.${key}`, options[key], KEYS[key]);
-  }
+  checkNames(checkKeys("the options of augment", options, KEYS));
+  if (normalization) checkKeys("the numbers of a normalization", normalization, NORMALIZATION_KEYS);
   const colours = options.colour && randomColours(options.colour);
   const blur = options.blur && randomBlur(options.blur);
   const moves = randomMoves(options);
@@ -93,8 +116,9 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
 export function normalize(
   images: Float32Array,
   channels: number,
-  { mean, std }: Normalization,
+  normalization: Normalization,
 ): Float32Array {
+  const { mean, std } = checkKeys("the numbers of a normalization", normalization, NORMALIZATION_KEYS);
   if (mean.length !== channels || std.length !== channels) {
     throw new GmrError(
       "invalid-argument",

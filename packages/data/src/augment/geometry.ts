@@ -59,9 +59,10 @@ export function randomMoves(
     const each = imageSize(shape);
     const warps = Array.from({ length: images.length / each }, () => draw(plan, sizes, outSizes, random));
     const warpOf = (n: number): Warp => warps[n];
-    const moved = warpImages(images, shape, warpOf, plan);
+    const warping = { size, interpolation: plan.interpolation, fill: plan.fill };
+    const moved = warpImages(images, shape, warpOf, warping);
     const masks = labels.length > warps.length;
-    return { images: moved, labels: masks ? warpLabels(labels, sizes, warpOf, plan, 0) : labels };
+    return { images: moved, labels: masks ? warpLabels(labels, sizes, warpOf, warping, 0) : labels };
   };
 }
 

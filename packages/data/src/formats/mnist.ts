@@ -1,5 +1,5 @@
 /** MNIST: 28×28 grey images of the digits 0…9 in IDX files (also Fashion-MNIST and others in this layout). */
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type { ImageSet } from "../imageSet.ts";
 import { type IdxArray, readIdx } from "./idx.ts";
 
@@ -17,6 +17,8 @@ export interface MnistNames {
   classNames?: readonly string[] | undefined;
 }
 
+const KEYS: KeysOf<MnistNames> = { set: true, images: true, labels: true, classNames: true };
+
 /**
  * The image set of a pair of IDX files. The pixels are a view of `imagesBytes`.
  *
@@ -29,6 +31,7 @@ export function mnistFromIdx(
   labelsBytes: Uint8Array,
   names: MnistNames = {},
 ): ImageSet {
+  checkKeys("the names of mnistFromIdx", names, KEYS);
   const { set: name = "MNIST", images: imagesName = "image file", labels: labelsName = "label file" } = names;
   const classNames = names.classNames ?? DIGITS;
   const last = classNames.length - 1;

@@ -3,7 +3,7 @@
  * (Akenine-Möller 2001, https://doi.org/10.1080/10867651.2001.10487535); it is inside if no path of free voxels
  * reaches it from outside.
  */
-import { checkPositiveInteger, GmrError, oneOf } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 import type { Mesh } from "./off.ts";
 
 export interface VoxelizeOptions {
@@ -18,11 +18,14 @@ export interface VoxelizeOptions {
   solid?: boolean | undefined;
 }
 
+const KEYS: KeysOf<VoxelizeOptions> = { size: true, fit: true, solid: true };
+
 /**
  * The voxels of a mesh, [size, size, size] flat, z slowest: 1 where occupied.
  * @throws GmrError `invalid-argument` for invalid options, `invalid-data` for a mesh without extent
  */
 export function voxelize(mesh: Mesh, options: VoxelizeOptions = {}): Uint8Array {
+  checkKeys("the options of voxelize", options, KEYS);
   const size = checkPositiveInteger("size", options.size ?? 33);
   const fit = oneOf("fit", options.fit ?? "sphere", ["sphere", "box"]);
   const points = placed(mesh, size, fit);

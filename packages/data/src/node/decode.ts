@@ -3,7 +3,7 @@
 // EXIF orientation is applied; transparent pixels are laid on a background; grey is ITU-R 601 luma; 8-bit images stay
 // bytes; deeper ones become floats by their range.
 
-import { GmrError, oneOf } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 import sharp, { type Sharp } from "sharp";
 import { type DepthRange, MAX_16_BIT, scaled } from "./depthRange.ts";
 import { bitsOf, guarded, imageInfo, isGrey } from "./imageInfo.ts";
@@ -27,6 +27,14 @@ export interface DecodeOptions {
   range?: DepthRange | undefined;
 }
 
+const KEYS: KeysOf<DecodeOptions> = {
+  size: true,
+  resize: true,
+  channels: true,
+  background: true,
+  range: true,
+};
+
 /** [height, width, channels] flat; bytes, or floats from 0 to 1. */
 export interface DecodedImage {
   data: Uint8Array | Float32Array;
@@ -41,7 +49,7 @@ export async function decodeImage(
   file: string | Uint8Array,
   options: DecodeOptions = {},
 ): Promise<DecodedImage> {
-  return decode(file, options);
+  return decode(file, checkKeys("the options of decodeImage", options, KEYS));
 }
 
 /** A part of an image, in pixels. */
@@ -62,7 +70,7 @@ export async function decodeRegion(
   region: Region,
   options: DecodeOptions = {},
 ): Promise<DecodedImage> {
-  return decode(file, options, region);
+  return decode(file, checkKeys("the options of decodeRegion", options, KEYS), region);
 }
 
 async function decode(

@@ -28,12 +28,14 @@ export async function completeOptions(
   options: ImageOptions,
   first: string,
 ): Promise<DecodeOptions & { size: [number, number]; channels: 1 | 3 }> {
-  const { size, channels } = options;
+  const { size, channels, resize, background, range } = options;
   const given = typeof size === "number" ? ([size, size] as const) : size;
   const info = given && channels ? undefined : await imageInfo(first);
   const { height = 0, width = 0 } = info ?? {};
   return {
-    ...options,
+    resize,
+    background,
+    range,
     size: given ? [given[0], given[1]] : [height, width],
     channels: channels ?? info?.channels ?? 3,
   };

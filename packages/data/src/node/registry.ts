@@ -1,6 +1,6 @@
 // The data sets by name. A new one is a file in datasets/ and an entry here.
 
-import { describeValue, GmrError, nearestName } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, nearestName } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard, LoadedDataset } from "../card.ts";
 import { cifar10Dataset, cifar100Dataset } from "./datasets/cifar.ts";
@@ -74,6 +74,8 @@ export const datasetSchema = z.discriminatedUnion(
 export function checkDatasetSpec(spec: DatasetSpec): DatasetSpec {
   const { options } = datasetEntry(spec?.name);
   const { name, ...given } = spec;
+  const known = Object.fromEntries(Object.keys(options.shape).map((key) => [key, true]));
+  checkKeys(`the options of data set ${name}`, given, known);
   const result = options.safeParse(given);
   if (result.success) return { name, ...result.data };
   const [issue] = result.error.issues;

@@ -1,6 +1,6 @@
 // Converts a model's weights to a PyTorch state dictionary, and back. A layer's name is the path of its module.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type StoredTensor, toFloat32 } from "../storedTensor.ts";
 import { type Entry, type FixedEntry, modelEntries, type WeightEntry } from "./entries.ts";
@@ -37,6 +37,8 @@ export interface LoadOptions {
   strict?: boolean | undefined;
 }
 
+const KEYS: KeysOf<LoadOptions> = { strict: true };
+
 export interface LoadReport {
   /** Names of the tensors that were loaded into weights. */
   loaded: string[];
@@ -59,6 +61,7 @@ export function loadStateDict(
   tensors: ReadonlyMap<string, StoredTensor>,
   options: LoadOptions = {},
 ): LoadReport {
+  checkKeys("the options of loadStateDict", options, KEYS);
   const entries = modelEntries(model);
   const report: LoadReport = { loaded: [], missing: [], unexpected: [] };
   const writes: (() => void)[] = [];

@@ -1,6 +1,6 @@
 // Convolutions: GMR layers folded into ordinary ones, and the stock layers.
 
-import { ANY_SIZE, convGeometry } from "@gmr-conv/core";
+import { ANY_SIZE, geometryAt } from "@gmr-conv/core";
 import type { ChannelAffine, FoldedConv, FoldedRings } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import { activate } from "./activations.ts";
@@ -232,7 +232,10 @@ function ringTable(
  */
 function transposedPadding(conv: Conv, x: string): { x: string; pads: Attributes; zeros: readonly number[] } {
   const { strides, dilations } = conv;
-  const { padding } = convGeometry({ ...conv, inputSize: strides.map(() => ANY_SIZE) });
+  const { padding } = geometryAt(
+    conv,
+    strides.map(() => ANY_SIZE),
+  );
   const zeros = padding.map(([, after], axis) => (-after >= strides[axis] ? 1 : 0));
   const margins = padding.map(
     ([before, after], axis) => [before, after + zeros[axis] * dilations[axis]] as const,

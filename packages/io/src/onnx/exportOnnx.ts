@@ -1,6 +1,6 @@
 // Exports a layers model as an ONNX file, for inference elsewhere.
 
-import { checkObject, describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import { checkModel, nestedGraphs, planMerges } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import manifest from "../../package.json" with { type: "json" };
@@ -38,6 +38,14 @@ export interface ExportOnnxOptions {
   metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+const KEYS: KeysOf<ExportOnnxOptions> = {
+  layout: true,
+  mergeBatchNorm: true,
+  rings: true,
+  name: true,
+  metadata: true,
+};
+
 /**
  * An ONNX file (operator set 17) of a model's inference.
  *
@@ -61,7 +69,7 @@ export async function exportOnnx(
     rings = "fold",
     name = model.name,
     metadata = {},
-  } = checkObject("options", options);
+  } = checkKeys("the options of exportOnnx", options, KEYS);
   checkOptions(layout, rings, metadata);
   if (model.outputs.length === 0) {
     throw new GmrError("invalid-argument", `model ${model.name} must be built before it is exported`);

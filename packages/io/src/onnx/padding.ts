@@ -1,6 +1,6 @@
 // Padding of convolutions and pooling, and padding as separate nodes.
 
-import { ANY_SIZE, convGeometry, describeValue, GmrError, type Pad, type PadMode } from "@gmr-conv/core";
+import { ANY_SIZE, describeValue, GmrError, geometryAt, type Pad, type PadMode } from "@gmr-conv/core";
 import type { Margins } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { Attributes } from "./encodeModel.ts";
@@ -33,7 +33,10 @@ export function windowPadding(
   sizes: readonly (number | null)[],
 ): Margins | "auto" {
   const { strides, dilations, pad, padMode, negative } = window;
-  const geometry = convGeometry({ ...window, inputSize: sizes.map((size) => size ?? ANY_SIZE) });
+  const geometry = geometryAt(
+    window,
+    sizes.map((size) => size ?? ANY_SIZE),
+  );
   if (pad !== "same") return geometry.padding;
   const { extent } = geometry;
   const depends = (axis: number): boolean => strides[axis] > 1 && (negative || extent[axis] > 1);

@@ -1,2 +1,8 @@
-export { readTorch, type TorchCheckpoint, type TorchReadOptions, type TorchValue } from "./readTorch.ts";
+export {
+  READ_KEYS,
+  readTorch,
+  type TorchCheckpoint,
+  type TorchReadOptions,
+  type TorchValue,
+} from "./readTorch.ts";
 export { writeTorch } from "./writeTorch.ts";

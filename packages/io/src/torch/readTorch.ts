@@ -1,6 +1,13 @@
 // Reads PyTorch checkpoints.
 
-import { checkBytes, checkObject, checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import {
+  checkBytes,
+  checkKeys,
+  checkPositiveInteger,
+  describeValue,
+  GmrError,
+  type KeysOf,
+} from "@gmr-conv/core";
 import type { StoredTensor } from "../storedTensor.ts";
 import { openContainer } from "./container.ts";
 import { dictionaryOf, flatten } from "./flatten.ts";
@@ -19,6 +26,9 @@ export interface TorchReadOptions {
    */
   maxBytes?: number | undefined;
 }
+
+/** The keys of {@link TorchReadOptions}. */
+export const READ_KEYS: KeysOf<TorchReadOptions> = { at: true, maxBytes: true };
 
 export interface TorchCheckpoint {
   /** The tensors of the dictionary `at`. Keys of nested dictionaries and indices of lists are joined by dots. */
@@ -60,7 +70,7 @@ export function readTorch(
   checkBytes(name, bytes);
   const maxBytes = checkPositiveInteger(
     "maxBytes",
-    checkObject("options", options).maxBytes ?? defaultMaxBytes(bytes),
+    checkKeys("the options of readTorch", options, READ_KEYS).maxBytes ?? defaultMaxBytes(bytes),
   );
   const container = openContainer(bytes, name, maxBytes);
   const { tensors, values, opaque } = flatten(container.value, name);

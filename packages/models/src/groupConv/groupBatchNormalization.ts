@@ -1,7 +1,9 @@
+import { checkKeys, type KeysOf } from "@gmr-conv/core";
 import {
   type FoldableLayer,
   FusedBatchNormalization,
   type FusedBatchNormalizationArgs,
+  LAYER_KEYS,
   type UniqueName,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -10,6 +12,15 @@ import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGrou
 export interface GroupBatchNormalizationArgs extends FusedBatchNormalizationArgs {
   group: PlaneGroup;
 }
+
+const KEYS: KeysOf<GroupBatchNormalizationArgs> = {
+  ...LAYER_KEYS,
+  group: true,
+  momentum: true,
+  epsilon: true,
+  zeroGamma: true,
+  relu: true,
+};
 
 /**
  * Batch normalisation of [N, ..., |G|·F] whose statistics, gamma and beta are shared by the elements of the group, so
@@ -27,7 +38,7 @@ export class GroupBatchNormalization extends tf.layers.Layer implements Foldable
   private readonly norm: FusedBatchNormalization;
 
   constructor(args: GroupBatchNormalizationArgs) {
-    super(args);
+    super(checkKeys("the options of GroupBatchNormalization", args, KEYS));
     this.group = checkGroup(args.group);
     this.order = groupElements(this.group).length;
     const { momentum, epsilon, zeroGamma, relu } = args;

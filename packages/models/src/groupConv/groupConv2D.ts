@@ -1,18 +1,18 @@
 import {
   checkFits,
+  checkKeys,
   checkNonNegativeInteger,
   checkPositiveInteger,
   describeValue,
+  type KeysOf,
   oneOf,
   product,
 } from "@gmr-conv/core";
-import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
+import { type FoldableLayer, LAYER_KEYS, type LayerArgs, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { checkOdd } from "../optionChecks.ts";
 import { expandKernel, kernelSources } from "./expandKernel.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
-
-type LayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
 
 export interface GroupConv2DArgs extends LayerArgs {
   group: PlaneGroup;
@@ -29,6 +29,17 @@ export interface GroupConv2DArgs extends LayerArgs {
   /** Seed of the initial weights; default: different ones each time. */
   seed?: number | undefined;
 }
+
+const KEYS: KeysOf<GroupConv2DArgs> = {
+  ...LAYER_KEYS,
+  group: true,
+  filters: true,
+  kernelSize: true,
+  lifting: true,
+  padding: true,
+  useBias: true,
+  seed: true,
+};
 
 /**
  * A group convolution of stride 1 (Cohen & Welling 2016, arXiv 1602.07576): maps [N, H, W, |G|·C], or images [N, H, W,
@@ -59,7 +70,7 @@ export class GroupConv2D extends tf.layers.Layer implements FoldableLayer {
   private bias?: tf.LayerVariable;
 
   constructor(args: GroupConv2DArgs) {
-    super(args);
+    super(checkKeys("the options of GroupConv2D", args, KEYS));
     this.group = checkGroup(args.group);
     this.filters = checkPositiveInteger("filters", args.filters);
     this.kernelSize = checkOdd("kernelSize", args.kernelSize);

@@ -1,16 +1,16 @@
-import { describeValue, GmrError, oneOf, product } from "@gmr-conv/core";
-import type { FoldableLayer, UniqueName } from "@gmr-conv/tfjs";
+import { checkKeys, describeValue, GmrError, type KeysOf, oneOf, product } from "@gmr-conv/core";
+import { type FoldableLayer, LAYER_KEYS, type LayerArgs, type UniqueName } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { GlobalPooling } from "../networkOptions.ts";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
-
-type LayerArgs = NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]>;
 
 export interface GroupPoolingArgs extends LayerArgs {
   group: PlaneGroup;
   /** Default `average`. */
   pooling?: GlobalPooling | undefined;
 }
+
+const KEYS: KeysOf<GroupPoolingArgs> = { ...LAYER_KEYS, group: true, pooling: true };
 
 /**
  * [N, ..., |G|·F] → [N, ..., F]: the average or maximum over the elements of the group. Turning the input turns the
@@ -27,7 +27,7 @@ export class GroupPooling extends tf.layers.Layer implements FoldableLayer {
   private readonly order: number;
 
   constructor(args: GroupPoolingArgs) {
-    super(args);
+    super(checkKeys("the options of GroupPooling", args, KEYS));
     this.group = checkGroup(args.group);
     this.pooling = oneOf("pooling", args.pooling ?? "average", ["average", "max"]);
     this.order = groupElements(this.group).length;

@@ -1,6 +1,6 @@
 // A residual network of group convolutions, of the same topology as `resNet` with basic blocks.
 
-import { checkObject, describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
@@ -50,6 +50,29 @@ export interface GroupResNetOptions
   name?: string | undefined;
 }
 
+const OPTIONS: KeysOf<GroupResNetOptions> = {
+  inputShape: true,
+  classes: true,
+  depths: true,
+  strides: true,
+  stemPool: true,
+  pooling: true,
+  globalPooling: true,
+  fieldOfView: true,
+  inputPadding: true,
+  inputBlur: true,
+  headNorm: true,
+  zeroInitResidual: true,
+  seed: true,
+  group: true,
+  widths: true,
+  kernelSizes: true,
+  stemWidth: true,
+  stemKernelSize: true,
+  groupPooling: true,
+  name: true,
+};
+
 /**
  * A residual network of group convolutions (Cohen & Welling 2016, arXiv 1602.07576), the equivariant counterpart of
  * `resNet`: images [N, H, W, C] → logits [N, classes], invariant to turns by 90°, and with `p4m` to mirroring.
@@ -93,7 +116,8 @@ function planGroupResNet(options: GroupResNetOptions): {
   group: PlaneGroup;
   groupPooling: GlobalPooling;
 } {
-  const { group: named, groupPooling: pooled, ...rest } = checkObject("options", options);
+  const what = "the options of groupResNet";
+  const { group: named, groupPooling: pooled, ...rest } = checkKeys(what, options, OPTIONS);
   const group = checkGroup(named ?? "p4m");
   const plan = planOf(rest, group);
   return {

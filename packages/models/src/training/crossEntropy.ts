@@ -1,7 +1,7 @@
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { forClasses, logSoftmax } from "./softmax.ts";
-import { checkLabels, type LabelOptions, targetsOf } from "./targets.ts";
+import { checkLabels, LABEL_KEYS, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface CrossEntropyOptions extends LabelOptions {
   /** ε in [0, 1): the share of every label that is spread over all classes (Szegedy et al. 2016). Default 0. */
@@ -9,6 +9,8 @@ export interface CrossEntropyOptions extends LabelOptions {
   /** A weight of at least 0 for each class. Default: all 1. */
   classWeights?: readonly number[] | undefined;
 }
+
+const KEYS: KeysOf<CrossEntropyOptions> = { ...LABEL_KEYS, labelSmoothing: true, classWeights: true };
 
 /** Less than any sum of weights that matters; makes the mean over no positions 0. */
 const TINY = 1e-30;
@@ -34,7 +36,11 @@ export function softmaxCrossEntropy(
   labels: tf.Tensor,
   options: CrossEntropyOptions = {},
 ): tf.Scalar {
-  const { labelSmoothing: epsilon = 0, classWeights } = options;
+  const { labelSmoothing: epsilon = 0, classWeights } = checkKeys(
+    "the options of softmaxCrossEntropy",
+    options,
+    KEYS,
+  );
   const classes = checkLabels(logits, labels, options);
   if (!(epsilon >= 0 && epsilon < 1)) {
     throw new GmrError(

@@ -1,8 +1,8 @@
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type CrossEntropyOptions, softmaxCrossEntropy } from "./crossEntropy.ts";
 import { forClasses, softmax } from "./softmax.ts";
-import { checkLabels, counting, type LabelOptions, targetsOf } from "./targets.ts";
+import { checkLabels, counting, LABEL_KEYS, type LabelOptions, targetsOf } from "./targets.ts";
 
 export interface DiceOptions extends LabelOptions {
   /** s, added to numerator and denominator, so that an absent class counts as right. Default 1e-5. */
@@ -20,6 +20,20 @@ export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOption
   crossEntropyWeight?: number | undefined;
 }
 
+const DICE_KEYS: KeysOf<DiceOptions> = {
+  ...LABEL_KEYS,
+  smooth: true,
+  includeBackground: true,
+  perImage: true,
+};
+const BOTH_KEYS: KeysOf<DiceCrossEntropyOptions> = {
+  ...DICE_KEYS,
+  labelSmoothing: true,
+  classWeights: true,
+  diceWeight: true,
+  crossEntropyWeight: true,
+};
+
 /**
  * Soft Dice loss over classes (Milletari et al. 2016, https://arxiv.org/abs/1606.04797), p the softmax of the logits
  * and t the labels (one-hot for class indices):
@@ -35,6 +49,7 @@ export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOption
  * @throws GmrError as {@link softmaxCrossEntropy}
  */
 export function diceLoss(logits: tf.Tensor, labels: tf.Tensor, options: DiceOptions = {}): tf.Scalar {
+  checkKeys("the options of diceLoss", options, DICE_KEYS);
   const { smooth = 1e-5, includeBackground = true, perImage = true, ignoreLabel } = options;
   const classes = checkLabels(logits, labels, options);
   if (logits.rank < 3 || classes < 2) {
@@ -83,11 +98,15 @@ export function diceCrossEntropy(
   labels: tf.Tensor,
   options: DiceCrossEntropyOptions = {},
 ): tf.Scalar {
-  const dice = checkNonNegative("diceWeight", options.diceWeight ?? 1);
-  const crossEntropy = checkNonNegative("crossEntropyWeight", options.crossEntropyWeight ?? 1);
+  checkKeys("the options of diceCrossEntropy", options, BOTH_KEYS);
+  const { diceWeight = 1, crossEntropyWeight = 1, labelSmoothing, classWeights, ...ofDice } = options;
+  const { ignoreLabel } = options;
+  checkNonNegative("diceWeight", diceWeight);
+  checkNonNegative("crossEntropyWeight", crossEntropyWeight);
   return tf.tidy(() => {
-    const entropy = softmaxCrossEntropy(logits, labels, options).mul<tf.Scalar>(crossEntropy);
-    return diceLoss(logits, labels, options).mul<tf.Scalar>(dice).add<tf.Scalar>(entropy);
+    const entropy = softmaxCrossEntropy(logits, labels, { labelSmoothing, classWeights, ignoreLabel });
+    const dice = diceLoss(logits, labels, ofDice).mul<tf.Scalar>(diceWeight);
+    return dice.add<tf.Scalar>(entropy.mul(crossEntropyWeight));
   });
 }
 

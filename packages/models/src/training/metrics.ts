@@ -3,17 +3,20 @@
 // ...sizes], int32, in [0, K) or `ignoreLabel`. All throw GmrError `invalid-shape` or `invalid-argument` if these do
 // not fit, and `invalid-data` for labels that are not classes (or return NaN for labels computed on a GPU).
 
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { checkLabels, counting, type LabelOptions, oneHotRows, targetsOf } from "./targets.ts";
+import { checkLabels, counting, LABEL_KEYS, type LabelOptions, oneHotRows, targetsOf } from "./targets.ts";
 
 export interface OverlapOptions extends LabelOptions {
   /** Return one row per image instead of numbers for the whole batch. Default false. */
   perImage?: boolean | undefined;
 }
 
+const KEYS: KeysOf<OverlapOptions> = { ...LABEL_KEYS, perImage: true };
+
 /** Share of positions with the right class, a scalar; NaN if everything is ignored. */
 export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions = {}): tf.Scalar {
+  checkKeys("the options of accuracy", options, LABEL_KEYS);
   return tf.tidy(() => {
     const { both, labelled } = countsOf(logits, labels, options);
     return both.sum().div(labelled.sum());
@@ -25,6 +28,7 @@ export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOpt
  * @returns [K], or [N, K] with `perImage`; NaN for a class in neither
  */
 export function diceScore(logits: tf.Tensor, labels: tf.Tensor, options: OverlapOptions = {}): tf.Tensor {
+  checkKeys("the options of diceScore", options, KEYS);
   return tf.tidy(() => {
     const { both, predicted, labelled } = countsOf(logits, labels, options);
     return both.mul(2).div(predicted.add(labelled));
@@ -40,6 +44,7 @@ export function intersectionOverUnion(
   labels: tf.Tensor,
   options: OverlapOptions = {},
 ): tf.Tensor {
+  checkKeys("the options of intersectionOverUnion", options, KEYS);
   return tf.tidy(() => {
     const { both, predicted, labelled } = countsOf(logits, labels, options);
     return both.div(predicted.add(labelled).sub(both));

@@ -1,4 +1,4 @@
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 
 export interface MovingAverageOptions {
@@ -17,6 +17,8 @@ interface Slot {
 
 /** The entry for the number of steps averaged; not allowed as a weight's name. */
 const STEPS = "steps";
+
+const KEYS: KeysOf<MovingAverageOptions> = { decay: true, warmup: true };
 
 /**
  * Exponential moving averages of a model's weights over the steps of training (Polyak & Juditsky 1992), which often
@@ -38,10 +40,8 @@ export class ExponentialMovingAverage {
    * @throws GmrError `invalid-argument` for a decay outside [0, 1), dtypes other than float32, or weights with the same
    *   name
    */
-  constructor(
-    source: tf.LayersModel | ReadonlyMap<string, tf.Variable>,
-    { decay, warmup = true }: MovingAverageOptions,
-  ) {
+  constructor(source: tf.LayersModel | ReadonlyMap<string, tf.Variable>, options: MovingAverageOptions) {
+    const { decay, warmup = true } = checkKeys("the options of ExponentialMovingAverage", options, KEYS);
     if (!(decay >= 0 && decay < 1)) {
       throw new GmrError("invalid-argument", `decay must lie in [0, 1), got ${describeValue(decay)}`);
     }

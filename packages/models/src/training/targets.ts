@@ -1,6 +1,6 @@
 // Labels as one number per class.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import { knownValues } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
@@ -8,6 +8,8 @@ export interface LabelOptions {
   /** Positions with this label are ignored. Only for class indices. Default: none is. */
   ignoreLabel?: number | undefined;
 }
+
+export const LABEL_KEYS: KeysOf<LabelOptions> = { ignoreLabel: true };
 
 /**
  * Checks logits [N, ..., K] and their labels: class indices [N, ...], int32, or shares of the classes [N, ..., K],

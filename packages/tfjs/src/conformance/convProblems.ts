@@ -3,8 +3,8 @@
 
 import {
   type ConvGeometry,
-  convGeometry,
   GmrError,
+  geometryAt,
   type PadMode,
   product,
   Random,
@@ -265,7 +265,7 @@ function drawProblem(random: Random, rank: Rank): ConvProblem {
 /** The sizes of a problem, or undefined if they do not fit together. */
 function geometryOf({ rank = 2, shape, options }: ConvProblem): ConvGeometry | undefined {
   try {
-    return convGeometry({ ...options, inputSize: shape.slice(-rank - 1, -1) });
+    return geometryAt(options, shape.slice(-rank - 1, -1));
   } catch (error) {
     if (error instanceof GmrError) return undefined;
     throw error;

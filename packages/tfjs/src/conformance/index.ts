@@ -5,7 +5,7 @@
 //
 // Results are compared with the float64 reference of `@gmr-conv/core`, within `TOLERANCES`.
 
-import { checkNonNegativeInteger } from "@gmr-conv/core";
+import { checkKeys, checkNonNegativeInteger, type KeysOf } from "@gmr-conv/core";
 import { batchNormCases } from "./batchNormCases.ts";
 import type { ConformanceCase } from "./conformanceCase.ts";
 import { convCases, leakCases, partialGradientCases } from "./convCases.ts";
@@ -32,12 +32,15 @@ export interface ConformanceOptions {
   seed?: number | undefined;
 }
 
+const KEYS: KeysOf<ConformanceOptions> = { randomCases: true, seed: true };
+
 /**
  * All cases, in a fixed order. They may run in any order, one at a time; none leaks tensors.
  *
  * @throws GmrError `invalid-argument` if a number is not an integer of at least 0
  */
 export function conformanceCases(options: ConformanceOptions = {}): ConformanceCase[] {
+  checkKeys("the options of conformanceCases", options, KEYS);
   const randomCases = checkNonNegativeInteger("randomCases", options.randomCases ?? 100);
   const seed = checkNonNegativeInteger("seed", options.seed ?? 1);
   return [

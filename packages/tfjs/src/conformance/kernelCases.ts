@@ -3,7 +3,7 @@
 
 import {
   type ConvOptions,
-  convGeometry,
+  geometryAt,
   product,
   Random,
   referenceGmrConv,
@@ -93,8 +93,8 @@ function misfitCases(): ConformanceCase[] {
 
 async function checkKernels({ shape, outChannels, kernelSize, options }: KernelProblem): Promise<void> {
   const random = new Random(7);
-  const partition = ringPartition(kernelSize, { ...options });
-  const geometry = convGeometry({ ...options, kernelSize, inputSize: shape.slice(1, -1) });
+  const partition = ringPartition(kernelSize, { circular: options?.circular });
+  const geometry = geometryAt({ ...options, kernelSize }, shape.slice(1, -1));
   const draw = (sizes: readonly number[]) => ({
     data: Float32Array.from({ length: product(sizes) }, () => random.normal()),
     shape: sizes,

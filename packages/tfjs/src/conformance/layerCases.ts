@@ -84,7 +84,18 @@ function convLayerCase([factory, shape, args]: LayerTest): ConformanceCase {
         masks: parameters.get("ring_masks"),
         bias: parameters.get("bias"),
       },
-      { ...args, pad: args.padding, dilations: args.dilationRate, transposed: name.endsWith("Transpose") },
+      {
+        kernelSize: args.kernelSize,
+        numRings: args.numRings,
+        circular: args.circular,
+        groups: args.groups,
+        strides: args.strides,
+        pad: args.padding,
+        padMode: args.padMode,
+        dilations: args.dilationRate,
+        outputPadding: args.outputPadding,
+        transposed: name.endsWith("Transpose"),
+      },
     );
     const relu = (value: number) => (args.activation === "relu" ? Math.max(0, value) : value);
     await checkClose("y", "output", y, { data: expected.y.map(relu), shape: expected.shape });

@@ -3,10 +3,11 @@
 import {
   AXIS_NAMES,
   checkFinite,
-  checkObject,
+  checkKeys,
   checkPositiveInteger,
   describeValue,
   GmrError,
+  type KeysOf,
   symmetryGroup,
 } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
@@ -35,6 +36,16 @@ export interface EquivarianceOptions {
   /** The largest error that counts as an exact symmetry. Default 1e-4. */
   tolerance?: number | undefined;
 }
+
+const KEYS: KeysOf<EquivarianceOptions> = {
+  inputs: true,
+  inputShape: true,
+  angles: true,
+  flips: true,
+  planes: true,
+  seed: true,
+  tolerance: true,
+};
 
 const PLANES: readonly Plane[] = ["HW", "DW", "DH"];
 
@@ -68,7 +79,7 @@ export async function checkEquivariance(
   target: EquivarianceTarget,
   options: EquivarianceOptions = {},
 ): Promise<EquivarianceReport> {
-  checkObject("options", options);
+  checkKeys("the options of checkEquivariance", options, KEYS);
   const evaluate = evaluator(target);
   const input = await inputImages(target, options);
   const turns = turnsOf(input.shape.length - 2, options);

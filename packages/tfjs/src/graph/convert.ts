@@ -158,7 +158,7 @@ class Converter {
     name: string,
   ): tf.layers.Layer {
     if (plan.resampling === "pool alone") return cloneLayer(layer, { name, strides: [...plan.strides] });
-    const { numRings, circular, mixture, ringBasis, groups: wanted = 1 } = this.options;
+    const { numRings, circular, mixture, ringBasis, kernelInitializer, groups: wanted = 1 } = this.options;
     const className = layer.getClassName();
     const depthwise = className === "DepthwiseConv2D";
     const filters = depthwise ? channels * (config.depthMultiplier ?? 1) : config.filters;
@@ -175,6 +175,7 @@ class Converter {
       circular,
       mixture,
       ringBasis,
+      kernelInitializer,
       activation: config.activation,
       useBias: config.useBias,
       trainable: layer.trainable,

@@ -1,11 +1,12 @@
 // Conversion options, and which layers are convolutions.
 
 import {
+  checkKeys,
   checkNonNegativeInteger,
-  checkObject,
   checkPositiveInteger,
   describeValue,
   GmrError,
+  type KeysOf,
   oneOf,
   type Rank,
   type RingBasis,
@@ -13,6 +14,7 @@ import {
 } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { isFoldableConv } from "../layers/foldedConv.ts";
+import type { GmrConvArgs } from "../layers/gmrConvArgs.ts";
 import { nestedGraphs } from "./nodes.ts";
 
 /** Some convolutions of a model: those with these names, or those for which the function returns true. */
@@ -29,6 +31,8 @@ export interface ConvertOptions {
   mixture?: boolean | undefined;
   /** The trained coordinates, see `GmrConvArgs`. */
   ringBasis?: RingBasis | undefined;
+  /** Fresh weights, see `GmrConvArgs`. Default `"white"`; `"kaimingNormal"` for the basis `"rings"`. */
+  kernelInitializer?: GmrConvArgs["kernelInitializer"];
   /** Groups of convolutions whose channels they divide. Default 1; depthwise convolutions stay depthwise. */
   groups?: number | undefined;
   /**
@@ -43,6 +47,20 @@ export interface ConvertOptions {
   /** Seed of fresh weights; default: a new one each time. */
   seed?: number | undefined;
 }
+
+const KEYS: KeysOf<ConvertOptions> = {
+  kernelSize: true,
+  numRings: true,
+  circular: true,
+  mixture: true,
+  ringBasis: true,
+  kernelInitializer: true,
+  groups: true,
+  weights: true,
+  include: true,
+  exclude: true,
+  seed: true,
+};
 
 /** Stock convolutions. */
 export const KINDS: Readonly<Record<string, { rank: Rank; transposed: boolean }>> = {
@@ -68,7 +86,7 @@ export function checkOptions(options: ConvertOptions, model: tf.LayersModel): Co
     groups = 1,
     weights = "fresh",
     seed = 0,
-  } = checkObject("options", options);
+  } = checkKeys("the options of convertToGmr", options, KEYS);
   ringPartition(kernelSize, { rank: 1, numRings, circular });
   checkPositiveInteger("groups", groups);
   checkNonNegativeInteger("seed", seed);

@@ -249,7 +249,7 @@ describe("a network", () => {
 
   it("keeps ring convolutions if asked to, and their norms", () => {
     const model = network();
-    const folded = foldModel(model, { convolutions: "keep" });
+    const folded = foldModel(model, { rings: "keep" });
     expectSameOutputs(folded, model, images());
     expect(classes(folded)).toEqual(expect.arrayContaining(["GmrConv2D", "Add"]));
     expect(folded.layers.map(({ name }) => name)).not.toContain("stock_norm");
@@ -398,7 +398,7 @@ describe("third-party layers", () => {
 
 it("rejects unknown options", () =>
   expectGmrError(
-    () => Reflect.apply(foldModel, undefined, [chain([4]), { convolutions: "merge" }]),
+    () => Reflect.apply(foldModel, undefined, [chain([4]), { rings: "merge" }]),
     "invalid-argument",
-    'convolutions must be "fold" or "keep", got "merge"',
+    'rings must be "fold" or "keep", got "merge"',
   ));

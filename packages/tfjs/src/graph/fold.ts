@@ -1,6 +1,6 @@
 // Folding: a model with our layers becomes a stock model that computes the same.
 
-import { checkObject, oneOf } from "@gmr-conv/core";
+import { checkKeys, type KeysOf, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkModel } from "../checks.ts";
 import { writesItself } from "../layers/foldable.ts";
@@ -21,8 +21,10 @@ export interface FoldOptions {
    * What becomes of GMR convolutions: `"fold"` (default) turns them into stock convolutions; `"keep"` leaves them and
    * their norms unchanged, and replaces only the other non-stock layers.
    */
-  convolutions?: "fold" | "keep" | undefined;
+  rings?: "fold" | "keep" | undefined;
 }
+
+const KEYS: KeysOf<FoldOptions> = { mergeBatchNorm: true, rings: true };
 
 /**
  * A stock model that computes what `model` computes at inference, with its own weights. It needs this package neither
@@ -37,15 +39,15 @@ export interface FoldOptions {
  */
 export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
   checkModel(model);
-  const { mergeBatchNorm = true, convolutions = "fold" } = checkObject("options", options);
-  oneOf("convolutions", convolutions, ["fold", "keep"]);
+  const { mergeBatchNorm = true, rings = "fold" } = checkKeys("the options of foldModel", options, KEYS);
+  oneOf("rings", rings, ["fold", "keep"]);
   for (const { nodes } of nestedGraphs(model)) {
     for (const { layer } of nodes) if (!isFoldable(layer)) checkStock(layer);
   }
   const mergeable = (layer: tf.layers.Layer): boolean =>
-    isFoldableConv(layer) ? convolutions === "fold" : layer.getConfig().dataFormat !== "channelsFirst";
+    isFoldableConv(layer) ? rings === "fold" : layer.getConfig().dataFormat !== "channelsFirst";
   const merges = mergeBatchNorm ? planMerges(model, mergeable) : new Map<number, GraphNode>();
-  const folder = new Folder(merges, convolutions);
+  const folder = new Folder(merges, rings);
   return tidied(() =>
     rebuildModel(model, (node, inputs, name) => {
       const folded = folder.fold(node, inputs, name);
@@ -60,15 +62,15 @@ function isFoldable(layer: tf.layers.Layer): boolean {
 
 /** Expresses layers as stock layers. Use inside `tf.tidy`. */
 class Folder {
-  private readonly convolutions: "fold" | "keep";
+  private readonly rings: "fold" | "keep";
   private readonly layers = new SharedLayers();
   private readonly mergedConvs: ReadonlySet<tf.layers.Layer>;
   /** The convolution of a merge, by the id of its norm's output. */
   private readonly convOf: ReadonlyMap<number, GraphNode>;
   private readonly names = new Map<tf.layers.Layer, string>();
 
-  constructor(merges: ReadonlyMap<number, GraphNode>, convolutions: "fold" | "keep") {
-    this.convolutions = convolutions;
+  constructor(merges: ReadonlyMap<number, GraphNode>, rings: "fold" | "keep") {
+    this.rings = rings;
     this.mergedConvs = new Set([...merges.values()].map(({ layer }) => layer));
     this.convOf = merges;
   }
@@ -86,7 +88,7 @@ class Folder {
     const conv = this.convOf.get(outputs[0].id);
     if (conv) return this.merge(conv.layer, layer, inputs[0], name);
     if (isFoldableConv(layer)) {
-      if (this.convolutions === "keep") return undefined;
+      if (this.rings === "keep") return undefined;
       return stockConv(layer, layer.foldedConv(), inputs[0], undefined, name, this.layers);
     }
     return writesItself(layer) ? layer.foldToStock(inputs, name, this.layers) : undefined;

@@ -1,7 +1,7 @@
 // A folded GMR convolution as stock layers. Stock convolutions have "same" and "valid" padding with zeros, few
 // dilations and no groups; the rest becomes layers around them or zeros in the kernel.
 
-import { ANY_SIZE, convGeometry, GmrError } from "@gmr-conv/core";
+import { ANY_SIZE, GmrError, geometryAt } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { FoldedConv } from "../layers/foldedConv.ts";
 import { blockDiagonal, extendKernel, spreadKernel } from "./kernels.ts";
@@ -114,13 +114,13 @@ function planConv(conv: FoldedConv, input: tf.SymbolicTensor, owner: string): St
   };
   const sizes = input.shape.slice(1, -1);
   const known = sizes.every((size) => size != null);
-  const options = { ...conv, inputSize: sizes.map((size) => size ?? ANY_SIZE) };
-  const { padding, outputSize } = convGeometry(options);
+  const inputSize = sizes.map((size) => size ?? ANY_SIZE);
+  const { padding, outputSize } = geometryAt(conv, inputSize);
   const dense = strides.every((stride) => stride === 1);
   const fixed = known || dense || pad !== "same"; // else the padding depends on unknown sizes
   if (fixed && padding.flat().every((n) => n === 0)) return { ...plan, pad: zeros, native: "valid" };
   // If only zeros beyond the end differ from "same", no kernel position sees them.
-  const same = convGeometry({ ...options, pad: "same", padMode: "zeros" });
+  const same = geometryAt({ ...conv, pad: "same", padMode: "zeros" }, inputSize);
   const equal = same.outputSize.every(
     (size, axis) => size === outputSize[axis] && same.padding[axis][0] === padding[axis][0],
   );
@@ -150,8 +150,8 @@ function planTransposed(conv: FoldedConv, input: tf.SymbolicTensor, owner: strin
   const extent = extentOf(conv);
   const none = extent.map((): [number, number] => [0, 0]);
   const inputSize = input.shape.slice(1, -1).map((size) => size ?? ANY_SIZE);
-  const { padding } = convGeometry({ ...conv, inputSize });
-  const same = convGeometry({ ...conv, inputSize, pad: "same", outputPadding: 0 }).padding;
+  const { padding } = geometryAt(conv, inputSize);
+  const same = geometryAt({ ...conv, pad: "same", outputPadding: 0 }, inputSize).padding;
   const plan = { pad: none, dilations: extent.map(() => 1), depthwise: false };
   const equal = padding.every(([before, after], axis) => before === same[axis][0] && after === same[axis][1]);
   if (equal && isNativeSame(rank, extent, strides)) {

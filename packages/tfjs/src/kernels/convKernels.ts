@@ -2,6 +2,7 @@
 // weight matrices; the ring kernels follow, and those of stock dense convolutions, where each position has its own
 // matrix.
 
+import { checkKeys, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import {
   type Conv2DKernelAttrs,
@@ -101,12 +102,15 @@ export interface DenseConvChoice<State> {
   conv2d?: (state: State) => boolean;
 }
 
+const CHOICE_KEYS: KeysOf<DenseConvChoice<never>> = { conv2d: true };
+
 /** Stock dense convolutions; dtypes other than float32 and channels first are left to the stock kernels. */
 export function denseConvKernels<State>(
   kernels: BackendKernels<State>,
   { forward, inputGradient, filterGradient }: Convolutions<State>,
-  { conv2d }: DenseConvChoice<State> = {},
+  choice: DenseConvChoice<State> = {},
 ): KernelOverride[] {
+  const { conv2d } = checkKeys("the options of denseConvKernels", choice, CHOICE_KEYS);
   /** A kernel that computes what its layout and dtypes allow, and leaves the rest to the stock kernel. */
   const dense = <Inputs extends Record<string, tf.TensorInfo>, Attrs extends object>(
     name: string,

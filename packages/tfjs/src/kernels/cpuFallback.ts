@@ -2,7 +2,7 @@
 // tensors (batches of no images, maps that shrank to nothing): some trap, some never return, some read adjacent memory.
 // Some backends mishandle dtypes, or lack a kernel.
 
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { backendTraits, knownValues } from "../backendTraits.ts";
 import type { KernelArgs } from "./register.ts";
@@ -32,6 +32,8 @@ export interface CpuFallbackOptions {
   refuses?: ((kernelName: string, attrs: tf.NamedAttrMap) => boolean) | undefined;
 }
 
+const KEYS: KeysOf<CpuFallbackOptions> = { refusesType: true, refuses: true };
+
 /** Kernels that backends lack and copies on the CPU can stand in for: on numbers, not complex numbers or strings. */
 const STAND_INS: readonly string[] = [
   tf.BitwiseAnd,
@@ -49,10 +51,8 @@ const STAND_INS: readonly string[] = [
  * Wraps a backend's kernels: they run where they work, else those of the CPU backend do, on copies. Windows with no
  * position in their input are refused. Call this after all other kernels are registered.
  */
-export function cpuFallbackConfigs(
-  backendName: string,
-  { refusesType, refuses }: CpuFallbackOptions = {},
-): tf.KernelConfig[] {
+export function cpuFallbackConfigs(backendName: string, options: CpuFallbackOptions = {}): tf.KernelConfig[] {
+  const { refusesType, refuses } = checkKeys("the options of cpuFallbackConfigs", options, KEYS);
   const wrapped = tf.getKernelsForBackend(backendName).flatMap((config): tf.KernelConfig[] => {
     const { kernelName, kernelFunc } = config;
     if (!tf.getKernel(kernelName, "cpu")) return [];

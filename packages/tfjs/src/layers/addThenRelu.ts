@@ -1,14 +1,19 @@
-import { describeValue, GmrError } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
 import { applyLayer } from "../graph/cloneLayer.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { FoldableLayer } from "./foldable.ts";
+import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 
 /** The end of a residual block as a layer: max(a + b, 0) of two inputs of equal shape. */
 export class AddThenRelu extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "AddThenRelu";
+
+  constructor(args: LayerArgs = {}) {
+    super(checkKeys("the options of AddThenRelu", args, LAYER_KEYS));
+  }
 
   override computeOutputShape(inputShape: tf.Shape | tf.Shape[]): tf.Shape {
     return pair(inputShape)[0];

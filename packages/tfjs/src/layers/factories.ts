@@ -1,12 +1,12 @@
 // Layers in the style of `tf.layers`: functions instead of classes.
 
-import type * as tf from "@tensorflow/tfjs";
 import { AddThenRelu } from "./addThenRelu.ts";
 import { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fusedBatchNormalization.ts";
 import type { GmrConv } from "./gmrConv.ts";
 import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 import { GmrConv1D, GmrConv2D, GmrConv2DTranspose, GmrConv3D, GmrConv3DTranspose } from "./gmrConvLayers.ts";
 import { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
+import type { LayerArgs } from "./layerKeys.ts";
 import { registerLayers } from "./register.ts";
 import { SymmetricPooling, type SymmetricPoolingArgs } from "./symmetricPooling.ts";
 
@@ -68,7 +68,7 @@ export function symmetricPooling(args: SymmetricPoolingArgs): SymmetricPooling {
 }
 
 /** A layer that adds two inputs of equal shape and rectifies the sum, in one kernel. */
-export function addThenRelu(args: ConstructorParameters<typeof tf.layers.Layer>[0] = {}): AddThenRelu {
+export function addThenRelu(args: LayerArgs = {}): AddThenRelu {
   registerLayers();
   return new AddThenRelu(args);
 }

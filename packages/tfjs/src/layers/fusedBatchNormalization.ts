@@ -1,6 +1,6 @@
 // Batch normalisation as a layer, with the fused training kernel.
 
-import { checkFinite, describeValue, GmrError } from "@gmr-conv/core";
+import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { batchNormTraining } from "../batchNorm.ts";
 import { applyLayer, weightNamed } from "../graph/cloneLayer.ts";
@@ -8,10 +8,9 @@ import { NORM_WEIGHTS } from "../graph/merges.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { SharedLayers } from "../graph/sharedLayers.ts";
 import type { FoldableLayer } from "./foldable.ts";
+import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 
-type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
-
-export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
+export interface FusedBatchNormalizationArgs extends LayerArgs {
   /** Share of the old moving average kept at each step, in [0, 1]. Default 0.9 (PyTorch's momentum 0.1). */
   momentum?: number | undefined;
   /** Added to the variance. Default 1e-5. */
@@ -21,6 +20,14 @@ export interface FusedBatchNormalizationArgs extends NonNullable<LayerArgs> {
   /** Set negative outputs to zero, in the same kernel. Default false. */
   relu?: boolean | undefined;
 }
+
+const KEYS: KeysOf<FusedBatchNormalizationArgs> = {
+  ...LAYER_KEYS,
+  momentum: true,
+  epsilon: true,
+  zeroGamma: true,
+  relu: true,
+};
 
 /**
  * Batch normalisation over all axes but the last. Training uses the batch's statistics and updates the moving averages
@@ -43,7 +50,7 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
   private movingVariance?: tf.LayerVariable;
 
   constructor(args: FusedBatchNormalizationArgs = {}) {
-    super(args);
+    super(checkKeys("the options of FusedBatchNormalization", args, KEYS));
     this.momentum = checkFinite("momentum", args.momentum ?? 0.9);
     this.epsilon = checkFinite("epsilon", args.epsilon ?? 1e-5);
     if (this.momentum < 0 || this.momentum > 1) {

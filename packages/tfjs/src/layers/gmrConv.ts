@@ -4,14 +4,16 @@ import {
   ANY_SIZE,
   type ConvGeometry,
   checkFits,
+  checkKeys,
   checkNonNegativeInteger,
   checkObject,
   checkPositiveInteger,
-  convGeometry,
   defaultRingBasis,
   describeValue,
   GmrError,
+  geometryAt,
   initialSigma,
+  type KeysOf,
   oneOf,
   type Pad,
   type PadMode,
@@ -31,6 +33,7 @@ import { mixRingWeights } from "../mixture.ts";
 import { checkStrategy, type Strategy } from "../options.ts";
 import type { FoldableConv, FoldedConv } from "./foldedConv.ts";
 import type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
+import { LAYER_KEYS } from "./layerKeys.ts";
 import { clipToRings } from "./ringMasks.ts";
 import {
   ArrayInitializer,
@@ -43,6 +46,40 @@ import {
 import { type Constraint, type Initializer, type Regularizer, resolve, serialize } from "./stock.ts";
 
 const AXES = { 1: "W", 2: "H, W", 3: "D, H, W" };
+
+/** What is not for the direction of a layer, or never supported, is known too: it is refused with the reason. */
+type AnyArgs = GmrConvArgs & GmrConvTransposeArgs & { dataFormat?: unknown };
+
+const KEYS: KeysOf<AnyArgs> = {
+  ...LAYER_KEYS,
+  filters: true,
+  kernelSize: true,
+  strides: true,
+  padding: true,
+  padMode: true,
+  outputPadding: true,
+  dilationRate: true,
+  dataFormat: true,
+  groups: true,
+  numRings: true,
+  circular: true,
+  mixture: true,
+  ringBasis: true,
+  trainSigma: true,
+  decaySigma: true,
+  trainMasks: true,
+  strategy: true,
+  activation: true,
+  useBias: true,
+  kernelInitializer: true,
+  seed: true,
+  biasInitializer: true,
+  kernelRegularizer: true,
+  biasRegularizer: true,
+  sigmaRegularizer: true,
+  kernelConstraint: true,
+  biasConstraint: true,
+};
 
 /**
  * What the layers have in common. Weights: `white_weights`, `half_white_weights` or `ring_weights`, depending on the
@@ -89,7 +126,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
 
   protected constructor(rank: Rank, args: GmrConvArgs & GmrConvTransposeArgs, transposed = false) {
     super(checkObject("the arguments of a layer", args));
-    const { dataFormat } = args as { dataFormat?: unknown };
+    const { dataFormat } = checkKeys<AnyArgs>(`the options of ${this.getClassName()}`, args, KEYS);
     if (dataFormat != null && dataFormat !== "channelsLast") {
       throw new GmrError(
         "unsupported",
@@ -243,7 +280,7 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
 
   private geometry(inputSize: number[]): ConvGeometry {
     const { kernelSize } = this.partition;
-    return convGeometry({ inputSize, kernelSize, ...this.options, transposed: this.transposed });
+    return geometryAt({ ...this.options, kernelSize, transposed: this.transposed }, inputSize);
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[], kwargs: Parameters<tf.layers.Layer["call"]>[1]): tf.Tensor {

@@ -3,12 +3,11 @@
 import type { Pad, PadMode, PerAxis, RingBasis } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import type { Strategy } from "../options.ts";
+import type { LayerArgs } from "./layerKeys.ts";
 import type { RingInitializer } from "./ringWeights.ts";
 import type { Constraint, Given, Initializer, Regularizer } from "./stock.ts";
 
-type LayerArgs = ConstructorParameters<typeof tf.layers.Layer>[0];
-
-export interface GmrConvArgs extends NonNullable<LayerArgs> {
+export interface GmrConvArgs extends LayerArgs {
   /** Output channels. */
   filters: number;
   /** Odd kernel sizes. A single number applies to every axis. */

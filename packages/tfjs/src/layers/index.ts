@@ -6,6 +6,7 @@ export { FusedBatchNormalization, type FusedBatchNormalizationArgs } from "./fus
 export { GmrConv } from "./gmrConv.ts";
 export type { GmrConvArgs, GmrConvTransposeArgs } from "./gmrConvArgs.ts";
 export { InstanceNormalization, type InstanceNormalizationArgs } from "./instanceNormalization.ts";
+export { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 export { registerLayers } from "./register.ts";
 export { isRingWeights, type RingInitializer } from "./ringWeights.ts";
 export {

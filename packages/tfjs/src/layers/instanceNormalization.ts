@@ -1,14 +1,16 @@
-import { checkFinite, describeValue, GmrError, product } from "@gmr-conv/core";
+import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import type { UniqueName } from "../graph/rebuild.ts";
 import { instanceNorm } from "../instanceNorm.ts";
 import type { FoldableLayer } from "./foldable.ts";
+import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 
-export interface InstanceNormalizationArgs
-  extends NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> {
+export interface InstanceNormalizationArgs extends LayerArgs {
   /** Added to the variance. Default 1e-5. */
   epsilon?: number | undefined;
 }
+
+const KEYS: KeysOf<InstanceNormalizationArgs> = { ...LAYER_KEYS, epsilon: true };
 
 /**
  * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike. Weights:
@@ -25,7 +27,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
   private beta?: tf.LayerVariable;
 
   constructor(args: InstanceNormalizationArgs = {}) {
-    super(args);
+    super(checkKeys("the options of InstanceNormalization", args, KEYS));
     this.epsilon = checkFinite("epsilon", args.epsilon ?? 1e-5);
     if (this.epsilon <= 0)
       throw new GmrError("invalid-argument", `epsilon must be positive, got ${this.epsilon}`);

@@ -4,18 +4,21 @@
 // windows must overhang both borders equally, so some must be one larger: side n and stride s leave r = n mod s, the
 // windows of size p overhang by p - r in total, and that must be even. Every axis decides for itself.
 
-import { checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, describeValue, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { applyLayer } from "../graph/cloneLayer.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { FoldableLayer } from "./foldable.ts";
+import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 
-export interface SymmetricPoolingArgs extends NonNullable<ConstructorParameters<typeof tf.layers.Layer>[0]> {
+export interface SymmetricPoolingArgs extends LayerArgs {
   /** Default `average`; positions outside the map are ignored by both. */
   pooling?: "average" | "max" | undefined;
   /** One number for each spatial axis, one to three. */
   strides: readonly number[];
 }
+
+const KEYS: KeysOf<SymmetricPoolingArgs> = { ...LAYER_KEYS, pooling: true, strides: true };
 
 /** The size of windows that lie symmetrically on a side: the stride, or one more. */
 export function symmetricWindow(side: number, stride: number): number {
@@ -37,7 +40,7 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   readonly strides: readonly number[];
 
   constructor(args: SymmetricPoolingArgs) {
-    super(args);
+    super(checkKeys("the options of SymmetricPooling", args, KEYS));
     const { pooling = "average", strides } = args;
     if (!Array.isArray(strides) || strides.length < 1 || strides.length > 3) {
       throw new GmrError(
@@ -104,14 +107,23 @@ export class SymmetricPooling extends tf.layers.Layer implements FoldableLayer {
   }
 }
 
+interface SymmetricPoolOptions extends Pick<SymmetricPoolingArgs, "pooling" | "strides"> {
+  /** Of the layer. */
+  name: string;
+}
+
+const POOL_KEYS: KeysOf<SymmetricPoolOptions> = { pooling: true, strides: true, name: true };
+
 /**
  * Pools a map of a graph symmetrically: with a stock layer if its sides are known, else with {@link SymmetricPooling},
  * which must be registered.
  */
-export function symmetricPool(
-  x: tf.SymbolicTensor,
-  { pooling = "average", strides, name }: SymmetricPoolingArgs & { name: string },
-): tf.SymbolicTensor {
+export function symmetricPool(x: tf.SymbolicTensor, options: SymmetricPoolOptions): tf.SymbolicTensor {
+  const {
+    pooling = "average",
+    strides,
+    name,
+  } = checkKeys("the options of symmetricPool", options, POOL_KEYS);
   if (!needsCallTime(x.shape, strides)) return stockPool(x, pooling, strides, name);
   return applyLayer(new SymmetricPooling({ pooling, strides, name }), [x])[0];
 }

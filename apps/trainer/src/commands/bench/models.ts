@@ -7,7 +7,7 @@ import { backendOption, type CommonOptions, note, print, printer, THREADS } from
 interface ModelsOptions extends CommonOptions {
   threads?: number;
   only?: RegExp;
-  batch?: number;
+  batchSize?: number;
   checkpointStages: boolean;
 }
 
@@ -21,7 +21,7 @@ export function addModels(bench: Command): void {
     .addOption(backendOption())
     .option("--threads <count>", THREADS, positiveInteger)
     .option("--only <pattern>", "networks whose names match a regular expression", pattern)
-    .option("--batch <count>", "images or volumes", positiveInteger)
+    .option("--batch-size <count>", "images or volumes", positiveInteger)
     .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
     .option("--repeat <count>", "counted steps", positiveInteger, 2)
     .option("--json", "print one JSON object per network", false)
@@ -31,7 +31,7 @@ export function addModels(bench: Command): void {
 async function models(options: ModelsOptions): Promise<void> {
   const benches = MODEL_BENCHES.filter(({ name }) => options.only?.test(name) ?? true).map((bench) => ({
     ...bench,
-    batch: options.batch ?? bench.batch,
+    batch: options.batchSize ?? bench.batch,
     checkpointStages: options.checkpointStages,
   }));
   const steps: ModelStep[] = [];

@@ -19,7 +19,7 @@ import {
 interface NetworkOptions extends CommonOptions {
   threads?: number;
   impl: NetworkImpl[];
-  batch: number;
+  batchSize: number;
   imageSize: number;
   widths: number[];
   depths: number[];
@@ -38,7 +38,7 @@ export function addNetwork(bench: Command): void {
     .addOption(backendOption())
     .option("--threads <count>", THREADS, positiveInteger)
     .option("--impl <list>", "gmr, dense", impls, [...NETWORK_IMPLS])
-    .option("--batch <count>", "images", positiveInteger, 32)
+    .option("--batch-size <count>", "images", positiveInteger, 32)
     .option("--image-size <pixels>", "side of the images, which have three channels", positiveInteger, 32)
     .option("--widths <list>", "channels per stage", positiveIntegers, [64, 128, 256, 512])
     .option("--depths <list>", "blocks per stage", positiveIntegers, [2, 2, 2, 2])
@@ -52,7 +52,17 @@ export function addNetwork(bench: Command): void {
 }
 
 async function network(options: NetworkOptions): Promise<void> {
-  const { batch, imageSize, widths, depths, kernelSizes, classes, impl, backend, threads } = options;
+  const {
+    batchSize: batch,
+    imageSize,
+    widths,
+    depths,
+    kernelSizes,
+    classes,
+    impl,
+    backend,
+    threads,
+  } = options;
   const shape = { batch, imageSize, widths, depths, kernelSizes, classes };
   const settings: NetworkBenchOptions = { shape, impls: impl, backend, threads, runs: options.repeat };
   if (options.profile) {

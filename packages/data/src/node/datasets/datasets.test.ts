@@ -71,7 +71,7 @@ describe("the registry", () => {
       'data set "pictures": expected one of folder, csv, masks, mnist',
     );
     expect(() => checkDatasetSpec({ name: "folder", folder: "x", siz: 3 })).toThrow(
-      'data set folder: Unrecognized key: "siz"',
+      'the options of data set folder have no "siz": did you mean size?',
     );
     expect(() => checkDatasetSpec({ name: "folder" })).toThrow(
       "data set folder.folder: Invalid input: expected string",

