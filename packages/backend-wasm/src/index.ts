@@ -32,6 +32,10 @@ export interface UseWasmOptions {
  *
  * @throws GmrError `unsupported` if WebAssembly, its SIMD instructions or the stock backend are missing,
  *   `invalid-argument` if the number of threads is not a positive integer
+ *
+ * @example
+ * await useWasm(); // before anything is computed
+ * await useWasm({ threads: 4, wasmPaths: "/assets/tfjs-wasm/" }); // in a page that serves the .wasm files itself
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   const threads = threadsWanted(options.threads);

@@ -4,8 +4,7 @@ import { describeValue, GmrError } from "./errors.ts";
 
 /**
  * Pixels outside an image: a number for all channels or one per channel, `"reflect"` (mirrored without repeating the
- * outermost pixel), or `"replicate"` (the nearest pixel), as in {@link PadMode}. The images' own range counts: white is 1
- * for images from 0 to 1, 255 for bytes.
+ * outermost pixel), or `"replicate"` (the nearest pixel), as in {@link PadMode}. White is 1 for images from 0 to 1.
  */
 export type Fill = number | readonly number[] | "reflect" | "replicate";
 

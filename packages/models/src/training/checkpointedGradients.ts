@@ -26,6 +26,12 @@ type Values = Map<tf.SymbolicTensor, tf.Tensor>;
  *   that depends on none of the variables; `invalid-shape` for a loss that is not a scalar; `unsupported` if a layer
  *   that is computed twice draws random numbers that cannot be repeated (dropout needs a seed), keeps state between
  *   calls, or uses masks
+ *
+ * @example
+ * const lossOf = (logits) => softmaxCrossEntropy(logits, labels);
+ * const { value, grads } = checkpointedGradients(model, undefined, images, lossOf, variables);
+ * optimizer.applyGradients(grads);
+ * tf.dispose([value, grads]);
  */
 export function checkpointedGradients(
   model: tf.LayersModel,

@@ -21,8 +21,8 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
   if (areSwapped(logits, labels)) {
     throw new GmrError(
       "invalid-argument",
-      `the order is (logits, labels), got ${logits.dtype} [${shape}] and ${labels.dtype} [${labels.shape}], which look ` +
-        "like labels and logits: for model.compile, take losses and metrics of @gmr-conv/models",
+      `the order is (logits, labels), got ${logits.dtype} [${shape}] and ${labels.dtype} [${labels.shape}], ` +
+        "which look like labels and logits: for model.compile, take losses and metrics of @gmr-conv/models",
     );
   }
   if (rank < 2 || shape.includes(0)) {
@@ -61,7 +61,7 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
   return classes;
 }
 
-/** Whether the first looks like labels of the second: indices of its classes, or shares where that has negative ones. */
+/** Whether the first looks like labels of the second: indices of its classes, or shares while that has negatives. */
 function areSwapped(logits: tf.Tensor, labels: tf.Tensor): boolean {
   if (labels.dtype !== "float32") return false;
   const sizes = labels.shape.slice(0, -1).join();

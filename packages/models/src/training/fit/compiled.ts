@@ -22,7 +22,7 @@ interface Compiled {
   metricsNames: string[];
 }
 
-/** Makes a function a loss that takes labels of any shape, with the given metrics as `"accuracy"` and `"crossentropy"`. */
+/** Makes a function a loss that takes labels of any shape, with metrics for `"accuracy"` and `"crossentropy"`. */
 export function asLoss(loss: FitFunction, metrics: StringMetrics): FitFunction {
   correctModels();
   losses.set(loss, metrics);

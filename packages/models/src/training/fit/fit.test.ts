@@ -247,7 +247,8 @@ describe("bad arguments", () => {
       "not a class",
       () => losses.softmaxCrossEntropy()(tf.tensor1d([0, 3]), logits()),
       "invalid-data",
-      "labels must be class indices in [0, 3), got 3 at [1] (1 of 2 labels): give ignoreLabel: 3 if these are to be ignored",
+      "labels must be class indices in [0, 3), got 3 at [1] (1 of 2 labels): " +
+        "give ignoreLabel: 3 if these are to be ignored",
     ],
     [
       "a misspelt option",

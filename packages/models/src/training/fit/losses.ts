@@ -14,9 +14,9 @@ const CROSS_ENTROPY = ["labelSmoothing", "classWeights", "ignoreLabel"];
 const DICE = ["smooth", "includeBackground", "perImage", "ignoreLabel"];
 
 /**
- * Losses for `model.compile` and `fit`, called with (yTrue, yPred): the model's outputs are logits [N, ...sizes, K], and
- * labels are class indices [N, ...sizes] or [N, ...sizes, 1], of any dtype, or one-hot [N, ...sizes, K]. With one of them,
- * `metrics: ["accuracy"]` is right for all of these.
+ * Losses for `model.compile` and `fit`, called with (yTrue, yPred): the model's outputs are logits [N, ...sizes, K],
+ * and labels are class indices [N, ...sizes] or [N, ...sizes, 1], of any dtype, or one-hot [N, ...sizes, K]. With one
+ * of these losses, `metrics: ["accuracy"]` counts right for labels in any of these forms.
  *
  * @example
  * model.compile({

@@ -22,11 +22,12 @@ export interface MeanOverlapOptions extends OverlapOptions {
 const OVERLAP = ["ignoreLabel", "perImage", "includeBackground"];
 
 /**
- * Metrics for `model.compile` and `fit`, called with (yTrue, yPred), of outputs and labels as for {@link losses}. Each is
+ * Metrics for `model.compile` and `fit`, called with (yTrue, yPred), of outputs and labels as for `losses`. Each is
  * computed per batch, and `fit` averages over batches. The history of `fit` has them under the names given here.
  *
  * @example
- * model.compile({ optimizer: "adam", loss: losses.diceCrossEntropy(), metrics: [metrics.meanDice(), metrics.meanIoU()] });
+ * const loss = losses.diceCrossEntropy();
+ * model.compile({ optimizer: "adam", loss, metrics: [metrics.meanDice(), metrics.meanIoU()] });
  */
 export const metrics = {
   /** `accuracy`: share of images, or of positions, with the right class; NaN if everything is ignored. */
