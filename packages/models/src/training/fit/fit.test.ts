@@ -211,6 +211,36 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
     model.dispose();
   });
 
+  it("serves one of several outputs", async () => {
+    const input = tf.input({ shape: [4] });
+    const dense = (name: string, units: number) =>
+      tf.layers.dense({ name, units, kernelInitializer: "zeros" }).apply(input) as tf.SymbolicTensor;
+    const model = tf.model({ inputs: input, outputs: [dense("kind", 3), dense("size", 1)] });
+    model.compile({
+      optimizer: "sgd",
+      loss: { kind: losses.softmaxCrossEntropy(), size: tf.metrics.meanSquaredError },
+      metrics: { kind: ["accuracy", metrics.topKAccuracy({ k: 2 })], size: "mse" } as never, // declared too narrowly
+    });
+    const [x, kinds, sizes] = [tf.ones([6, 4]), tf.tensor1d(classes, "int32"), tf.zeros([6, 1])];
+    const values = (model.evaluate(x, { kind: kinds, size: sizes } as never) as tf.Scalar[]).map(
+      (value) => value.dataSync()[0],
+    );
+    expect(model.metricsNames).toEqual([
+      "loss",
+      "kind_loss",
+      "size_loss",
+      "kind_acc",
+      "kind_top2Accuracy",
+      "size_mse",
+    ]);
+    expect(values[values.length - 3]).toBeCloseTo(1 / 3);
+    expect(values[values.length - 2]).toBeCloseTo(2 / 3);
+    const { history } = await model.fit(x, { kind: kinds, size: sizes } as never, { epochs: 1, verbose: 0 });
+    expect(history.kind_acc[0]).toBeCloseTo(1 / 3);
+    tf.dispose([x, kinds, sizes]);
+    model.dispose();
+  });
+
   it("leaves models with other losses as they are", async () => {
     losses.dice();
     const model = classifier();
@@ -223,6 +253,8 @@ describe.each(["wasm", "cpu"])("on %s", (backend) => {
 });
 
 describe("bad arguments", () => {
+  beforeAll(() => useWasm());
+
   const logits = () => tf.tensor2d([1, -2, 3, 0, 1, 2], [2, 3]);
   it.each<[string, () => unknown, string, string]>([
     [
@@ -280,6 +312,15 @@ describe("bad arguments", () => {
     ],
   ])("%s", async (_name, action, code, message) => {
     await expectGmrError(() => tf.tidy(() => void action()), code, message);
+  });
+
+  it("a loss for training loops in compile: says what to take", async () => {
+    const model = classifier();
+    model.compile({ optimizer: "sgd", loss: softmaxCrossEntropy as never });
+    await expect(
+      model.fit(plainImages(), tf.oneHot(tf.tensor1d(classes, "int32"), 3), { verbose: 0 }),
+    ).rejects.toThrow(/the order is \(logits, labels\).*take losses and metrics of @gmr-conv\/models/);
+    model.dispose();
   });
 
   it.each([
