@@ -34,6 +34,10 @@ const KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true };
  *
  * @throws GmrError `unsupported` if WebAssembly, its SIMD instructions or the stock backend are missing,
  *   `invalid-argument` if the number of threads is not a positive integer
+ *
+ * @example
+ * await useWasm(); // before anything is computed
+ * await useWasm({ threads: 4, wasmPaths: "/assets/tfjs-wasm/" }); // in a page that serves the .wasm files itself
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   checkKeys("the options of useWasm", options, KEYS);

@@ -64,6 +64,10 @@ export interface BackendSelection {
  * @param names in order of preference; default: all
  * @throws GmrError `invalid-argument` for an empty list, an unknown name or an invalid option; `unsupported`, with the
  *   reason for each, if none works
+ *
+ * @example
+ * const { backend } = await selectBackend(); // the first that works here: "webgpu", "wasm" or "node"
+ * await selectBackend(["webgpu", "wasm"], { wasm: { threads: 4 } });
  */
 export async function selectBackend(
   names: readonly BackendName[] = BACKEND_NAMES,

@@ -30,7 +30,7 @@ export class GmrError extends Error {
   override readonly name = "GmrError";
   readonly code: GmrErrorCode;
 
-  constructor(code: GmrErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: GmrErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
   }

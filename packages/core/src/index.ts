@@ -91,6 +91,7 @@ export {
   type SymmetryError,
   type SymmetryReport,
 } from "./equivariance.ts";
+export { checkFill, type Fill, mirroredIndex, nearestIndex } from "./fill.ts";
 export {
   AXIS_NAMES,
   composeSymmetries,
@@ -105,6 +106,7 @@ export {
   type ImageShape,
   type NumberArray,
   rot90,
+  type TurnOptions,
   transformImage,
   turnImage,
 } from "./transformImage.ts";

@@ -147,7 +147,7 @@ describe("turnImage", () => {
       [2, 3],
       [3, 1],
     ] as const) {
-      expectAllNear(turnImage(volume, cube, 270, plane), rot90(volume, cube, 3, plane).image, 1e-15);
+      expectAllNear(turnImage(volume, cube, 270, { plane }), rot90(volume, cube, 3, plane).image, 1e-15);
     }
   });
 
@@ -182,6 +182,49 @@ describe("turnImage", () => {
     );
   });
 
+  it("fills what was outside with a colour, or from the border", () => {
+    for (const [sizes, plane] of [
+      [[6, 6], undefined],
+      [
+        [5, 6, 4],
+        [3, 1],
+      ],
+    ] as const) {
+      const filled = [2, ...sizes, 3];
+      const colour = [0.25, 0.5, 1];
+      const uniform = Array.from({ length: product(filled) }, (_, i) => colour[i % 3]);
+      for (const fill of [colour, "reflect", "replicate"] as const) {
+        expectAllNear(turnImage(uniform, filled, 33, { plane, fill }), uniform, 1e-12);
+      }
+      const white = turnImage(
+        uniform.map(() => 1),
+        filled,
+        45,
+        { plane, fill: 1 },
+      );
+      expectAllNear(
+        white,
+        white.map(() => 1),
+        1e-12,
+      );
+      const black = turnImage(uniform, filled, 45, { plane });
+      expect(Math.min(...black)).toBeLessThan(0.1);
+    }
+    const row = [1, 2, 3];
+    expect(turnImage(row, [1, 1, 3, 1], 90, { fill: 9 })).toEqual([9, 2, 9]);
+    expect(turnImage(row, [1, 1, 3, 1], 90, { fill: "replicate" })).toEqual([2, 2, 2]);
+    expect(turnImage(row, [1, 1, 3, 1], 180, { fill: 9 })).toEqual([3, 2, 1]);
+  });
+
+  it("mirrors the image beyond its border", () => {
+    // A row of five in three rows: by 90°, its ends come from two pixels above and below the middle row.
+    const rows = [1, 2, 3].flatMap((value) => new Array<number>(5).fill(value));
+    const turned = turnImage(rows, [1, 3, 5, 1], 90, { fill: "reflect" });
+    expect(turned.slice(5, 10)).toEqual([2, 1, 2, 3, 2]);
+    const replicated = turnImage(rows, [1, 3, 5, 1], 90, { fill: "replicate" });
+    expect(replicated.slice(5, 10)).toEqual([1, 1, 2, 3, 3]);
+  });
+
   it("keeps the kind of array and leaves the input as it is", () => {
     const input = Float32Array.from(image);
     expect(turnImage(input, shape, 45)).toBeInstanceOf(Float32Array);
@@ -195,14 +238,24 @@ describe("turnImage", () => {
       "degrees must be a finite number, got NaN",
     );
     expectGmrError(
-      () => turnImage(values, square, 10, [1, 3]),
+      () => turnImage(values, square, 10, { plane: [1, 3] }),
       "invalid-argument",
       "plane must be a spatial axis, 1 to 2, got 3",
     );
     expectGmrError(
-      () => turnImage(values, square, 10, [1, 1]),
+      () => turnImage(values, square, 10, { plane: [1, 1] }),
       "invalid-argument",
       "plane must be two different axes, got [1, 1]",
+    );
+    expectGmrError(
+      () => turnImage(values, square, 10, { fill: [1, 2] }),
+      "invalid-argument",
+      'fill must be "reflect", "replicate", a number or 3 numbers, one per channel, got [1, 2]',
+    );
+    expectGmrError(
+      () => turnImage(values, square, 10, { fil: 1 } as object),
+      "invalid-argument",
+      'the options of turnImage have no "fil": did you mean fill?',
     );
     expectGmrError(
       () => turnImage([1], square, 10),

@@ -1,4 +1,6 @@
 /** Data sets, readers, geometric transforms and seeded batches: plain arrays, in browsers and Node. */
+
+export { type Fill, mirroredIndex } from "@gmr-conv/core";
 export { type AffineMoves, affineImages, type WarpOptions, warpImages, warpLabels } from "./affine.ts";
 export {
   type Augment,
@@ -45,7 +47,7 @@ export {
   subset,
   toFloat,
 } from "./imageSet.ts";
-export { type Fill, type Interpolation, mirroredIndex, type SamplingOptions } from "./sampling.ts";
+export type { Interpolation, SamplingOptions } from "./sampling.ts";
 export { deriveSeed } from "./seed.ts";
 export { type SplitOptions, splitDataset } from "./split.ts";
 export {

@@ -3,20 +3,14 @@
  * up to 1; pixels outside the image are filled in one of several ways. Cubic: the convolution kernel of Keys 1981
  * with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
  */
-import { describeValue, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
+import { checkFill, type Fill, type KeysOf, mirroredIndex, nearestIndex, oneOf } from "@gmr-conv/core";
 
 export type Interpolation = "nearest" | "linear" | "cubic";
-
-/**
- * Pixels outside an image: a number for all channels or one per channel, `"reflect"` (mirrored without repeating the
- * outermost pixel), or `"replicate"` (the nearest pixel).
- */
-export type Fill = number | readonly number[] | "reflect" | "replicate";
 
 export interface SamplingOptions {
   /** Default `"linear"`. */
   interpolation?: Interpolation | undefined;
-  /** Default 0. */
+  /** What lies outside the images; default 0, black. Bright-field slides have a white border: 1, or `"replicate"`. */
   fill?: Fill | undefined;
 }
 
@@ -35,17 +29,7 @@ export function planSampling(options: SamplingOptions, channels: number): Sampli
     "linear",
     "cubic",
   ]);
-  const fill = options.fill ?? 0;
-  if (fill === "reflect" || fill === "replicate") return { interpolation, fill };
-  const values = typeof fill === "number" ? new Array<number>(channels).fill(fill) : [...fill];
-  if (values.length !== channels || !values.every(Number.isFinite)) {
-    throw new GmrError(
-      "invalid-argument",
-      `fill must be "reflect", "replicate", a number or ${channels} numbers, one per channel, ` +
-        `got ${describeValue(fill)}`,
-    );
-  }
-  return { interpolation, fill: Float64Array.from(values) };
+  return { interpolation, fill: checkFill(options.fill ?? 0, channels) };
 }
 
 /** Number of pixels per axis that a place is read from. */
@@ -92,16 +76,6 @@ export function readAxis(
     const index = indices[tap];
     if (index >= 0 && index < size) continue;
     indices[tap] =
-      fill === "reflect" ? mirroredIndex(index, size) : fill === "replicate" ? clamped(index, size) : -1;
+      fill === "reflect" ? mirroredIndex(index, size) : fill === "replicate" ? nearestIndex(index, size) : -1;
   }
-}
-
-const clamped = (index: number, size: number): number => Math.min(Math.max(index, 0), size - 1);
-
-/** The index in [0, size) of a pixel outside, when pixels are mirrored without repeating the outermost one. */
-export function mirroredIndex(index: number, size: number): number {
-  if (size === 1) return 0;
-  const period = 2 * (size - 1);
-  const within = ((index % period) + period) % period;
-  return within < size ? within : period - within;
 }

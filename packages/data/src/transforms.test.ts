@@ -1,3 +1,4 @@
+import type { Fill } from "@gmr-conv/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affineImages } from "./affine.ts";
@@ -20,6 +21,11 @@ function permute(
     const inside = y >= 0 && x >= 0 && y < height && x < width;
     return inside ? batch[((image * height + y) * width + x) * channels + channel] : 0;
   });
+}
+
+function expectNear(actual: Float32Array, expected: Float32Array): void {
+  const worst = Math.max(...actual.map((value, i) => Math.abs(value - expected[i])));
+  expect(worst).toBeLessThan(1e-6);
 }
 
 /** A smooth blob well inside a 28×28 image. */
@@ -60,6 +66,33 @@ describe("rotateImages", () => {
         expect(rotateImages(batch, shape, 180)).toEqual(expected);
       }),
     );
+  });
+
+  it("fills corners with a colour, or from the border: images and volumes", () => {
+    const colour = [0.25, 0.5, 1];
+    for (const shape of [
+      [7, 7, 3],
+      [5, 7, 7, 3],
+    ]) {
+      const uniform = Float32Array.from(
+        { length: 2 * shape.reduce((a, b) => a * b) },
+        (_, i) => colour[i % 3],
+      );
+      for (const fill of [colour, "reflect", "replicate"] as const) {
+        expectNear(rotateImages(uniform, shape, 40, { fill }), uniform);
+      }
+      const white = uniform.map(() => 1);
+      expectNear(rotateImages(white, shape, 40, { fill: 1 }), white);
+      expect(Math.min(...rotateImages(white, shape, 40))).toBe(0);
+      expect(() => rotateImages(white, shape, 40, { fill: [1, 2] })).toThrow(
+        'fill must be "reflect", "replicate", a number or 3 numbers, one per channel, got [1, 2]',
+      );
+    }
+    const fromBorder = (fill: Fill) =>
+      Array.from(rotateImages(Float32Array.of(1, 2, 3), [3, 1, 1], 0, { fill, size: [7, 1] }));
+    expect(fromBorder("reflect")).toEqual([3, 2, 1, 2, 3, 2, 1]);
+    expect(fromBorder("replicate")).toEqual([1, 1, 1, 2, 3, 3, 3]);
+    expect(fromBorder(9)).toEqual([9, 9, 1, 2, 3, 9, 9]);
   });
 
   it("is undone by the opposite turn, up to interpolation", () => {

@@ -31,8 +31,14 @@ const ROTATE_KEYS: KeysOf<RotateOptions> = { ...WARP_KEYS, axis: true };
  * `rot90`.
  *
  * @param options `axis` of volumes (default `"D"`); how to read between pixels (default linearly), what to fill the
- *   corners with (default 0), and the size to crop to (default: that of the images)
+ *   corners with (`fill`, default 0: black), and the size to crop to (default: that of the images)
  * @throws GmrError `invalid-shape`, `invalid-argument` as {@link affineImages}
+ *
+ * @example
+ * rotateImages(images, [64, 64, 3], 30); // corners are black
+ * rotateImages(slides, [64, 64, 3], 30, { fill: [0.95, 0.94, 0.96] }); // a colour: a number, or one per channel
+ * rotateImages(photos, [64, 64, 3], 30, { fill: "reflect" }); // from the border: "reflect" or "replicate"
+ * rotateImages(volumes, [32, 64, 64, 1], 30, { axis: "H" });
  */
 export function rotateImages(
   batch: Float32Array,

@@ -9,16 +9,23 @@ export interface LayerCost {
   name: string;
   type: string;
   outputShape: (number | null)[];
-  /** Trainable parameters. */
+  /** Trainable numbers: what PyTorch counts as parameters. */
   parameters: number;
+  /** Numbers that are not trained: moving statistics of batch normalisation, weights of frozen layers. */
+  nonTrainable: number;
   /** Multiply-adds for one image; for ring convolutions those of the ring strategy. */
   multiplyAdds: number;
 }
 
 export interface ModelCost {
   layers: LayerCost[];
-  /** Trainable parameters. */
+  /** Trainable numbers: what PyTorch counts as parameters. */
   parameters: number;
+  /**
+   * Numbers that are not trained: moving statistics of batch normalisation, weights of frozen layers.
+   * `model.countParams()` counts both: `parameters + nonTrainable`.
+   */
+  nonTrainable: number;
   multiplyAdds: number;
   /**
    * Number of input positions along each axis that one position of the last map sees; may exceed the input's size.
@@ -27,12 +34,18 @@ export interface ModelCost {
   receptiveField: number[] | undefined;
 }
 
-/** Parameters, multiply-adds and receptive field of a model; unknown input sides count as one. */
+/**
+ * Parameters, multiply-adds and receptive field of a model; unknown input sides count as one.
+ *
+ * @example
+ * const { parameters, nonTrainable } = modelCost(model); // parameters + nonTrainable === model.countParams()
+ */
 export function modelCost(model: tf.LayersModel): ModelCost {
   const layers = checkModel(model).layers.map(layerCost);
   return {
     layers,
     parameters: sum(layers.map((l) => l.parameters)),
+    nonTrainable: sum(layers.map((l) => l.nonTrainable)),
     multiplyAdds: sum(layers.map((l) => l.multiplyAdds)),
     receptiveField: receptiveField(model),
   };
@@ -44,6 +57,7 @@ function layerCost(layer: tf.layers.Layer): LayerCost {
     type: layer.getClassName(),
     outputShape: [...single(layer.output).shape],
     parameters: sum(layer.trainableWeights.map((w) => sizeOf(w.shape))),
+    nonTrainable: sum(layer.nonTrainableWeights.map((w) => sizeOf(w.shape))),
     multiplyAdds: multiplyAdds(layer),
   };
 }

@@ -56,13 +56,19 @@ export {
   diceLoss,
   diceScore,
   ExponentialMovingAverage,
+  type FitFunction,
   intersectionOverUnion,
   type LabelOptions,
+  losses,
+  type MeanOverlapOptions,
   type MovingAverageOptions,
+  metrics,
   type OverlapOptions,
   softmaxCrossEntropy,
   stageBoundaries,
   stageEnds,
+  type TopKOptions,
+  topKAccuracy,
 } from "./training/index.ts";
 export { unet } from "./unet.ts";
 export type { UNetOptions, Upsampling } from "./unetOptions.ts";

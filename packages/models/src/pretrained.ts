@@ -51,6 +51,10 @@ export function pretrainedCards(): ModelCard[] {
 /**
  * A trained network, ready to use, offline. Its weights are loaded on the first call.
  * @throws GmrError `invalid-argument` for an unknown name
+ *
+ * @example
+ * const digits = await loadPretrained("gmr-mnist");
+ * const [digit] = digits.predict(images).argMax(-1).dataSync(); // images [N, 28, 28, 1] from 0 to 1
  */
 export async function loadPretrained(name: PretrainedName): Promise<tf.LayersModel> {
   if (!Object.hasOwn(PRETRAINED, name)) {

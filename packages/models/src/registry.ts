@@ -109,6 +109,9 @@ export const MODEL_NAMES = Object.keys(REGISTRY) as readonly ModelName[];
  * `inputShape` and `classes` are required, everything else defaults to what the name stands for.
  *
  * @throws GmrError `invalid-argument` for an unknown name, and what the network's function throws
+ *
+ * @example
+ * const model = createModel("gmr-resnet18", { inputShape: [32, 32, 3], classes: 10 });
  */
 export function createModel<Name extends ModelName>(name: Name, options: OptionsOf<Name>): tf.LayersModel {
   const { build, defaults } = entryOf(name);
@@ -143,9 +146,9 @@ export function listModels(names: readonly ModelName[] = MODEL_NAMES): ModelInfo
   return names.map((name) => {
     const { description, example } = entryOf(name);
     const model = createModel(name, { ...example, seed: 0 } as never);
-    const { parameters, multiplyAdds, receptiveField } = modelCost(model);
+    const { layers: _, ...cost } = modelCost(model);
     model.dispose();
-    return { name, description, ...example, parameters, multiplyAdds, receptiveField };
+    return { name, description, ...example, ...cost };
   });
 }
 

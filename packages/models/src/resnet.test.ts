@@ -33,7 +33,9 @@ async function logits(
 describe("resNet", () => {
   it("has the parameters of the official networks", () => {
     const full = resNet({ inputShape: [32, 32, 3], classes: 10 });
-    expect(modelCost(full).parameters).toBe(3_996_685);
+    const { parameters, nonTrainable } = modelCost(full);
+    expect([parameters, nonTrainable]).toEqual([3_996_685, 9_600]); // as in PyTorch; means and variances of norms
+    expect(full.countParams()).toBe(parameters + nonTrainable);
     const narrow = resNet({ inputShape: [32, 32, 3], classes: 5, widths: [8, 16, 32, 64] });
     expect(modelCost(narrow).parameters).toBe(63_872);
     full.dispose();

@@ -19,6 +19,12 @@ import type { ResNetOptions } from "./resNetOptions.ts";
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `unsupported` for options that are for
  *   images only
+ *
+ * @example
+ * const model = resNet({ inputShape: [64, 64, 3], classes: 10 }); // a GMR-ResNet-18
+ * const sizes = { depths: [1, 1], widths: [16, 32], kernelSizes: [9, 5] };
+ * const small = resNet({ inputShape: [28, 28, 1], classes: 10, ...sizes });
+ * model.compile({ optimizer: "adam", loss: losses.softmaxCrossEntropy(), metrics: ["accuracy"] });
  */
 export function resNet(options: ResNetOptions): tf.LayersModel {
   const plan = planResNet(options);

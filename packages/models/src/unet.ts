@@ -18,6 +18,10 @@ import type { UNetOptions } from "./unetOptions.ts";
  *
  * @throws GmrError `invalid-argument`, naming the option and what was expected; `invalid-shape` for sides that cannot
  *   be halved that often, or are odd where upsampling needs even ones
+ *
+ * @example
+ * const model = unet({ inputShape: [128, 128, 1], classes: 2 });
+ * model.compile({ optimizer: "adam", loss: losses.diceCrossEntropy(), metrics: [metrics.meanIoU()] });
  */
 export function unet(options: UNetOptions): tf.LayersModel {
   const plan = planUNet(options);

@@ -27,6 +27,11 @@ import { tapwiseConv } from "./tapwise.ts";
  * @returns [N, H', W', Cout], or [H', W', Cout]
  * @throws GmrError `invalid-shape` or `invalid-argument`, naming the value and what was expected; `unsupported` for
  *   masks with the ring strategy
+ *
+ * @example
+ * const x = tf.randomNormal([1, 32, 32, 3]);
+ * const weights = tf.randomNormal([5, 3, 8]); // a matrix for each of the 5 rings of a 9×9 kernel
+ * const y = gmrConv2d(x, weights, { kernelSize: 9, pad: "same" }); // [1, 32, 32, 8]
  */
 export function gmrConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
   x: T,
@@ -41,6 +46,9 @@ export function gmrConv2d<T extends tf.Tensor3D | tf.Tensor4D>(
  *
  * @param x [N, W, Cin] or [W, Cin]
  * @returns [N, W', Cout], or [W', Cout]
+ *
+ * @example
+ * gmrConv1d(tf.zeros([1, 100, 2]), tf.zeros([3, 2, 4]), { kernelSize: 5, pad: "same" }); // [1, 100, 4]
  */
 export function gmrConv1d<T extends tf.Tensor2D | tf.Tensor3D>(
   x: T,
@@ -55,6 +63,9 @@ export function gmrConv1d<T extends tf.Tensor2D | tf.Tensor3D>(
  *
  * @param x [N, D, H, W, Cin] or [D, H, W, Cin]
  * @returns [N, D', H', W', Cout], or [D', H', W', Cout]
+ *
+ * @example
+ * gmrConv3d(tf.zeros([1, 16, 16, 16, 2]), tf.zeros([3, 2, 4]), { kernelSize: 5, pad: "same" }); // [1, 16, 16, 16, 4]
  */
 export function gmrConv3d<T extends tf.Tensor4D | tf.Tensor5D>(
   x: T,
@@ -72,6 +83,11 @@ export function gmrConv3d<T extends tf.Tensor4D | tf.Tensor5D>(
  * @param weights [R, Cout/groups, Cin]
  * @returns [N, H', W', Cout] or [H', W', Cout], H' = (H - 1) · stride + extent - 2 pad + outputPadding
  * @throws GmrError as {@link gmrConv2d}
+ *
+ * @example
+ * const weights = tf.zeros([2, 4, 8]); // 2 rings, 4 output and 8 input channels
+ * const sizes = { kernelSize: 3, strides: 2, pad: 1, outputPadding: 1 };
+ * gmrConv2dTranspose(tf.zeros([1, 16, 16, 8]), weights, sizes); // [1, 32, 32, 4]
  */
 export function gmrConv2dTranspose<T extends tf.Tensor3D | tf.Tensor4D>(
   x: T,

@@ -90,6 +90,11 @@ export interface TrainingResult {
  * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is
  *   not finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the
  *   images
+ *
+ * @example
+ * const { train: images, validation, test } = await loadDataset({ name: "mnist" }); // of @gmr-conv/data/node
+ * await train({ model, train: images, validation, settings: { epochs: 3 }, onEvent: (event) => console.log(event) });
+ * const { upright, angles } = await evaluate(model, test, { rotations: 45 });
  */
 export async function train(input: TrainingInput): Promise<TrainingResult> {
   checkKeys("the input of train", input, KEYS);

@@ -76,7 +76,7 @@ function gradientsOf(
       return task.loss(logits, targets, settings.loss, classWeights);
     };
     if (settings.checkpointStages) {
-      const { loss, grads } = checkpointedGradients(model, undefined, images, lossOf, variables);
+      const { value: loss, grads } = checkpointedGradients(model, undefined, images, lossOf, variables);
       return { loss, grads, share };
     }
     const forward = () => lossOf(model.apply(images, { training: true }) as tf.Tensor);

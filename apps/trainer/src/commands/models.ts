@@ -7,7 +7,9 @@ import { useBackend } from "../backend.ts";
 export function addModels(program: Command): void {
   program
     .command("models")
-    .description("List the networks: parameters, multiply-adds and receptive field for a typical input.")
+    .description(
+      "List the networks: trained parameters, multiply-adds and receptive field for a typical input.",
+    )
     .argument("[names...]", "which ones (default: all)")
     .option("--json", "print one JSON object per network", false)
     .action(async (names: string[], options: { json: boolean }) => {
@@ -18,7 +20,7 @@ export function addModels(program: Command): void {
         return;
       }
       const table = new Table({
-        head: ["name", "network", "input", "parameters", "multiply-adds", "receptive field"],
+        head: ["name", "network", "input", "trained parameters", "multiply-adds", "receptive field"],
         colAligns: ["left", "left", "right", "right", "right", "right"],
         style: { head: [], border: [], compact: true },
       });

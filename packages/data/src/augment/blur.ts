@@ -1,5 +1,4 @@
-import { checkPositiveInteger, GmrError, type Random } from "@gmr-conv/core";
-import { mirroredIndex } from "../sampling.ts";
+import { checkPositiveInteger, GmrError, mirroredIndex, type Random } from "@gmr-conv/core";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface BlurOptions {

@@ -1,10 +1,10 @@
 // Random crops, shifts, scales, turns and flips, as one map per image, so that pixels are interpolated once.
 
-import { checkFinite, describeValue, GmrError, oneOf, type Random } from "@gmr-conv/core";
+import { checkFinite, describeValue, type Fill, GmrError, oneOf, type Random } from "@gmr-conv/core";
 import { type WarpOptions, warpImages, warpLabels } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
 import { imageSize, type SampleShape } from "../imageSet.ts";
-import type { Fill, Interpolation } from "../sampling.ts";
+import type { Interpolation } from "../sampling.ts";
 import { FLIPPED_AXIS, type FlipDirection } from "../transforms.ts";
 import { matrixProduct, turnMatrix } from "../turnMatrix.ts";
 import type { Warp } from "../warp.ts";

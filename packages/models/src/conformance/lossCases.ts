@@ -2,7 +2,15 @@
 
 import { GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { accuracy, diceLoss, softmaxCrossEntropy } from "../training/index.ts";
+import {
+  accuracy,
+  diceCrossEntropy,
+  diceLoss,
+  losses,
+  metrics,
+  softmaxCrossEntropy,
+  topKAccuracy,
+} from "../training/index.ts";
 import type { NetworkCase } from "./networkCase.ts";
 
 const { POSITIVE_INFINITY: INFINITY, NaN: NONE } = Number;
@@ -21,6 +29,7 @@ export function lossCases(): NetworkCase[] {
     { name: "NaN is not a class", run: checkNaN },
     { name: "labels that are not classes", run: checkStrangers },
     { name: "gradients of the losses' gradients", run: checkCurvature },
+    { name: "losses and metrics of fit", run: checkFit },
   ];
 }
 
@@ -96,6 +105,31 @@ async function checkCurvature(): Promise<void> {
       throw wrong(`the slope of the gradient of ${name}`, actual, String(expected));
     }
   }
+}
+
+/** Losses and metrics for `model.compile` against those for training loops, with labels in every form. */
+async function checkFit(): Promise<void> {
+  const { numTensors } = tf.memory();
+  const pairs = [
+    [losses.softmaxCrossEntropy(), softmaxCrossEntropy],
+    [losses.dice(), diceLoss],
+    [losses.diceCrossEntropy(), diceCrossEntropy],
+    [metrics.accuracy(), accuracy],
+    [metrics.topKAccuracy(), topKAccuracy],
+  ] as const;
+  for (const [inFit, inLoops] of pairs) {
+    const [expected, ...actual] = tf.tidy(() => {
+      const logits = tf.randomNormal([2, 3, 4, 7], 0, 1, "float32", 1);
+      const labels = tf.range(0, 24, 1, "int32").mod<tf.Tensor>(tf.scalar(7, "int32")).reshape([2, 3, 4]);
+      const forms = [labels, labels.expandDims(-1), labels.cast("float32"), tf.oneHot(labels, 7)];
+      return [inLoops(logits, labels), ...forms.map((form) => inFit(form, logits).mean())];
+    });
+    const [value] = await expected.data();
+    for (const tensor of actual) expectNear(inFit.name, await tensor.data(), [value]);
+    tf.dispose([expected, actual]);
+  }
+  const leaked = tf.memory().numTensors - numTensors;
+  if (leaked !== 0) throw wrong("the number of tensors left", leaked, "none");
 }
 
 function expectNear(what: string, actual: ArrayLike<number>, expected: readonly number[]): void {

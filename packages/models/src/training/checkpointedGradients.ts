@@ -20,11 +20,18 @@ type Values = Map<tf.SymbolicTensor, tf.Tensor>;
  * @param stages names of the layers to cut after; default: after each stage but the last ({@link stageEnds})
  * @param x the model's input, or its inputs
  * @param lossOf computes the loss, a scalar, from the model's outputs
- * @returns the loss, and gradients by name of the variable, in the variables' order; the caller disposes of them
+ * @returns `value`, the loss, and `grads`, gradients by name of the variable, in the variables' order, as from
+ *   `tf.variableGrads`; the caller disposes of them
  * @throws GmrError `invalid-argument` for stages where the model cannot be cut, a wrong number of inputs, or a loss
  *   that depends on none of the variables; `invalid-shape` for a loss that is not a scalar; `unsupported` if a layer
  *   that is computed twice draws random numbers that cannot be repeated (dropout needs a seed), keeps state between
  *   calls, or uses masks
+ *
+ * @example
+ * const lossOf = (logits) => softmaxCrossEntropy(logits, labels);
+ * const { value, grads } = checkpointedGradients(model, undefined, images, lossOf, variables);
+ * optimizer.applyGradients(grads);
+ * tf.dispose([value, grads]);
  */
 export function checkpointedGradients(
   model: tf.LayersModel,
@@ -32,7 +39,7 @@ export function checkpointedGradients(
   x: tf.Tensor | readonly tf.Tensor[],
   lossOf: (...outputs: tf.Tensor[]) => tf.Scalar,
   variables: readonly tf.Variable[],
-): { loss: tf.Scalar; grads: tf.NamedTensorMap } {
+): { value: tf.Scalar; grads: tf.NamedTensorMap } {
   const inputs = x instanceof tf.Tensor ? [x] : x;
   if (inputs.length !== model.inputs.length) {
     throw new GmrError(
@@ -61,7 +68,7 @@ export function checkpointedGradients(
       throw new GmrError("invalid-argument", `the loss depends on none of the ${variables.length} variables`);
     }
     const grads = Object.fromEntries(found.map(({ name }) => [name, backward.grads[name]]));
-    return { loss: loss as tf.Scalar, grads };
+    return { value: loss as tf.Scalar, grads };
   });
 }
 

@@ -30,12 +30,25 @@ const TINY = 1e-30;
  *   [N, ...sizes, K], float32
  * @throws GmrError `invalid-shape` if they do not fit together, `invalid-argument` for other dtypes and options,
  *   `invalid-data` for labels that are not classes, naming the first (for labels computed on a GPU the loss is NaN)
+ *
+ * @example
+ * const loss = softmaxCrossEntropy(logits, labels, { labelSmoothing: 0.1 }); // in a training loop of your own
+ * model.compile({ optimizer: "adam", loss: losses.softmaxCrossEntropy({ labelSmoothing: 0.1 }) }); // for model.fit
  */
 export function softmaxCrossEntropy(
   logits: tf.Tensor,
   labels: tf.Tensor,
   options: CrossEntropyOptions = {},
 ): tf.Scalar {
+  return tf.tidy(() => crossEntropyPerImage(logits, labels, options).sum<tf.Scalar>());
+}
+
+/** What each image contributes to {@link softmaxCrossEntropy}, [N]; the loss is the sum. */
+export function crossEntropyPerImage(
+  logits: tf.Tensor,
+  labels: tf.Tensor,
+  options: CrossEntropyOptions,
+): tf.Tensor1D {
   const { labelSmoothing: epsilon = 0, classWeights } = checkKeys(
     "the options of softmaxCrossEntropy",
     options,
@@ -63,27 +76,31 @@ export function softmaxCrossEntropy(
     const total = weigh(targets).sum().maximum(TINY);
     const shared = () => targets.sum(-1, true).mul(epsilon / classes);
     const smoothed = epsilon === 0 ? targets : targets.mul(1 - epsilon).add(shared());
-    return negativeLogLikelihood(logits, weigh(smoothed).div(total));
+    return negativeLogLikelihoods(logits, weigh(smoothed).div(total));
   });
 }
 
 /**
- * `-Σ t · log softmax(logits)`, with gradient `softmax(logits) Σ_k t_k - t`; terms with t = 0 are 0, whatever p is.
+ * `-Σ t · log softmax(logits)` of each image, [N], with gradient `softmax(logits) Σ_k t_k - t`; terms with t = 0 are 0,
+ * whatever p is.
  */
-function negativeLogLikelihood(logits: tf.Tensor, targets: tf.Tensor): tf.Scalar {
+function negativeLogLikelihoods(logits: tf.Tensor, targets: tf.Tensor): tf.Tensor1D {
+  const [images] = logits.shape;
   const op = tf.customGrad((z, save) => {
     const logP = logSoftmax(z as tf.Tensor);
     (save as tf.GradSaveFunc)([z as tf.Tensor, logP, targets]);
+    const terms = tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets));
     return {
-      value: tf.where(targets.equal(0), tf.zerosLike(targets), logP.mul(targets)).sum().neg(),
+      value: terms.reshape([images, -1]).sum(1).neg(),
       gradFunc: (dy: tf.Tensor, [z, saved, targets]: tf.Tensor[]) => {
         const logP = tf.engine().isTapeOn() ? logSoftmax(z) : saved; // for a second derivative
         const totals = targets.sum(-1, true);
         const nothing = forClasses(totals, logP).equal(0);
         const p = tf.where(nothing, tf.zerosLike(logP), logP.exp());
-        return p.mul(totals).sub(targets).mul(dy);
+        const each = dy.reshape([images, ...new Array<number>(z.rank - 1).fill(1)]);
+        return p.mul(totals).sub(targets).mul(each);
       },
     };
   });
-  return op(logits) as tf.Scalar;
+  return op(logits) as tf.Tensor1D;
 }

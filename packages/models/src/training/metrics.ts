@@ -3,7 +3,7 @@
 // ...sizes], int32, in [0, K) or `ignoreLabel`. All throw GmrError `invalid-shape` or `invalid-argument` if these do
 // not fit, and `invalid-data` for labels that are not classes (or return NaN for labels computed on a GPU).
 
-import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { checkLabels, counting, LABEL_KEYS, type LabelOptions, oneHotRows, targetsOf } from "./targets.ts";
 
@@ -14,12 +14,37 @@ export interface OverlapOptions extends LabelOptions {
 
 const KEYS: KeysOf<OverlapOptions> = { ...LABEL_KEYS, perImage: true };
 
+export interface TopKOptions extends LabelOptions {
+  /** Default 5. */
+  k?: number | undefined;
+}
+
 /** Share of positions with the right class, a scalar; NaN if everything is ignored. */
 export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions = {}): tf.Scalar {
   checkKeys("the options of accuracy", options, LABEL_KEYS);
   return tf.tidy(() => {
     const { both, labelled } = countsOf(logits, labels, options);
     return both.sum().div(labelled.sum());
+  });
+}
+
+/**
+ * Share of positions whose class is among the k largest logits, the first among equals; a scalar, NaN if everything is
+ * ignored.
+ */
+export function topKAccuracy(logits: tf.Tensor, labels: tf.Tensor, options: TopKOptions = {}): tf.Scalar {
+  const { k = 5, ignoreLabel } = options;
+  checkPositiveInteger("k", k);
+  const classes = checkIndexLabels(logits, labels, options);
+  return tf.tidy(() => {
+    const counted = targetsOf(labels, classes, logits.rank, ignoreLabel); // NaN where a label is not a class
+    const right = oneHotRows(labels, classes).cast("bool");
+    const own = tf.where(right, logits, tf.zerosLike(logits)).sum(-1, true);
+    const earlier = tf.range(0, classes, 1, "int32").less(labels.expandDims(-1));
+    const ahead = logits.greater(own).logicalOr(logits.equal(own).logicalAnd(earlier));
+    const among = ahead.cast("float32").sum(-1, true).less(k);
+    const known = tf.isNaN(logits).any(-1, true).logicalNot();
+    return counted.mul(among.logicalAnd(known).cast("float32")).sum().div<tf.Scalar>(counted.sum());
   });
 }
 
@@ -57,14 +82,17 @@ function countsOf(
   labels: tf.Tensor,
   { perImage = false, ignoreLabel }: OverlapOptions,
 ): Record<"both" | "predicted" | "labelled", tf.Tensor> {
-  const classes = checkLabels(logits, labels, { ignoreLabel });
-  if (labels.rank === logits.rank) {
-    throw new GmrError("invalid-shape", `metrics need class indices as labels, got shape [${labels.shape}]`);
-  }
+  const classes = checkIndexLabels(logits, labels, { ignoreLabel });
   const rows = (t: tf.Tensor) => t.reshape([logits.shape[0], -1, classes]);
   const hard = oneHotRows(logits.argMax(-1), classes).mul(tf.isNaN(logits).any(-1, true).logicalNot());
   const p = rows(ignoreLabel === undefined ? hard : hard.mul(counting(labels, ignoreLabel)));
   const t = rows(targetsOf(labels, classes, logits.rank, ignoreLabel));
   const sum = (values: tf.Tensor) => values.sum(perImage ? [1] : [0, 1]);
   return { both: sum(p.mul(t)), predicted: sum(p), labelled: sum(t) };
+}
+
+function checkIndexLabels(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions): number {
+  const classes = checkLabels(logits, labels, { ignoreLabel: options.ignoreLabel });
+  if (labels.rank < logits.rank) return classes;
+  throw new GmrError("invalid-shape", `metrics need class indices as labels, got shape [${labels.shape}]`);
 }

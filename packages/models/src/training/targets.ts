@@ -20,6 +20,13 @@ export const LABEL_KEYS: KeysOf<LabelOptions> = { ignoreLabel: true };
  */
 export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel }: LabelOptions): number {
   const { shape, rank } = logits;
+  if (areSwapped(logits, labels)) {
+    throw new GmrError(
+      "invalid-argument",
+      `the order is (logits, labels), got ${logits.dtype} [${shape}] and ${labels.dtype} [${labels.shape}], ` +
+        "which look like labels and logits: for model.compile, take losses and metrics of @gmr-conv/models",
+    );
+  }
   if (rank < 2 || shape.includes(0)) {
     throw new GmrError(
       "invalid-shape",
@@ -56,6 +63,22 @@ export function checkLabels(logits: tf.Tensor, labels: tf.Tensor, { ignoreLabel 
   return classes;
 }
 
+/** Whether the first looks like labels of the second: indices of its classes, or shares while that has negatives. */
+function areSwapped(logits: tf.Tensor, labels: tf.Tensor): boolean {
+  if (labels.dtype !== "float32") return false;
+  const sizes = labels.shape.slice(0, -1).join();
+  const { shape, rank } = logits;
+  if (rank === labels.rank - 1) return shape.join() === sizes;
+  if (rank !== labels.rank) return false;
+  if (shape.join() === labels.shape.join()) {
+    if (logits.dtype !== "float32") return true;
+    const isNegative = (values: tf.TypedArray | undefined): boolean =>
+      values?.some((value) => value < 0) ?? false;
+    return isNegative(valuesKnown(labels)) && !isNegative(valuesKnown(logits));
+  }
+  return shape[rank - 1] === 1 && shape.slice(0, -1).join() === sizes;
+}
+
 /** By the data of tensors, which never change: what they were found to be valid for. */
 const checked = new WeakMap<object, string>();
 
@@ -90,8 +113,10 @@ function hint(values: Int32Array, wrong: Int32Array): string {
   return only === undefined ? "" : `: give ignoreLabel: ${only} if these are to be ignored`;
 }
 
+const valuesKnown = (tensor: tf.Tensor): tf.TypedArray | undefined =>
+  knownValues(tensor, tf.getBackend(), tf.backend());
 const labelsKnown = (labels: tf.Tensor): Int32Array | undefined =>
-  knownValues(labels, tf.getBackend(), tf.backend()) as Int32Array | undefined;
+  valuesKnown(labels) as Int32Array | undefined;
 
 /**
  * [N, ..., K] float32: 1 for the class of a position, zeros where a label is ignored, NaN where it is not a class

@@ -26,7 +26,7 @@ export { applies, type ConformanceCase } from "./conformanceCase.ts";
 export { kernelNames, missingKernels } from "./missingKernels.ts";
 
 export interface ConformanceOptions {
-  /** Random convolutions per number of axes, one to three, besides the fixed list. Default 100. */
+  /** Random convolutions for each number of axes, one to three, in one case each, besides the fixed list. Default 100. */
   randomCases?: number | undefined;
   /** Seed of the random convolutions. Default 1. */
   seed?: number | undefined;

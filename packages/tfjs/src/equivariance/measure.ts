@@ -73,10 +73,13 @@ export async function measureAngles(
   for (const { angle, plane, axes } of turns) {
     const [a, b] = axes.map(scale);
     if (Math.max(a / b, b / a) >= MAX_DISTORTION) continue;
-    const turn: Transform = ({ image, shape }) => ({ image: turnImage(image, shape, angle, axes), shape });
+    const turn: Transform = ({ image, shape }) => ({
+      image: turnImage(image, shape, angle, { plane: axes }),
+      shape,
+    });
     const thereAndBack: Transform = (images) => {
       const { image, shape } = turn(images);
-      return { image: turnImage(image, shape, -angle, axes), shape };
+      return { image: turnImage(image, shape, -angle, { plane: axes }), shape };
     };
     const errorOf = async (transform: Transform) =>
       relativeDifference(...(await sides(subject, input, output, transform)), inside);

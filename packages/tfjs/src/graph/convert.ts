@@ -55,6 +55,10 @@ export interface Conversion {
  *
  * @throws GmrError `invalid-argument` for invalid options, or names that no convolution has; `invalid-shape` if an even
  *   kernel with "valid" padding or a new kernel size changed the size of a map and a layer does not fit it
+ *
+ * @example
+ * const { model: gmr, report, obstacles } = convertToGmr(model, { kernelSize: 5, weights: "project" });
+ * console.log(formatConversion(report, obstacles)); // what became of each convolution, and what is not invariant
  */
 export function convertToGmr(model: tf.LayersModel, options: ConvertOptions = {}): Conversion {
   registerLayers();

@@ -36,6 +36,9 @@ const KEYS: KeysOf<FoldOptions> = { mergeBatchNorm: true, rings: true };
  *
  * @throws GmrError `unsupported` for a layer without a stock equivalent, or padding that no stock layer does for inputs
  *   of unknown size, naming the layer; `invalid-argument` for an unknown option
+ *
+ * @example
+ * await foldModel(model).save("downloads://stock-model"); // loads in plain TensorFlow.js
  */
 export function foldModel(model: tf.LayersModel, options: FoldOptions = {}): tf.LayersModel {
   checkModel(model);

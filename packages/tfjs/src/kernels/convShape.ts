@@ -91,13 +91,15 @@ export function matrixIndex({ ringIndex, matrices }: ConvShape): number[] {
 type Shape4 = [number, number, number, number];
 type Shape5 = [number, number, number, number, number];
 
+// Stock attributes are intersections: in an interface, an optional one would not fit NamedAttrMap's index signature.
+
 /** Attributes that the stock kernels of `conv2d` share, channels last. */
-export interface Conv2DKernelAttrs extends tf.NamedAttrMap {
+export type Conv2DKernelAttrs = tf.NamedAttrMap & {
   strides: number | [number, number];
   pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
   dataFormat: "NHWC" | "NCHW";
   dimRoundingMode?: "floor" | "round" | "ceil";
-}
+};
 
 /** The shape of a stock `conv2d`, channels last. @param filterShape [h, w, Cin, Cout] */
 export function conv2DShape(
@@ -130,11 +132,11 @@ export function conv2DShape(
 }
 
 /** Attributes that the stock kernels of `conv3d` share. */
-export interface Conv3DKernelAttrs extends tf.NamedAttrMap {
+export type Conv3DKernelAttrs = tf.NamedAttrMap & {
   strides: number | [number, number, number];
   pad: "valid" | "same";
   dilations?: number | [number, number, number];
-}
+};
 
 /** The shape of a stock `conv3d`. @param filterShape [d, h, w, Cin, Cout] */
 export function conv3DShape(

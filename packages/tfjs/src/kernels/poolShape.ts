@@ -18,12 +18,12 @@ export interface PoolShape {
 }
 
 /** Attributes that the stock kernels of image pooling share, channels last. */
-export interface Pool2DKernelAttrs extends tf.NamedAttrMap {
+export type Pool2DKernelAttrs = tf.NamedAttrMap & {
   filterSize: number | [number, number];
   strides: number | [number, number];
   pad: "valid" | "same" | number | tf.backend_util.ExplicitPadding;
   dimRoundingMode?: "floor" | "round" | "ceil";
-}
+};
 
 /** The shape of stock image pooling, channels last. */
 export function pool2DShape(
@@ -44,12 +44,12 @@ export function pool2DShape(
 }
 
 /** Attributes that the stock kernels of volume pooling share, channels last. */
-export interface Pool3DKernelAttrs extends tf.NamedAttrMap {
+export type Pool3DKernelAttrs = tf.NamedAttrMap & {
   filterSize: number | [number, number, number];
   strides: number | [number, number, number];
   pad: "valid" | "same" | number;
   dimRoundingMode?: "floor" | "round" | "ceil";
-}
+};
 
 /** The shape of stock volume pooling, channels last. */
 export function pool3DShape(
