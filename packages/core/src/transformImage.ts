@@ -1,7 +1,7 @@
 // Turns and mirrors signals, images and volumes: exactly on the grid, or by any angle with interpolation.
 
 import { product } from "./axes.ts";
-import { checkFinite, checkKeys, checkLength } from "./checks.ts";
+import { checkFinite, checkKeys, checkLength, type KeysOf } from "./checks.ts";
 import { describeValue, GmrError } from "./errors.ts";
 import { checkFill, type Fill, mirroredIndex, nearestIndex } from "./fill.ts";
 import type { Symmetry } from "./symmetry.ts";
@@ -101,6 +101,8 @@ export interface TurnOptions {
   fill?: Fill | undefined;
 }
 
+const TURN_KEYS: KeysOf<TurnOptions> = { plane: true, fill: true };
+
 /**
  * Turns images counter-clockwise about their centre by any angle: bilinear interpolation in the plane of the turn.
  * Turns by multiples of 90° in a plane of equal sizes are exact.
@@ -120,7 +122,7 @@ export function turnImage<A extends NumberArray>(
   degrees: number,
   options: TurnOptions = {},
 ): A {
-  checkKeys("the options of turnImage", options, ["plane", "fill"]);
+  checkKeys("the options of turnImage", options, TURN_KEYS);
   checkFinite("degrees", degrees);
   const [a, b] = checkPlane(options.plane ?? lastPlane(shape), shape);
   checkLength("image", image, product(shape), describeValue(shape));

@@ -2,7 +2,7 @@
 
 import { product, Random } from "@gmr-conv/core";
 import { resNet } from "@gmr-conv/models";
-import { modelVariables, Optimizer, taskFor, trainStep } from "@gmr-conv/training";
+import { type LossSettings, modelVariables, Optimizer, taskFor, trainStep } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 
@@ -68,7 +68,8 @@ export function modelRun(
   const made = { name: "made-up", count: batch, shape: shape.slice(1), read: () => ({ images, labels }) };
   const classNames = Array.from({ length: classes }, (_, k) => String(k));
   const task = taskFor(model, { ...made, task: maps ? "segmentation" : "classification", classNames });
-  const settings = { loss: maps ? { diceWeight: 0 } : {}, checkpointStages, accumulate: 1 };
+  const loss: LossSettings = maps ? { diceWeight: 0 } : {};
+  const settings = { loss, checkpointStages, accumulate: 1 };
   const context = {
     model,
     task,

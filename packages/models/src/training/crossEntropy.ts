@@ -10,7 +10,11 @@ export interface CrossEntropyOptions extends LabelOptions {
   classWeights?: readonly number[] | undefined;
 }
 
-const KEYS: KeysOf<CrossEntropyOptions> = { ...LABEL_KEYS, labelSmoothing: true, classWeights: true };
+export const CROSS_ENTROPY_KEYS: KeysOf<CrossEntropyOptions> = {
+  ...LABEL_KEYS,
+  labelSmoothing: true,
+  classWeights: true,
+};
 
 /** Less than any sum of weights that matters; makes the mean over no positions 0. */
 const TINY = 1e-30;
@@ -52,7 +56,7 @@ export function crossEntropyPerImage(
   const { labelSmoothing: epsilon = 0, classWeights } = checkKeys(
     "the options of softmaxCrossEntropy",
     options,
-    KEYS,
+    CROSS_ENTROPY_KEYS,
   );
   const classes = checkLabels(logits, labels, options);
   if (!(epsilon >= 0 && epsilon < 1)) {

@@ -20,13 +20,13 @@ export interface DiceCrossEntropyOptions extends DiceOptions, CrossEntropyOption
   crossEntropyWeight?: number | undefined;
 }
 
-const DICE_KEYS: KeysOf<DiceOptions> = {
+export const DICE_KEYS: KeysOf<DiceOptions> = {
   ...LABEL_KEYS,
   smooth: true,
   includeBackground: true,
   perImage: true,
 };
-const BOTH_KEYS: KeysOf<DiceCrossEntropyOptions> = {
+export const DICE_CROSS_ENTROPY_KEYS: KeysOf<DiceCrossEntropyOptions> = {
   ...DICE_KEYS,
   labelSmoothing: true,
   classWeights: true,
@@ -98,7 +98,7 @@ export function diceCrossEntropy(
   labels: tf.Tensor,
   options: DiceCrossEntropyOptions = {},
 ): tf.Scalar {
-  checkKeys("the options of diceCrossEntropy", options, BOTH_KEYS);
+  checkKeys("the options of diceCrossEntropy", options, DICE_CROSS_ENTROPY_KEYS);
   const { diceWeight = 1, crossEntropyWeight = 1, labelSmoothing, classWeights, ...ofDice } = options;
   const { ignoreLabel } = options;
   checkNonNegative("diceWeight", diceWeight);

@@ -12,12 +12,14 @@ export interface OverlapOptions extends LabelOptions {
   perImage?: boolean | undefined;
 }
 
-const KEYS: KeysOf<OverlapOptions> = { ...LABEL_KEYS, perImage: true };
+export const OVERLAP_KEYS: KeysOf<OverlapOptions> = { ...LABEL_KEYS, perImage: true };
 
 export interface TopKOptions extends LabelOptions {
   /** Default 5. */
   k?: number | undefined;
 }
+
+export const TOP_K_KEYS: KeysOf<TopKOptions> = { ...LABEL_KEYS, k: true };
 
 /** Share of positions with the right class, a scalar; NaN if everything is ignored. */
 export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOptions = {}): tf.Scalar {
@@ -33,7 +35,7 @@ export function accuracy(logits: tf.Tensor, labels: tf.Tensor, options: LabelOpt
  * ignored.
  */
 export function topKAccuracy(logits: tf.Tensor, labels: tf.Tensor, options: TopKOptions = {}): tf.Scalar {
-  const { k = 5, ignoreLabel } = options;
+  const { k = 5, ignoreLabel } = checkKeys("the options of topKAccuracy", options, TOP_K_KEYS);
   checkPositiveInteger("k", k);
   const classes = checkIndexLabels(logits, labels, options);
   return tf.tidy(() => {
@@ -53,7 +55,7 @@ export function topKAccuracy(logits: tf.Tensor, labels: tf.Tensor, options: TopK
  * @returns [K], or [N, K] with `perImage`; NaN for a class in neither
  */
 export function diceScore(logits: tf.Tensor, labels: tf.Tensor, options: OverlapOptions = {}): tf.Tensor {
-  checkKeys("the options of diceScore", options, KEYS);
+  checkKeys("the options of diceScore", options, OVERLAP_KEYS);
   return tf.tidy(() => {
     const { both, predicted, labelled } = countsOf(logits, labels, options);
     return both.mul(2).div(predicted.add(labelled));
@@ -69,7 +71,7 @@ export function intersectionOverUnion(
   labels: tf.Tensor,
   options: OverlapOptions = {},
 ): tf.Tensor {
-  checkKeys("the options of intersectionOverUnion", options, KEYS);
+  checkKeys("the options of intersectionOverUnion", options, OVERLAP_KEYS);
   return tf.tidy(() => {
     const { both, predicted, labelled } = countsOf(logits, labels, options);
     return both.div(predicted.add(labelled).sub(both));

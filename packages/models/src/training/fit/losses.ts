@@ -2,16 +2,20 @@
 
 import { checkKeys } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { type CrossEntropyOptions, crossEntropyPerImage } from "../crossEntropy.ts";
-import { type DiceCrossEntropyOptions, type DiceOptions, diceCrossEntropy, diceLoss } from "../dice.ts";
+import { CROSS_ENTROPY_KEYS, type CrossEntropyOptions, crossEntropyPerImage } from "../crossEntropy.ts";
+import {
+  DICE_CROSS_ENTROPY_KEYS,
+  DICE_KEYS,
+  type DiceCrossEntropyOptions,
+  type DiceOptions,
+  diceCrossEntropy,
+  diceLoss,
+} from "../dice.ts";
 import type { LabelOptions } from "../targets.ts";
 import { asLoss } from "./compiled.ts";
 import { type FitFunction, fitLabels } from "./labels.ts";
 import { metrics } from "./metrics.ts";
 import { named } from "./named.ts";
-
-const CROSS_ENTROPY = ["labelSmoothing", "classWeights", "ignoreLabel"];
-const DICE = ["smooth", "includeBackground", "perImage", "ignoreLabel"];
 
 /**
  * Losses for `model.compile` and `fit`, called with (yTrue, yPred): the model's outputs are logits [N, ...sizes, K],
@@ -33,7 +37,7 @@ export const losses = {
    * @throws GmrError `invalid-argument` for unknown options
    */
   softmaxCrossEntropy(options: CrossEntropyOptions = {}): FitFunction {
-    checkKeys("the options of losses.softmaxCrossEntropy", options, CROSS_ENTROPY);
+    checkKeys("the options of losses.softmaxCrossEntropy", options, CROSS_ENTROPY_KEYS);
     return loss("softmaxCrossEntropy", options, (labels, logits) =>
       crossEntropyPerImage(logits, labels, options).mul(logits.shape[0]),
     );
@@ -44,7 +48,7 @@ export const losses = {
    * @throws GmrError `invalid-argument` for unknown options
    */
   dice(options: DiceOptions = {}): FitFunction {
-    checkKeys("the options of losses.dice", options, DICE);
+    checkKeys("the options of losses.dice", options, DICE_KEYS);
     return loss("dice", options, (labels, logits) => diceLoss(logits, labels, options));
   },
 
@@ -53,8 +57,7 @@ export const losses = {
    * @throws GmrError `invalid-argument` for unknown options
    */
   diceCrossEntropy(options: DiceCrossEntropyOptions = {}): FitFunction {
-    const known = [...CROSS_ENTROPY, ...DICE, "diceWeight", "crossEntropyWeight"];
-    checkKeys("the options of losses.diceCrossEntropy", options, known);
+    checkKeys("the options of losses.diceCrossEntropy", options, DICE_CROSS_ENTROPY_KEYS);
     return loss("diceCrossEntropy", options, (labels, logits) => diceCrossEntropy(logits, labels, options));
   },
 };

@@ -1,16 +1,18 @@
 // Metrics for `model.compile`, made from those of training loops.
 
-import { checkKeys, checkPositiveInteger } from "@gmr-conv/core";
+import { checkKeys, checkPositiveInteger, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import {
   accuracy,
   diceScore,
   intersectionOverUnion,
+  OVERLAP_KEYS,
   type OverlapOptions,
+  TOP_K_KEYS,
   type TopKOptions,
   topKAccuracy,
 } from "../metrics.ts";
-import type { LabelOptions } from "../targets.ts";
+import { LABEL_KEYS, type LabelOptions } from "../targets.ts";
 import { type FitFunction, fitIndices } from "./labels.ts";
 import { named } from "./named.ts";
 
@@ -19,7 +21,7 @@ export interface MeanOverlapOptions extends OverlapOptions {
   includeBackground?: boolean | undefined;
 }
 
-const OVERLAP = ["ignoreLabel", "perImage", "includeBackground"];
+const KEYS: KeysOf<MeanOverlapOptions> = { ...OVERLAP_KEYS, includeBackground: true };
 
 /**
  * Metrics for `model.compile` and `fit`, called with (yTrue, yPred), of outputs and labels as for `losses`. Each is
@@ -32,28 +34,32 @@ const OVERLAP = ["ignoreLabel", "perImage", "includeBackground"];
 export const metrics = {
   /** `accuracy`: share of images, or of positions, with the right class; NaN if everything is ignored. */
   accuracy(options: LabelOptions = {}): FitFunction {
-    checkKeys("the options of metrics.accuracy", options, ["ignoreLabel"]);
+    checkKeys("the options of metrics.accuracy", options, LABEL_KEYS);
     return metric("accuracy", (labels, logits) => accuracy(logits, labels, options));
   },
 
   /** `top5Accuracy` (of k = 5, the default): share of images or positions whose class is among the k largest logits. */
   topKAccuracy(options: TopKOptions = {}): FitFunction {
-    checkKeys("the options of metrics.topKAccuracy", options, ["k", "ignoreLabel"]);
+    checkKeys("the options of metrics.topKAccuracy", options, TOP_K_KEYS);
     const k = checkPositiveInteger("k", options.k ?? 5);
     return metric(`top${k}Accuracy`, (labels, logits) => topKAccuracy(logits, labels, options));
   },
 
   /** `meanDice`: the mean Dice score of the classes that occur in the labels or the prediction of a batch. */
   meanDice(options: MeanOverlapOptions = {}): FitFunction {
-    checkKeys("the options of metrics.meanDice", options, OVERLAP);
-    return metric("meanDice", (labels, logits) => meanOver(diceScore(logits, labels, options), options));
+    checkKeys("the options of metrics.meanDice", options, KEYS);
+    const { includeBackground = true, ...ofScore } = options;
+    return metric("meanDice", (labels, logits) =>
+      meanOver(diceScore(logits, labels, ofScore), includeBackground),
+    );
   },
 
   /** `meanIoU`: as `meanDice`, the mean intersection over union. */
   meanIoU(options: MeanOverlapOptions = {}): FitFunction {
-    checkKeys("the options of metrics.meanIoU", options, OVERLAP);
+    checkKeys("the options of metrics.meanIoU", options, KEYS);
+    const { includeBackground = true, ...ofScore } = options;
     return metric("meanIoU", (labels, logits) =>
-      meanOver(intersectionOverUnion(logits, labels, options), options),
+      meanOver(intersectionOverUnion(logits, labels, ofScore), includeBackground),
     );
   },
 };
@@ -63,7 +69,7 @@ function metric(name: string, compute: FitFunction): FitFunction {
 }
 
 /** The mean of the scores [..., K] that are numbers; NaN if none is. */
-function meanOver(scores: tf.Tensor, { includeBackground = true }: MeanOverlapOptions): tf.Tensor {
+function meanOver(scores: tf.Tensor, includeBackground: boolean): tf.Tensor {
   const first = new Array<number>(scores.rank).fill(0);
   if (!includeBackground) first[scores.rank - 1] = 1;
   const counted = scores.slice(first);
