@@ -31,6 +31,7 @@ describe("listModels", () => {
         inputShape: [32, 32, 3],
         classes: 10,
         parameters: 3_996_685,
+        nonTrainable: 9_600,
         multiplyAdds: 252_253_184, // the ring strategy: positions · rings · Cin · Cout, added up by hand
         receptiveField: [300, 300], // 5 + 4·8 + 1 + 4·8·2 + 2 + 4·4·4 + 4 + 4·4·8
       },
