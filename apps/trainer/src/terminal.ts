@@ -4,8 +4,8 @@
 const PLAIN_WIDTH = 100;
 
 interface Stream {
-  isTTY?: boolean;
-  columns?: number;
+  isTTY?: boolean | undefined;
+  columns?: number | undefined;
 }
 
 /** The width of a stream's lines: COLUMNS where it is set, else the terminal's, else 100. */

@@ -21,17 +21,20 @@ export function addData(program: Command): void {
     .description("The data sets by name: list them, describe one, check one.");
   data
     .command("list")
+    .summary("list the data sets")
     .description("List the data sets that networks can be trained on.")
     .option("--json", "print one JSON object per data set", false)
     .action(list);
   data
     .command("info")
+    .summary("describe a data set")
     .description("Describe a data set: its source and licence, and the files and options it takes.")
     .argument("<name>", DATASET_NAMES.join(", "))
     .option("--json", "print one JSON object", false)
     .action(info);
   data
     .command("verify")
+    .summary("read every image and report problems")
     .description("Read every image of a data set and report problems.")
     .argument("<name>", "of the data set")
     .option("--folder <folder>", "its folder")

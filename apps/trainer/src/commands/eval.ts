@@ -47,6 +47,7 @@ function addEvalFlags(command: Command): Command {
 export function addEval(program: Command): void {
   const command = program
     .command("eval")
+    .summary("evaluate the networks of a run and write its report")
     .description(
       "Evaluate the networks of a run on upright, turned and mirrored test images, and write its report.",
     )

@@ -21,6 +21,7 @@ interface QuickstartOptions {
 export function addQuickstart(program: Command): void {
   program
     .command("quickstart")
+    .summary("train on upright digits and evaluate at every angle")
     .description(
       "Train a small GMR-ResNet and its dense twin on upright MNIST, evaluate them at every angle, " +
         "and write a report.",

@@ -11,6 +11,7 @@ import { parseJson, reportSchema } from "../runs/schemas.ts";
 export function addReport(program: Command): void {
   program
     .command("report")
+    .summary("write the report of a run again")
     .description("Write the report of an evaluated run again and print its table.")
     .argument("<run>", "name of the run")
     .option("--runs <folder>", "folder of all runs", "runs")
@@ -27,6 +28,7 @@ export function addReport(program: Command): void {
     });
   program
     .command("compare")
+    .summary("one report of several runs")
     .description("Write one report of the networks of several evaluated runs side by side.")
     .argument("<runs...>", "names of runs; RUN/NETWORK takes one network of a run")
     .option("--runs <folder>", "folder of all runs", "runs")

@@ -17,6 +17,7 @@ interface TrainOptions extends TrainFlags {
 export function addTrain(program: Command): void {
   const command = program
     .command("train")
+    .summary("train networks")
     .description(
       "Train networks by a configuration (YAML or JSON; default: the preset mnist), each key of which can be changed " +
         "by an option. Ctrl-C leaves a checkpoint.",
