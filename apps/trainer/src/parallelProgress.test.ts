@@ -4,8 +4,8 @@ import { ParallelProgress } from "./parallelProgress.ts";
 /** What a terminal shows after some output: the only codes are "up" and "erase below". */
 function screen(output: string): string[] {
   const lines = [""];
-  for (const part of output.split(/(\x1b\[\d+A\x1b\[J|\n)/)) {
-    const up = /^\x1b\[(\d+)A/.exec(part);
+  for (const part of output.replaceAll("\u001b", "ESC").split(/(ESC\[\d+AESC\[J|\n)/)) {
+    const up = /^ESC\[(\d+)A/.exec(part);
     if (up) lines.splice(lines.length - 1 - Number(up[1]), Number(up[1]) + 1, "");
     else if (part === "\n") lines.push("");
     else lines[lines.length - 1] += part;

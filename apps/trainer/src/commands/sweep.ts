@@ -6,7 +6,7 @@ import { fitTable } from "../fitTable.ts";
 import { train } from "../pipeline.ts";
 import { inRun } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import { commandLine } from "./commandLine.ts";
+import { commandLine, withoutOptions } from "./commandLine.ts";
 import { repeated } from "./options.ts";
 import { configFrom } from "./trainConfig.ts";
 import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
@@ -59,7 +59,7 @@ export function addSweep(program: Command): void {
         () => configFrom(flags, file, structuredClone(base)),
         "continue",
         async ({ config }) => {
-          folder.write("command.txt", `${commandLine()}\n`);
+          folder.write("command.txt", `${trialCommand(name, set)}\n`);
           const outcomes = await train({ folder, config });
           const scores = outcomes.flatMap(({ validation }, k) =>
             validation === undefined ? [] : [{ network: config.networks[k].name, score: validation }],
@@ -70,6 +70,13 @@ export function addSweep(program: Command): void {
     }
     print(trials, options.json);
   });
+}
+
+/** The command that trains one trial for itself. */
+function trialCommand(name: string, set: readonly string[]): string {
+  const [, ...args] = process.argv.slice(2);
+  const kept = withoutOptions(args, ["--grid", "--seeds", "--name"], ["--json"]);
+  return commandLine(["train", ...kept, "--name", name, ...set.flatMap((setting) => ["--set", setting])]);
 }
 
 /** Every combination of the values of a grid, as settings. @throws GmrError `invalid-argument` */
