@@ -102,9 +102,10 @@ function table(
   kind = "angles",
 ): Markup {
   const heads = networks.map(({ label }) => html`<th scope="col">${label}</th>`);
-  return html`<table class="${kind}"><caption>${caption}</caption>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}">
+<table class="${kind}"><caption>${caption}</caption>
 <thead><tr><th scope="col">${corner}</th>${heads}</tr></thead>
-<tbody>${rows}</tbody></table>`;
+<tbody>${rows}</tbody></table></div>`;
 }
 
 function row(heading: string, cells: HtmlValue): Markup {

@@ -46,13 +46,17 @@ export function epochTables(networks: NetworkReport[]): Markup {
   return html`<div class="columns">${networks
     .filter(({ epochs }) => epochs.length > 0)
     .map(
-      ({ label, epochs }) => html`<table class="epochs"><caption>${label}, means over each epoch</caption>
+      ({
+        label,
+        epochs,
+      }) => html`<div class="scroll" tabindex="0" role="region" aria-label="Epochs of ${label}">
+<table class="epochs"><caption>${label}, means over each epoch</caption>
 <thead><tr>${["Epoch", "Loss", "Accuracy", "Time"].map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>${epochs.map(
         ({ epoch, loss, accuracy, seconds }) =>
           html`<tr><th scope="row">${epoch + 1}</th>
 <td>${loss.toFixed(4)}</td><td>${percent(accuracy)}</td><td>${duration(seconds)}</td></tr>`,
-      )}</tbody></table>`,
+      )}</tbody></table></div>`,
     )}</div>`;
 }
 
