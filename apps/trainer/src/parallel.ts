@@ -2,9 +2,8 @@
 
 import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
-import { MultiBar, type SingleBar } from "cli-progress";
 import { atATime, backendsAfter } from "./backend.ts";
-import { formatBar, Remaining } from "./progress.ts";
+import { ParallelProgress } from "./parallelProgress.ts";
 import type { Outcome, Task } from "./tasks.ts";
 import type { WorkerInput, WorkerMessage } from "./worker.ts";
 
@@ -15,8 +14,8 @@ import type { WorkerInput, WorkerMessage } from "./worker.ts";
 export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
-  const bars = makeBars();
-  const unlisten = stopOnSignals(flag, bars);
+  const progress = new ParallelProgress(tasks.length);
+  const unlisten = stopOnSignals(flag, progress);
   const waiting = tasks.map((task, i) => ({ task, i }));
   const results: Outcome[] = [];
   const failures: GmrError[] = [];
@@ -25,8 +24,8 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
       try {
         results[next.i] = await runWithFallback(
           next.task,
-          (task) => runInThread({ task, stop }, bars),
-          (line) => say(bars, line),
+          (task) => runInThread({ task, stop }, next.i, progress),
+          (line) => progress.say(line),
         );
       } catch (error) {
         failures.push(
@@ -40,7 +39,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
     const lanes = tasks.length > 0 ? atATime(tasks[0].backends, tasks.length) : 0;
     await Promise.all(Array.from({ length: lanes }, lane));
   } finally {
-    if (bars.isActive) bars.stop();
+    progress.stop();
     unlisten();
   }
   const failure = failures.find((error) => error.code !== "interrupted") ?? failures[0];
@@ -52,25 +51,12 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   return results;
 }
 
-function makeBars(): MultiBar {
-  return new MultiBar({
-    format: (_options, { progress }, { label, values, left }) =>
-      formatBar({ label, share: progress, values, left }, process.stderr.columns ?? 120),
-    hideCursor: true,
-    clearOnComplete: false,
-    fps: 5,
-    noTTYOutput: true,
-    notTTYSchedule: 15_000,
-    gracefulExit: false,
-  });
-}
-
 /** Sets a flag on Ctrl-C and the like; a second signal ends the process. @returns what stops listening */
-function stopOnSignals(flag: Int32Array, bars: MultiBar): () => void {
+function stopOnSignals(flag: Int32Array, progress: ParallelProgress): () => void {
   const onSignal = (): void => {
     if (Atomics.load(flag, 0) !== 0) process.exit(130);
     Atomics.store(flag, 0, 1);
-    bars.log("Stopping at the next safe point (again to stop at once)…\n");
+    progress.say("Stopping at the next safe point (again to stop at once)…");
   };
   const onHangUp = (): void => {
     // The terminal is closed: printing to it fails from now on.
@@ -85,12 +71,6 @@ function stopOnSignals(flag: Int32Array, bars: MultiBar): () => void {
     process.off("SIGTERM", onSignal);
     process.off("SIGHUP", onHangUp);
   };
-}
-
-/** Prints a line above the bars, which would swallow it while none is shown. */
-function say(bars: MultiBar, line: string): void {
-  if (bars.isActive) bars.log(`${line}\n`);
-  else console.error(line);
 }
 
 /** Runs a task; if its device is lost, it continues on the next backend from its last checkpoint. */
@@ -108,29 +88,23 @@ export async function runWithFallback(
   }
 }
 
-function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
+/** @param index of the task, for its progress */
+function runInThread(input: WorkerInput, index: number, progress: ParallelProgress): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     // The native library reads the environment of the process, not of a worker.
     const options: WorkerOptions = { workerData: input, env: SHARE_ENV };
     const worker = new Worker(new URL("./worker.js", import.meta.url), options);
-    let bar: SingleBar | undefined;
-    let remaining: Remaining | undefined;
     let failure: GmrError | undefined;
     worker.on("message", (message: WorkerMessage) => {
       switch (message.type) {
         case "start":
-          bar = bars.create(message.total, message.done, {
-            label: message.label,
-            values: {},
-            left: undefined,
-          });
-          remaining = new Remaining(message.total, message.done);
+          progress.start(index, message.label, message.total, message.done);
           break;
         case "note":
-          say(bars, `${input.task.network.label}: ${message.text}`);
+          progress.say(`${input.task.network.label}: ${message.text}`);
           break;
         case "update":
-          bar?.update(message.done, { values: message.values, left: remaining?.at(message.done) });
+          progress.update(index, message.done, message.values);
           break;
         case "done":
           resolve(message.result);
@@ -138,7 +112,6 @@ function runInThread(input: WorkerInput, bars: MultiBar): Promise<Outcome> {
         case "failed": {
           failure = new GmrError(message.code, message.message);
           if (message.stack !== undefined) failure.stack = message.stack;
-          bar?.stop();
           // Whatever still runs there must end before another thread continues.
           void worker.terminate();
           break;

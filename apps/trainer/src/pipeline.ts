@@ -6,6 +6,7 @@ import type { EvaluationConfig, NetworkConfig, RunConfig } from "./config/schema
 import { describeEnvironment } from "./environment.ts";
 import { runTasks } from "./parallel.ts";
 import { renderReport } from "./report/report.ts";
+import { reportSummary } from "./report/reportSummary.ts";
 import { renderAngleTable } from "./report/table.ts";
 import type { RotationReport } from "./report/types.ts";
 import type { RunFolder } from "./runs/runFolder.ts";
@@ -24,8 +25,10 @@ export async function train(run: Run): Promise<Outcome[]> {
 
 interface EvaluateOptions {
   evaluation: EvaluationConfig;
-  /** The shell command that repeats training and evaluation. */
-  command: string;
+  /** The shell command that repeats the training, as far as it is known. */
+  trainingCommand?: string | undefined;
+  /** The shell command that repeats the evaluation, or both. */
+  reportCommand: string;
   /** Train first. */
   trainFirst?: boolean | undefined;
 }
@@ -33,7 +36,7 @@ interface EvaluateOptions {
 /** Evaluates every network of a run. @returns the report's data */
 export async function evaluateRun(
   run: Run,
-  { evaluation, command, trainFirst = false }: EvaluateOptions,
+  { evaluation, trainingCommand, reportCommand, trainFirst = false }: EvaluateOptions,
 ): Promise<RotationReport> {
   const tasks = run.config.networks.map(
     (network): Task => ({ ...taskOf(run, network), train: trainFirst, evaluate: evaluation }),
@@ -43,7 +46,9 @@ export async function evaluateRun(
   return {
     title: run.config.title,
     createdAt: new Date().toISOString(),
-    command,
+    command: trainFirst || !trainingCommand ? reportCommand : `${trainingCommand} && ${reportCommand}`,
+    ...(trainingCommand && { trainingCommand }),
+    reportCommand,
     score: first.score,
     dataset: first.dataset,
     environment: describeEnvironment(
@@ -70,9 +75,16 @@ function threadsFor(config: RunConfig): number {
   return Math.max(1, Math.floor(all / atATime(candidates(config.backend), config.networks.length)));
 }
 
-/** Writes the report of a run and prints its table and its path. */
-export function publishReport({ folder }: Run, report: RotationReport): void {
+/** Writes the report of a run and prints its table and its path, or its figures as JSON. */
+export function publishReport({ folder }: Pick<Run, "folder">, report: RotationReport, json: boolean): void {
   folder.write("report.json", `${JSON.stringify(report)}\n`);
   folder.write("report.html", renderReport(report));
-  console.log(`\n${renderAngleTable(report)}\n\nReport: ${folder.file("report.html")}`);
+  if (!json) console.log();
+  printReport(report, folder.file("report.html"), json);
+}
+
+/** Prints the table of a report and the path of its page, or its figures as JSON. */
+export function printReport(report: RotationReport, page: string, json: boolean): void {
+  if (json) console.log(JSON.stringify(reportSummary(report, page)));
+  else console.log(`${renderAngleTable(report)}\n\nReport: ${page}`);
 }

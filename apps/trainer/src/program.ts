@@ -17,13 +17,22 @@ import { addSchema } from "./commands/schema.ts";
 import { addSweep } from "./commands/sweep.ts";
 import { addTrain } from "./commands/train.ts";
 import { ownVersion } from "./environment.ts";
+import { terminalWidth } from "./terminal.ts";
 
 export function makeProgram(): Command {
   const program = new Command("gmr")
     .description("Gaussian Mixture Ring Convolution: networks that read an image the same at any rotation.")
     .version(ownVersion())
     .option("--debug", "show the stack trace of errors", false)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      subcommandTerm: (command) => command.name(),
+      minWidthToWrap: 20,
+    })
+    .configureOutput({
+      getOutHelpWidth: () => terminalWidth(process.stdout),
+      getErrHelpWidth: () => terminalWidth(process.stderr),
+    })
     .showHelpAfterError("(add --help for the options)");
   addQuickstart(program);
   addTrain(program);

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatBar, shortDuration } from "./progress.ts";
+import { formatBar, Remaining, shortDuration } from "./progress.ts";
 
 const training = {
   label: "Training GMR-ResNet",
   share: 0.42,
   values: { loss: "1.234", accuracy: "56.7 %", validation: "55.1 %", epoch: "3/10", "images/s": "120" },
-  left: 4321,
+  time: "1h12m left",
 };
 
 describe("formatBar", () => {
@@ -32,7 +32,7 @@ describe("formatBar", () => {
           label: text,
           share: fc.double({ min: 0, max: 1, noNaN: true }),
           values: fc.dictionary(text, text, { maxKeys: 6 }),
-          left: fc.option(fc.integer({ min: 0, max: 1e6 }), { nil: undefined }),
+          time: text,
         }),
         fc.integer({ min: 1, max: 200 }),
         (state, columns) => {
@@ -51,5 +51,28 @@ describe("shortDuration", () => {
     [7384, "2h03m"],
   ])("%d s is %s", (seconds, text) => {
     expect(shortDuration(seconds)).toBe(text);
+  });
+});
+
+describe("Remaining", () => {
+  it("says nothing until it knows the speed, then the time left, and in the end the time taken", () => {
+    let now = 5000;
+    const remaining = new Remaining(100, 0, () => now);
+    const texts = [0, 1, 2, 30, 60, 99, 100].map((done) => {
+      const text = remaining.at(done);
+      now += 700;
+      return text;
+    });
+    expect(texts).toEqual(["", "", "1m09s left", "5s left", "2s left", "1s left", "in 4s"]);
+  });
+
+  it("counts only what is done here when a training continues", () => {
+    let now = 0;
+    const remaining = new Remaining(1000, 900, () => now);
+    const texts = [910, 920, 930].map((done) => {
+      now += 2000;
+      return remaining.at(done);
+    });
+    expect(texts).toEqual(["", "16s left", "14s left"]);
   });
 });

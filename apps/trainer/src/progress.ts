@@ -7,14 +7,13 @@ interface BarState {
   share: number;
   /** Values by name, the most important first. */
   values: Readonly<Record<string, string>>;
-  /** Seconds; undefined while unknown. */
-  left: number | undefined;
+  /** Such as "2m14s left"; empty while unknown. */
+  time: string;
 }
 
 /** Formats a line of at most `columns` characters. */
-export function formatBar({ label, share, values, left }: BarState, columns: number): string {
+export function formatBar({ label, share, values, time: remaining }: BarState, columns: number): string {
   const percent = `${Math.floor(100 * share)} %`;
-  const remaining = left === undefined ? "" : `${shortDuration(left)} left`;
   const named = Object.entries(values).map(([name, value]) => `${name} ${value}`);
   // A narrow terminal has no room for bars, then for names.
   const candidates: string[][] = [];
@@ -50,23 +49,35 @@ export function shortDuration(seconds: number): string {
   return m > 0 ? `${m}m${String(s).padStart(2, "0")}s` : `${s}s`;
 }
 
-/** Estimates the remaining time from the recent speed. */
+/** Estimates only after this time, seconds: the first steps are slow. */
+const WARM_UP = 1;
+
+/** Tells the remaining time from the recent speed, and in the end the time that it took. */
 export class Remaining {
   private readonly seen: { time: number; done: number }[] = [];
   private readonly total: number;
+  private readonly begin: number;
+  private readonly now: () => number;
 
-  constructor(total: number, done: number) {
+  /** @param now milliseconds */
+  constructor(total: number, done: number, now: () => number = () => performance.now()) {
     this.total = total;
-    this.seen.push({ time: performance.now(), done });
+    this.now = now;
+    this.begin = now();
+    this.seen.push({ time: this.begin, done });
   }
 
-  /** Seconds; undefined at the start. */
-  at(done: number): number | undefined {
-    const now = performance.now();
-    this.seen.push({ time: now, done });
+  /** "2m14s left", "in 12s" at the end; empty at the start. */
+  at(done: number): string {
+    const now = this.now();
+    const elapsed = (now - this.begin) / 1000;
+    if (done >= this.total) return `in ${shortDuration(elapsed)}`;
+    const last = this.seen[this.seen.length - 1];
+    if (done !== last.done) this.seen.push({ time: now, done });
     if (this.seen.length > 40) this.seen.shift();
     const [first] = this.seen;
-    const speed = (done - first.done) / Math.max(1, now - first.time);
-    return this.seen.length < 3 || speed <= 0 ? undefined : (this.total - done) / speed / 1000;
+    const speed = (done - first.done) / (now - first.time);
+    if (this.seen.length < 3 || elapsed < WARM_UP || !(speed > 0)) return "";
+    return `${shortDuration(Math.max(1, (this.total - done) / speed / 1000))} left`;
   }
 }

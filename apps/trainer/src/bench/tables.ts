@@ -1,6 +1,6 @@
 // Measurements as tables for the terminal.
 
-import Table from "cli-table3";
+import { type Cell, fitTable } from "../fitTable.ts";
 import type { LayerShape } from "./layers.ts";
 import type { LearningResult } from "./learning.ts";
 import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
@@ -120,11 +120,9 @@ export function threadCount(threads: number): string {
   return threads === 1 ? "one thread" : `${threads} threads`;
 }
 
-/** @param left alignments of the first columns; the others are numbers */
-function table(head: string[], left: ("left" | "right")[]): Table.Table {
-  return new Table({
-    head,
-    colAligns: head.map((_, i) => left[i] ?? "right"),
-    style: { head: [], border: [], compact: true },
-  });
+/** Rows under headings. @param left alignments of the first columns; the others are numbers */
+function table(heads: string[], left: ("left" | "right")[]) {
+  const rows: Cell[][] = [];
+  const columns = heads.map((head, i) => ({ head, align: left[i] ?? ("right" as const) }));
+  return { push: (row: Cell[]) => rows.push(row), toString: () => fitTable(columns, rows) };
 }

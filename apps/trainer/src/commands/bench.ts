@@ -5,7 +5,7 @@ import { addModels } from "./bench/models.ts";
 import { addNetwork } from "./bench/network.ts";
 
 export function addBench(program: Command): void {
-  const bench = program.command("bench").description("Measure speed.");
+  const bench = program.command("bench").summary("measure speed").description("Measure speed.");
   addLayers(bench);
   addNetwork(bench);
   addModels(bench);

@@ -13,6 +13,7 @@ interface ConvertOptions extends ModelSource {
 export function addConvert(program: Command): void {
   program
     .command("convert")
+    .summary("convert models and weights")
     .description(
       "Convert models and weights. INPUT: weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model (its " +
         "folder or model.json), or the folder of a run. OUTPUT: weights named as in PyTorch (.safetensors, .pth, " +

@@ -7,28 +7,34 @@ import {
   type Verification,
   verifyDataset,
 } from "@gmr-conv/data/node";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { z } from "zod";
 import { parseOverride, setAt } from "../config/read.ts";
+import { fitTable } from "../fitTable.ts";
+import { isLive } from "../terminal.ts";
 import { repeated } from "./options.ts";
 
 export function addData(program: Command): void {
   const data = program
     .command("data")
+    .summary("list, describe and check data sets")
     .description("The data sets by name: list them, describe one, check one.");
   data
     .command("list")
+    .summary("list the data sets")
     .description("List the data sets that networks can be trained on.")
     .option("--json", "print one JSON object per data set", false)
     .action(list);
   data
     .command("info")
+    .summary("describe a data set")
     .description("Describe a data set: its source and licence, and the files and options it takes.")
     .argument("<name>", DATASET_NAMES.join(", "))
+    .option("--json", "print one JSON object", false)
     .action(info);
   data
     .command("verify")
+    .summary("read every image and report problems")
     .description("Read every image of a data set and report problems.")
     .argument("<name>", "of the data set")
     .option("--folder <folder>", "its folder")
@@ -44,16 +50,18 @@ function list({ json }: { json: boolean }): void {
     for (const card of datasetCards()) console.log(JSON.stringify(card));
     return;
   }
-  const table = new Table({
-    head: ["name", "data set", "licence"],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const { name, title, licence } of datasetCards()) table.push([name, title, licence]);
-  console.log(table.toString());
+  const columns = [{ head: "name" }, { head: "data set", least: 20 }, { head: "licence", least: 16 }];
+  const rows = datasetCards().map(({ name, title, licence }) => [name, title, licence]);
+  console.log(fitTable(columns, rows));
 }
 
-function info(name: string): void {
+function info(name: string, { json }: { json: boolean }): void {
   const { card, options } = datasetEntry(name);
+  const schema = z.toJSONSchema(options, { io: "input" });
+  if (json) {
+    console.log(JSON.stringify({ ...card, options: schema }));
+    return;
+  }
   console.log(`${card.title}\n  ${card.description}\n`);
   console.log(`From      ${card.source}\nLicence   ${card.licence}\nPixels    ${card.input}`);
   if (card.counts) {
@@ -64,7 +72,7 @@ function info(name: string): void {
   }
   if (card.classNames) console.log(`Classes   ${card.classNames.join(", ")}`);
   console.log(`Files\n${card.layout.map((line) => `  ${line}`).join("\n")}`);
-  const { properties = {} } = z.toJSONSchema(options, { io: "input" }) as {
+  const { properties = {} } = schema as {
     properties?: Record<string, { description?: string; default?: unknown }>;
   };
   console.log("Options");
@@ -88,7 +96,7 @@ async function verify(name: string, options: VerifyOptions): Promise<void> {
   if (options.file !== undefined) spec.file = options.file;
   if (options.skipDamaged) spec.skipDamaged = true;
   for (const { path, value } of options.set.map(parseOverride)) setAt(spec, path, value);
-  const live = process.stderr.isTTY === true;
+  const live = isLive();
   const verification = await verifyDataset(spec, (done, total) => {
     if (live) process.stderr.write(`\r${done} of ${total} images read`);
   });

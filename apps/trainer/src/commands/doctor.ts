@@ -6,6 +6,7 @@ import { diagnose } from "../doctor/diagnose.ts";
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
+    .summary("check that backends compute correctly")
     .description("Check that backends start and compute layers correctly here, and explain what is missing.")
     .addArgument(new Argument("[backends...]", "backends that must work").choices(BACKEND_NAMES))
     .addHelpText("after", "\nWithout names, all are checked, and missing ones are not a problem.")

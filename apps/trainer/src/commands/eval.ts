@@ -4,7 +4,7 @@ import { evaluateRun, publishReport } from "../pipeline.ts";
 import { whileLocked } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
-import { positiveInteger, rotationStep } from "./options.ts";
+import { JSON_REPORT, positiveInteger, rotationStep } from "./options.ts";
 
 /** Number of test images to turn and mirror, unless all are requested. */
 export const TURNED_IMAGES = 2000;
@@ -22,6 +22,7 @@ interface EvalFlags {
 interface EvalOptions extends EvalFlags {
   name: string;
   runs: string;
+  json: boolean;
 }
 
 /** Adds the options of an evaluation. */
@@ -47,23 +48,28 @@ function addEvalFlags(command: Command): Command {
 export function addEval(program: Command): void {
   const command = program
     .command("eval")
+    .summary("evaluate the networks of a run and write its report")
     .description(
       "Evaluate the networks of a run on upright, turned and mirrored test images, and write its report.",
     )
     .option("--name <name>", "name of the run", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger);
-  addEvalFlags(command).action(async (options: EvalOptions) => {
-    const folder = RunFolder.named(options.runs, options.name);
-    const config = await folder.readConfig();
-    await whileLocked(folder, async () => {
-      const evaluation = evaluationFrom(config.evaluation, options);
-      const trained = new TextDecoder().decode((await folder.read("command.txt")) ?? new Uint8Array()).trim();
-      const command = [trained, commandLine()].filter((line) => line !== "").join(" && ");
-      const report = await evaluateRun({ folder, config }, { evaluation, command });
-      publishReport({ folder, config }, report);
+  addEvalFlags(command)
+    .option("--json", JSON_REPORT, false)
+    .action(async (options: EvalOptions) => {
+      const folder = RunFolder.named(options.runs, options.name);
+      const config = await folder.readConfig();
+      await whileLocked(folder, async () => {
+        const evaluation = evaluationFrom(config.evaluation, options);
+        const trained = await folder.trainingCommands();
+        const report = await evaluateRun(
+          { folder, config },
+          { evaluation, trainingCommand: trained.replaceAll("\n", " && "), reportCommand: commandLine() },
+        );
+        publishReport({ folder }, report, options.json);
+      });
     });
-  });
 }
 
 /** The evaluation settings of a configuration, as changed by options. */

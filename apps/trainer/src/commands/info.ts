@@ -6,6 +6,7 @@ import { describeEnvironment } from "../environment.ts";
 export function addInfo(program: Command): void {
   program
     .command("info")
+    .summary("versions, machine and working backends")
     .description("Show versions, the machine and the backends that work here.")
     .action(async () => {
       const { node, platform, cpu, versions } = describeEnvironment("", 1);

@@ -1,12 +1,13 @@
 import { GmrError } from "@gmr-conv/core";
 import { listModels, MODEL_NAMES, type ModelInfo, type ModelName } from "@gmr-conv/models";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { useBackend } from "../backend.ts";
+import { type Column, fitTable } from "../fitTable.ts";
 
 export function addModels(program: Command): void {
   program
     .command("models")
+    .summary("list the networks")
     .description(
       "List the networks: trained parameters, multiply-adds and receptive field for a typical input.",
     )
@@ -19,15 +20,18 @@ export function addModels(program: Command): void {
         for (const name of wanted) console.log(JSON.stringify(listModels([name])[0]));
         return;
       }
-      const table = new Table({
-        head: ["name", "network", "input", "trained parameters", "multiply-adds", "receptive field"],
-        colAligns: ["left", "left", "right", "right", "right", "right"],
-        style: { head: [], border: [], compact: true },
-      });
-      for (const info of listModels(wanted)) table.push(row(info));
-      console.log(table.toString());
+      console.log(fitTable(COLUMNS, listModels(wanted).map(row)));
     });
 }
+
+const COLUMNS: readonly Column[] = [
+  { head: "name" },
+  { head: "network", least: 24, optional: true },
+  { head: "input", align: "right" },
+  { head: "parameters", align: "right" },
+  { head: "multiply-adds", align: "right" },
+  { head: "receptive field", align: "right" },
+];
 
 function checkName(name: string): ModelName {
   const found = MODEL_NAMES.find((known) => known === name);

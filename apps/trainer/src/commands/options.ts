@@ -2,6 +2,9 @@
 
 import { InvalidArgumentError } from "commander";
 
+/** What --json of commands that report does. */
+export const JSON_REPORT = "print the figures as one JSON object instead of a table";
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)

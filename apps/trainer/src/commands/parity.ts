@@ -18,6 +18,7 @@ interface ParityOptions {
 export function addParity(program: Command): void {
   program
     .command("parity")
+    .summary("compare with golden cases of the official package")
     .description(
       "Compare this package with golden cases of the official one. A case fails beyond a relative error of " +
         `${TOLERANCE.values} for a layer's kernel and output, ${TOLERANCE.gradients} for its gradients, ` +

@@ -21,6 +21,7 @@ interface PredictOptions extends ClassifyOptions, SegmentOptions {
 export function addPredict(program: Command): void {
   program
     .command("predict")
+    .summary("classify or segment images and volumes")
     .description(
       "Classify or segment images or volumes (NIfTI, multi-page TIFF, OFF meshes). SOURCE: the folder of a run, or " +
         "the name of a pretrained network. INPUTS: files and folders. Segmentation writes a mask for each, tile by " +

@@ -26,6 +26,7 @@ interface PublishOptions {
 export function addPublish(program: Command): void {
   program
     .command("publish")
+    .summary("write the weights of a run with a model card")
     .description(
       "Write the weights of an evaluated run with a model card: OUTPUT/NAME.safetensors and OUTPUT/NAME.json.",
     )

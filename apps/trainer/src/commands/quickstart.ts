@@ -3,8 +3,9 @@ import { readPreset } from "../config/read.ts";
 import { evaluateRun, publishReport } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
+import { commandLine } from "./commandLine.ts";
 import { evaluationFrom, TURNED_IMAGES } from "./eval.ts";
-import { positiveInteger } from "./options.ts";
+import { JSON_REPORT, positiveInteger } from "./options.ts";
 import { configFrom } from "./trainConfig.ts";
 
 interface QuickstartOptions {
@@ -16,11 +17,13 @@ interface QuickstartOptions {
   epochs?: number;
   limit?: number;
   testLimit?: number;
+  json: boolean;
 }
 
 export function addQuickstart(program: Command): void {
   program
     .command("quickstart")
+    .summary("train on upright digits and evaluate at every angle")
     .description(
       "Train a small GMR-ResNet and its dense twin on upright MNIST, evaluate them at every angle, " +
         "and write a report.",
@@ -33,6 +36,7 @@ export function addQuickstart(program: Command): void {
     .option("--epochs <count>", "passes over the training images (default: the recipe's)", positiveInteger)
     .option("--limit <count>", "train on COUNT images, spread over the set", positiveInteger)
     .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger)
+    .option("--json", JSON_REPORT, false)
     .action(async (options: QuickstartOptions) => {
       const started = performance.now();
       const folder = RunFolder.named(options.runs, options.name);
@@ -56,14 +60,23 @@ export function addQuickstart(program: Command): void {
             { folder, config },
             {
               evaluation: evaluationFrom(config.evaluation, flags),
-              command: `npm start${options.full ? " -- --full" : ""}`,
+              trainingCommand: trainingCommand(options),
+              reportCommand: commandLine(),
               trainFirst: true,
             },
           );
-          publishReport({ folder, config }, report);
+          publishReport({ folder }, report, options.json);
         },
       );
       const seconds = (performance.now() - started) / 1000;
-      console.log(`Time: ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
+      if (!options.json) console.log(`Time: ${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`);
     });
+}
+
+/** The part of the command that trains, for itself. */
+function trainingCommand({ name, runs, epochs, limit }: QuickstartOptions): string {
+  const given = Object.entries({ "--epochs": epochs, "--limit": limit });
+  const options = given.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
+  const where = runs === "runs" ? [] : ["--runs", runs];
+  return commandLine(["train", "--preset", "mnist", "--name", name, ...where, ...options]);
 }

@@ -2,37 +2,45 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { Command } from "commander";
+import { printReport } from "../pipeline.ts";
 import { renderReport } from "../report/report.ts";
-import { renderAngleTable } from "../report/table.ts";
 import type { RotationReport } from "../report/types.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { parseJson, reportSchema } from "../runs/schemas.ts";
+import { commandLine } from "./commandLine.ts";
+import { JSON_REPORT } from "./options.ts";
+
+interface CompareOptions {
+  runs: string;
+  output: string;
+  title?: string;
+  json: boolean;
+}
 
 export function addReport(program: Command): void {
   program
     .command("report")
+    .summary("write the report of a run again")
     .description("Write the report of an evaluated run again and print its table.")
     .argument("<run>", "name of the run")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--json", "print the report's data as JSON instead", false)
+    .option("--json", JSON_REPORT, false)
     .action(async (name: string, options: { runs: string; json: boolean }) => {
       const run = RunFolder.named(options.runs, name);
       const report = await readReport(run);
-      if (options.json) {
-        console.log(JSON.stringify(report));
-        return;
-      }
       run.write("report.html", renderReport(report));
-      console.log(`${renderAngleTable(report)}\n\nReport: ${run.file("report.html")}`);
+      printReport(report, run.file("report.html"), options.json);
     });
   program
     .command("compare")
+    .summary("one report of several runs")
     .description("Write one report of the networks of several evaluated runs side by side.")
     .argument("<runs...>", "names of runs; RUN/NETWORK takes one network of a run")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--output <file>", "the page", "compare.html")
     .option("--title <text>", "of the page")
-    .action(async (names: string[], options: { runs: string; output: string; title?: string }) => {
+    .option("--json", JSON_REPORT, false)
+    .action(async (names: string[], options: CompareOptions) => {
       const reports = await Promise.all(
         names.map(async (name) => {
           const [run, network] = name.split("/");
@@ -50,7 +58,7 @@ export function addReport(program: Command): void {
       );
       const merged = mergeReports(reports, options.title);
       writeFileAtomically(options.output, renderReport(merged));
-      console.log(`${renderAngleTable(merged)}\n\nReport: ${path.resolve(options.output)}`);
+      printReport(merged, path.resolve(options.output), options.json);
     });
 }
 
@@ -90,6 +98,8 @@ function mergeReports(
     title: title ?? `${reports.map(({ run }) => run).join(", ")} side by side`,
     createdAt: new Date().toISOString(),
     command: reports.map(({ report }) => report.command).join("\n"),
+    trainingCommand: reports.map(({ report }) => report.trainingCommand ?? report.command).join("\n"),
+    reportCommand: commandLine(),
     config: Object.fromEntries(reports.map(({ run, report }) => [run, report.config])),
     networks,
   };

@@ -1,12 +1,12 @@
 import { GmrError } from "@gmr-conv/core";
-import Table from "cli-table3";
 import type { Command } from "commander";
 import { parse } from "yaml";
 import { readPreset } from "../config/read.ts";
+import { fitTable } from "../fitTable.ts";
 import { train } from "../pipeline.ts";
 import { inRun } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import { commandLine } from "./commandLine.ts";
+import { commandLine, withoutOptions } from "./commandLine.ts";
 import { repeated } from "./options.ts";
 import { configFrom } from "./trainConfig.ts";
 import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
@@ -29,6 +29,7 @@ interface Trial {
 export function addSweep(program: Command): void {
   const command = program
     .command("sweep")
+    .summary("train every combination of some settings and rank them")
     .description(
       "Train a configuration with every combination of some settings, one after the other, and rank them by " +
         "their score on the validation images. When restarted, it continues where it was stopped.",
@@ -58,7 +59,7 @@ export function addSweep(program: Command): void {
         () => configFrom(flags, file, structuredClone(base)),
         "continue",
         async ({ config }) => {
-          folder.write("command.txt", `${commandLine()}\n`);
+          folder.write("command.txt", `${trialCommand(name, set)}\n`);
           const outcomes = await train({ folder, config });
           const scores = outcomes.flatMap(({ validation }, k) =>
             validation === undefined ? [] : [{ network: config.networks[k].name, score: validation }],
@@ -69,6 +70,13 @@ export function addSweep(program: Command): void {
     }
     print(trials, options.json);
   });
+}
+
+/** The command that trains one trial for itself. */
+function trialCommand(name: string, set: readonly string[]): string {
+  const [, ...args] = process.argv.slice(2);
+  const kept = withoutOptions(args, ["--grid", "--seeds", "--name"], ["--json"]);
+  return commandLine(["train", ...kept, "--name", name, ...set.flatMap((setting) => ["--set", setting])]);
 }
 
 /** Every combination of the values of a grid, as settings. @throws GmrError `invalid-argument` */
@@ -105,13 +113,18 @@ function print(trials: Trial[], json: boolean): void {
     return;
   }
   const networks = ranked[0]?.scores.map(({ network }) => network) ?? [];
-  const table = new Table({
-    head: ["run", ...networks, "settings"],
-    style: { head: [], border: [], compact: true },
-    wordWrap: true,
-  });
-  for (const { name, scores, set } of ranked) {
-    table.push([name, ...scores.map(({ score }) => `${(100 * score).toFixed(1)} %`), set.join("\n")]);
-  }
-  console.log(`${table.toString()}\nScores are on the validation images.`);
+  const columns = [
+    { head: "run" },
+    ...networks.map((head) => ({ head, align: "right" as const })),
+    { head: "settings", least: 24 },
+  ];
+  const rows = ranked.map(({ name, scores, set }) => [
+    name,
+    ...networks.map((network) => {
+      const own = scores.find((entry) => entry.network === network);
+      return own ? `${(100 * own.score).toFixed(1)} %` : "–";
+    }),
+    set.join("\n"),
+  ]);
+  console.log(`${fitTable(columns, rows)}\nScores are on the validation images.`);
 }

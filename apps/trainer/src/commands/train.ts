@@ -3,7 +3,7 @@ import { readPreset } from "../config/read.ts";
 import { train } from "../pipeline.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import { commandLine } from "./commandLine.ts";
+import { trainingCommands } from "./commandLine.ts";
 import { configFrom } from "./trainConfig.ts";
 import { addTrainFlags, type TrainFlags } from "./trainOptions.ts";
 
@@ -17,6 +17,7 @@ interface TrainOptions extends TrainFlags {
 export function addTrain(program: Command): void {
   const command = program
     .command("train")
+    .summary("train networks")
     .description(
       "Train networks by a configuration (YAML or JSON; default: the preset mnist), each key of which can be changed " +
         "by an option. Ctrl-C leaves a checkpoint.",
@@ -40,7 +41,7 @@ export function addTrain(program: Command): void {
       async ({ config, data }) => {
         for (const { reason } of data.damaged) console.error(`left out: ${reason}`);
         if (data.damaged.length > 0) console.error(`${data.damaged.length} image(s) left out`);
-        folder.write("command.txt", `${commandLine()}\n`);
+        folder.write("command.txt", `${trainingCommands(await folder.trainingCommands())}\n`);
         await train({ folder, config });
       },
     );

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { decodeImage, imageInfo } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
+import { isLive } from "../terminal.ts";
 import type { Predictor } from "./source.ts";
 import { segmentFile } from "./tiles.ts";
 import { classifyVolume, segmentVolume } from "./volumes.ts";
@@ -79,7 +80,7 @@ export async function segment(
   const overlap = options.overlap ?? Math.floor(Math.min(...sizes) / 4);
   const tile = options.tile ?? Math.max(sizes.length === 3 ? BOX : TILE, ...sizes);
   mkdirSync(path.dirname(mask), { recursive: true });
-  const live = process.stderr.isTTY === true;
+  const live = isLive();
   const onProgress = (done: number, tiles: number): void => {
     if (live && (tiles > 8 || files === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
   };

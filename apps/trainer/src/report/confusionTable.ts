@@ -4,8 +4,16 @@ import { integer } from "./format.ts";
 import { html, type Markup } from "./html.ts";
 import { topMistakes } from "./summary.ts";
 
-/** @param confusion counts, [true class][predicted class] */
-export function confusionTable(heading: string, confusion: number[][], classNames: string[]): Markup {
+/**
+ * @param label of the network
+ * @param confusion counts, [true class][predicted class]
+ */
+export function confusionTable(
+  label: string,
+  heading: string,
+  confusion: number[][],
+  classNames: string[],
+): Markup {
   const name = (index: number) => classNames[index] ?? String(index);
   const mistakes = topMistakes(confusion, 3).map(
     ({ truth, predicted, times }) => `${name(truth)} read as ${name(predicted)} (${integer(times)}×)`,
@@ -19,7 +27,7 @@ export function confusionTable(heading: string, confusion: number[][], className
   const heads = confusion.map((_, index) => html`<th scope="col">${name(index)}</th>`);
   return html`<figure class="confusion">
 <figcaption><strong>${heading}</strong>${frequent}</figcaption>
-<div class="scroll"><table>
+<div class="scroll" tabindex="0" role="region" aria-label="Confusion of ${label}: ${heading}"><table>
 <thead><tr><th scope="col"><abbr title="rows: true class, columns: predicted class">true ╲ read</abbr></th>
 ${heads}</tr></thead>
 <tbody>${rows}</tbody>
@@ -31,8 +39,7 @@ ${heads}</tr></thead>
 function cell(times: number, total: number, isRight: boolean): Markup {
   const share = total > 0 ? times / total : 0;
   const tint = Math.sqrt(share);
-  const contrast = tint > 0.75 ? "strong" : tint > 0.5 ? "medium" : "weak";
-  const kind = `${isRight ? "right" : "wrong"} ${contrast}`;
+  const kind = isRight ? "right" : "wrong";
   const title = `${integer(times)} of ${integer(total)}`;
   return html`<td class="${kind}" style="--v:${tint.toFixed(3)}" title="${title}">${shareText(share)}</td>`;
 }

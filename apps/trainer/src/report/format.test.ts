@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compact, date, duration, integer, percent, points, signedPoints } from "./format.ts";
+import { compact, date, duration, integer, percent, points, range, signedPoints } from "./format.ts";
 
 const plain = (text: string) => text.replaceAll("\u00a0", " ");
 
@@ -7,7 +7,27 @@ describe("formats", () => {
   it("writes fractions as percentages and points", () => {
     expect(plain(percent(0.93714))).toBe("93.7 %");
     expect(plain(points(0.0161))).toBe("1.6 points");
-    expect([-0.0161, 0.2, 0.0001, -0.0001].map(signedPoints)).toEqual(["−1.6", "+20.0", "±0.0", "±0.0"]);
+    expect([-0.0161, 0.2, 0.0001, -0.0001].map((part) => signedPoints(part))).toEqual([
+      "−1.6",
+      "+20.0",
+      "±0.0",
+      "±0.0",
+    ]);
+  });
+
+  it("gives as many digits as the images can tell", () => {
+    const percents = [80, 999, 1000, 10_000, 100_000].map((images) => plain(percent(0.93714, images)));
+    expect(percents).toEqual(["94 %", "94 %", "93.7 %", "93.7 %", "93.71 %"]);
+    expect([0, 1 / 400, 399 / 400, 1].map((part) => plain(percent(part, 400)))).toEqual([
+      "0 %",
+      "< 1 %",
+      "> 99 %",
+      "100 %",
+    ]);
+    expect(plain(percent(0.9999, 10_000))).toBe("> 99.9 %");
+    expect(plain(points(0.0161, 80))).toBe("2 points");
+    expect(signedPoints(0.001, 80)).toBe("±0");
+    expect(plain(range([0.147, 0.328], 80))).toBe("15 % – 33 %");
   });
 
   it("writes counts", () => {

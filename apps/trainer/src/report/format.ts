@@ -1,19 +1,38 @@
 /** Numbers as people read them. */
 
-/** 0.9371 → "93.7 %", with a no-break space. */
-export function percent(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)}\u00a0%`;
+/**
+ * 0.9371 → "93.7 %", with a no-break space; of 80 images "94 %". What is rounded to all or nothing without being it is
+ * told apart: "> 99 %".
+ * @param images how many it is a share of, which decides the number of digits
+ */
+export function percent(fraction: number, images?: number): string {
+  const digits = digitsFor(images);
+  const text = (100 * fraction).toFixed(digits);
+  const [least, most] = [(10 ** -digits).toFixed(digits), (100 - 10 ** -digits).toFixed(digits)];
+  if (fraction < 1 && Number(text) === 100) return `>\u00a0${most}\u00a0%`;
+  if (fraction > 0 && Number(text) === 0) return `<\u00a0${least}\u00a0%`;
+  return `${text}\u00a0%`;
+}
+
+/** The decimals of a percentage: as many as its images can tell. */
+function digitsFor(images = 1000): number {
+  return images < 1000 ? 0 : images < 100_000 ? 1 : 2;
+}
+
+/** A range of shares: "14 % – 33 %". */
+export function range([low, high]: readonly [number, number], images?: number): string {
+  return `${percent(low, images)} – ${percent(high, images)}`;
 }
 
 /** A difference of two accuracies: 0.016 → "1.6 points". */
-export function points(fraction: number): string {
-  return `${(100 * fraction).toFixed(1)}\u00a0points`;
+export function points(fraction: number, images?: number): string {
+  return `${(100 * fraction).toFixed(digitsFor(images))}\u00a0points`;
 }
 
 /** A signed difference in points: −0.016 → "−1.6". */
-export function signedPoints(fraction: number): string {
-  const text = Math.abs(100 * fraction).toFixed(1);
-  if (text === "0.0") return "±0.0";
+export function signedPoints(fraction: number, images?: number): string {
+  const text = Math.abs(100 * fraction).toFixed(digitsFor(images));
+  if (Number(text) === 0) return `±${text}`;
   return fraction < 0 ? `−${text}` : `+${text}`;
 }
 

@@ -56,7 +56,12 @@ export async function describeNetwork(description: Description): Promise<Network
       interval: own.interval,
       consistency,
     })),
-    flips: flips.map(({ direction, score, consistency }) => ({ direction, score, consistency })),
+    flips: flips.map(({ direction, score, metrics: own, consistency }) => ({
+      direction,
+      score,
+      interval: own.interval,
+      consistency,
+    })),
     ...(turnedConfusion && { turnedConfusion }),
     kernels: await learnedKernels(model),
     sigmas: sigmaCurves(validations),

@@ -53,8 +53,9 @@ describe("renderReport", () => {
       "54,000",
       "chosen on 6,000 images held out of the training images",
       "Example Processor 9000",
-      "<dt>learningRate.schedule</dt><dd>cosine</dd>",
-      "<dt>widths</dt><dd>[16,32,64]</dd>",
+      '<th scope="row">learningRate.schedule</th><td>cosine</td>',
+      '<th scope="row">widths</th><td>16, 32, 64</td>',
+      "gmr train --preset mnist --set train.epochs=3",
     ]) {
       expect(page).toContain(text);
     }

@@ -52,7 +52,7 @@ export function renderReport(report: RotationReport): string {
 <nav aria-label="Sections">${sections.map(({ id, title }) => html`<a href="#${id}">${title}</a>`)}</nav>
 </header>
 <main>
-${overview(networks)}
+${overview(report)}
 ${sections.map(({ id, title, body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>`)}
 </main>
 <footer>Trained on ${integer(dataset.train)} images of ${dataset.name};
@@ -72,11 +72,14 @@ function heldOut({ dataset: { validation = 0 } }: RotationReport): string {
         "the test images serve only for this report.";
 }
 
-function overview(networks: NetworkReport[]): Markup {
-  const cards = html`<div class="cards">${networks.map(networkCard)}</div>`;
-  if (allAngles(networks).length === 0) return html`<div class="overview">${cards}</div>`;
+function overview({ networks, dataset }: RotationReport): Markup {
+  const cards = html`<div class="cards">${networks.map((network, index) =>
+    networkCard(network, index, dataset.evaluated),
+  )}</div>`;
+  const heading = html`<h2 class="unseen">Overview</h2>`;
+  if (allAngles(networks).length === 0) return html`${heading}<div class="overview">${cards}</div>`;
   const minimum = radialMinimum(networks);
-  return html`<div class="overview">
+  return html`${heading}<div class="overview">
 <figure>${legend(networks)}${polarChart(networks)}
 <figcaption class="note">Angle: rotation of the test images, counter-clockwise, upright at the top.
 Radius: accuracy from ${minimum}\u00a0% to 100\u00a0%.</figcaption></figure>
@@ -84,11 +87,12 @@ ${cards}
 </div>`;
 }
 
-function angleSection({ networks, dataset, score }: RotationReport): Section | undefined {
+function angleSection(report: RotationReport): Section | undefined {
+  const { networks, dataset, score } = report;
   if (allAngles(networks).length === 0) return undefined;
   const what = score === "Dice" ? "Mean Dice score" : "Accuracy";
   const body = html`<p class="lead">${what} on ${integer(dataset.evaluated)} test images, turned about their centre.</p>
-${angleTables(networks)}`;
+${angleTables(report)}`;
   return { id: "angles", title: "Angle by angle", body };
 }
 
@@ -116,8 +120,8 @@ figures are percentages of the row, a dot is less than half a percent.</p>
 ${networks.map(
   ({ label, upright, turnedConfusion }, index) => html`<h3>${label}</h3>
 <div class="confusions net-${index % 4}">
-${"confusion" in upright && confusionTable("Upright", upright.confusion, classNames)}
-${turnedConfusion && confusionTable("Turned, all angles together", turnedConfusion, classNames)}
+${"confusion" in upright && confusionTable(label, "Upright", upright.confusion, classNames)}
+${turnedConfusion && confusionTable(label, "Turned, all angles together", turnedConfusion, classNames)}
 </div>`,
 )}`;
   return { id: "confusion", title: "Confusion", body };

@@ -10,7 +10,7 @@ export function sigmaCharts({ sigmas, label }: NetworkReport, index: number): Ma
   if (trained.length === 0) return undefined;
   return html`<details><summary>Widths of the rings' Gaussians over training</summary><div class="layers">${trained.map(
     ({ layer, points }, i) =>
-      html`<article class="layer"><h3>${layer}</h3>${svgChart(
+      html`<article class="layer"><h4>${layer}</h4>${svgChart(
         {
           id: `sigmas-${index}-${i}`,
           width: 260,

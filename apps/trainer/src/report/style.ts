@@ -4,13 +4,15 @@ export const STYLE = `
   color-scheme: light dark;
   --page: #fbfbf9; --surface: #ffffff; --text: #1b1d22; --muted: #5d626d;
   --line: #d9dbe0; --grid: #e8e9ec; --accent: #2457c5;
-  --net-0: #2457c5; --net-1: #c2570c; --net-2: #0f8a6d; --net-3: #9333a8;
+  --net-0: #2457c5; --net-1: #b34f09; --net-2: #0c7a60; --net-3: #9333a8;
+  --most: 60%; /* The strongest tint that text is readable on. */
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #121317; --surface: #1a1c22; --text: #eceef2; --muted: #a3a9b6;
     --line: #3a3e48; --grid: #2b2e36; --accent: #86aaff;
     --net-0: #86aaff; --net-1: #ff9f5a; --net-2: #4fd0ac; --net-3: #d79be6;
+    --most: 40%;
   }
 }
 * { box-sizing: border-box; }
@@ -33,6 +35,8 @@ a { color: var(--accent); text-decoration-thickness: 1px; text-underline-offset:
 section { margin-top: 68px; }
 h2 { margin: 0 0 6px; font-size: 27px; line-height: 1.2; letter-spacing: -.015em; }
 h3 { margin: 0 0 8px; font-size: 17px; line-height: 1.3; }
+h4 { margin: 0 0 8px; font-size: 15px; line-height: 1.3; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .lead { max-width: 46em; margin: 0 0 22px; color: var(--muted); text-wrap: pretty; }
 .note { margin: 4px 0 0; color: var(--muted); font-size: 13.5px; }
 figure { margin: 0; }
@@ -108,10 +112,9 @@ td { text-align: right; }
 .confusion th, .confusion td { padding: 0; height: 34px; border: 0; text-align: center; overflow-wrap: anywhere; }
 .confusion thead th:first-child { font-size: 10px; line-height: 1.1; font-weight: 400; color: var(--muted); }
 .confusion abbr { text-decoration: none; }
-.confusion td { border-radius: 3px; background: color-mix(in srgb, var(--tone) calc(var(--v) * 100%), var(--grid)); }
+.confusion td { border-radius: 3px; background: color-mix(in srgb, var(--tone) calc(var(--v) * var(--most)), var(--grid)); }
 .right { --tone: var(--net); } .wrong { --tone: var(--muted); }
-.confusion td.strong { color: var(--page); font-weight: 600; }
-@media (prefers-color-scheme: dark) { .confusion td.medium.right { color: var(--page); } }
+.confusion td.right { font-weight: 600; }
 
 .scale-note { margin: -8px 0 28px; }
 .layers {
@@ -149,8 +152,12 @@ td { text-align: right; }
 .masks figcaption { color: var(--muted); font-size: 14px; }
 
 code { font: 13.5px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+.settings { margin-bottom: 24px; }
+.settings th, .settings td { text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+.settings tbody th { font-weight: 400; color: var(--muted); width: 45%; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .command {
-  margin: 0; padding: 14px 16px; overflow-x: auto; background: var(--surface); border: 1px solid var(--line);
+  margin: 0 0 16px; padding: 14px 16px; overflow-x: auto; background: var(--surface); border: 1px solid var(--line);
   border-radius: 8px; user-select: all;
 }
 summary { cursor: pointer; font-weight: 550; }
@@ -170,11 +177,18 @@ footer { margin-top: 64px; padding-bottom: 48px; color: var(--muted); font-size:
 }
 @media print {
   :root { --page: #fff; --surface: #fff; --text: #000; --muted: #444; --line: #bbb; --grid: #ddd;
-    --accent: #2457c5; --net-0: #2457c5; --net-1: #c2570c; --net-2: #0f8a6d; --net-3: #9333a8; }
+    --accent: #2457c5; --net-0: #2457c5; --net-1: #b34f09; --net-2: #0c7a60; --net-3: #9333a8; --most: 60%; }
+  @page { margin: 14mm; }
   body { font-size: 12px; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   nav { display: none; }
   section { margin-top: 32px; }
   h2, h3, figcaption, caption { break-after: avoid; }
-  figure, table, svg { break-inside: avoid; }
+  figure, svg, tr, .mistakes > *, .masks > * { break-inside: avoid; }
+  thead { display: table-header-group; }
+  #angles, #confusion, #kernels, #settings { break-before: page; margin-top: 0; }
+  .scroll, .command { overflow: visible; }
+  .command { white-space: pre-wrap; overflow-wrap: anywhere; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+  summary { list-style: none; }
 }
 `;

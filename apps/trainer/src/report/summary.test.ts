@@ -1,6 +1,9 @@
+import { wilson } from "@gmr-conv/training";
 import { describe, expect, it } from "vitest";
-import { angleSummary, conclusion, topMistakes } from "./summary.ts";
-import { fakeReport } from "./testing/fakeReport.ts";
+import { reportSummary } from "./reportSummary.ts";
+import { angleSummary, conclusion, isAtChance, topMistakes } from "./summary.ts";
+import { atChance, fakeReport } from "./testing/fakeReport.ts";
+import type { NetworkReport } from "./types.ts";
 
 const report = fakeReport();
 const [gmr] = report.networks;
@@ -34,6 +37,40 @@ describe("conclusion", () => {
   it("says so when no angle is worse than upright", () => {
     const steady = { ...gmr, angles: [{ angle: 90, score: 0.99 }] };
     expect(conclusion({ ...report, networks: [steady] })).toContain("over one angle, and never falls below");
+  });
+});
+
+describe("isAtChance", () => {
+  it("compares with always answering the most frequent class", () => {
+    expect([gmr, atChance(gmr)].map(isAtChance)).toEqual([false, true]);
+    const confusion = [
+      [90, 0],
+      [9, 1],
+    ];
+    const common = { ...gmr.upright, score: 0.91, count: 100, interval: [0.84, 0.95], confusion };
+    expect(isAtChance({ ...gmr, upright: common as NetworkReport["upright"] })).toBe(true);
+  });
+
+  it("is said instead of praise", () => {
+    const text = conclusion({ ...report, networks: [atChance(gmr)] });
+    expect(text).toContain("which is at chance: always answering the most frequent class is right for 10.0");
+    expect(text).not.toContain("never falls");
+  });
+});
+
+describe("reportSummary", () => {
+  it("keeps its shape", () => {
+    const summary = reportSummary(report, "/runs/a/report.html");
+    expect(Object.keys(summary)).toEqual(["title", "createdAt", "score", "dataset", "networks", "report"]);
+    expect(Object.keys(summary.networks[0])).toEqual([
+      ..."name label parameters multiplyAdds upright chance atChance mean worst angles flips".split(" "),
+    ]);
+    expect(summary.networks[0].angles[9]).toEqual({
+      angle: 90,
+      score: gmr.angles[9].score,
+      interval: wilson(gmr.angles[9].score * 2000, 2000),
+    });
+    expect(JSON.stringify(summary).length).toBeLessThan(20_000);
   });
 });
 

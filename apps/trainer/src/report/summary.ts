@@ -1,5 +1,6 @@
 /** Figures computed from a report's data. */
 
+import { wilson } from "@gmr-conv/training";
 import { angle, percent, points } from "./format.ts";
 import type { AngleScore, NetworkReport, RotationReport } from "./types.ts";
 
@@ -17,6 +18,29 @@ export function angleSummary(network: NetworkReport): CurveSummary | undefined {
   const mean = angles.reduce((sum, { score }) => sum + score, 0) / angles.length;
   const worst = angles.reduce((low, point) => (point.score < low.score ? point : low));
   return { mean, worst, drop: upright.score - worst.score };
+}
+
+/** What guessing reaches: always answering the most frequent class. Unknown for masks. */
+export function chanceLevel({ upright }: NetworkReport): number | undefined {
+  if (!("confusion" in upright)) return undefined;
+  const totals = upright.confusion.map((row) => row.reduce((sum, times) => sum + times, 0));
+  const all = totals.reduce((sum, total) => sum + total, 0);
+  return all > 0 ? Math.max(...totals) / all : undefined;
+}
+
+/** Whether a network cannot be told from guessing: it is then as good at every angle, which means nothing. */
+export function isAtChance(network: NetworkReport): boolean {
+  const chance = chanceLevel(network);
+  return chance !== undefined && network.upright.interval[0] <= chance;
+}
+
+/** The 95 % confidence interval of a score: measured, or of a share of images (Wilson). */
+export function intervalOf(
+  { score, interval }: { score: number; interval?: [number, number] | undefined },
+  { score: kind, dataset }: Pick<RotationReport, "score" | "dataset">,
+): [low: number, high: number] | undefined {
+  if (interval) return interval;
+  return kind === "accuracy" ? wilson(score * dataset.evaluated, dataset.evaluated) : undefined;
 }
 
 /** Every angle that any network was evaluated at, ascending. */
@@ -41,29 +65,41 @@ export const placeOf = ({ angle: degrees, axis }: AngleScore): string =>
   axis ? `${angle(degrees)} about ${axis}` : angle(degrees);
 
 /** The report in one sentence. */
-export function conclusion({ networks, score }: RotationReport): string {
+export function conclusion({ networks, score, dataset: { evaluated } }: RotationReport): string {
   const [subject, ...others] = networks;
   if (subject === undefined) return "No network was evaluated.";
   const summary = angleSummary(subject);
-  const upright = percent(subject.upright.score);
+  const upright = percent(subject.upright.score, subject.upright.count);
   if (score === "Dice") return diceConclusion(networks);
+  if (isAtChance(subject)) {
+    return (
+      `${subject.label} reads ${upright} of the upright test images correctly, which is at chance: ` +
+      `${guessing(subject)}. What it reads at other angles says nothing until it is trained longer.`
+    );
+  }
   if (summary === undefined) return `${subject.label} reads ${upright} of the upright test images correctly.`;
   const { mean, worst, drop } = summary;
   const steadiness =
     drop > 0
-      ? `falls at most ${points(drop)} below its upright ${upright}, at ${placeOf(worst)}`
+      ? `falls at most ${points(drop, evaluated)} below its upright ${upright}, at ${placeOf(worst)}`
       : `never falls below its upright ${upright}`;
   const comparisons = others.flatMap((other) => {
     const its = angleSummary(other);
     return its === undefined
       ? []
-      : `${other.label} averages ${percent(its.mean)} ` +
-          `and falls to ${percent(its.worst.score)} at ${placeOf(its.worst)}`;
+      : `${other.label} averages ${percent(its.mean, evaluated)} ` +
+          `and falls to ${percent(its.worst.score, evaluated)} at ${placeOf(its.worst)}`;
   });
   const first =
-    `Trained on upright images only, ${subject.label} reads ${percent(mean)} of the turned images correctly, ` +
+    `Trained on upright images only, ${subject.label} reads ${percent(mean, evaluated)} of the turned images correctly, ` +
     `averaged over ${count(subject)}, and ${steadiness}`;
   return `${[first, ...comparisons].join("; ")}.`;
+}
+
+/** What a network at chance is compared with. */
+export function guessing(network: NetworkReport): string {
+  const chance = percent(chanceLevel(network) ?? 0, network.upright.count);
+  return `always answering the most frequent class is right for ${chance}`;
 }
 
 function diceConclusion(networks: NetworkReport[]): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { renderAngleTable } from "./table.ts";
-import { fakeReport } from "./testing/fakeReport.ts";
+import { atChance, fakeReport } from "./testing/fakeReport.ts";
 
 /** The cells of each line. */
 function cells(text: string): string[][] {
@@ -41,6 +41,42 @@ describe("renderAngleTable", () => {
       ["mirrored ↔", "95.3 %", "43.1 %"],
       ["mirrored ↕", "95.3 %", "45.7 %"],
     ]);
+  });
+
+  it("has no rows for what was not measured, but all that was", () => {
+    const upright = {
+      ...report,
+      networks: report.networks.map((network) => ({ ...network, angles: [], flips: [] })),
+    };
+    expect(renderAngleTable(upright)).not.toContain("–  ");
+    expect(cells(renderAngleTable(upright)).map(([head]) => head)).toEqual([
+      undefined,
+      "accuracy",
+      undefined,
+      "upright, all",
+      "95 % interval",
+      undefined,
+    ]);
+    const flipped = { ...report, networks: report.networks.map((network) => ({ ...network, angles: [] })) };
+    expect(renderAngleTable(flipped)).toContain("mirrored ↔");
+  });
+
+  it("does not praise a network at chance for its steadiness", () => {
+    const text = renderAngleTable({ ...report, networks: [atChance(gmr), dense] });
+    expect(cells(text)).toContainEqual(["worst − upright", "at chance", expect.stringContaining("points")]);
+    expect(text.replaceAll("\u00a0", " ")).toContain(
+      "GMR-ResNet is at chance: always answering the most frequent class is right for 10.0 %.",
+    );
+  });
+
+  it.each([40, 80, 120])("fits into %d columns, with six networks", (width) => {
+    const networks = [1, 2, 3].flatMap((i) => [
+      { ...gmr, label: `run-${i}: GMR-ResNet` },
+      { ...dense, label: `run-${i}: Dense twin` },
+    ]);
+    const text = renderAngleTable({ ...report, networks }, width);
+    expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(width);
+    for (const i of [1, 2, 3]) expect(text).toContain(`run-${i}:`);
   });
 
   it("keeps its lines equally long and free of control codes", () => {

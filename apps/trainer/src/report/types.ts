@@ -7,8 +7,12 @@ export interface RotationReport {
   title: string;
   /** ISO 8601. */
   createdAt: string;
-  /** The shell command that reproduces the run. */
+  /** The shell commands that reproduce the run. */
   command: string;
+  /** Those of them that train; reports of earlier versions lack it. */
+  trainingCommand?: string | undefined;
+  /** The one that evaluates and writes this report; likewise. */
+  reportCommand?: string | undefined;
   /** What the scores measure: accuracy, or mean Dice of the classes except the background. */
   score: "accuracy" | "Dice";
   dataset: {
@@ -114,9 +118,11 @@ export interface AngleScore {
 }
 
 /** The score on mirrored images. */
-interface FlipScore {
+export interface FlipScore {
   direction: FlipDirection;
   score: number;
+  /** 95 % confidence interval. */
+  interval?: [low: number, high: number] | undefined;
   consistency?: number | undefined;
 }
 

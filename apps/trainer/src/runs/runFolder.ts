@@ -73,6 +73,11 @@ export class RunFolder {
     }
   }
 
+  /** The commands that trained the run, one a line; empty if they are not known. */
+  async trainingCommands(): Promise<string> {
+    return new TextDecoder().decode((await this.read("command.txt")) ?? new Uint8Array()).trim();
+  }
+
   /** The settings of an existing run. @throws GmrError `io` if there are none, `invalid-data` if they are invalid */
   async readConfig(): Promise<RunConfig> {
     const config = await this.readConfigIfAny();

@@ -33,6 +33,7 @@ interface LayerOptions extends CommonOptions {
 export function addLayers(bench: Command): void {
   bench
     .command("layers")
+    .summary("layers against the stock dense convolution")
     .description(
       "Time GMR layers and the fused batch normalisation against the stock dense convolution and the stock " +
         "composition, in turn, in one run; the best of several runs after warm-up.",

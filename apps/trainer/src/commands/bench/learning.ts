@@ -16,6 +16,7 @@ interface LearningOptions extends CommonOptions {
 export function addLearning(bench: Command): void {
   bench
     .command("learning")
+    .summary("how fast small networks learn")
     .description(
       "Train a small network on upright digits, as it is and with its convolutions swapped for ring convolutions in " +
         "each basis, and show the accuracy each reaches on its training images.",

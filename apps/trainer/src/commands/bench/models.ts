@@ -14,6 +14,7 @@ interface ModelsOptions extends CommonOptions {
 export function addModels(bench: Command): void {
   bench
     .command("models")
+    .summary("a training step of every network")
     .description(
       "Time a training step of every network at its usual input size, and measure its peak memory, each in its own " +
         "process; the best of several runs after warm-up.",

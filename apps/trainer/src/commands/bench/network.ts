@@ -31,6 +31,7 @@ interface NetworkOptions extends CommonOptions {
 export function addNetwork(bench: Command): void {
   bench
     .command("network")
+    .summary("a GMR-ResNet and its dense twin")
     .description(
       "Time a training step and inference of a GMR-ResNet and its dense twin, and measure their peak memory, each in " +
         "its own process, in turn; the best of several runs after warm-up.",

@@ -11,6 +11,8 @@ export function fakeReport(): RotationReport {
     title: "GMR-ResNet on turned digits",
     createdAt: "2025-03-14T09:26:53.000Z",
     command: "npm run gmr -- quickstart --seed 1 --epochs 3",
+    trainingCommand: "gmr train --preset mnist --set train.epochs=3",
+    reportCommand: "npm run gmr -- quickstart --seed 1 --epochs 3",
     score: "accuracy",
     dataset: { name: "MNIST", train: 54_000, validation: 6_000, test: 10_000, evaluated: EVALUATED },
     environment: {
@@ -32,6 +34,16 @@ export function fakeReport(): RotationReport {
     networks: [gmr(random), dense(random)],
     classNames: Array.from({ length: 10 }, (_, digit) => String(digit)),
   };
+}
+
+/** A network that answers one class whatever it sees: as good at every angle. */
+export function atChance(network: NetworkReport): NetworkReport {
+  const confusion = Array.from({ length: 10 }, () => [1000, ...Array.from({ length: 9 }, () => 0)]);
+  return {
+    ...network,
+    upright: { ...network.upright, score: 0.1, accuracy: 0.1, interval: [0.094, 0.106], confusion },
+    angles: network.angles.map(({ angle }) => ({ angle, score: 0.1 })),
+  } as NetworkReport;
 }
 
 function gmr(random: Random): NetworkReport {
