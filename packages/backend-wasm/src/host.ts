@@ -32,6 +32,9 @@ export async function activateHost(threads: number): Promise<BackendWasm> {
   );
 }
 
+const NODE_REMEDY =
+  "free memory, update Node, or use another backend (webgpu, node, or cpu, which is slow but always there)";
+
 const NOT_STARTED = "the TensorFlow.js wasm backend could not be started here";
 
 /** Lets a start by other code (`tf.ready()`) finish: concurrent starts make each other obsolete. */
@@ -87,7 +90,7 @@ async function startStock(threads: number): Promise<tf.KernelBackend> {
   try {
     return await stockFactory();
   } catch (error) {
-    const reason = isNode() ? reasonOf(error) : remedy();
+    const reason = isNode() ? `${reasonOf(error)}; ${NODE_REMEDY}` : remedy();
     throw new GmrError("unsupported", `${NOT_STARTED}: ${reason}`, { cause: error });
   }
 }

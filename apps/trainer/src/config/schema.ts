@@ -171,13 +171,22 @@ export function jsonSchema(): object {
   };
 }
 
+/** What to say of a value that is missing. */
+function missing(path: readonly PropertyKey[], message: string): string | undefined {
+  const [, expected] = /^Invalid input: expected (\w+), received undefined$/.exec(message) ?? [];
+  if (expected === undefined) return undefined;
+  const key = String(path.at(-1));
+  const option = path[0] === "dataset" && (key === "folder" || key === "file") ? `: give --${key}` : "";
+  return `missing, expected a ${expected}${option}`;
+}
+
 /** The first problems, in one line. */
 export function problemsOf(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)
     .map(({ path, message }) => {
       const place = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-      return `${place.replace(/^\./, "") || "the whole"}: ${message}`;
+      return `${place.replace(/^\./, "") || "the whole"}: ${missing(path, message) ?? message}`;
     })
     .join("; ");
 }
