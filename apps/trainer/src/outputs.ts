@@ -9,7 +9,7 @@ export function checkOutputFile(file: string): void {
   const refuse = (why: string): never => {
     throw new GmrError("io", `cannot write ${file}: ${why}`);
   };
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) refuse("it is a folder, expected a file");
+  if (isFolder(file)) refuse("it is a folder, expected a file");
   const folder = path.dirname(path.resolve(file));
   if (!isFolder(folder)) refuse(`${folder} is not a folder: create it first`);
   try {

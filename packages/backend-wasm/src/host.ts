@@ -84,13 +84,21 @@ async function start(threads: number): Promise<tf.KernelBackend> {
   return backend;
 }
 
+/** The stock backend speaks of servers where there is none. */
+function whyNotInNode(error: unknown): string {
+  if (typeof WebAssembly === "undefined")
+    return "this process has no WebAssembly (was Node started with --jitless?)";
+  const reason = reasonOf(error);
+  return /serve the `?\.wasm/.test(reason) ? "its WebAssembly module did not load" : reason;
+}
+
 async function startStock(threads: number): Promise<tf.KernelBackend> {
   setThreadsCount(threads);
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threads > 1);
   try {
     return await stockFactory();
   } catch (error) {
-    const reason = isNode() ? `${reasonOf(error)}; ${NODE_REMEDY}` : remedy();
+    const reason = isNode() ? `${whyNotInNode(error)}; ${NODE_REMEDY}` : remedy();
     throw new GmrError("unsupported", `${NOT_STARTED}: ${reason}`, { cause: error });
   }
 }

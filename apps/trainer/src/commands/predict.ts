@@ -83,7 +83,11 @@ async function predict(source: string, paths: string[], options: PredictOptions)
   }
   const inputs = readable(listed, volumes);
   if (inputs.length === 0) {
-    throw new GmrError("invalid-argument", `no ${volumes ? "volume" : "image"} in ${paths.join(", ")}`);
+    throw new GmrError(
+      "invalid-argument",
+      `no ${volumes ? "volume" : "image"} in ${paths.join(", ")}, expected ` +
+        (volumes ? "NIfTI, multi-page TIFF or OFF files" : "PNG, JPEG, TIFF or WebP files"),
+    );
   }
   const rows = await rowsOf(predictor, inputs, options);
   write(rows, options);

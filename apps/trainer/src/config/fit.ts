@@ -9,7 +9,10 @@ export function checkFit(
   { title, shape, classNames, task }: Pick<RunData, "title" | "shape" | "classNames" | "task">,
 ): void {
   const refuse = (problem: string, remedy: string): never => {
-    throw new GmrError("invalid-shape", `network ${name} (${model.name}) ${problem}: ${remedy}`);
+    throw new GmrError(
+      "invalid-shape",
+      `network ${name}${name === model.name ? "" : ` (${model.name})`} ${problem}: ${remedy}`,
+    );
   };
   const makesMasks = model.name.includes("unet");
   const other = "choose another with --model (gmr models lists them), or leave it out";

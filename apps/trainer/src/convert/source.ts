@@ -41,7 +41,7 @@ export async function readTensors(
   input: string,
   at?: string,
 ): Promise<Map<string, StoredTensor> | undefined> {
-  if (statSync(input, { throwIfNoEntry: false })?.isDirectory() || /\.json$/i.test(input)) return undefined;
+  if ((existsSync(input) && statSync(input).isDirectory()) || /\.json$/i.test(input)) return undefined;
   const { tensors, prefix, opaque } = await weightsIn(input, at);
   if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are not tensors`);
   if (prefix !== "") console.error(`${input}: removed the prefix ${describeValue(prefix)} of all names`);

@@ -1,6 +1,6 @@
 // Whole files, with one-line errors.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
@@ -34,7 +34,7 @@ export function writeFileAtomically(file: string, content: string | Uint8Array):
     try {
       rmSync(temporary, { force: true });
     } catch {} // Its folder is none: the first error says so.
-    if (codeOf(error) === "ENOENT") {
+    if (codeOf(error) === "ENOENT" && !existsSync(path.dirname(file))) {
       throw new GmrError("io", `cannot write ${file}: there is no folder ${path.dirname(file)}`, {
         cause: error,
       });
