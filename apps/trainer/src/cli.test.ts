@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 
 import { createRequire } from "node:module";
 import path from "node:path";
 import type { Command } from "commander";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { gmr, temporaryFolder } from "../testing/cli.ts";
 import { makeProgram } from "./program.ts";
 
@@ -105,6 +105,123 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
     ).toBe(1);
   });
 
+  const text = path.join(temporaryFolder(), "text.txt");
+  writeFileSync(text, "hello");
+  const folder = temporaryFolder();
+  const below = path.join(text, "below");
+  const none = path.join(folder, "none");
+  const files: [string, string[], string][] = [
+    ["train CONFIG: a folder", ["train", folder], "it is a folder, expected a configuration in YAML or JSON"],
+    ["train CONFIG: text", ["train", text], "expected a configuration (keys and values in YAML or JSON)"],
+    [
+      "train --folder: a file",
+      ["train", "--dataset", "folder", "--folder", text],
+      "it is a file, expected a folder",
+    ],
+    [
+      "train --folder: none given",
+      ["train", "--dataset", "folder"],
+      "dataset.folder: missing, expected a string: give --folder",
+    ],
+    [
+      "train --file: a folder",
+      ["train", "--dataset", "csv", "--file", folder],
+      "it is a folder, expected a file",
+    ],
+    ["train --runs: a file", ["train", "--runs", text], "a part of its path is a file, expected a folder"],
+    [
+      "train: a value that is none of a few",
+      ["train", "--dataset", "folder", "--folder", folder, "--set", "dataset.channels=4"],
+      "dataset.channels: expected one of 1, 3",
+    ],
+    [
+      "report RUN: no such run",
+      ["report", "nothing", "--runs", folder],
+      "config.json does not exist: expected the folder of a run",
+    ],
+    [
+      "compare --output: a folder",
+      ["compare", "a", "--output", folder],
+      `cannot write ${folder}: it is a folder, expected a file`,
+    ],
+    [
+      "compare --output: nowhere",
+      ["compare", "a", "--output", path.join(none, "x.html")],
+      `${none} is not a folder: create it first`,
+    ],
+    [
+      "predict SOURCE: a file",
+      ["predict", text, text],
+      "expected the folder of a run, such as runs/train, or a pretrained network",
+    ],
+    [
+      "predict INPUT: below a file",
+      ["predict", "gmr-mnist", below],
+      `${below}: a part of its path is a file`,
+    ],
+    ["predict INPUT: text", ["predict", "gmr-mnist", text], "text.txt: not an image, or a damaged one"],
+    [
+      "predict INPUT: an empty folder",
+      ["predict", "gmr-mnist", folder],
+      "expected PNG, JPEG, TIFF or WebP files",
+    ],
+    [
+      "predict --output: below a file",
+      ["predict", "gmr-mnist", text, "--output", below],
+      `cannot write ${below}: ${text} is not a folder`,
+    ],
+    [
+      "convert INPUT: text",
+      ["convert", text, "x.onnx"],
+      "expected weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model",
+    ],
+    [
+      "convert INPUT: below a file",
+      ["convert", below, "x.onnx"],
+      "a part of its path is a file, expected a folder; expected weights",
+    ],
+    [
+      "convert INPUT: an empty folder",
+      ["convert", folder, "x.onnx"],
+      "has neither model.json nor config.json; expected weights",
+    ],
+    [
+      "convert INPUT: missing JSON",
+      ["convert", `${none}.json`, "x.onnx"],
+      "no such file or folder; expected weights",
+    ],
+    [
+      "publish RUN: no such run",
+      ["publish", "nothing", "x", "--runs", folder],
+      "expected the folder of a run",
+    ],
+    ["parity --fixtures: a file", ["parity", "--fixtures", text], "expected a folder with cases.json"],
+    ["bench layers --svg: a folder", ["bench", "layers", "--svg", folder], "it is a folder, expected a file"],
+    [
+      "data verify --folder: a file",
+      ["data", "verify", "folder", "--folder", text],
+      "it is a file, expected a folder",
+    ],
+    ["sweep CONFIG: missing", ["sweep", none, "--runs", folder], "no such file, expected a configuration"],
+  ];
+  it.each(files)("%s", async (_name, args, message) => {
+    const { code, stdout, stderr } = await gmr(args);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/\bE[A-Z]{4,}\b|\.tmp|^ {4}at /m);
+    expect(stderr.match(/^gmr: .*$/gm)).toHaveLength(1);
+  });
+
+  it("says what to do where WebAssembly does not start", async () => {
+    vi.stubEnv("NODE_OPTIONS", "--jitless");
+    const { code, stderr } = await gmr(["models", "gmr-r3d9"]);
+    vi.unstubAllEnvs();
+    expect(code).toBe(1);
+    expect(stderr).toContain("this process has no WebAssembly (was Node started with --jitless?)");
+    expect(stderr).toContain("or use another backend (webgpu, node, or cpu, which is slow but always there)");
+    expect(stderr).not.toMatch(/^ {4}at |server/m);
+  });
+
   it("shows the stack trace with --debug", async () => {
     const { code, stderr } = await gmr(["--debug", "parity", "--fixtures", "no-such-folder"]);
     expect(code).toBe(1);
@@ -171,6 +288,62 @@ describe("bench layers", () => {
       expect(line).toMatchObject({ backend: "wasm", threads: 1 });
       expect(line.ms).toBeGreaterThan(0);
     }
+  });
+});
+
+describe("width", () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const widest = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
+
+  it.each([60, 80, 120])("of tables and help is that of a terminal of %d columns", async (width) => {
+    vi.stubEnv("COLUMNS", String(width));
+    const commands = [["--help"], ["train", "--help"], ["bench", "--help"], ["data", "list"]];
+    if (width >= 80) commands.push(["models"]);
+    for (const command of commands) {
+      const { stdout } = await gmr(command);
+      expect(widest(stdout), command.join(" ")).toBeLessThanOrEqual(width);
+    }
+  });
+
+  it("is 100 columns elsewhere, and everything in the list of networks is shown", async () => {
+    vi.stubEnv("COLUMNS", undefined);
+    const { stdout } = await gmr(["models"]);
+    expect(widest(stdout)).toBeLessThanOrEqual(100);
+    expect(stdout).toContain("ResNet-18 for images");
+  });
+
+  it("leaves tolerances to gmr parity", async () => {
+    const [root, parity] = await Promise.all([gmr(["--help"]), gmr(["parity", "--help"])]);
+    expect(root.stdout).not.toMatch(/0\.0\d|tolerance|relative error/);
+    expect(parity.stdout).toContain("relative");
+  });
+});
+
+describe("--json", () => {
+  it("prints objects of a stable shape, and nothing else", async () => {
+    const keys = async (...args: string[]): Promise<string[][]> => {
+      const { stdout } = await gmr([...args, "--json"]);
+      return stdout
+        .trim()
+        .split("\n")
+        .map((line) => Object.keys(JSON.parse(line)));
+    };
+    expect(await keys("info")).toEqual([["versions", "node", "platform", "cpu", "backends"]]);
+    expect(await keys("doctor", "cpu", "wasm")).toEqual(Array(2).fill(["backend", "works", "findings"]));
+    expect((await keys("data", "list"))[0]).toEqual(expect.arrayContaining(["name", "title", "licence"]));
+    expect(await keys("data", "info", "mnist")).toEqual([
+      expect.arrayContaining(["name", "layout", "options"]),
+    ]);
+    expect(await keys("models", "gmr-r3d9")).toEqual([
+      expect.arrayContaining([
+        "name",
+        "description",
+        "inputShape",
+        "parameters",
+        "multiplyAdds",
+        "receptiveField",
+      ]),
+    ]);
   });
 });
 

@@ -10,11 +10,17 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+/** The path that a failure of the file system is about. */
+function placeOf(error: unknown): string {
+  const isPlace = typeof error === "object" && error !== null && "syscall" in error && "path" in error;
+  return isPlace ? `${error.path}: ` : "";
+}
+
 const program = makeProgram();
 try {
   await program.parseAsync();
 } catch (error) {
   if (program.opts().debug) console.error(error);
-  else console.error(`gmr: ${reasonOf(error)}`);
+  else console.error(`gmr: ${placeOf(error)}${reasonOf(error)}`);
   process.exitCode = error instanceof GmrError && error.code === "interrupted" ? 130 : 1;
 }

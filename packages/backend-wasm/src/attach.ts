@@ -25,7 +25,8 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   if (!WebAssembly.validate(bytes)) {
     throw new GmrError(
       "unsupported",
-      "this WebAssembly engine lacks fixed-width SIMD, which the kernels need",
+      "this WebAssembly engine lacks fixed-width SIMD, which the kernels need: update the browser or Node (Chrome 91, " +
+        "Firefox 89, Safari 16.4, Node 16.4 have it), or use the backend webgpu or cpu",
     );
   }
   const module = await WebAssembly.compile(bytes);

@@ -32,6 +32,9 @@ export async function activateHost(threads: number): Promise<BackendWasm> {
   );
 }
 
+const NODE_REMEDY =
+  "free memory, update Node, or use another backend (webgpu, node, or cpu, which is slow but always there)";
+
 const NOT_STARTED = "the TensorFlow.js wasm backend could not be started here";
 
 /** Lets a start by other code (`tf.ready()`) finish: concurrent starts make each other obsolete. */
@@ -81,13 +84,21 @@ async function start(threads: number): Promise<tf.KernelBackend> {
   return backend;
 }
 
+/** The stock backend speaks of servers where there is none. */
+function whyNotInNode(error: unknown): string {
+  if (typeof WebAssembly === "undefined")
+    return "this process has no WebAssembly (was Node started with --jitless?)";
+  const reason = reasonOf(error);
+  return /serve the `?\.wasm/.test(reason) ? "its WebAssembly module did not load" : reason;
+}
+
 async function startStock(threads: number): Promise<tf.KernelBackend> {
   setThreadsCount(threads);
   tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", threads > 1);
   try {
     return await stockFactory();
   } catch (error) {
-    const reason = isNode() ? reasonOf(error) : remedy();
+    const reason = isNode() ? `${whyNotInNode(error)}; ${NODE_REMEDY}` : remedy();
     throw new GmrError("unsupported", `${NOT_STARTED}: ${reason}`, { cause: error });
   }
 }

@@ -36,8 +36,32 @@ export class GmrError extends Error {
   }
 }
 
-/** The message of anything thrown: an `Error` of any realm, an object with a message, a string. */
+/** What Node's codes for failures of the file system mean. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or folder",
+  ENOTDIR: "a part of its path is a file, expected a folder",
+  EISDIR: "it is a folder, expected a file",
+  EEXIST: "a file is in its place",
+  EACCES: "no permission",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space is left",
+  EDQUOT: "no space is left",
+  EFBIG: "the file is too large for the file system",
+  EMFILE: "too many files are open",
+  ENAMETOOLONG: "the name is too long",
+  ELOOP: "too many symbolic links",
+  EBUSY: "it is in use",
+  EIO: "the device failed",
+};
+
+/**
+ * The message of anything thrown: an `Error` of any realm, an object with a message, a string. Failures of the file
+ * system are put in words, without the path, which belongs in front.
+ */
 export function reasonOf(error: unknown): string {
+  const code = typeof error === "object" && error !== null && "syscall" in error ? codeOf(error) : undefined;
+  if (code !== undefined && Object.hasOwn(FILE_PROBLEMS, code)) return FILE_PROBLEMS[code];
   const message = typeof error === "object" && error !== null && "message" in error ? error.message : error;
   return String(message);
 }

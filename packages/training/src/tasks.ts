@@ -112,14 +112,18 @@ export function taskFor(model: tf.LayersModel, dataset: Dataset, size?: readonly
     throw new GmrError(
       "invalid-shape",
       `network ${model.name} takes [${input.map((length) => length ?? "any")}], ` +
-        `the images of ${dataset.name} are [${shape}]`,
+        `the images of ${dataset.name} are [${shape}]: ` +
+        (input.length === shape.length
+          ? `load images of its size and channels, or make the network with inputShape [${shape}]`
+          : `make a network for ${shape.length === 4 ? "volumes" : "images"}`),
     );
   }
   const classes = output[output.length - 1];
   if (classes !== dataset.classNames.length) {
     throw new GmrError(
       "invalid-shape",
-      `network ${model.name} has ${classes} classes, ${dataset.name} has ${dataset.classNames.length}`,
+      `network ${model.name} has ${classes} classes, ${dataset.name} has ${dataset.classNames.length}: ` +
+        `make the network with classes: ${dataset.classNames.length}`,
     );
   }
   const maps = output.length > 1;
@@ -127,7 +131,8 @@ export function taskFor(model: tf.LayersModel, dataset: Dataset, size?: readonly
     throw new GmrError(
       "invalid-shape",
       `network ${model.name} gives ${maps ? "a class for each position" : "one class for each image"}, ` +
-        `${dataset.name} has ${maps ? "one class for each image" : "masks"}`,
+        `${dataset.name} has ${maps ? "one class for each image" : "masks"}: ` +
+        `make a network for ${maps ? "classification, such as gmr-resnet18" : "segmentation, such as gmr-unet"}`,
     );
   }
   return TASKS[dataset.task];

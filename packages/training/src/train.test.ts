@@ -277,7 +277,8 @@ describe("train", () => {
       {},
       { train: other({ shape: [10, 10, 1] }) },
       "invalid-shape",
-      "network net takes [12,12,1], the images of discs train are [10,10,1]",
+      "network net takes [12,12,1], the images of discs train are [10,10,1]: " +
+        "load images of its size and channels, or make the network with inputShape [10,10,1]",
     ],
     [
       "another number of classes",

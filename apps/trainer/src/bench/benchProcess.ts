@@ -5,7 +5,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { GmrError } from "@gmr-conv/core";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 
 /** After a turn, threads spin for a while before they sleep; nothing else should be measured meanwhile. */
 const SETTLE_MS = 20;
@@ -91,7 +91,7 @@ class Wire {
     });
     this.ended = new Promise((resolve) => {
       this.child.on("error", (error) => {
-        this.complaint = error.message;
+        this.complaint = `${program}: ${reasonOf(error)}`;
         resolve();
       });
       this.child.on("close", () => resolve());

@@ -3,6 +3,7 @@ import { writeFileAtomically } from "@gmr-conv/io/node";
 import { type Command, Option } from "commander";
 import Papa from "papaparse";
 import { BACKENDS, type BackendChoice, useBackend } from "../backend.ts";
+import { checkOutputFile } from "../outputs.ts";
 import { type Input, listInputs, maskFiles, readable } from "../predict/inputs.ts";
 import { type ClassifyOptions, classify, type Row, type SegmentOptions, segment } from "../predict/rows.ts";
 import { openPredictor, type Predictor } from "../predict/source.ts";
@@ -12,6 +13,7 @@ interface PredictOptions extends ClassifyOptions, SegmentOptions {
   network?: string;
   output?: string;
   format: "csv" | "json";
+  json?: boolean;
   masks: string;
   maskFormat: "png" | "tiff";
   skipDamaged: boolean;
@@ -32,6 +34,7 @@ export function addPredict(program: Command): void {
     .option("--network <name>", "which network of a run (default: the first)")
     .option("--output <file>", "write the table to a file; .json or .csv decides the format")
     .addOption(new Option("--format <name>", "of what is printed").choices(["csv", "json"]).default("csv"))
+    .option("--json", "the same as --format json")
     .option("--top <count>", "list the COUNT most probable classes", positiveInteger, 1)
     .addOption(
       new Option("--views <which>", "average over mirror images, or all turns by 90° and mirror images")
@@ -70,6 +73,7 @@ export function addPredict(program: Command): void {
 }
 
 async function predict(source: string, paths: string[], options: PredictOptions): Promise<void> {
+  if (options.output !== undefined) checkOutputFile(options.output);
   const listed = await listInputs(paths);
   await useBackend(options.backend);
   const predictor = await openPredictor(source, options.network);
@@ -79,7 +83,11 @@ async function predict(source: string, paths: string[], options: PredictOptions)
   }
   const inputs = readable(listed, volumes);
   if (inputs.length === 0) {
-    throw new GmrError("invalid-argument", `no ${volumes ? "volume" : "image"} in ${paths.join(", ")}`);
+    throw new GmrError(
+      "invalid-argument",
+      `no ${volumes ? "volume" : "image"} in ${paths.join(", ")}, expected ` +
+        (volumes ? "NIfTI, multi-page TIFF or OFF files" : "PNG, JPEG, TIFF or WebP files"),
+    );
   }
   const rows = await rowsOf(predictor, inputs, options);
   write(rows, options);
@@ -111,8 +119,9 @@ async function rowsOf(
   return rows;
 }
 
-function write(rows: Row[], { output, format }: PredictOptions): void {
-  const kind = output && /\.json$/i.test(output) ? "json" : output && /\.csv$/i.test(output) ? "csv" : format;
+function write(rows: Row[], { output, format, json }: PredictOptions): void {
+  const asked = json ? "json" : format;
+  const kind = output && /\.json$/i.test(output) ? "json" : output && /\.csv$/i.test(output) ? "csv" : asked;
   const text = kind === "json" ? `${JSON.stringify(rows, undefined, 2)}\n` : `${Papa.unparse(rows)}\n`;
   if (output === undefined) process.stdout.write(text);
   else writeFileAtomically(output, text);

@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { GmrError, summarizeAngles } from "@gmr-conv/core";
 import { writeSafetensors } from "@gmr-conv/io";
@@ -11,6 +10,7 @@ import type { z } from "zod";
 import { useBackend } from "../backend.ts";
 import { makeNetwork, modelOptions } from "../config/resolve.ts";
 import type { NetworkConfig, RunConfig } from "../config/schema.ts";
+import { makeOutputFolder } from "../outputs.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { checkFileName, parseJson, reportSchema } from "../runs/schemas.ts";
 
@@ -60,7 +60,7 @@ async function publish(runName: string, name: string, options: PublishOptions): 
     );
   }
   const card = cardOf(name, digest, options, { config, network, report, evaluated });
-  mkdirSync(options.output, { recursive: true });
+  makeOutputFolder(options.output);
   const file = path.join(options.output, name);
   writeFileAtomically(`${file}.safetensors`, writeSafetensors(await stateDictOf(model), { format: "pt" }));
   writeFileAtomically(`${file}.json`, `${JSON.stringify(card, undefined, 2)}\n`);

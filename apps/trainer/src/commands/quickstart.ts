@@ -52,6 +52,7 @@ export function addQuickstart(program: Command): void {
         (stored) => configFrom(flags, undefined, base, stored),
         startOf(options, "continue"),
         async ({ config }) => {
+          folder.write("command.txt", `${trainingCommand(options)}\n`);
           const flags = {
             full: options.full,
             ...(options.testLimit === undefined ? {} : { testLimit: options.testLimit }),

@@ -2,6 +2,7 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
 import type { Command } from "commander";
+import { checkOutputFile } from "../outputs.ts";
 import { printReport } from "../pipeline.ts";
 import { renderReport } from "../report/report.ts";
 import type { RotationReport } from "../report/types.ts";
@@ -41,6 +42,7 @@ export function addReport(program: Command): void {
     .option("--title <text>", "of the page")
     .option("--json", JSON_REPORT, false)
     .action(async (names: string[], options: CompareOptions) => {
+      checkOutputFile(options.output);
       const reports = await Promise.all(
         names.map(async (name) => {
           const [run, network] = name.split("/");
@@ -64,6 +66,7 @@ export function addReport(program: Command): void {
 
 async function readReport(run: RunFolder): Promise<RotationReport> {
   const bytes = await run.read("report.json");
+  if (!bytes) await run.readConfig();
   if (!bytes) throw new GmrError("io", `${run.file("report.json")} does not exist: evaluate the run first`);
   parseJson(bytes, run.file("report.json"), reportSchema);
   return JSON.parse(new TextDecoder().decode(bytes)) as RotationReport;

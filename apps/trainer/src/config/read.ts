@@ -47,11 +47,9 @@ export function readConfigFile(file: string): Record<string, unknown> {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    const missing = codeOf(error) === "ENOENT";
-    throw new GmrError(
-      "io",
-      `${file}: ${missing ? "no such file, expected a configuration in YAML or JSON" : reasonOf(error)}`,
-    );
+    const why =
+      codeOf(error) === "ENOENT" ? "no such file" : reasonOf(error).replace(/, expected a file$/, "");
+    throw new GmrError("io", `${file}: ${why}, expected a configuration in YAML or JSON`);
   }
   let value: unknown;
   try {
@@ -60,7 +58,10 @@ export function readConfigFile(file: string): Record<string, unknown> {
     throw new GmrError("invalid-data", `${file}: ${reasonOf(error).split("\n")[0]}`);
   }
   if (isRecord(value)) return value;
-  throw new GmrError("invalid-data", `${file}: expected keys and values, got ${describeValue(value)}`);
+  throw new GmrError(
+    "invalid-data",
+    `${file}: expected a configuration (keys and values in YAML or JSON), got ${describeValue(value)}`,
+  );
 }
 
 /** A preset by name. @throws GmrError `invalid-argument` for an unknown one */

@@ -8,6 +8,7 @@ import { checkModelOptions, createModel } from "@gmr-conv/models";
 import { type TrainOptions, trainSettings } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { defaultModel, LABELS, type NetworkKind } from "./defaults.ts";
+import { checkFit } from "./fit.ts";
 import type { ConfigInput, ModelSpec, NetworkConfig, RunConfig, RunData } from "./schema.ts";
 
 /** A configuration and its data. */
@@ -134,6 +135,7 @@ export function makeNetwork(network: NetworkConfig, data: RunData, anySize = fal
 
 /** @throws GmrError `invalid-argument`, naming the network and the option */
 export function checkNetwork(network: NetworkConfig, data: RunData): void {
+  checkFit(network, data);
   try {
     checkModelOptions(network.model.name, modelOptions(network, data));
   } catch (error) {

@@ -171,13 +171,34 @@ export function jsonSchema(): object {
   };
 }
 
+/** What to say of a value that is missing. */
+function missing(path: readonly PropertyKey[], message: string): string | undefined {
+  const [, expected] = /^Invalid input: expected (\w+), received undefined$/.exec(message) ?? [];
+  if (expected === undefined) return undefined;
+  const key = String(path.at(-1));
+  const option = path[0] === "dataset" && (key === "folder" || key === "file") ? `: give --${key}` : "";
+  return `missing, expected a ${expected}${option}`;
+}
+
+/** The values that were expected instead of one, where they are few. */
+function oneOf(issue: z.core.$ZodIssue): string | undefined {
+  if (issue.code !== "invalid_union") return undefined;
+  const values = issue.errors.map(([first]) => (first?.code === "invalid_value" ? first.values : undefined));
+  if (!values.every((list) => list !== undefined) || values.length === 0) return undefined;
+  return `expected one of ${values
+    .flat()
+    .map((value) => JSON.stringify(value))
+    .join(", ")}`;
+}
+
 /** The first problems, in one line. */
 export function problemsOf(error: z.ZodError): string {
   return error.issues
     .slice(0, 3)
-    .map(({ path, message }) => {
+    .map((issue) => {
+      const { path, message } = issue;
       const place = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-      return `${place.replace(/^\./, "") || "the whole"}: ${message}`;
+      return `${place.replace(/^\./, "") || "the whole"}: ${missing(path, message) ?? oneOf(issue) ?? message}`;
     })
     .join("; ");
 }

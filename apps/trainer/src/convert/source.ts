@@ -41,11 +41,25 @@ export async function readTensors(
   input: string,
   at?: string,
 ): Promise<Map<string, StoredTensor> | undefined> {
-  if (statSync(input, { throwIfNoEntry: false })?.isDirectory() || /\.json$/i.test(input)) return undefined;
-  const { tensors, prefix, opaque } = readWeights(await readFileBytes(input), input, { at });
+  if ((existsSync(input) && statSync(input).isDirectory()) || /\.json$/i.test(input)) return undefined;
+  const { tensors, prefix, opaque } = await weightsIn(input, at);
   if (opaque.size > 0) console.error(`${input}: left out ${listed(opaque)}, which are not tensors`);
   if (prefix !== "") console.error(`${input}: removed the prefix ${describeValue(prefix)} of all names`);
   return tensors;
+}
+
+const SOURCES =
+  "expected weights (safetensors or a PyTorch checkpoint), a TensorFlow.js model (its folder or model.json) or the " +
+  "folder of a run";
+
+async function weightsIn(input: string, at: string | undefined): Promise<ReturnType<typeof readWeights>> {
+  try {
+    return readWeights(await readFileBytes(input), input, { at });
+  } catch (error) {
+    const isOther = error instanceof GmrError && (error.code === "io" || / is neither /.test(error.message));
+    if (!isOther) throw error;
+    throw new GmrError(error.code, `${error.message}; ${SOURCES}`, { cause: error });
+  }
 }
 
 /** Text from a file without control characters, at most a line. */
@@ -65,6 +79,11 @@ export async function toModel(
 ): Promise<tf.LayersModel> {
   if (tensors) return fromWeights(input, tensors, source);
   if (existsSync(path.join(input, "config.json"))) return readRun(input, source.network);
+  const json = /\.json$/i.test(input) ? input : path.join(input, "model.json");
+  if (!existsSync(json)) {
+    const found = existsSync(input) ? "has neither model.json nor config.json" : "no such file or folder";
+    throw new GmrError("io", `${input}: ${found}; ${SOURCES}`);
+  }
   registerModelLayers();
   return readLayersModel(input);
 }

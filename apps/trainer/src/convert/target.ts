@@ -1,6 +1,5 @@
 // Writing a model or its weights.
 
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { type StoredTensor, writeSafetensors, writeTorch } from "@gmr-conv/io";
@@ -9,6 +8,7 @@ import { writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
 import { exportOnnx } from "@gmr-conv/io/onnx";
 import { foldModel } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { checkOutputFile, makeOutputFolder } from "../outputs.ts";
 
 type FileKind = "weights" | "onnx" | "folder";
 
@@ -48,10 +48,14 @@ export async function writeModel(
 ): Promise<void> {
   if (kind === "weights") await writeTensors(output, await stateDictOf(model));
   else if (kind === "onnx") write(output, await exportOnnx(model, { layout, rings }));
-  else await writeLayersModel(fold ? foldModel(model) : model, output);
+  else {
+    makeOutputFolder(output);
+    await writeLayersModel(fold ? foldModel(model) : model, output);
+  }
 }
 
 function write(output: string, bytes: Uint8Array): void {
-  mkdirSync(path.dirname(path.resolve(output)), { recursive: true });
+  makeOutputFolder(path.dirname(output));
+  checkOutputFile(output);
   writeFileAtomically(output, bytes);
 }

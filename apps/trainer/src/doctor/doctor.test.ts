@@ -69,6 +69,8 @@ describe("gmr doctor", () => {
     const { code, stdout, stderr } = await gmr(["doctor", "webgpu"]);
     vi.unstubAllEnvs();
     expect(code).toBe(1);
+    // What Dawn writes is shown with --debug only.
+    expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stdout).toMatch(/note {4}does not start: WebGPU found no adapter.*\n {10}npm install webgpu/);
     expect(stderr).toContain("gmr: 1 problem(s), see above");
   });

@@ -40,7 +40,8 @@ export async function readCases(folder: string): Promise<(ConvCase | NetworkCase
     parsed = JSON.parse(await readFile(file, "utf8"));
   } catch (error) {
     const reason = reasonOf(error);
-    throw new GmrError("io", `cannot read ${file}: ${reason}`, { cause: error });
+    const expected = "expected a folder with cases.json, such as tooling/fixtures/official of the repository";
+    throw new GmrError("io", `cannot read ${file}: ${reason}; ${expected}`, { cause: error });
   }
   if (!isRecord(parsed) || !Array.isArray(parsed.cases)) {
     throw new GmrError("invalid-data", `${file}: expected an object with a list "cases"`);

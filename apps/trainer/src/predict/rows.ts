@@ -1,9 +1,9 @@
 // Predictions as rows of a table: the class of a file, or what its mask holds.
 
-import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { decodeImage, imageInfo } from "@gmr-conv/data/node";
 import { predict, type TestTimeViews } from "@gmr-conv/training";
+import { makeOutputFolder } from "../outputs.ts";
 import { isLive } from "../terminal.ts";
 import type { Predictor } from "./source.ts";
 import { segmentFile } from "./tiles.ts";
@@ -79,7 +79,7 @@ export async function segment(
   const sizes = shape.slice(0, -1);
   const overlap = options.overlap ?? Math.floor(Math.min(...sizes) / 4);
   const tile = options.tile ?? Math.max(sizes.length === 3 ? BOX : TILE, ...sizes);
-  mkdirSync(path.dirname(mask), { recursive: true });
+  makeOutputFolder(path.dirname(mask));
   const live = isLive();
   const onProgress = (done: number, tiles: number): void => {
     if (live && (tiles > 8 || files === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);

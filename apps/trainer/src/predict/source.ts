@@ -46,7 +46,10 @@ export async function openPredictor(source: string, network: string | undefined)
   }
   if (!existsSync(path.join(source, "config.json"))) {
     const names = pretrainedCards().map(({ name }) => name);
-    throw new GmrError("io", `${source}: expected the folder of a run, or one of ${names.join(", ")}`);
+    throw new GmrError(
+      "io",
+      `${source}: expected the folder of a run, such as runs/train, or a pretrained network (${names.join(", ")})`,
+    );
   }
   const run = RunFolder.at(source);
   const { config, network: own } = await run.network(network);

@@ -113,7 +113,9 @@ function row(heading: string, cells: HtmlValue): Markup {
 }
 
 function withInterval(score: number, interval: [number, number] | undefined, images: number): string {
-  return interval ? `${percent(score, images)} (${range(interval, images)})` : percent(score, images);
+  return interval
+    ? `${percent(score, images)} (${range(interval, images).replaceAll(" ", "\u00a0")})`
+    : percent(score, images);
 }
 
 function bar(accuracy: number | undefined, index: number, images: number): Markup {

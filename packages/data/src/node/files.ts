@@ -1,6 +1,6 @@
 // Reading folders and files, with errors that name them.
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
@@ -20,13 +20,14 @@ export async function listFolder(folder: string): Promise<{ folders: string[]; f
     return { folders: names("isDirectory"), files: names("isFile") };
   } catch (cause) {
     const missing = codeOf(cause) === "ENOENT" || codeOf(cause) === "ENOTDIR";
-    throw new GmrError(
-      "io",
-      `${folder}: ${missing ? "no such folder" : `cannot be read (${reasonOf(cause)})`}`,
-      {
-        cause,
-      },
+    const isFile = await stat(folder).then(
+      (found) => found.isFile(),
+      () => false,
     );
+    const problem = isFile ? "it is a file, expected a folder" : "no such folder";
+    throw new GmrError("io", `${folder}: ${missing ? problem : `cannot be read (${reasonOf(cause)})`}`, {
+      cause,
+    });
   }
 }
 

@@ -80,7 +80,10 @@ export function checkDatasetSpec(spec: DatasetSpec): DatasetSpec {
   if (result.success) return { name, ...result.data };
   const [issue] = result.error.issues;
   const place = [name, ...issue.path.map(String)].join(".");
-  throw new GmrError("invalid-argument", `data set ${place}: ${issue.message}`);
+  throw new GmrError(
+    "invalid-argument",
+    `data set ${place}: ${issue.message.replace(/^Invalid input: (expected .*), received undefined$/, "missing, $1")}`,
+  );
 }
 
 /**

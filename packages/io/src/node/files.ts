@@ -1,8 +1,9 @@
 // Whole files, with one-line errors.
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { GmrError, reasonOf } from "@gmr-conv/core";
+import path from "node:path";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 
 /** The bytes of a file. @throws GmrError `io`, naming the file */
 export async function readFileBytes(file: string): Promise<Uint8Array> {
@@ -30,7 +31,14 @@ export function writeFileAtomically(file: string, content: string | Uint8Array):
     }
     renameSync(temporary, file);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    try {
+      rmSync(temporary, { force: true });
+    } catch {} // Its folder is none: the first error says so.
+    if (codeOf(error) === "ENOENT" && !existsSync(path.dirname(file))) {
+      throw new GmrError("io", `cannot write ${file}: there is no folder ${path.dirname(file)}`, {
+        cause: error,
+      });
+    }
     throw ioError(`cannot write ${file}`, error);
   }
 }

@@ -1,5 +1,4 @@
-import { access, constants, writeFile } from "node:fs/promises";
-import path from "node:path";
+import { writeFile } from "node:fs/promises";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import { GmrError } from "@gmr-conv/core";
 import { type Command, InvalidArgumentError } from "commander";
@@ -9,6 +8,7 @@ import { benchLayers, denseKernels, type LayerPeer } from "../../bench/layers.ts
 import { layerPeers } from "../../bench/peers/installed.ts";
 import { layerTable } from "../../bench/tables.ts";
 import { describeEnvironment } from "../../environment.ts";
+import { checkOutputFile } from "../../outputs.ts";
 import { oddIntegers, positiveInteger, positiveIntegers } from "../options.ts";
 import {
   backendOption,
@@ -53,7 +53,7 @@ export function addLayers(bench: Command): void {
 
 async function layers(options: LayerOptions): Promise<void> {
   const { shape, filters, kernelSizes, svg, threads } = options;
-  if (svg !== undefined) await checkFolder(svg);
+  if (svg !== undefined) checkOutputFile(svg);
   const before = denseKernels("webgpu");
   const { backend } = await useBackend(options.backend, { threads });
   const stockKernels = backend === "webgpu" ? before : undefined;
@@ -74,14 +74,6 @@ async function layers(options: LayerOptions): Promise<void> {
   } finally {
     await Promise.all(peers.map((peer) => peer.close()));
   }
-}
-
-/** Before a long measurement: can its result be written? */
-async function checkFolder(file: string): Promise<void> {
-  const folder = path.dirname(path.resolve(file));
-  await access(folder, constants.W_OK).catch(() => {
-    throw new GmrError("io", `cannot write ${file}: ${folder} is not a folder that can be written to`);
-  });
 }
 
 function fourIntegers(text: string): [number, number, number, number] {

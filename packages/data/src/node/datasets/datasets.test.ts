@@ -74,7 +74,7 @@ describe("the registry", () => {
       'the options of data set folder have no "siz": did you mean size?',
     );
     expect(() => checkDatasetSpec({ name: "folder" })).toThrow(
-      "data set folder.folder: Invalid input: expected string",
+      "data set folder.folder: missing, expected string",
     );
     expect(() => checkDatasetSpec({ name: "folder", folder: "x", test: 2 })).toThrow(
       "data set folder.test: Too big",

@@ -2,7 +2,7 @@
 
 import path from "node:path";
 import { GmrError, product, reasonOf } from "@gmr-conv/core";
-import * as h5wasm from "h5wasm/node";
+import type { File as Hdf5File, Dataset as Hdf5Set } from "h5wasm/node";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import type { Dataset } from "../../dataset.ts";
@@ -29,12 +29,16 @@ const card: DatasetCard = {
   normalization: { mean: [0.7007, 0.5383, 0.6916], std: [0.1386, 0.1843, 0.1259] },
 };
 
+/** Loaded with the first data set, since it starts WebAssembly, and ends the process where there is none. */
+let h5wasm: typeof import("h5wasm/node");
+
 const IMAGES = { train: "training_split.h5", valid: "validation_split.h5", test: "test_split.h5" } as const;
 
 export const pcamDataset = defineDataset({
   card,
   options: z.strictObject({ folder }),
   async load(given) {
+    h5wasm = await import("h5wasm/node");
     (await h5wasm.ready).activate_throwing_error_handler();
     const { files } = await listFolder(given.folder);
     const find = (part: keyof typeof IMAGES, kind: "x" | "y"): string => {
@@ -110,7 +114,7 @@ function hdf5Dataset(
   };
 }
 
-function readSlice(images: h5wasm.Dataset, file: string, index: number, shape: number[]): Uint8Array {
+function readSlice(images: Hdf5Set, file: string, index: number, shape: number[]): Uint8Array {
   try {
     const whole = shape.slice(1).map((size): [number, number] => [0, size]);
     return images.slice([[index, index + 1], ...whole]) as Uint8Array;
@@ -119,8 +123,8 @@ function readSlice(images: h5wasm.Dataset, file: string, index: number, shape: n
   }
 }
 
-function openSet(file: string, key: string): { set: h5wasm.Dataset; opened: h5wasm.File } {
-  let opened: h5wasm.File;
+function openSet(file: string, key: string): { set: Hdf5Set; opened: Hdf5File } {
+  let opened: Hdf5File;
   try {
     opened = new h5wasm.File(file, "r");
   } catch (error) {
