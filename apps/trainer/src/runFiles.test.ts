@@ -143,7 +143,7 @@ describe("a run's folder", () => {
 describe("config.json", () => {
   const bad: [string, (config: Record<string, never>) => unknown, string][] = [
     ["null", () => null, "the whole: Invalid input: expected object, received null"],
-    ["{}", () => ({}), "title: Invalid input"],
+    ["{}", () => ({}), "title: missing, expected a string"],
     [
       "a word for a number",
       (config) => withTrain(config, { batchSize: "32" }),

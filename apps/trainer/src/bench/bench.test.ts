@@ -43,7 +43,7 @@ describe("bench network", () => {
     const args = [...network, "--json", "--threads", "1", "--peers", "no-such-python"];
     const { code, stdout, stderr } = await gmr(args);
     expect(code).toBe(0);
-    expect(stderr).toBe("gmr: PyTorch is left out: spawn no-such-python ENOENT\n");
+    expect(stderr).toBe("gmr: PyTorch is left out: no-such-python: no such file or folder\n");
     const all = objects(stdout);
     expect(all.slice(4).map(({ kind, of, peer, pass }) => [kind, of, peer, pass])).toEqual([
       ["ratio", "network", "dense", "train-step"],

@@ -177,7 +177,7 @@ function missing(path: readonly PropertyKey[], message: string): string | undefi
   if (expected === undefined) return undefined;
   const key = String(path.at(-1));
   const option = path[0] === "dataset" && (key === "folder" || key === "file") ? `: give --${key}` : "";
-  return `missing, expected a ${expected}${option}`;
+  return `missing, expected ${/^[aeio]/.test(expected) ? "an" : "a"} ${expected}${option}`;
 }
 
 /** The values that were expected instead of one, where they are few. */
