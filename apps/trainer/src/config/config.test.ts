@@ -45,7 +45,12 @@ describe("presets", () => {
     ];
     for (const { name, model } of networks) {
       const network = { name, label: name, model, train: {} } as NetworkConfig;
-      const data = { shape: own, classNames: Array.from({ length: classes }, (_, k) => `class ${k}`) };
+      const data = {
+        title: "made up",
+        task,
+        shape: own,
+        classNames: Array.from({ length: classes }, (_, k) => `class ${k}`),
+      };
       expect(() => checkNetwork(network, data as never)).not.toThrow();
     }
     const card = datasetCards().find((entry) => entry.name === config.dataset.name);
