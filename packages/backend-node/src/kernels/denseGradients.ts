@@ -31,7 +31,7 @@ function extended<Inputs, Attrs extends ConvAttrs>(
     const pad = (["same", "valid"] as const).find(
       (name) => String(windowOf(...shapes, { ...attrs, pad: name }).padding) === String(window.padding),
     );
-    return pad ? stock({ pad } as Partial<Attrs>) : ours();
+    return pad ? stock({ attrs: { pad } as Partial<Attrs> }) : ours();
   });
 }
 

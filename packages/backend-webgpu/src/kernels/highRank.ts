@@ -3,39 +3,39 @@
 // three: those before it, the axis itself, those after it.
 
 import { product } from "@gmr-conv/core";
-import type { KernelArgs, KernelOverride } from "@gmr-conv/tfjs";
+import type { KernelOverride, StockCall } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { webGpu } from "../attach.ts";
+import type { Gpu } from "../gpu.ts";
 import { mergeAxes } from "../mergeAxes.ts";
 
 /** Axes that the stock kernels can handle. */
 const MAX_AXES = 4;
 
-type Compute = (args: KernelArgs, stock: (args: KernelArgs) => tf.TensorInfo) => tf.TensorInfo;
+type Inputs = Readonly<Record<string, tf.TensorInfo>>;
+type Compute<Attrs> = (
+  inputs: Inputs,
+  attrs: Attrs,
+  gpu: Gpu,
+  stock: (changed: StockCall<Attrs>) => tf.TensorInfo,
+) => tf.TensorInfo;
 
 /** A stock kernel with another implementation for inputs of more than four axes. */
-const extended = (kernelName: string, compute: Compute): KernelOverride => ({
-  kernelName,
-  backendName: webGpu.name,
-  override: (args, stock) => {
-    const inputs = Object.values(args.inputs) as tf.TensorInfo[];
-    if (inputs.every(({ shape }) => shape.length <= MAX_AXES)) return stock(args);
-    return compute(args, stock as (args: KernelArgs) => tf.TensorInfo);
-  },
-});
+const extended = <Attrs>(kernelName: string, compute: Compute<Attrs>): KernelOverride =>
+  webGpu.override<Inputs, Attrs>(kernelName, (inputs, attrs, gpu, stock) => {
+    if (Object.values(inputs).every(({ shape }) => shape.length <= MAX_AXES)) return stock();
+    return compute(inputs, attrs, gpu, (changed) => stock(changed) as tf.TensorInfo);
+  });
 
 const reshaped = (tensor: tf.TensorInfo, shape: number[]): tf.TensorInfo => ({ ...tensor, shape });
 
-const binary: Compute = ({ inputs, ...rest }, stock) => {
+const binary: Compute<undefined> = (inputs, _attrs, _gpu, stock) => {
   // `a` and `b`, or `x` and `alpha`.
   const [left, right] = Object.keys(inputs);
-  const [a, b] = Object.values(inputs) as tf.TensorInfo[];
+  const [a, b] = Object.values(inputs);
   const shape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape, b.shape);
   const merged = mergeAxes(a.shape, b.shape);
-  const y = stock({
-    ...rest,
-    inputs: { [left]: reshaped(a, merged.a), [right]: reshaped(b, merged.b) },
-  });
+  const y = stock({ inputs: { [left]: reshaped(a, merged.a), [right]: reshaped(b, merged.b) } });
   return reshaped(y, shape);
 };
 
@@ -63,8 +63,7 @@ const BINARY = [
 ];
 
 /** The condition has the shape of the values, or that of their first axis. */
-const select: Compute = ({ inputs, ...rest }, stock) => {
-  const { condition, t, e } = inputs as Record<string, tf.TensorInfo>;
+const select: Compute<undefined> = ({ condition, t, e }, _attrs, _gpu, stock) => {
   const flat = [product(condition.shape), product(t.shape) / Math.max(1, product(condition.shape))];
   const shape = flat[1] === 1 ? [flat[0]] : flat;
   const flatInputs = {
@@ -72,17 +71,16 @@ const select: Compute = ({ inputs, ...rest }, stock) => {
     t: reshaped(t, shape),
     e: reshaped(e, shape),
   };
-  return reshaped(stock({ ...rest, inputs: flatInputs }), t.shape);
+  return reshaped(stock({ inputs: flatInputs }), t.shape);
 };
 
 /** Applies `step` to x [before, axis, after] for each axis, and disposes of intermediate results. */
 function alongAxes(
   x: tf.TensorInfo,
   axes: readonly number[],
-  backend: object,
+  gpu: Gpu,
   step: (x: tf.TensorInfo, axis: number) => tf.TensorInfo,
 ): tf.TensorInfo {
-  const gpu = webGpu.stateOf(backend);
   let y = x;
   for (const axis of axes) {
     const { shape } = y;
@@ -94,26 +92,23 @@ function alongAxes(
   return y === x ? gpu.share(x) : y;
 }
 
-const padding: Compute = ({ inputs, backend, attrs }, stock) => {
-  const pads = (attrs as { paddings: [number, number][] }).paddings;
-  const axes = pads.flatMap(([before, after], axis) => (before > 0 || after > 0 ? [axis] : []));
-  return alongAxes(inputs.x as tf.TensorInfo, axes, backend, (x, axis) => {
-    const paddings = [[0, 0], pads[axis], [0, 0]];
-    return stock({ inputs: { x }, backend, attrs: { ...attrs, paddings } as unknown as tf.NamedAttrMap });
-  });
+const padding: Compute<{ paddings: (readonly [number, number])[] }> = ({ x }, { paddings }, gpu, stock) => {
+  const axes = paddings.flatMap(([before, after], axis) => (before > 0 || after > 0 ? [axis] : []));
+  const none = [0, 0] as const;
+  return alongAxes(x, axes, gpu, (y, axis) =>
+    stock({ inputs: { x: y }, attrs: { paddings: [none, paddings[axis], none] } }),
+  );
 };
 
-const reverse: Compute = ({ inputs, backend, attrs }, stock) => {
-  const x = inputs.x as tf.TensorInfo;
-  const axes = tf.util.parseAxisParam((attrs as { dims: number[] }).dims, x.shape);
-  return alongAxes(x, axes, backend, (y) => stock({ inputs: { x: y }, backend, attrs: { dims: [1] } }));
+const reverse: Compute<{ dims: number[] }> = ({ x }, { dims }, gpu, stock) => {
+  const axes = tf.util.parseAxisParam(dims, x.shape);
+  return alongAxes(x, axes, gpu, (y) => stock({ inputs: { x: y }, attrs: { dims: [1] } }));
 };
 
-const tile: Compute = ({ inputs, backend, attrs }, stock) => {
-  const reps = (attrs as { reps: number[] }).reps;
+const tile: Compute<{ reps: number[] }> = ({ x }, { reps }, gpu, stock) => {
   const axes = reps.flatMap((count, axis) => (count === 1 ? [] : [axis]));
-  return alongAxes(inputs.x as tf.TensorInfo, axes, backend, (x, axis) =>
-    stock({ inputs: { x }, backend, attrs: { reps: [1, reps[axis], 1] } }),
+  return alongAxes(x, axes, gpu, (y, axis) =>
+    stock({ inputs: { x: y }, attrs: { reps: [1, reps[axis], 1] } }),
   );
 };
 

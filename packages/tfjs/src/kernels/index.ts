@@ -35,6 +35,7 @@ export {
   type KernelOverride,
   kernelConfig,
   replaceKernels,
+  type StockCall,
 } from "./register.ts";
 export {
   PositionConv,

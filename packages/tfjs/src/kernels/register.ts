@@ -17,6 +17,12 @@ export interface KernelOverride {
   readonly override: (args: KernelArgs, stock: tf.KernelFunc) => KernelOutput;
 }
 
+/** What a stock kernel is called with in place of an override's own; the other inputs stay out, the other attributes stay. */
+export interface StockCall<Attrs> {
+  inputs?: Readonly<Record<string, tf.TensorInfo>> | readonly tf.TensorInfo[];
+  attrs?: Partial<Attrs>;
+}
+
 /** Makes the kernels of one backend, each of which is passed the backend's state. */
 export interface BackendKernels<State> {
   /** As in `tf.setBackend`. */
@@ -28,17 +34,14 @@ export interface BackendKernels<State> {
     declaration: KernelDeclaration<Inputs, Attrs>,
     compute: (inputs: Inputs, attrs: Attrs, state: State) => KernelOutput,
   ): tf.KernelConfig;
-  /**
-   * A kernel that replaces a stock one. `stock` calls that with the same inputs and, unless others are given, the same
-   * attributes.
-   */
+  /** A kernel that replaces a stock one. `stock` calls that with the same inputs and attributes unless others are given. */
   override<Inputs, Attrs>(
     kernelName: string,
     compute: (
       inputs: Inputs,
       attrs: Attrs,
       state: State,
-      stock: (attrs?: Partial<Attrs>) => KernelOutput,
+      stock: (changed?: StockCall<Attrs>) => KernelOutput,
     ) => KernelOutput,
   ): KernelOverride;
 }
@@ -63,9 +66,11 @@ export function backendKernels<State>(
       kernelName,
       backendName: name,
       override: (args, stock) =>
-        compute(args.inputs as never, args.attrs as never, stateOf(args.backend), (attrs) =>
-          stock(attrs ? { ...args, attrs: { ...args.attrs, ...attrs } } : args),
-        ),
+        compute(args.inputs as never, args.attrs as never, stateOf(args.backend), (changed) => {
+          if (!changed) return stock(args);
+          const inputs = (changed.inputs ?? args.inputs) as tf.NamedTensorInfoMap;
+          return stock({ ...args, inputs, attrs: { ...args.attrs, ...changed.attrs } });
+        }),
     }),
   };
 }
