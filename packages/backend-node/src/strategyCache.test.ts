@@ -58,7 +58,7 @@ it.each([
 
 it("says where it cannot write", async () => {
   writeFileSync(path.join(folder, "deep"), "a file where the folder should be");
-  const reason = `cannot write the measured strategies: EEXIST: file already exists, mkdir '${path.dirname(file)}'`;
+  const reason = `cannot write the measured strategies to "${file}": a file is in its place`;
   await expectGmrError(() => saveStrategies(file, "here"), "io", reason);
 });
 

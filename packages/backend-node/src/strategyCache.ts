@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { GmrError, reasonOf } from "@gmr-conv/core";
+import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { measuredStrategies, restoreMeasuredStrategies } from "@gmr-conv/tfjs";
 
 type Tables = Record<string, Record<string, unknown>>;
@@ -47,7 +47,11 @@ export function saveStrategies(file: string, device: string): void {
     renameSync(fresh, file);
   } catch (error) {
     if (existsSync(fresh)) rmSync(fresh);
-    throw new GmrError("io", `cannot write the measured strategies: ${reasonOf(error)}`, { cause: error });
+    throw new GmrError(
+      "io",
+      `cannot write the measured strategies to ${describeValue(file)}: ${reasonOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
