@@ -5,7 +5,7 @@ import path from "node:path";
 import { writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
 import { createModel, loadPretrained, pretrainedCards } from "@gmr-conv/models";
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import type { NetworkDescription } from "../src/description.ts";
 
 async function write(folder: string, model: tf.LayersModel, description: NetworkDescription): Promise<void> {
@@ -52,8 +52,15 @@ export async function writeColours(folder: string): Promise<tf.LayersModel> {
 
 /** A network for segmentation with random weights. */
 export async function writeSegmenter(folder: string): Promise<tf.LayersModel> {
-  const options = { inputShape: [null, null, 3], classes: 3, widths: [4, 8], seed: 3 };
-  const model = createModel("gmr-unet", options as never);
+  const options = {
+    inputShape: [null, null, 3],
+    classes: 3,
+    levels: 2,
+    features: [4, 8, 8, 4],
+    kernelSizes: [5, 5, 3],
+    seed: 3,
+  };
+  const model = createModel("gmr-unet", options);
   await write(folder, model, {
     ...FORMAT,
     task: "segmentation",
