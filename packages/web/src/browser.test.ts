@@ -194,6 +194,23 @@ describe.skipIf(!executable)("in Chromium", () => {
     expect(await differenceFromNode(bundled)).toBeLessThan(1e-5);
     const asked = await inPage(sites.vite, {}, (page) => classifyPixels(page, { ...WASM, worker: false }));
     expect(asked).toMatchObject({ where: "page", reason: "the option worker is false" });
+    const pair = await inPage(sites.vite, {}, (page) =>
+      page.evaluate(async (options) => {
+        const inPage = { ...options, worker: false };
+        const classifiers = await Promise.all([
+          gmrWeb.loadClassifier("/digits/", inPage),
+          gmrWeb.loadClassifier("/digits/", { ...inPage, backends: ["cpu"] }),
+        ]);
+        const answers = await Promise.all(
+          [0, 1, 0, 1].map((i) => classifiers[i].classify("/images/cell.png", { views: "all" })),
+        );
+        const names = classifiers.map(({ backend }) => backend.name);
+        for (const classifier of classifiers) classifier.dispose();
+        return { names, best: answers.map(({ classes }) => classes[0].probability) };
+      }, WASM),
+    );
+    expect(pair.names).toEqual(["wasm", "cpu"]);
+    for (const probability of pair.best) expect(Math.abs(probability - pair.best[0])).toBeLessThan(1e-4);
   });
 
   it("uses threads on an isolated page, in either kind of worker", async () => {
