@@ -34,7 +34,6 @@ export class Engine {
 
   async load(request: LoadRequest, { signal, report }: CallContext<LoadProgress>): Promise<Loaded> {
     this.request = request;
-    report({ stage: "start", loaded: 0, total: 1 });
     const text = await fetchText(request.address, "the description of a network", signal);
     const description = parseNetworkDescription(text, request.address);
     if (request.task && request.task !== description.task) {
