@@ -1,0 +1,38 @@
+// What the page and its worker tell each other.
+
+/** The networks shown side by side. */
+export const NETWORKS = ["gmr", "dense"] as const;
+export type NetworkName = (typeof NETWORKS)[number];
+export type PerNetwork<T> = Record<NetworkName, T>;
+
+export const BACKENDS = ["wasm", "webgpu", "cpu"] as const;
+export type BackendName = (typeof BACKENDS)[number];
+
+/** What computes at the moment. */
+export interface BackendState {
+  name: BackendName;
+  threads: number;
+  /** The GPU, as its driver describes it. */
+  adapter?: string;
+  /** Why another backend than the wanted one. */
+  notice?: string;
+  /** Why it is slower than it could be. */
+  remark?: string;
+}
+
+/** How an image is turned and mirrored before the networks see it: mirrored first, then turned. */
+export interface Pose {
+  /** Counter-clockwise. */
+  degrees: number;
+  mirrorX: boolean;
+  mirrorY: boolean;
+}
+
+/** What both networks say about one pose of an image. */
+export interface Reading {
+  degrees: number;
+  /** [28 · 28], as the networks see it. */
+  seen: Float32Array;
+  /** Probabilities of the ten digits. */
+  probabilities: PerNetwork<Float32Array>;
+}
