@@ -12,4 +12,6 @@ export interface Panel {
 
 export const PANELS: readonly Panel[] = [
   { id: "turn", title: "Turn it", Component: lazy(() => import("./turn/index.tsx")) },
+  { id: "inside", title: "Look inside", Component: lazy(() => import("./inside/index.tsx")) },
+  { id: "measure", title: "Measure it", Component: lazy(() => import("./measure/index.tsx")) },
 ];
