@@ -15,7 +15,7 @@ import { type Samples, samples } from "../../samples.ts";
 import { degrees, mirrorX, mirrorY, reducedMotion, SIDE, subject, turnTo } from "../../subject.ts";
 import { Accuracy } from "./Accuracy.tsx";
 import { reading, readingProblem, record, startReading, upright } from "./reading.ts";
-import { bestOf, followed, summary } from "./record.ts";
+import { bestOf, followed, overAngles, type Summary, sentenceOf, summarize } from "./record.ts";
 import "./turn.css";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
@@ -73,14 +73,14 @@ export default function TurnPanel() {
 
   const image = subject.value;
   const classes = useComputed(() => followed(upright.value, subject.value?.label));
-  const sentence = useComputed(() => summary(record.value, classes.value, subject.value?.label));
+  const summary = useComputed(() => summarize(record.value, classes.value, subject.value?.label));
 
   return (
     <div class="turn">
       <div class="lead">
         <h1>Trained on upright digits only. Now turn one.</h1>
         <p class="sentence" aria-live={turning.value ? "off" : "polite"}>
-          {sentence}
+          <Sentence {...summary.value} />
         </p>
       </div>
 
@@ -156,6 +156,16 @@ export default function TurnPanel() {
   );
 }
 
+function Sentence({ shown, right, verb }: Summary) {
+  if (shown < 2) return <>Turn the digit and watch what the two networks make of it.</>;
+  return (
+    <>
+      {overAngles(shown)}, the GMR network {verb} <b class="gmr">{right.gmr}</b>, its dense twin at{" "}
+      <b class="dense">{right.dense}</b>.
+    </>
+  );
+}
+
 /** One network's view of the image, and its answer. */
 function NetworkView({ name, answer }: { name: NetworkName; answer: number | undefined }) {
   const { title, text } = NAMES[name];
@@ -217,7 +227,7 @@ function Polar() {
           axisLine: { show: false },
           axisTick: { show: false },
           splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { color: colours.muted, fontSize: 10, formatter: "{value} %" },
+          axisLabel: { show: false },
         },
         series: NETWORKS.toReversed().map((name) => {
           const followedClass = classes[name];
@@ -247,16 +257,16 @@ function Polar() {
     },
     [record.value, upright.value, label],
   );
-  const what = label === undefined ? "each network's upright answer" : `the right answer, ${label}`;
+  const what = label === undefined ? "its upright answer" : label;
   return (
     <section class="polar" aria-label="All angles">
       <header>
         <h2>All the way round</h2>
-        <p>Probability of {what}, by angle</p>
+        <p>How sure each is of {what}; the rim is 100 %</p>
       </header>
       <Chart
         option={option}
-        label={`Polar plot. ${summary(record.value, followed(upright.value, label), label)}`}
+        label={`Polar plot. ${sentenceOf(summarize(record.value, followed(upright.value, label), label))}`}
       />
       <ul class="legend">
         {NETWORKS.map((name) => (
