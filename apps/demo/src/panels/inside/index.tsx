@@ -8,6 +8,7 @@ import { percent } from "../../components/Bars.tsx";
 import { Message } from "../../components/Message.tsx";
 import { MirrorButtons } from "../../components/MirrorButtons.tsx";
 import { PixelView } from "../../components/PixelView.tsx";
+import { Samples } from "../../components/Samples.tsx";
 import { Scroll } from "../../components/Scroll.tsx";
 import { backend, engine } from "../../engine/client.ts";
 import {
@@ -19,7 +20,6 @@ import {
   type Reading,
 } from "../../engine/types.ts";
 import { askLatest } from "../../latest.ts";
-import { samples } from "../../samples.ts";
 import { degrees, mirrorX, mirrorY, pose, subject, turnTo } from "../../subject.ts";
 import { bestOf } from "../turn/record.ts";
 import { profileOption } from "./profile.ts";
@@ -63,6 +63,8 @@ export default function InsidePanel() {
         </p>
       </div>
       {problem.value && <Message kind="problem">{problem.value}</Message>}
+
+      <Samples />
 
       <div class="choices">
         <label>
@@ -125,9 +127,6 @@ const FIRST_ANGLE = 40;
 
 function start(): () => void {
   if (degrees.peek() === 0) turnTo(FIRST_ANGLE);
-  samples().then(({ digits }) => {
-    subject.value ??= digits.find(({ label }) => label === 4);
-  }, failed);
   engine()
     .then((remote) => remote.kernels())
     .then((all) => {

@@ -9,9 +9,9 @@ import { ImagePicker } from "../../components/ImagePicker.tsx";
 import { Message } from "../../components/Message.tsx";
 import { MirrorButtons } from "../../components/MirrorButtons.tsx";
 import { PixelView } from "../../components/PixelView.tsx";
+import { Samples } from "../../components/Samples.tsx";
 import { engine } from "../../engine/client.ts";
 import { NETWORKS, type NetworkName } from "../../engine/types.ts";
-import { type Samples, samples } from "../../samples.ts";
 import { degrees, mirrorX, mirrorY, reducedMotion, SIDE, subject, turnTo } from "../../subject.ts";
 import { Accuracy } from "./Accuracy.tsx";
 import { reading, readingProblem, record, startReading, upright } from "./reading.ts";
@@ -19,7 +19,6 @@ import { bestOf, followed, overAngles, type Summary, sentenceOf, summarize } fro
 import "./turn.css";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
-const FIRST_LABEL = 4;
 /** Degrees per second. */
 const SPEED = 30;
 
@@ -32,22 +31,9 @@ const NAMES: Readonly<Record<NetworkName, { title: string; text: string }>> = {
 let touched = false;
 
 export default function TurnPanel() {
-  const known = useSignal<Samples | undefined>(undefined);
-  const problem = useSignal<string | undefined>(undefined);
   const turning = useSignal(!touched && !reducedMotion());
 
   useEffect(() => startReading(), []);
-  useEffect(() => {
-    samples().then(
-      (loaded) => {
-        known.value = loaded;
-        subject.value ??= loaded.digits.find(({ label }) => label === FIRST_LABEL);
-      },
-      (error: Error) => {
-        problem.value = error.message;
-      },
-    );
-  }, [known, problem]);
 
   useEffect(() => {
     if (!turning.value) return;
@@ -129,26 +115,9 @@ export default function TurnPanel() {
             subject.value = { pixels: await remote.digitOf(transfer(picture, [picture])), title };
           }}
         >
-          <ul class="samples" aria-label="Test digits">
-            {known.value?.digits.map((digit) => (
-              <li key={digit.title}>
-                <button
-                  type="button"
-                  aria-label={`Show ${digit.title}`}
-                  aria-pressed={digit === image}
-                  onClick={() => {
-                    subject.value = digit;
-                  }}
-                >
-                  <PixelView values={digit.pixels} width={SIDE} label="" />
-                </button>
-              </li>
-            ))}
-          </ul>
+          <Samples />
         </ImagePicker>
-        {[problem.value, readingProblem.value].map(
-          (text) => text && <Message kind="problem">{text}</Message>,
-        )}
+        {readingProblem.value && <Message kind="problem">{readingProblem.value}</Message>}
       </section>
 
       <Accuracy />
