@@ -386,8 +386,9 @@ function Maps({ name }: { name: NetworkName }) {
       </Scroll>
       {error && (
         <p class="explain">
-          Largest difference as a share of the largest value, inside the circle that turning keeps. Of that,
-          interpolating the image there and back explains {share(error.interpolation)}.
+          Largest difference as a share of the largest value, inside the circle that turning keeps. For
+          comparison: the answer to an image turned there and back, by interpolation, is off by{" "}
+          {share(error.interpolation)}.
         </p>
       )}
     </figure>
