@@ -1,6 +1,5 @@
 // Kernels of both networks, and what their layers answer to a turned image.
 
-import type { LearnedKernels } from "@gmr-conv/models";
 import { signal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { Chart, type ChartOption, type Colours } from "../../charts.ts";
@@ -14,6 +13,7 @@ import { backend, engine } from "../../engine/client.ts";
 import {
   type Equivariance,
   type LayerMaps,
+  type LearnedKernels,
   NETWORKS,
   type NetworkName,
   type PerNetwork,
