@@ -139,6 +139,9 @@ describe.skipIf(!executable)("the page in Chromium", () => {
     await page.reload();
     await page.waitForSelector(PANELS.turn);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    const processors = await page.evaluate(() => navigator.hardwareConcurrency);
+    const threads = processors > 1 ? /\d+ threads$/ : /one thread$/;
+    await expect.poll(() => page.locator(".status").textContent()).toMatch(threads);
     await page.locator(".dial").press("PageUp");
     await expect.poll(() => page.locator(".angle").textContent()).toBe("45°");
     for (const panel of ["inside", "measure"]) {

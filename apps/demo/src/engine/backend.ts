@@ -4,9 +4,6 @@ import { useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
 import { reasonOf } from "@gmr-conv/core";
 import { registerLayers } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import plain from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm.wasm?url";
-import simd from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-simd.wasm?url";
-import threadedSimd from "@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.wasm?url";
 import type { BackendName, BackendState } from "./types.ts";
 
 /**
@@ -40,14 +37,7 @@ const LABELS: Readonly<Record<BackendName, string>> = {
 const STARTERS: Readonly<Record<BackendName, (onLost?: (reason: string) => void) => Promise<BackendState>>> =
   {
     async wasm() {
-      const path = (url: string): string => new URL(url, import.meta.url).href;
-      await useWasm({
-        wasmPaths: {
-          "tfjs-backend-wasm.wasm": path(plain),
-          "tfjs-backend-wasm-simd.wasm": path(simd),
-          "tfjs-backend-wasm-threaded-simd.wasm": path(threadedSimd),
-        },
-      });
+      await useWasm();
       const threads = wasmThreads();
       const alone = threads === 1 && (navigator.hardwareConcurrency ?? 1) > 1;
       if (!alone) return { name: "wasm", threads };
