@@ -20,9 +20,11 @@ export function findChromium(): string | undefined {
 }
 
 const TYPES: Record<string, string> = {
+  ".css": "text/css",
   ".html": "text/html",
   ".js": "text/javascript",
   ".json": "application/json",
+  ".svg": "image/svg+xml",
   ".wasm": "application/wasm",
 };
 
@@ -42,7 +44,7 @@ export async function servePages(
 ): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const name = pathname === "/" ? "index.html" : pathname.slice(1);
+    const name = pathname.endsWith("/") ? `${pathname.slice(1)}index.html` : pathname.slice(1);
     const [first, ...rest] = name.split("/");
     const file = Object.hasOwn(folders, first)
       ? path.join(folders[first], ...rest)
