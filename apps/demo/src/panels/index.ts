@@ -12,4 +12,5 @@ export interface Panel {
 
 export const PANELS: readonly Panel[] = [
   { id: "turn", title: "Turn it", Component: lazy(() => import("./turn/index.tsx")) },
+  { id: "train", title: "Train it here", Component: lazy(() => import("./train/index.tsx")) },
 ];
