@@ -4,6 +4,7 @@ import { expose, proxy } from "comlink";
 
 const services = {
   engine: async () => proxy(new (await import("./engine.ts")).Engine()),
+  segmenter: async () => proxy(new (await import("../panels/segment/segmenter.ts")).Segmenter()),
   trainer: async () => proxy(new (await import("../panels/train/trainer.ts")).Trainer()),
 };
 
