@@ -40,6 +40,7 @@ for (let top = 0; top + SOURCE <= height; top += SOURCE) {
     const rows = Uint8Array.from(values[i]).subarray(top * width, (top + SOURCE) * width);
     if (width !== SOURCE) throw new Error(`${imageFile} is ${width} wide, expected ${SOURCE}`);
     await sharp(rows, { raw: { width, height: SOURCE, channels: 1 } })
+      .toColourspace("b-w")
       .png({ compressionLevel: 9 })
       .toFile(path.join(folder, name));
     squares.push(rows);

@@ -14,6 +14,8 @@ import { stretched } from "./picture.ts";
 const file = (name: string): string =>
   fileURLToPath(new URL(`../../../public/nuclei/${name}`, import.meta.url));
 
+const grey = (bytes: ArrayLike<number>): Float32Array => Float32Array.from(bytes, (byte) => byte / 255);
+
 it("the card's scores are those of the weights, and nothing leaks", async () => {
   await useWasm();
   const card = JSON.parse(readFileSync(file("card.json"), "utf8")) as Card;
