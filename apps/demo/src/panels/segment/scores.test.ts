@@ -27,8 +27,8 @@ it("the card's scores are those of the weights, and nothing leaks", async () => 
     card.images.map(async ({ image, mask }) => {
       const [pixels, truth] = await Promise.all([decodeImage(file(image)), decodeImage(file(mask))]);
       return new Pair(networks, {
-        pixels: Float32Array.from(pixels.data),
-        truth: Float32Array.from(truth.data),
+        pixels: grey(pixels.data),
+        truth: grey(truth.data),
       });
     }),
   );
