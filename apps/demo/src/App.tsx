@@ -2,9 +2,9 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { BackendSelect } from "./components/BackendSelect.tsx";
 import { Message } from "./components/Message.tsx";
-import { backend, chooseBackend, engineProblem } from "./engine/client.ts";
-import { BACKENDS, type BackendName } from "./engine/types.ts";
+import { backend, engineProblem } from "./engine/client.ts";
 import { PANELS } from "./panels/index.ts";
 import { scheme, toggleTheme } from "./theme.ts";
 
@@ -80,36 +80,12 @@ function Notices() {
   );
 }
 
-const NAMES: Readonly<Record<BackendName, string>> = {
-  wasm: "WebAssembly",
-  webgpu: "WebGPU",
-  cpu: "Plain JavaScript",
-};
-
 /** What computes, and the choice of another. */
 function Status() {
   const state = backend.value;
   return (
     <p class="status">
-      <label>
-        Computes with{" "}
-        <select
-          value={state?.name ?? "wasm"}
-          disabled={!state}
-          onChange={(event) => {
-            chooseBackend(event.currentTarget.value as BackendName).catch((error: unknown) => {
-              engineProblem.value = String(error);
-            });
-          }}
-        >
-          {BACKENDS.map((name) => (
-            <option key={name} value={name}>
-              {NAMES[name]}
-            </option>
-          ))}
-        </select>
-      </label>{" "}
-      <span aria-live="polite">{state ? describe(state) : "starting…"}</span>
+      <BackendSelect /> <span aria-live="polite">{state ? describe(state) : "starting…"}</span>
     </p>
   );
 }

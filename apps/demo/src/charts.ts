@@ -55,7 +55,6 @@ export function Chart({ option, label, class: name = "" }: Props): VNode {
     };
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the theme decides the colours
   useEffect(() => {
     if (element.current) drawn.current?.update(option(colours(element.current)));
   }, [option, theme]);

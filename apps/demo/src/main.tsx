@@ -3,6 +3,9 @@ import "@fontsource-variable/newsreader/wght.css";
 import "./style.css";
 import { render } from "preact";
 import { App } from "./App.tsx";
+import { engine } from "./engine/client.ts";
+
+engine().catch(() => undefined); // the page says what is wrong
 
 render(<App />, document.getElementById("app")!);
 

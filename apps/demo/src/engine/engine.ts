@@ -1,31 +1,39 @@
 // The worker's side: one engine, one backend, both networks. Calls are answered one after the other.
 
 import { codeOf, reasonOf } from "@gmr-conv/core";
-import { flipImages, rotateImages } from "@gmr-conv/data";
-import type { ModelCard } from "@gmr-conv/models";
+import { type LearnedKernels, learnedKernels, type ModelCard } from "@gmr-conv/models";
 import { predict } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import { transfer } from "comlink";
 import { startBackend } from "./backend.ts";
 import { toDigit } from "./digit.ts";
+import { equivarianceOf, kernelsOf, mapsOf, setSigmas } from "./inside.ts";
+import { measure } from "./measure.ts";
 import { loadCards, loadNetworks, type Networks } from "./networks.ts";
+import { posed, SHAPE } from "./posed.ts";
 import {
   type BackendName,
   type BackendState,
+  type Equivariance,
+  type LayerMaps,
+  type Measured,
+  type MeasureOptions,
   NETWORKS,
   type PerNetwork,
   type Pose,
   type Reading,
 } from "./types.ts";
 
-const SIDE = 28;
-const SHAPE = [SIDE, SIDE, 1] as const;
-
 export class Engine {
   private base = "";
   private networks: Networks | undefined;
   private state: BackendState | undefined;
   private listener: ((state: BackendState) => void) | undefined;
+  /** Widths of Gaussians that the visitor has changed, by layer, and what they were. */
+  private readonly changed = new Map<string, readonly number[]>();
+  private readonly trained = new Map<string, readonly number[]>();
+  /** Measurements begun with another number are cancelled. */
+  private measurement = 0;
   private last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -83,6 +91,63 @@ export class Engine {
     return transfer(digit, [digit.buffer as ArrayBuffer]);
   }
 
+  /** Kernels of all convolutions of both networks. */
+  kernels(): Promise<PerNetwork<LearnedKernels[]>> {
+    return this.compute(kernelsOf);
+  }
+
+  /**
+   * Reshapes the kernels of a layer of the GMR network by other widths of its Gaussians.
+   * @returns the layer's kernels
+   */
+  setSigmas(layer: string, sigmas: readonly number[]): Promise<LearnedKernels> {
+    return this.compute(async (networks) => {
+      const before = await setSigmas(networks, layer, sigmas);
+      if (!this.trained.has(layer)) this.trained.set(layer, before);
+      this.changed.set(layer, sigmas);
+      const [kernels] = await learnedKernels(networks.gmr, [layer]);
+      return kernels;
+    });
+  }
+
+  /** Restores the trained widths of all layers. */
+  resetSigmas(): Promise<void> {
+    return this.compute(async (networks) => {
+      for (const [layer, sigmas] of this.trained) await setSigmas(networks, layer, sigmas);
+      this.changed.clear();
+    });
+  }
+
+  /** Feature maps of an image as it is and as it lies. */
+  maps(image: Float32Array, pose: Pose, layer: string): Promise<PerNetwork<LayerMaps>> {
+    return this.compute(async ({ gmr, dense }) => ({
+      gmr: await mapsOf(gmr, image, pose, layer),
+      dense: await mapsOf(dense, image, pose, layer),
+    }));
+  }
+
+  /** How far a layer's output is from turning with the image. */
+  equivariance(image: Float32Array, degrees: number, layer: string): Promise<PerNetwork<Equivariance>> {
+    return this.compute(async ({ gmr, dense }) => ({
+      gmr: await equivarianceOf(gmr, image, degrees, layer),
+      dense: await equivarianceOf(dense, image, degrees, layer),
+    }));
+  }
+
+  /**
+   * Times convolutions of both kinds, until done or cancelled.
+   * @param report called after every kernel size
+   */
+  measure(options: MeasureOptions, report: (measured: Measured) => void): Promise<void> {
+    const run = this.measurement;
+    return this.compute(() => measure(options, () => run !== this.measurement, report));
+  }
+
+  /** Ends all measurements. */
+  async cancelMeasure(): Promise<void> {
+    this.measurement++;
+  }
+
   /** What the networks are and how accurate. */
   cards(): Promise<PerNetwork<ModelCard>> {
     return loadCards(this.base);
@@ -125,6 +190,7 @@ export class Engine {
       void this.inTurn(() => this.recover(reason));
     });
     this.networks = await loadNetworks(this.base);
+    for (const [layer, sigmas] of this.changed) await setSigmas(this.networks, layer, sigmas);
     return this.state;
   }
 
@@ -136,12 +202,4 @@ export class Engine {
     this.state = { ...state, notice };
     this.listener?.(this.state);
   }
-}
-
-/** An image mirrored, then turned. */
-export function posed(image: Float32Array, { degrees, mirrorX, mirrorY }: Pose): Float32Array {
-  let pixels = image;
-  if (mirrorX) pixels = flipImages(pixels, SHAPE, "horizontal");
-  if (mirrorY) pixels = flipImages(pixels, SHAPE, "vertical");
-  return rotateImages(pixels, SHAPE, degrees);
 }

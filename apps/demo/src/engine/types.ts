@@ -36,3 +36,47 @@ export interface Reading {
   /** Probabilities of the ten digits. */
   probabilities: PerNetwork<Float32Array>;
 }
+
+/** A channel of a layer's output, [height · width] each. */
+export interface ChannelMaps {
+  channel: number;
+  /** Of the image as it came. */
+  upright: Float32Array;
+  /** Of the turned image, turned back. */
+  back: Float32Array;
+  /** `back - upright` */
+  difference: Float32Array;
+}
+
+/** The strongest channels of a layer's output. */
+export interface LayerMaps {
+  width: number;
+  height: number;
+  channels: ChannelMaps[];
+  /** The largest absolute value in all channels. */
+  largest: number;
+}
+
+/** Errors as shares of the largest value. */
+export interface Equivariance {
+  /** The worst of quarter turns and mirror images. */
+  exact: number;
+  /** At the angle asked for. */
+  turned: number;
+  /** Of turning there and back alone, by interpolation. */
+  interpolation: number;
+}
+
+/** A convolution of [1, size, size, channels] to as many channels. */
+export interface MeasureOptions {
+  kernelSizes: readonly number[];
+  size: number;
+  channels: number;
+  /** The gradients too. */
+  training: boolean;
+}
+
+/** Milliseconds at a kernel size k. */
+export interface Measured extends PerNetwork<number> {
+  k: number;
+}

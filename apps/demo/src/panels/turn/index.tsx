@@ -246,7 +246,6 @@ function Polar() {
           };
         }),
       };
-      // biome-ignore lint/correctness/useExhaustiveDependencies: the record is read
     },
     [record.value, upright.value, label],
   );
