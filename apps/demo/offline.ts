@@ -28,7 +28,7 @@ export function offline(): Plugin {
   };
 }
 
-/** Hashed files come from the cache, all others from the network if there is one. */
+/** The page itself comes from the network if there is one, so that a new version is seen; its files from the cache. */
 const serviceWorker = (
   files: readonly string[],
   version: string,
@@ -56,8 +56,9 @@ addEventListener("fetch", (event) => {
 
 async function answer(request) {
   const cache = await caches.open(CACHE);
-  const kept = await cache.match(request, { ignoreSearch: true });
-  if (kept && request.mode !== "navigate") return isolated(kept);
+  const isPage = request.mode === "navigate";
+  const kept = await cache.match(isPage ? "./" : request, { ignoreSearch: true });
+  if (kept && !isPage) return isolated(kept);
   try {
     return isolated(await fetch(request));
   } catch (error) {

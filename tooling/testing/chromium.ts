@@ -45,7 +45,7 @@ export async function servePages(
 ): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const name = pathname === "/" ? "index.html" : pathname.slice(1);
+    const name = pathname.endsWith("/") ? `${pathname.slice(1)}index.html` : pathname.slice(1);
     const [first, ...rest] = name.split("/");
     const file = Object.hasOwn(folders, first)
       ? path.join(folders[first], ...rest)

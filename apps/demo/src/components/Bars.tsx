@@ -9,11 +9,15 @@ interface Props {
 
 /** Probabilities of classes as bars. */
 export function Bars({ values, names, truth, label }: Props) {
-  const best = names.reduce((a, _, i) => (values[i] > values[a] ? i : a), 0);
+  const largest = Math.max(...Array.from(values));
+  const rank = (i: number): string => {
+    if (largest === 0 || values[i] < largest) return "";
+    return truth === undefined || truth === i ? "best" : "best wrong";
+  };
   return (
     <ul class="bars" aria-label={label}>
       {names.map((name, i) => (
-        <li key={name} class={i === best ? (truth === undefined || truth === i ? "best" : "best wrong") : ""}>
+        <li key={name} class={rank(i)}>
           <span class="bar-name">{name}</span>
           <span class="bar-track">
             <span class="bar-fill" style={{ transform: `scaleX(${values[i]})` }} />

@@ -11,6 +11,7 @@ interface Props {
   palette?: "grey" | "signed";
   /** Value of the strongest colour; default 1. */
   largest?: number;
+  /** What it shows; empty if that is said elsewhere. */
   label: string;
   class?: string;
   smooth?: boolean;
@@ -41,8 +42,7 @@ export function PixelView(props: Props) {
       class={`pixels ${smooth ? "smooth" : ""} ${palette} ${props.class ?? ""}`}
       width={width}
       height={height}
-      role="img"
-      aria-label={label}
+      {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })}
     />
   );
 }

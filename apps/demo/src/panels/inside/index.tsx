@@ -387,8 +387,8 @@ function Maps({ name }: { name: NetworkName }) {
       </Scroll>
       {error && (
         <p class="explain">
-          Largest difference as a share of the largest value, on the inscribed disc. Interpolating the image
-          there and back alone makes {share(error.interpolation)}.
+          Largest difference as a share of the largest value, inside the circle that turning keeps. Of that,
+          interpolating the image there and back explains {share(error.interpolation)}.
         </p>
       )}
     </figure>

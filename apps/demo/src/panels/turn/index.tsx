@@ -96,9 +96,7 @@ export default function TurnPanel() {
             />
           )}
         </Dial>
-        <p class="angle">
-          <output>{Math.round(degrees.value) % 360}°</output>
-        </p>
+        <p class="angle">{Math.round(degrees.value) % 360}°</p>
         <div class="controls">
           <button
             type="button"
