@@ -57,7 +57,7 @@ export default function SegmentPanel() {
   const degrees = client.degrees.value;
 
   return (
-    <div class="segment">
+    <div class="segment" data-backend={client.computes.value?.name}>
       <div class="lead">
         <h1>A nucleus has no right way up. Its outline should not have one either.</h1>
         <p class="sentence" aria-live={turning.value ? "off" : "polite"}>
@@ -127,9 +127,7 @@ export default function SegmentPanel() {
         )}
         {client.problem.value && <Message kind="problem">{client.problem.value}</Message>}
         {client.computes.value?.notice && client.computes.value.name !== "cpu" && (
-          <p class="hint" data-backend={client.computes.value.name}>
-            {client.computes.value.notice}
-          </p>
+          <p class="hint">{client.computes.value.notice}</p>
         )}
       </section>
 
@@ -139,9 +137,8 @@ export default function SegmentPanel() {
 }
 
 function sentence(): string {
-  const { size } = client.agreements.value;
   const low = client.lowest.value;
-  if (!low || (size < 2 && client.degrees.value === 0)) {
+  if (!low || low.dense === 1) {
     return "Both networks learned to mark nuclei in images that were never turned. Turn one, or mirror it.";
   }
   return (

