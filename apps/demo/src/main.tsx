@@ -5,11 +5,14 @@ import { render } from "preact";
 import { App } from "./App.tsx";
 import { engine } from "./engine/client.ts";
 
-engine().catch(() => undefined); // the page says what is wrong
-
 render(<App />, document.getElementById("app")!);
 
-if (import.meta.env.PROD && "serviceWorker" in navigator) {
-  // Not needed for anything but the next visit.
-  navigator.serviceWorker.register(new URL("sw.js", document.baseURI)).catch(() => undefined);
+engine()
+  .catch(() => undefined) // the page says what is wrong
+  .then(keepOffline);
+
+/** Once the page works: the service worker fetches every file of it. */
+async function keepOffline(): Promise<void> {
+  if (!import.meta.env.PROD || !("serviceWorker" in navigator)) return;
+  await navigator.serviceWorker.register(new URL("sw.js", document.baseURI)).catch(() => undefined);
 }

@@ -107,12 +107,10 @@ describe.skipIf(!executable)("the page in Chromium", () => {
         await page.waitForTimeout(200);
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         expect([panel, width]).toEqual([panel, 360]);
-        for (const size of [360, 1400]) {
-          await page.setViewportSize({ width: size, height: 800 });
-          expect([panel, size, await violations(page)]).toEqual([panel, size, []]);
-        }
-        await page.setViewportSize({ width: 360, height: 740 });
+        expect([panel, await violations(page)]).toEqual([panel, []]);
       }
+      await page.setViewportSize({ width: 1400, height: 900 });
+      expect(await violations(page)).toEqual([]);
       const theme = (): Promise<string> =>
         page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const before = await theme();

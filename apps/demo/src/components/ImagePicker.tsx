@@ -135,7 +135,7 @@ async function pictureOf(file: File): Promise<ImageBitmap> {
       file.size === 0
         ? "is empty"
         : `(${file.type || "of unknown type"}) is not an image that this browser reads`;
-    throw new Error(`${file.name} ${size}: choose a PNG, JPEG, WebP, GIF or SVG file.`);
+    throw new Error(`${file.name} ${size}: choose a PNG, JPEG, WebP or GIF file.`);
   }
 }
 

@@ -3,7 +3,6 @@
 import { codeOf, reasonOf } from "@gmr-conv/core";
 import { type LearnedKernels, learnedKernels, type ModelCard } from "@gmr-conv/models";
 import { predict } from "@gmr-conv/training";
-import * as tf from "@tensorflow/tfjs";
 import { transfer } from "comlink";
 import { startBackend } from "./backend.ts";
 import { toDigit } from "./digit.ts";
@@ -135,12 +134,13 @@ export class Engine {
   }
 
   /**
-   * Times convolutions of both kinds, until done or cancelled.
+   * Times convolutions of both kinds, until done or cancelled. Not repeated if the GPU disappears: the times would be
+   * those of another backend.
    * @param report called after every kernel size
    */
   measure(options: MeasureOptions, report: (measured: Measured) => void): Promise<void> {
     const run = this.measurement;
-    return this.compute(() => measure(options, () => run !== this.measurement, report));
+    return this.inTurn(() => measure(options, () => run !== this.measurement, report));
   }
 
   /** Ends all measurements. */
@@ -151,11 +151,6 @@ export class Engine {
   /** What the networks are and how accurate. */
   cards(): Promise<PerNetwork<ModelCard>> {
     return loadCards(this.base);
-  }
-
-  /** Number of tensors alive, for tests. */
-  tensors(): Promise<number> {
-    return this.inTurn(async () => tf.memory().numTensors);
   }
 
   /** Runs one call after the other. */

@@ -1,5 +1,7 @@
 // What the page and its worker tell each other.
 
+export type { LearnedKernels, ModelCard } from "@gmr-conv/models";
+
 /** The networks shown side by side. */
 export const NETWORKS = ["gmr", "dense"] as const;
 export type NetworkName = (typeof NETWORKS)[number];

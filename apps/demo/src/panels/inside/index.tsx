@@ -1,6 +1,5 @@
 // Kernels of both networks, and what their layers answer to a turned image.
 
-import type { LearnedKernels } from "@gmr-conv/models";
 import { signal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { Chart, type ChartOption, type Colours } from "../../charts.ts";
@@ -8,18 +7,19 @@ import { percent } from "../../components/Bars.tsx";
 import { Message } from "../../components/Message.tsx";
 import { MirrorButtons } from "../../components/MirrorButtons.tsx";
 import { PixelView } from "../../components/PixelView.tsx";
+import { Samples } from "../../components/Samples.tsx";
 import { Scroll } from "../../components/Scroll.tsx";
 import { backend, engine } from "../../engine/client.ts";
 import {
   type Equivariance,
   type LayerMaps,
+  type LearnedKernels,
   NETWORKS,
   type NetworkName,
   type PerNetwork,
   type Reading,
 } from "../../engine/types.ts";
 import { askLatest } from "../../latest.ts";
-import { samples } from "../../samples.ts";
 import { degrees, mirrorX, mirrorY, pose, subject, turnTo } from "../../subject.ts";
 import { bestOf } from "../turn/record.ts";
 import { profileOption } from "./profile.ts";
@@ -63,6 +63,8 @@ export default function InsidePanel() {
         </p>
       </div>
       {problem.value && <Message kind="problem">{problem.value}</Message>}
+
+      <Samples />
 
       <div class="choices">
         <label>
@@ -125,9 +127,6 @@ const FIRST_ANGLE = 40;
 
 function start(): () => void {
   if (degrees.peek() === 0) turnTo(FIRST_ANGLE);
-  samples().then(({ digits }) => {
-    subject.value ??= digits.find(({ label }) => label === 4);
-  }, failed);
   engine()
     .then((remote) => remote.kernels())
     .then((all) => {
@@ -387,8 +386,9 @@ function Maps({ name }: { name: NetworkName }) {
       </Scroll>
       {error && (
         <p class="explain">
-          Largest difference as a share of the largest value, inside the circle that turning keeps. Of that,
-          interpolating the image there and back explains {share(error.interpolation)}.
+          Largest difference as a share of the largest value, inside the circle that turning keeps. For
+          comparison: the answer to an image turned there and back, by interpolation, is off by{" "}
+          {share(error.interpolation)}.
         </p>
       )}
     </figure>

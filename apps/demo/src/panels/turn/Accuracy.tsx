@@ -1,12 +1,11 @@
 // How accurate the networks are on all test images, from their cards.
 
-import type { ModelCard } from "@gmr-conv/models";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { percent } from "../../components/Bars.tsx";
 import { Scroll } from "../../components/Scroll.tsx";
 import { engine } from "../../engine/client.ts";
-import { NETWORKS, type PerNetwork } from "../../engine/types.ts";
+import { type ModelCard, NETWORKS, type PerNetwork } from "../../engine/types.ts";
 
 export function Accuracy() {
   const known = useSignal<PerNetwork<ModelCard> | undefined>(undefined);

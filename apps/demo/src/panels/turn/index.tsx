@@ -9,17 +9,16 @@ import { ImagePicker } from "../../components/ImagePicker.tsx";
 import { Message } from "../../components/Message.tsx";
 import { MirrorButtons } from "../../components/MirrorButtons.tsx";
 import { PixelView } from "../../components/PixelView.tsx";
+import { Samples } from "../../components/Samples.tsx";
 import { engine } from "../../engine/client.ts";
 import { NETWORKS, type NetworkName } from "../../engine/types.ts";
-import { type Samples, samples } from "../../samples.ts";
 import { degrees, mirrorX, mirrorY, reducedMotion, SIDE, subject, turnTo } from "../../subject.ts";
 import { Accuracy } from "./Accuracy.tsx";
 import { reading, readingProblem, record, startReading, upright } from "./reading.ts";
-import { bestOf, followed, summary } from "./record.ts";
+import { bestOf, followed, overAngles, type Summary, sentenceOf, summarize } from "./record.ts";
 import "./turn.css";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
-const FIRST_LABEL = 4;
 /** Degrees per second. */
 const SPEED = 30;
 
@@ -32,22 +31,9 @@ const NAMES: Readonly<Record<NetworkName, { title: string; text: string }>> = {
 let touched = false;
 
 export default function TurnPanel() {
-  const known = useSignal<Samples | undefined>(undefined);
-  const problem = useSignal<string | undefined>(undefined);
   const turning = useSignal(!touched && !reducedMotion());
 
   useEffect(() => startReading(), []);
-  useEffect(() => {
-    samples().then(
-      (loaded) => {
-        known.value = loaded;
-        subject.value ??= loaded.digits.find(({ label }) => label === FIRST_LABEL);
-      },
-      (error: Error) => {
-        problem.value = error.message;
-      },
-    );
-  }, [known, problem]);
 
   useEffect(() => {
     if (!turning.value) return;
@@ -73,14 +59,14 @@ export default function TurnPanel() {
 
   const image = subject.value;
   const classes = useComputed(() => followed(upright.value, subject.value?.label));
-  const sentence = useComputed(() => summary(record.value, classes.value, subject.value?.label));
+  const summary = useComputed(() => summarize(record.value, classes.value, subject.value?.label));
 
   return (
     <div class="turn">
       <div class="lead">
         <h1>Trained on upright digits only. Now turn one.</h1>
         <p class="sentence" aria-live={turning.value ? "off" : "polite"}>
-          {sentence}
+          <Sentence {...summary.value} />
         </p>
       </div>
 
@@ -129,30 +115,23 @@ export default function TurnPanel() {
             subject.value = { pixels: await remote.digitOf(transfer(picture, [picture])), title };
           }}
         >
-          <ul class="samples" aria-label="Test digits">
-            {known.value?.digits.map((digit) => (
-              <li key={digit.title}>
-                <button
-                  type="button"
-                  aria-label={`Show ${digit.title}`}
-                  aria-pressed={digit === image}
-                  onClick={() => {
-                    subject.value = digit;
-                  }}
-                >
-                  <PixelView values={digit.pixels} width={SIDE} label="" />
-                </button>
-              </li>
-            ))}
-          </ul>
+          <Samples />
         </ImagePicker>
-        {[problem.value, readingProblem.value].map(
-          (text) => text && <Message kind="problem">{text}</Message>,
-        )}
+        {readingProblem.value && <Message kind="problem">{readingProblem.value}</Message>}
       </section>
 
       <Accuracy />
     </div>
+  );
+}
+
+function Sentence({ shown, right, verb }: Summary) {
+  if (shown < 2) return <>Turn the digit and watch what the two networks make of it.</>;
+  return (
+    <>
+      {overAngles(shown)}, the GMR network {verb} <b class="gmr">{right.gmr}</b>, its dense twin at{" "}
+      <b class="dense">{right.dense}</b>.
+    </>
   );
 }
 
@@ -217,7 +196,7 @@ function Polar() {
           axisLine: { show: false },
           axisTick: { show: false },
           splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { color: colours.muted, fontSize: 10, formatter: "{value} %" },
+          axisLabel: { show: false },
         },
         series: NETWORKS.toReversed().map((name) => {
           const followedClass = classes[name];
@@ -247,16 +226,16 @@ function Polar() {
     },
     [record.value, upright.value, label],
   );
-  const what = label === undefined ? "each network's upright answer" : `the right answer, ${label}`;
+  const what = label === undefined ? "its upright answer" : label;
   return (
     <section class="polar" aria-label="All angles">
       <header>
         <h2>All the way round</h2>
-        <p>Probability of {what}, by angle</p>
+        <p>How sure each is of {what}; the rim is 100 %</p>
       </header>
       <Chart
         option={option}
-        label={`Polar plot. ${summary(record.value, followed(upright.value, label), label)}`}
+        label={`Polar plot. ${sentenceOf(summarize(record.value, followed(upright.value, label), label))}`}
       />
       <ul class="legend">
         {NETWORKS.map((name) => (

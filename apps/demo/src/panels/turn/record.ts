@@ -41,19 +41,37 @@ export function countRight(record: TurnRecord, classes: PerNetwork<number | unde
   return counts;
 }
 
-/** What happened, in one sentence. */
-export function summary(
+/** What happened so far. */
+export interface Summary {
+  /** Number of angles shown. */
+  shown: number;
+  /** At how many of them each network gave the followed answer: "all 36", "9". */
+  right: PerNetwork<string>;
+  /** "was right at": what the counts are of. */
+  verb: string;
+}
+
+export function summarize(
   record: TurnRecord,
   classes: PerNetwork<number | undefined>,
   label: number | undefined,
-): string {
+): Summary {
   const shown = record.size;
-  if (shown < 2) return "Turn the digit and watch what the two networks make of it.";
   const { gmr, dense } = countRight(record, classes);
-  const all = (count: number): string => (count === shown ? `all ${shown}` : `${count}`);
-  const angles =
-    shown === ANGLES ? "Over the full turn of 36 angles" : `Over the ${shown} angles shown so far`;
-  return label === undefined
-    ? `${angles}, the GMR network kept its upright answer at ${all(gmr)}, its dense twin at ${all(dense)}.`
-    : `${angles}, the GMR network was right at ${all(gmr)}, its dense twin at ${all(dense)}.`;
+  const all = (count: number): string => (count === shown ? `all ${shown}` : String(count));
+  return {
+    shown,
+    right: { gmr: all(gmr), dense: all(dense) },
+    verb: label === undefined ? "kept its upright answer at" : "was right at",
+  };
+}
+
+/** "Over the 18 angles shown so far" */
+export const overAngles = (shown: number): string =>
+  shown === ANGLES ? `Over a full turn of ${ANGLES} angles` : `Over the ${shown} angles shown so far`;
+
+/** The summary as a sentence. */
+export function sentenceOf({ shown, right, verb }: Summary): string {
+  if (shown < 2) return "Nothing was turned yet.";
+  return `${overAngles(shown)}, the GMR network ${verb} ${right.gmr}, its dense twin at ${right.dense}.`;
 }
