@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { scheme } from "../../theme.ts";
-import { IN_MASK, IN_UPRIGHT, type Mask, SIDE } from "./pair.ts";
+import { IN_MASK, IN_UPRIGHT, type Mask, SIDE } from "./look.ts";
 
 interface Props {
   seen: Float32Array | undefined;

@@ -1,7 +1,8 @@
 // What the networks of this panel are, and how well they do.
 
 import type { NetworkName, PerNetwork, Pose } from "../../engine/types.ts";
-import { type Look, type Pair, UPRIGHT } from "./pair.ts";
+import { type Look, UPRIGHT } from "./look.ts";
+import type { Pair } from "./pair.ts";
 
 export interface Scores {
   parameters: number;
@@ -23,7 +24,7 @@ export interface Card {
 }
 
 /** Degrees between the angles of {@link measure}. */
-export const ANGLE_STEP = 15;
+export const ANGLE_STEP = 20;
 
 /** Scores over all angles and both mirror images. @param pairs one for each test image */
 export async function measure(

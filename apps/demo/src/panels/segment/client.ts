@@ -5,7 +5,7 @@ import { proxy, type Remote, transfer } from "comlink";
 import { backend, engine, preferredBackend, startWorker } from "../../engine/client.ts";
 import type { BackendState, PerNetwork, Pose } from "../../engine/types.ts";
 import type { Card } from "./card.ts";
-import type { Look } from "./pair.ts";
+import type { Look } from "./look.ts";
 import type { Segmenter } from "./segmenter.ts";
 
 /** The image under the dial. */

@@ -12,15 +12,15 @@ import { PixelView } from "../../components/PixelView.tsx";
 import { Scroll } from "../../components/Scroll.tsx";
 import { NETWORKS, type NetworkName } from "../../engine/types.ts";
 import { reducedMotion } from "../../subject.ts";
-import type { Card } from "./card.ts";
+import { ANGLE_STEP, type Card } from "./card.ts";
 import * as client from "./client.ts";
+import { SOURCE } from "./look.ts";
 import { MaskView } from "./MaskView.tsx";
-import { SOURCE } from "./pair.ts";
 import "./segment.css";
 
 const NAMES: Readonly<Record<NetworkName, { title: string; text: string }>> = {
   gmr: { title: "GMR-UNet", text: "ring kernels" },
-  dense: { title: "U-Net, its dense twin", text: "ordinary 3×3 kernels" },
+  dense: { title: "Dense U-Net", text: "ordinary 3×3 kernels" },
 };
 
 /** Degrees per second. */
@@ -247,9 +247,9 @@ function About({ card: { data, scores, command } }: { card: Card }) {
     <section class="accuracy" aria-labelledby="segment-accuracy">
       <h2 id="segment-accuracy">Not just this angle</h2>
       <p>
-        Means over both test images at 24 angles, from 0 to 1. Dice with what people marked says how good the
-        masks are: both networks are equally good. Dice with the upright mask says how much they depend on how
-        the image lies.
+        Means over both test images at {360 / ANGLE_STEP} angles, from 0 to 1. Dice with what people marked
+        says how good the masks are: both networks are equally good. Dice with the upright mask says how much
+        they depend on how the image lies.
       </p>
       <Scroll label="Scores of the networks">
         <table>

@@ -4,7 +4,7 @@ import { createModel } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { NETWORKS, type NetworkName, type PerNetwork } from "../../engine/types.ts";
 import type { Card } from "./card.ts";
-import { SIDE } from "./pair.ts";
+import { SIDE } from "./look.ts";
 
 export type Tensors = PerNetwork<Map<string, StoredTensor>>;
 

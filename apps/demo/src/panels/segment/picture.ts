@@ -1,7 +1,7 @@
 // Any picture as the networks take it: grey, bright nuclei on a dark ground, as bright as the training images.
 
 import { GmrError } from "@gmr-conv/core";
-import { SOURCE } from "./pair.ts";
+import { SOURCE } from "./look.ts";
 
 /** Shares of pixels that become black and white, as in training. */
 const [LOW, HIGH] = [0.01, 0.998];

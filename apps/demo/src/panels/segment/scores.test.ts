@@ -7,8 +7,9 @@ import { decodeImage } from "@gmr-conv/data/node";
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { type Card, measure } from "./card.ts";
+import { UPRIGHT } from "./look.ts";
 import { disposeNetworks, makeNetworks, readTensors } from "./networks.ts";
-import { Pair, UPRIGHT } from "./pair.ts";
+import { Pair } from "./pair.ts";
 import { stretched } from "./picture.ts";
 
 const file = (name: string): string =>

@@ -12,8 +12,9 @@ import {
   type Pose,
 } from "../../engine/types.ts";
 import type { Card } from "./card.ts";
+import type { Look, Source } from "./look.ts";
 import { disposeNetworks, makeNetworks, readTensors, type Tensors } from "./networks.ts";
-import { type Look, Pair, type Source } from "./pair.ts";
+import { Pair } from "./pair.ts";
 import { greyOf, stretched } from "./picture.ts";
 
 export class Segmenter {
