@@ -13,6 +13,8 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 /** The panels, and what is there once a panel has something to show. */
 const PANELS: Readonly<Record<string, string>> = {
   turn: ".network .best",
+  segment: ".segment .hint >> text=/ms a mask/",
+  train: ".train .primary:not(:disabled)",
   inside: ".map-row canvas",
   measure: ".primary:not(:disabled)",
 };

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { proxy, type Remote, wrap } from "comlink";
 import type { Engine } from "./engine.ts";
 import { BACKENDS, type BackendName, type BackendState } from "./types.ts";
+import type { Services } from "./worker.ts";
 
 /** What computes at the moment; undefined while it starts. */
 export const backend = signal<BackendState | undefined>(undefined);
@@ -27,27 +28,39 @@ export function engine(): Promise<Remote<Engine>> {
   return started;
 }
 
-async function start(): Promise<Remote<Engine>> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "engine" });
+/** Starts a worker. @param name for the browser's tools */
+export function startWorker(name: string): {
+  worker: Worker;
+  services: Remote<Services>;
+  /** Rejects if the worker does not start, or fails. */
+  failed: Promise<never>;
+} {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name });
   const failed = new Promise<never>((_, reject) => {
     worker.addEventListener("error", (event) =>
       reject(new Error(event.message || "the worker did not start")),
     );
   });
-  const remote = wrap<Engine>(worker);
+  failed.catch(() => undefined);
+  return { worker, services: wrap<Services>(worker), failed };
+}
+
+async function start(): Promise<Remote<Engine>> {
+  const { services, failed } = startWorker("engine");
   const listener = proxy((state: BackendState) => {
     backend.value = state;
   });
   try {
+    const remote = await Promise.race([services.engine(), failed]);
     backend.value = await Promise.race([
       remote.start(document.baseURI, preferredBackend(), listener),
       failed,
     ]);
+    return remote;
   } catch (error) {
     engineProblem.value = `Nothing can be computed here: ${error instanceof Error ? error.message : String(error)}`;
     throw error;
   }
-  return remote;
 }
 
 /** Switches the backend; the networks stay. */

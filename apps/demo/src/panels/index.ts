@@ -12,6 +12,8 @@ export interface Panel {
 
 export const PANELS: readonly Panel[] = [
   { id: "turn", title: "Turn it", Component: lazy(() => import("./turn/index.tsx")) },
+  { id: "segment", title: "Segment", Component: lazy(() => import("./segment/index.tsx")) },
+  { id: "train", title: "Train it here", Component: lazy(() => import("./train/index.tsx")) },
   { id: "inside", title: "Look inside", Component: lazy(() => import("./inside/index.tsx")) },
   { id: "measure", title: "Measure it", Component: lazy(() => import("./measure/index.tsx")) },
 ];

@@ -1,0 +1,61 @@
+// Checkpoints in the browser's database, or in memory where it keeps nothing.
+
+import { reasonOf } from "@gmr-conv/core";
+import { IndexedDbStorage, MemoryStorage, type Storage } from "@gmr-conv/training";
+
+/** A storage that goes on in memory when the database fails: training must not end for that. */
+export class KeptStorage implements Storage {
+  private readonly database: Storage;
+  private readonly memory = new MemoryStorage();
+  private readonly onProblem: (text: string) => void;
+  private told = false;
+
+  /** @param onProblem called once, with what the visitor should know */
+  constructor(onProblem: (text: string) => void, database: Storage = new IndexedDbStorage("gmr-conv-train")) {
+    this.onProblem = onProblem;
+    this.database = database;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    return (await this.memory.read(name)) ?? this.attempt(() => this.database.read(name), undefined);
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    const kept = await this.attempt(() => this.database.write(name, bytes).then(() => true), false);
+    if (kept) await this.memory.remove(name);
+    else await this.memory.write(name, bytes);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.memory.remove(name);
+    await this.attempt(() => this.database.remove(name), undefined);
+  }
+
+  async list(): Promise<string[]> {
+    const names = await this.attempt(() => this.database.list(), []);
+    return [...new Set([...names, ...(await this.memory.list())])];
+  }
+
+  describe(name: string): string {
+    return this.database.describe(name);
+  }
+
+  private async attempt<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!this.told) this.onProblem(explain(error));
+      this.told = true;
+      return otherwise;
+    }
+  }
+}
+
+function explain(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const full = cause instanceof Error && cause.name === "QuotaExceededError";
+  const why = full
+    ? "The browser's storage for this page is full"
+    : `The browser stores nothing for this page, as in private windows (${reasonOf(error)})`;
+  return `${why}: training works, but what it learns from now on is lost when the page is closed or reloaded.`;
+}
