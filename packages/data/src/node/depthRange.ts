@@ -1,8 +1,8 @@
 // How images deeper than 8 bits become numbers from 0 to 1.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import sharp from "sharp";
 import { guarded, imageInfo, isGrey } from "./imageInfo.ts";
+import { type ImageInput, nameOfImage, openImage } from "./openImage.ts";
 
 /**
  * Which values become 0 and 1: the image's 1st and 99.8th percentiles (`"auto"`; values beyond are clipped), its
@@ -26,13 +26,13 @@ const STRIP = 2 ** 24;
  * @throws GmrError as `decodeImage`
  */
 export async function imageLimits(
-  file: string,
+  file: ImageInput,
   range: DepthRange = "auto",
 ): Promise<readonly [low: number, high: number] | undefined> {
   const { height, width, depth } = await imageInfo(file);
   if (depth <= 8) return undefined;
   if (range !== "auto" && range !== "image") return limitsOf([], range, MAX_16_BIT);
-  return guarded(file, async () => {
+  return guarded(nameOfImage(file), async () => {
     const counts = await histogram(file, height, width);
     const total = counts.reduce((a, b) => a + b, 0);
     const at = (share: number): number => {
@@ -47,12 +47,12 @@ export async function imageLimits(
 }
 
 /** How often each 16-bit value occurs in an image. */
-async function histogram(file: string, height: number, width: number): Promise<Float64Array> {
-  const { space } = await sharp(file).metadata();
+async function histogram(file: ImageInput, height: number, width: number): Promise<Float64Array> {
+  const { space } = await openImage(file).metadata();
   const counts = new Float64Array(MAX_16_BIT + 1);
   const rows = Math.max(1, Math.floor(STRIP / width));
   for (let top = 0; top < height; top += rows) {
-    const { data } = await sharp(file, { limitInputPixels: false, failOn: "warning" })
+    const { data } = await openImage(file, { failOn: "warning" })
       .extract({ left: 0, top, width, height: Math.min(rows, height - top) })
       .toColourspace(isGrey(space) ? "grey16" : "rgb16")
       .removeAlpha()
