@@ -1,0 +1,48 @@
+// A static page for a network.
+
+import { cpSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeFileAtomically } from "@gmr-conv/io/node";
+import { writeNetworkFolder } from "@gmr-conv/predict";
+import type { Exported } from "./describe.ts";
+import { prepareExport } from "./outputFolder.ts";
+
+const OWN = ["index.html", "assets", "icon.svg", "opened.js", "README.txt", "network"];
+
+interface WebOptions {
+  folded: boolean;
+  overwrite: boolean;
+}
+
+/** Writes the page of a network. @throws GmrError as `prepareExport` */
+export async function exportWeb(
+  { model, description }: Exported,
+  folder: string,
+  { folded, overwrite }: WebOptions,
+): Promise<void> {
+  prepareExport(folder, OWN, overwrite);
+  cpSync(pageFolder(), folder, { recursive: true });
+  await writeNetworkFolder(path.join(folder, "network"), model, description, { folded });
+  writeFileAtomically(path.join(folder, "README.txt"), readme(description.card.title));
+}
+
+/** The built page, which comes with the package. */
+const pageFolder = (): string => fileURLToPath(new URL("page/", import.meta.resolve("@gmr-conv/web")));
+
+const readme = (title: string): string => `${title}
+
+A page that runs a trained network in its visitor's browser. Images are not sent anywhere.
+
+To look at it:   npx serve    (in this folder; then open the address that it prints)
+To publish it:   copy this folder to any web host, into any path. There is nothing to run on the host.
+
+Pages need https, or localhost, for the camera and WebGPU.
+
+Without WebGPU the network runs on WebAssembly, with several threads if the host sends these two headers:
+  Cross-Origin-Opener-Policy: same-origin
+  Cross-Origin-Embedder-Policy: require-corp
+
+network/ is the network: network.json describes it, and loadNetwork of the npm package @gmr-conv/web loads it in pages
+of your own.
+`;

@@ -1,0 +1,93 @@
+import { useState } from "preact/hooks";
+import { type Classes, network, result, segments, source, upright, working } from "../state.ts";
+import { MaskAnswer } from "./maskAnswer.tsx";
+
+/** What the network says about the image. */
+export function Answer() {
+  const answer = result.value;
+  return (
+    <div class="card answer" aria-busy={source.value !== undefined && !answer}>
+      {answer?.kind === "classes" && <ClassesAnswer answer={answer} />}
+      {answer?.kind === "mask" && <MaskAnswer answer={answer} />}
+      {!answer && <Waiting />}
+    </div>
+  );
+}
+
+function Waiting() {
+  const task = working.value;
+  const text = !source.value
+    ? "The answer appears here."
+    : network.value
+      ? "Computing…"
+      : "The network is still loading…";
+  return (
+    <>
+      <h2>{segments.value ? "Mask" : "Answer"}</h2>
+      <p class="muted">{text}</p>
+      {task && task.total > 1 && <progress max={task.total} value={task.done} aria-label="Tiles done" />}
+    </>
+  );
+}
+
+/** Classes that are listed before one asks for all. */
+const FEW = 6;
+
+function ClassesAnswer({ answer }: { answer: Classes }) {
+  const [all, setAll] = useState(false);
+  const { classes, milliseconds } = answer;
+  const [best] = classes;
+  const listed = all ? classes : classes.slice(0, FEW);
+  return (
+    <>
+      <h2 class="verdict">
+        <span class="name">{best.name}</span> <span class="share">{percent(best.probability)}</span>
+      </h2>
+      <Comparison answer={answer} />
+      <ol
+        class={all ? "bars all" : "bars"}
+        {...(all ? { tabIndex: 0, role: "list", "aria-label": "All classes" } : {})}
+      >
+        {listed.map(({ name, probability }) => (
+          <li key={name}>
+            <span class="name">{name}</span>
+            <span class="share">{percent(probability)}</span>
+            <span class="bar" aria-hidden="true">
+              <span style={{ transform: `scaleX(${probability})` }} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      {classes.length > FEW && (
+        <button type="button" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "Fewer classes" : `All ${classes.length} classes`}
+        </button>
+      )}
+      <p class="muted small">{milliseconds < 9.5 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms</p>
+    </>
+  );
+}
+
+/** How far the answer moved since the image was upright. */
+function Comparison({ answer }: { answer: Classes }) {
+  const before = upright.value;
+  if (!before || source.value?.kind !== "picture") return null;
+  const now = answer.classes.find(({ name }) => name === before.name)?.probability ?? 0;
+  const points = 100 * (now - before.probability);
+  const same = answer.classes[0].name === before.name;
+  return (
+    <p class="muted small comparison">
+      Upright: {before.name} {percent(before.probability)}
+      {same
+        ? Math.abs(points) < 0.05
+          ? ", the same now"
+          : `, ${Math.abs(points).toFixed(1)} points ${points > 0 ? "more" : "less"} now`
+        : ", another class now"}
+    </p>
+  );
+}
+
+export function percent(share: number): string {
+  const value = 100 * share;
+  return `${value >= 99.95 || value < 0.05 ? value.toFixed(0) : value.toFixed(1)} %`;
+}
