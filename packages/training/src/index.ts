@@ -27,6 +27,7 @@ export type { StepRecord, TrainEvent, ValidationRecord } from "./events.ts";
 export { Classification, type ClassificationMetrics, type Mistake } from "./metrics/classification.ts";
 export { meanInterval, wilson } from "./metrics/intervals.ts";
 export { IGNORED, Segmentation, type SegmentationMetrics } from "./metrics/segmentation.ts";
+export { mostProbable } from "./mostProbable.ts";
 export { refreshNorms } from "./norms.ts";
 export { Optimizer } from "./optimizer.ts";
 export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
@@ -42,6 +43,13 @@ export type {
 export { IndexedDbStorage } from "./storage/indexedDb.ts";
 export { MemoryStorage, type Storage } from "./storage/storage.ts";
 export { type Evaluator, type Metrics, type Task, taskFor } from "./tasks.ts";
+export {
+  planTiles,
+  segmentTiles,
+  type TiledImage,
+  type TileOptions,
+  type TilePlan,
+} from "./tiles.ts";
 export { type TrainingInput, type TrainingResult, train } from "./train.ts";
 export { trainSettings } from "./trainSettings.ts";
 export { type StepContext, type StepResult, tensorsOf, trainStep } from "./trainStep.ts";

@@ -3,6 +3,7 @@
 import { checkKeys, type KeysOf } from "@gmr-conv/core";
 import { imageSize, type SampleShape } from "@gmr-conv/data";
 import * as tf from "@tensorflow/tfjs";
+import { pause } from "./pause.ts";
 import { seenAs, type View, type ViewOptions } from "./views.ts";
 
 /** Views to average probabilities over: the image alone, its mirror images, or all eight turns by 90° and flips. */
@@ -11,14 +12,17 @@ export type TestTimeViews = "none" | "flips" | "all";
 export interface PredictOptions extends Pick<ViewOptions, "normalization"> {
   /** Default `"none"`: a GMR network predicts the same for all eight; dense ones gain. Images only, not volumes. */
   views?: TestTimeViews | undefined;
+  /** Stops between two views; the promise rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
 }
 
-const KEYS: KeysOf<PredictOptions> = { normalization: true, views: true };
+const KEYS: KeysOf<PredictOptions> = { normalization: true, views: true, signal: true };
 
 /**
  * Probabilities of the classes.
  * @param images [N, ...sizes, C] flat, from 0 to 1
  * @returns [N, K], or [N, ...sizes, K] for segmentation
+ * @throws the signal's reason
  */
 export async function predict(
   model: tf.LayersModel,
@@ -26,23 +30,30 @@ export async function predict(
   shape: SampleShape,
   options: PredictOptions = {},
 ): Promise<Float32Array> {
-  const { normalization, views = "none" } = checkKeys("the options of predict", options, KEYS);
+  const { normalization, views = "none", signal } = checkKeys("the options of predict", options, KEYS);
   const count = images.length / imageSize(shape);
   const { images: seen } = seenAs(images, new Int32Array(count), shape, { kind: "upright" } satisfies View, {
     normalization,
   });
-  const probabilities = tf.tidy(() => {
-    const x = tf.tensor(seen, [count, ...shape]);
-    const maps = model.outputs[0].shape.length > 2;
-    const results = symmetriesOf(views).map(({ to, back }) => {
-      const p = tf.softmax(model.apply(to(x)) as tf.Tensor);
-      return maps ? back(p) : p;
-    });
-    return tf.addN(results).div(results.length);
-  });
-  const values = Float32Array.from(await probabilities.data());
-  probabilities.dispose();
-  return values;
+  const x = tf.tensor(seen, [count, ...shape]);
+  const maps = model.outputs[0].shape.length > 2;
+  const results: tf.Tensor[] = [];
+  try {
+    for (const { to, back } of symmetriesOf(views)) {
+      await pause(signal);
+      results.push(
+        tf.tidy(() => {
+          const p = tf.softmax(model.apply(to(x)) as tf.Tensor);
+          return maps ? back(p) : p;
+        }),
+      );
+    }
+    const mean = tf.tidy(() => tf.addN(results).div(results.length));
+    results.push(mean);
+    return Float32Array.from(await mean.data());
+  } finally {
+    tf.dispose([x, ...results]);
+  }
 }
 
 interface Symmetry {

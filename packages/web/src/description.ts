@@ -171,9 +171,9 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 
 const isByte = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 255;
 
-const isFinite = (value: unknown): value is number => Number.isFinite(value);
+const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value);
 
-const isPositive = (value: unknown): boolean => isFinite(value) && value > 0;
+const isPositive = (value: unknown): boolean => isFiniteNumber(value) && value > 0;
 
 const isList = (value: unknown, least: number, holds: (entry: unknown) => boolean): value is unknown[] =>
   Array.isArray(value) && value.length >= least && value.every(holds);
@@ -192,11 +192,11 @@ const isShape = (value: unknown): boolean =>
 
 const isNormalization = (value: unknown, channels: number): boolean =>
   isRecord(value) &&
-  isList(value.mean, channels, isFinite) &&
+  isList(value.mean, channels, isFiniteNumber) &&
   isList(value.std, channels, isPositive) &&
   value.mean.length === channels &&
   value.std.length === channels;
 
 const isRange = (value: unknown): boolean =>
   ["auto", "image", "type"].includes(value as string) ||
-  (isList(value, 2, isFinite) && value.length === 2 && (value[0] as number) < (value[1] as number));
+  (isList(value, 2, isFiniteNumber) && value.length === 2 && (value[0] as number) < (value[1] as number));

@@ -57,8 +57,7 @@ async function classifyImage(
   return predict(model, pixels, shape, { normalization, views });
 }
 
-/** Default side of tiles: larger than most training images, since more of a large tile is its middle. */
-const TILE = 256;
+/** Default side of the boxes of volumes. */
 const BOX = 64;
 
 export interface SegmentOptions {
@@ -77,18 +76,20 @@ export async function segment(
 ): Promise<Row> {
   const { shape, classNames } = predictor;
   const sizes = shape.slice(0, -1);
-  const overlap = options.overlap ?? Math.floor(Math.min(...sizes) / 4);
-  const tile = options.tile ?? Math.max(sizes.length === 3 ? BOX : TILE, ...sizes);
   makeOutputFolder(path.dirname(mask));
   const live = isLive();
   const onProgress = (done: number, tiles: number): void => {
     if (live && (tiles > 8 || files === 1)) process.stderr.write(`\r${file}: ${done} of ${tiles} tiles`);
   };
-  const settings = { tile, overlap, views: options.views, onProgress };
+  const { tile, overlap, views } = options;
   const counts =
     sizes.length === 3
-      ? await segmentVolume(predictor, file, mask, settings)
-      : await segmentFile(predictor, file, await imageInfo(file), mask, settings);
+      ? await segmentVolume(predictor, file, mask, {
+          tile: tile ?? Math.max(BOX, ...sizes),
+          overlap: overlap ?? Math.floor(Math.min(...sizes) / 4),
+          onProgress,
+        })
+      : await segmentFile(predictor, file, await imageInfo(file), mask, { tile, overlap, views, onProgress });
   if (live) process.stderr.write("\n");
   const pixels = counts.reduce((a, b) => a + b, 0);
   return {

@@ -8,9 +8,8 @@ import { GmrError } from "@gmr-conv/core";
 import { mirroredIndex, niftiMask, readOff, voxelize } from "@gmr-conv/data";
 import { isNifti, isVolume, readVolume } from "@gmr-conv/data/node";
 import { writeFileAtomically } from "@gmr-conv/io/node";
-import { predict } from "@gmr-conv/training";
+import { mostProbable, predict } from "@gmr-conv/training";
 import sharp from "sharp";
-import { mostProbable } from "./mostProbable.ts";
 import type { Predictor } from "./source.ts";
 
 interface BoxOptions {
