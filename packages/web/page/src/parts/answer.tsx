@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { type Classes, network, result, segments, source, upright, working } from "../state.ts";
 import { MaskAnswer } from "./maskAnswer.tsx";
+import { percent } from "./percent.ts";
 
 /** What the network says about the image. */
 export function Answer() {
@@ -85,9 +86,4 @@ function Comparison({ answer }: { answer: Classes }) {
         : ", another class now"}
     </p>
   );
-}
-
-export function percent(share: number): string {
-  const value = 100 * share;
-  return `${value >= 99.95 || value < 0.05 ? value.toFixed(0) : value.toFixed(1)} %`;
 }

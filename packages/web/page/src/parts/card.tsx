@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { NetworkAccuracy } from "../../../src/description.ts";
 import { description } from "../state.ts";
-import { percent } from "./answer.tsx";
+import { percent } from "./percent.ts";
 
 /** What the network is, and how well it does. */
 export function Card() {

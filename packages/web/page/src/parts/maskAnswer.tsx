@@ -1,7 +1,7 @@
 import { colourOf, paintMask } from "../colours.ts";
 import { greyPng } from "../png.ts";
 import { description, hiddenClasses, type Mask, opacity, report, source, working } from "../state.ts";
-import { percent } from "./answer.tsx";
+import { percent } from "./percent.ts";
 
 /** The classes of a mask with their shares, and what can be done with it. */
 export function MaskAnswer({ answer }: { answer: Mask }) {

@@ -67,7 +67,11 @@ export function Stage() {
           class="overlay"
           style={{ opacity: opacity.value }}
         />
-        {!shown && <p>Drop an image here, paste one, or choose one above. Then turn it: the answer stays.</p>}
+        {!shown && (
+          <p class="hint">
+            Drop an image here, paste one, or choose one above. Then turn it: the answer stays.
+          </p>
+        )}
       </div>
       {shown?.kind === "drawing" && <DrawingTools />}
       {shown?.kind === "camera" && (
