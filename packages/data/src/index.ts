@@ -17,6 +17,7 @@ export type { MixOptions } from "./augment/mix.ts";
 export { type Batch, BatchStream, type BatchStreamOptions } from "./batches.ts";
 export { cached } from "./cached.ts";
 export { type DamagedFile, type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
+export { convertChannels } from "./channels.ts";
 export {
   type Dataset,
   type DatasetTask,
@@ -29,6 +30,7 @@ export {
   readFloats,
   type Splits,
 } from "./dataset.ts";
+export { type DepthRange, MAX_16_BIT, scaled } from "./depthRange.ts";
 export { type CifarImages, readCifar } from "./formats/cifar.ts";
 export { type IdxArray, type IdxType, readIdx } from "./formats/idx.ts";
 export { type MnistNames, mnistFromIdx } from "./formats/mnist.ts";
@@ -47,6 +49,7 @@ export {
   subset,
   toFloat,
 } from "./imageSet.ts";
+export { type ResizeRule, resizeImage } from "./resize.ts";
 export type { Interpolation, SamplingOptions } from "./sampling.ts";
 export { deriveSeed } from "./seed.ts";
 export { type SplitOptions, splitDataset } from "./split.ts";

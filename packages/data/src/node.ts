@@ -1,4 +1,6 @@
 /** Data sets from files, for Node. */
+
+export type { DepthRange } from "./depthRange.ts";
 export { classFiles } from "./node/classFiles.ts";
 export { type LoadMnistOptions, loadMnist, type MnistSplits } from "./node/datasets/mnist.ts";
 export {
@@ -9,9 +11,8 @@ export {
   decodePages,
   decodeRegion,
   type Region,
-  type ResizeRule,
 } from "./node/decode.ts";
-export { type DepthRange, imageLimits } from "./node/depthRange.ts";
+export { imageLimits } from "./node/depthRange.ts";
 export { type DatasetEntry, defineDataset } from "./node/entry.ts";
 export { type ImageInfo, imageInfo, isImageFile } from "./node/imageInfo.ts";
 export type { ImageInput, Pixels } from "./node/openImage.ts";
@@ -26,3 +27,4 @@ export {
 } from "./node/registry.ts";
 export { type Verification, verifyDataset } from "./node/verify.ts";
 export { isNifti, isVolume, readVolume, readVolumeMask } from "./node/volume.ts";
+export type { ResizeRule } from "./resize.ts";

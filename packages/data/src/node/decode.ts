@@ -5,15 +5,11 @@
 
 import { checkKeys, GmrError, type KeysOf, oneOf } from "@gmr-conv/core";
 import sharp, { type Sharp } from "sharp";
-import { type DepthRange, MAX_16_BIT, scaled } from "./depthRange.ts";
+import { convertChannels } from "../channels.ts";
+import { type DepthRange, MAX_16_BIT, scaled } from "../depthRange.ts";
+import type { ResizeRule } from "../resize.ts";
 import { bitsOf, guarded, imageInfo, isGrey } from "./imageInfo.ts";
 import { type ImageInput, nameOfImage, openImage } from "./openImage.ts";
-
-/**
- * What happens to an image of another size: scaled to cover the size and cropped around the centre (`"crop"`),
- * stretched (`"stretch"`), scaled to fit and padded with the background (`"pad"`), or refused (`"none"`).
- */
-export type ResizeRule = "crop" | "stretch" | "pad" | "none";
 
 export interface DecodeOptions {
   /** [height, width]; default: the image's own. */
@@ -93,7 +89,7 @@ async function decode(file: ImageInput, options: DecodeOptions, region?: Region)
     const own = grey ? 1 : 3;
     const kept = own === info.channels ? values : values.filter((_, i) => i % info.channels < own);
     const channels = options.channels ?? own;
-    const converted = channelsOf(kept, own, channels);
+    const converted = convertChannels(kept, own, channels);
     return {
       data:
         converted instanceof Uint8Array ? converted : scaled(converted, options.range ?? "auto", MAX_16_BIT),
@@ -127,19 +123,6 @@ async function resize(
     "invalid-data",
     `${name}: ${autoOrient.height}×${autoOrient.width} pixels, expected ${height}×${width}`,
   );
-}
-
-/** Grey as RGB, or RGB as grey. */
-function channelsOf<T extends Uint8Array | Uint16Array>(values: T, from: 1 | 3, to: 1 | 3): T {
-  if (from === to) return values;
-  const pixels = values.length / from;
-  const result = new (values.constructor as Uint8ArrayConstructor)(pixels * to) as T;
-  for (let i = 0; i < pixels; i++) {
-    if (from === 1) result.fill(values[i], 3 * i, 3 * i + 3);
-    else
-      result[i] = Math.round(0.299 * values[3 * i] + 0.587 * values[3 * i + 1] + 0.114 * values[3 * i + 2]);
-  }
-  return result;
 }
 
 /**

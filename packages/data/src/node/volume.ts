@@ -1,9 +1,9 @@
 // Volumes in files: NIfTI and multi-page TIFF.
 
 import { GmrError } from "@gmr-conv/core";
+import { type DepthRange, scaled } from "../depthRange.ts";
 import { readNifti } from "../formats/nifti.ts";
 import { decodeMask, decodePages } from "./decode.ts";
-import { type DepthRange, scaled } from "./depthRange.ts";
 import { readRequired } from "./files.ts";
 import { imageInfo } from "./imageInfo.ts";
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { type Dataset, datasetOf, joined } from "../../dataset.ts";
 import { decodeImage, decodeMask } from "../decode.ts";
-import type { DepthRange } from "../depthRange.ts";
+import type { DepthRange } from "../../depthRange.ts";
 import {
   defineDataset,
   folder,

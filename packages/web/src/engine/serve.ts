@@ -1,0 +1,53 @@
+// Answers the page's calls one after the other. A call that is to stop finds its signal aborted: at once if it waits,
+// else at its next pause.
+
+import { GmrError, reasonOf } from "@gmr-conv/core";
+import type { CallName, Calls, FromEngine, Port, ToEngine } from "../protocol.ts";
+import { Engine } from "./engine.ts";
+
+export function serve(port: Port): void {
+  const engine = new Engine();
+  const running = new Map<number, AbortController>();
+  let last: Promise<void> = Promise.resolve();
+  const send = (message: FromEngine, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
+
+  async function answer<Name extends CallName>(
+    id: number,
+    name: Name,
+    request: Calls[Name]["request"],
+    signal: AbortSignal,
+  ): Promise<void> {
+    try {
+      signal.throwIfAborted();
+      const call = engine[name] as (
+        request: Calls[Name]["request"],
+        context: CallContext<Calls[Name]["progress"]>,
+      ) => Promise<Calls[Name]["result"]>;
+      const result = await call.call(engine, request, { signal, report: (progress) => send({ id, progress }) });
+      send({ id, result }, "mask" in result ? [result.mask.buffer] : []);
+    } catch (error) {
+      const code = error instanceof GmrError ? error.code : undefined;
+      send({ id, error: { message: reasonOf(error), code } });
+    } finally {
+      running.delete(id);
+    }
+  }
+
+  port.addEventListener("message", ({ data }: MessageEvent<ToEngine>) => {
+    if ("stop" in data) {
+      running.get(data.id)?.abort();
+      return;
+    }
+    const { id, call, request } = data;
+    const controller = new AbortController();
+    running.set(id, controller);
+    last = last.then(() => answer(id, call, request as never, controller.signal));
+  });
+  send({ ready: true });
+}
+
+/** What a call is given besides its request. */
+export interface CallContext<Progress> {
+  signal: AbortSignal;
+  report: (progress: Progress) => void;
+}

@@ -1,0 +1,2 @@
+/** Starts an engine that listens to a port. */
+export function startEngine(port: MessagePort): void;
