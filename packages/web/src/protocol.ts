@@ -3,14 +3,7 @@
 
 import type { GmrErrorCode } from "@gmr-conv/core";
 import type { NetworkDescription } from "./description.ts";
-import type {
-  BackendInfo,
-  Classification,
-  LoadProgress,
-  Segmentation,
-  Views,
-  WebBackend,
-} from "./types.ts";
+import type { BackendInfo, Classification, LoadProgress, Segmentation, Views, WebBackend } from "./types.ts";
 
 /** What can be sent as an image. */
 export type SentImage = Blob | ImageData | ImageBitmap | string;
@@ -18,6 +11,8 @@ export type SentImage = Blob | ImageData | ImageBitmap | string;
 export interface LoadRequest {
   /** Of the description. */
   address: string;
+  /** What the network must be for; undefined for either. */
+  task: NetworkDescription["task"] | undefined;
   backends: readonly WebBackend[];
   softwareAdapter: boolean;
   threads: number | undefined;
@@ -62,7 +57,8 @@ export type CallName = keyof Calls;
 
 export type ToEngine =
   | { id: number; call: CallName; request: Calls[CallName]["request"] }
-  | { id: number; stop: true };
+  | { id: number; stop: true }
+  | { dispose: true };
 
 export interface SentError {
   message: string;

@@ -4,8 +4,8 @@ import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { selectBackend } from "@gmr-conv/backends";
 import { checkPositiveInteger, GmrError, reasonOf } from "@gmr-conv/core";
 import { planTiles, predict, segmentTiles } from "@gmr-conv/training";
-import * as tf from "@tensorflow/tfjs";
-import { DESCRIPTION_FILE, type NetworkDescription, parseNetworkDescription } from "../description.ts";
+import type * as tf from "@tensorflow/tfjs";
+import { type NetworkDescription, parseNetworkDescription } from "../description.ts";
 import type {
   ClassifyRequest,
   Computed,
@@ -15,10 +15,10 @@ import type {
   TileProgress,
 } from "../protocol.ts";
 import type { BackendInfo, Classification, LoadProgress, Segmentation, WebBackend } from "../types.ts";
+import type { CallContext } from "./context.ts";
 import { fetchText } from "./fetchFile.ts";
 import { openImage } from "./image.ts";
 import { fetchWeights, makeModel, type WeightFiles } from "./model.ts";
-import type { CallContext } from "./serve.ts";
 
 interface Network {
   description: NetworkDescription;
@@ -32,14 +32,18 @@ export class Engine {
   private network: Network | undefined;
   private backend: BackendInfo | undefined;
 
-  async load(
-    request: LoadRequest,
-    { signal, report }: CallContext<LoadProgress>,
-  ): Promise<Loaded> {
+  async load(request: LoadRequest, { signal, report }: CallContext<LoadProgress>): Promise<Loaded> {
     this.request = request;
     report({ stage: "start", loaded: 0, total: 1 });
     const text = await fetchText(request.address, "the description of a network", signal);
     const description = parseNetworkDescription(text, request.address);
+    if (request.task && request.task !== description.task) {
+      const other = description.task === "segmentation" ? "loadSegmenter" : "loadClassifier";
+      throw new GmrError(
+        "invalid-argument",
+        `${request.address}: this network is for ${description.task}, not ${request.task}: use ${other}`,
+      );
+    }
     this.backend = await this.start(request.backends, []);
     report({ stage: "start", loaded: 1, total: 1 });
     const files = await fetchWeights(request.address, description, signal, (loaded, total) =>
@@ -137,10 +141,7 @@ export class Engine {
   }
 
   /** Starts the first backend that works. @param skipped those that have been tried before */
-  private async start(
-    names: readonly WebBackend[],
-    skipped: BackendInfo["skipped"],
-  ): Promise<BackendInfo> {
+  private async start(names: readonly WebBackend[], skipped: BackendInfo["skipped"]): Promise<BackendInfo> {
     const { threads, wasmPaths, softwareAdapter = false } = this.request ?? {};
     const selection = await selectBackend(names, {
       softwareAdapter,
@@ -189,10 +190,8 @@ export class Engine {
     await predict(model, pixels, shape);
   }
 
-  /** For tests: how many tensors there are. */
-  get tensors(): number {
-    return tf.memory().numTensors;
+  dispose(): void {
+    this.network?.model.dispose();
+    this.network = undefined;
   }
 }
-
-export { DESCRIPTION_FILE };

@@ -54,5 +54,8 @@ async function fetchFile(address: string, what: string, signal: AbortSignal): Pr
     );
   }
   if (response.ok) return response;
-  throw new GmrError("io", `${address}: expected ${what}, the server answered ${response.status} ${response.statusText}`.trimEnd());
+  throw new GmrError(
+    "io",
+    `${address}: expected ${what}, the server answered ${response.status} ${response.statusText}`.trimEnd(),
+  );
 }

@@ -31,7 +31,10 @@ export async function fetchWeights(
   try {
     json = JSON.parse(text) as tf.io.ModelJSON;
   } catch {
-    throw new GmrError("invalid-data", `${file}: expected a layers model (model.json), got ${describeValue(text)}`);
+    throw new GmrError(
+      "invalid-data",
+      `${file}: expected a layers model (model.json), got ${describeValue(text)}`,
+    );
   }
   if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
     throw new GmrError("invalid-data", `${file}: this is not a layers model (model.json) of TensorFlow.js`);
@@ -53,7 +56,10 @@ export async function fetchWeights(
     }
     const plain = specs.every(({ quantization, dtype }) => !quantization && dtype !== "string");
     if (plain && before !== expected) {
-      throw new GmrError("invalid-data", `${file}: its weights are ${expected} bytes, the files have ${before}`);
+      throw new GmrError(
+        "invalid-data",
+        `${file}: its weights are ${expected} bytes, the files have ${before}`,
+      );
     }
     return [specs, await new Blob(parts).arrayBuffer()];
   });

@@ -3,13 +3,15 @@
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import type { CallName, Calls, FromEngine, Port, ToEngine } from "../protocol.ts";
+import type { CallContext } from "./context.ts";
 import { Engine } from "./engine.ts";
 
 export function serve(port: Port): void {
   const engine = new Engine();
   const running = new Map<number, AbortController>();
   let last: Promise<void> = Promise.resolve();
-  const send = (message: FromEngine, transfer: Transferable[] = []): void => port.postMessage(message, transfer);
+  const send = (message: FromEngine, transfer: Transferable[] = []): void =>
+    port.postMessage(message, transfer);
 
   async function answer<Name extends CallName>(
     id: number,
@@ -23,7 +25,10 @@ export function serve(port: Port): void {
         request: Calls[Name]["request"],
         context: CallContext<Calls[Name]["progress"]>,
       ) => Promise<Calls[Name]["result"]>;
-      const result = await call.call(engine, request, { signal, report: (progress) => send({ id, progress }) });
+      const result = await call.call(engine, request, {
+        signal,
+        report: (progress) => send({ id, progress }),
+      });
       send({ id, result }, "mask" in result ? [result.mask.buffer] : []);
     } catch (error) {
       const code = error instanceof GmrError ? error.code : undefined;
@@ -38,16 +43,15 @@ export function serve(port: Port): void {
       running.get(data.id)?.abort();
       return;
     }
+    if ("dispose" in data) {
+      for (const controller of running.values()) controller.abort();
+      last = last.then(() => engine.dispose());
+      return;
+    }
     const { id, call, request } = data;
     const controller = new AbortController();
     running.set(id, controller);
     last = last.then(() => answer(id, call, request as never, controller.signal));
   });
   send({ ready: true });
-}
-
-/** What a call is given besides its request. */
-export interface CallContext<Progress> {
-  signal: AbortSignal;
-  report: (progress: Progress) => void;
 }

@@ -5,8 +5,8 @@ import { GmrError } from "@gmr-conv/core";
 import { z } from "zod";
 import type { DatasetCard } from "../../card.ts";
 import { type Dataset, datasetOf, joined } from "../../dataset.ts";
-import { decodeImage, decodeMask } from "../decode.ts";
 import type { DepthRange } from "../../depthRange.ts";
+import { decodeImage, decodeMask } from "../decode.ts";
 import {
   defineDataset,
   folder,
