@@ -1,13 +1,25 @@
 // Networks exported as pages and as packages for Node, and used as their users do.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { decodeMask } from "@gmr-conv/data/node";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findChromium, servePages } from "../../../../tooling/testing/chromium.ts";
 import { installPacked } from "../../../../tooling/testing/installPacked.ts";
 import { gmr, temporaryFolder } from "../../testing/cli.ts";
 import { trainOnDiscs } from "../../testing/discs.ts";
+import {
+  accessibilityProblems,
+  dropFile,
+  type OpenedPage,
+  openPage,
+  settled,
+  sharesOn,
+  startBrowser,
+} from "../../testing/exportedPage.ts";
 
 const root = temporaryFolder();
 const at = (...names: string[]): string => path.join(root, ...names);
@@ -27,7 +39,12 @@ describe("gmr export", () => {
     const again = await exportPage("--json", "--title", "Two discs", "--folded");
     expect([again.code, again.stderr]).toEqual([0, ""]);
     const written = JSON.parse(again.stdout);
-    expect(written).toMatchObject({ kind: "web", folder: at("page"), title: "Two discs", shape: [16, 16, 1] });
+    expect(written).toMatchObject({
+      kind: "web",
+      folder: at("page"),
+      title: "Two discs",
+      shape: [16, 16, 1],
+    });
     expect(written.classNames).toEqual(["large", "small"]);
     const names = written.files.map(({ file }: { file: string }) => file);
     expect(names).toContain("network/model.json");
@@ -145,5 +162,173 @@ describe("a package for Node, with the packages as they are published", () => {
     );
     const tsc = path.join(process.cwd(), "../../node_modules/.bin/tsc");
     expect(() => execFileSync(tsc, ["-p", folder], { encoding: "utf8", stdio: "pipe" })).not.toThrow();
+  });
+});
+
+const executable = findChromium();
+
+describe.skipIf(!executable)("a page in Chromium, on a host with a strict policy", () => {
+  let browser: Browser;
+  const opened: OpenedPage[] = [];
+
+  beforeAll(async () => {
+    for (const name of ["c", "s"]) {
+      const exported = await gmr(["export", "web", run(name), at("pages", name)]);
+      expect([exported.code, exported.code === 0 ? "" : exported.stderr]).toEqual([0, ""]);
+    }
+    browser = await startBrowser(executable ?? "");
+    for (const name of ["c", "s"]) opened.push(await openPage(browser, at("pages", name)));
+  }, 120_000);
+
+  afterAll(async () => {
+    for (const { close } of opened) await close();
+    await browser?.close();
+  });
+
+  it("says what gmr predict says of a dropped image, and the same of the turned one", async () => {
+    const [{ page, problems }] = opened;
+    const file = at("classes", "large", "3.png");
+    await dropFile(page, file);
+    const { stdout } = await gmr(["predict", run("c"), file, "--top", "2", "--json"]);
+    const [row] = JSON.parse(stdout);
+    const upright = await sharesOn(page);
+    expect(Math.abs((upright.get(row.class) ?? 0) - row.probability)).toBeLessThan(1e-4);
+    expect(Math.abs((upright.get(row.class2) ?? 0) - row.probability2)).toBeLessThan(1e-4);
+
+    const turned = async (degrees: string): Promise<Map<string, number>> => {
+      await page.fill("#turn", degrees);
+      await settled(page);
+      return sharesOn(page);
+    };
+    for (const degrees of ["90", "180", "-90"]) {
+      const shares = await turned(degrees);
+      expect(Math.abs((shares.get(row.class) ?? 0) - row.probability)).toBeLessThan(1e-4);
+    }
+    for (const degrees of ["37", "-100"]) expect([...(await turned(degrees)).keys()][0]).toBe(row.class);
+    await page.click("text=Upright");
+    await page.click("text=Mirror");
+    await settled(page);
+    const mirrored = await sharesOn(page);
+    expect(Math.abs((mirrored.get(row.class) ?? 0) - row.probability)).toBeLessThan(1e-4);
+    await page.focus("#turn");
+    await page.keyboard.press("ArrowRight");
+    expect(await page.textContent("output")).toBe("1° right");
+    expect(problems).toEqual([]);
+  });
+
+  it("goes from one backend to another with the same answer", async () => {
+    const [{ page, problems }] = opened;
+    await page.click("text=Upright");
+    await page.click("text=Mirror");
+    await settled(page);
+    const before = await sharesOn(page);
+    for (const backend of ["webgpu", "wasm"]) {
+      await page.selectOption("#backend", backend);
+      await page.waitForFunction(() => !document.querySelector<HTMLSelectElement>("#backend")?.disabled);
+      expect([backend, await page.inputValue("#backend")]).toEqual([backend, backend]);
+      await settled(page);
+      const after = await sharesOn(page);
+      for (const [name, share] of before) expect(after.get(name)).toBeCloseTo(share, 4);
+    }
+    expect(problems).toEqual([]);
+  });
+
+  it("reads drawings and the camera, and says what it cannot read", async () => {
+    const [{ page, problems }] = opened;
+    await page.click("text=Draw");
+    const { x, y, width } = (await (await page.$(".stage canvas"))?.boundingBox()) ?? {
+      x: 0,
+      y: 0,
+      width: 0,
+    };
+    await page.mouse.move(x + 0.4 * width, y + 0.4 * width);
+    await page.mouse.down();
+    await page.mouse.move(x + 0.6 * width, y + 0.6 * width, { steps: 5 });
+    await page.mouse.up();
+    await settled(page);
+    const drawn = await sharesOn(page);
+    expect([...drawn.values()].reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 4);
+    expect(drawn.get("large")).toBeGreaterThan(0);
+
+    await page.click("text=Camera");
+    await page.waitForSelector("text=Stop the camera");
+    await sharesOn(page);
+    await page.click("text=Stop the camera");
+    await page.waitForSelector("text=The answer appears here");
+
+    writeFileSync(at("letter.txt"), "Dear network");
+    await page.setInputFiles("input[type=file]", at("letter.txt"));
+    await page.waitForSelector("text=letter.txt (text/plain) is not an image that this browser can read");
+    await page.click("text=Close");
+    expect(problems).toEqual([]);
+  });
+
+  it("shows the mask of gmr predict over an image, turns it along, and gives it away", async () => {
+    const { page, problems } = opened[1];
+    const file = at("masks", "images", "5.png");
+    await dropFile(page, file);
+    const shares = await sharesOn(page);
+    const { stdout } = await gmr(["predict", run("s"), file, "--masks", at("shown"), "--json"]);
+    const [row] = JSON.parse(stdout);
+    expect([...shares.keys()]).toEqual(["background", "class 1"]);
+    for (const [name, share] of shares) expect(share).toBeCloseTo(row[name], 3);
+
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=Download mask")]);
+    expect(download.suggestedFilename()).toBe("5-mask.png");
+    await download.saveAs(at("downloaded.png"));
+    const [mine, its] = [await decodeMask(at("shown", "5.png")), await decodeMask(at("downloaded.png"))];
+    expect(its.shape).toEqual(mine.shape);
+    const different = mine.data.filter((label, i) => label !== its.data[i]).length;
+    expect(different).toBeLessThanOrEqual(mine.data.length / 1000);
+
+    await page.fill("#turn", "90");
+    await settled(page);
+    expect((await sharesOn(page)).get("class 1")).toBeCloseTo(row["class 1"], 3);
+    await page.fill("#turn", "30");
+    await settled(page);
+    expect((await sharesOn(page)).get("class 1")).toBeCloseTo(row["class 1"], 1);
+    const painted = await page.$eval("canvas.overlay", (canvas) => {
+      const { width, height } = canvas as HTMLCanvasElement;
+      const context = (canvas as HTMLCanvasElement).getContext("2d");
+      return context?.getImageData(0, 0, width, height).data.filter((value, i) => i % 4 === 3 && value > 0)
+        .length;
+    });
+    expect(painted).toBeGreaterThan(10);
+    expect(problems).toEqual([]);
+  });
+
+  it("breaks no rule of axe-core, light and dark, wide and narrow", async () => {
+    for (const { page } of opened) {
+      await dropFile(page, at("masks", "images", "6.png"));
+      await sharesOn(page);
+      for (const colorScheme of ["light", "dark"] as const) {
+        for (const width of [360, 1400]) {
+          await page.emulateMedia({ colorScheme });
+          await page.setViewportSize({ width, height: 800 });
+          expect(await accessibilityProblems(page)).toEqual([]);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        }
+      }
+    }
+  });
+
+  it("says how to serve it if it is opened as a file", async () => {
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(at("pages", "c", "index.html")).href);
+    expect(await page.textContent("#app")).toContain("Serve its folder instead");
+    await page.close();
+  });
+
+  it("says so if the network is not there", async () => {
+    cpSync(at("pages", "c"), at("pages", "bare"), { recursive: true });
+    rmSync(at("pages", "bare", "network"), { recursive: true });
+    const context = await browser.newContext();
+    const server = await servePages({ "": at("pages", "bare") });
+    const page = await context.newPage();
+    await page.goto(server.address);
+    await page.waitForSelector("text=The network could not be loaded.");
+    expect(await page.textContent("[role=alert]")).toContain("network/network.json: the server answers 404");
+    await context.close();
+    server.close();
   });
 });

@@ -6,6 +6,7 @@ import type { Classifier, NetworkDescription, Segmenter } from "../../dist/index
 import { paper } from "./drawing.ts";
 import {
   backend,
+  busy,
   classFrame,
   description,
   fitOf,
@@ -54,11 +55,13 @@ async function answerAll(): Promise<void> {
       const [of, shown, described] = [network.value, source.value, description.value];
       if (!of || !shown || !described) break;
       const begin = performance.now();
+      busy.value = shown.kind !== "camera";
       await answerOnce(of, shown, described);
       if (shown.kind === "camera") await pause(LIVE_INTERVAL - (performance.now() - begin));
     }
   } finally {
     running = false;
+    busy.value = false;
     working.value = undefined;
   }
 }

@@ -67,7 +67,9 @@ export const pose = signal<Pose>(UPRIGHT);
 export const result = signal<Classes | Mask | undefined>(undefined);
 /** The most probable class of the picture before it was turned. */
 export const upright = signal<{ name: string; probability: number } | undefined>(undefined);
-/** Whether an answer is being computed, and how much of it is done. */
+/** Whether the answer to a still image is not yet there. */
+export const busy = signal(false);
+/** How much of a long computation is done. */
 export const working = signal<{ done: number; total: number } | undefined>(undefined);
 
 /** The backend that computes now, with those that were tried before it. */

@@ -1,5 +1,5 @@
-import { useState } from "preact/hooks";
-import { type Classes, network, result, segments, source, upright, working } from "../state.ts";
+import { useEffect, useState } from "preact/hooks";
+import { busy, type Classes, network, result, segments, source, upright, working } from "../state.ts";
 import { MaskAnswer } from "./maskAnswer.tsx";
 import { percent } from "./percent.ts";
 
@@ -7,11 +7,33 @@ import { percent } from "./percent.ts";
 export function Answer() {
   const answer = result.value;
   return (
-    <div class="card answer" aria-busy={source.value !== undefined && !answer}>
+    <div class="card answer" aria-busy={busy.value}>
+      <Announcement />
       {answer?.kind === "classes" && <ClassesAnswer answer={answer} />}
       {answer?.kind === "mask" && <MaskAnswer answer={answer} />}
       {!answer && <Waiting />}
     </div>
+  );
+}
+
+/** Says the answer to screen readers once the image rests. */
+function Announcement() {
+  const [text, setText] = useState("");
+  const answer = result.value;
+  const live = source.value?.kind === "camera";
+  useEffect(() => {
+    if (!answer || live) return;
+    const said =
+      answer.kind === "mask"
+        ? "The mask is there."
+        : `${answer.classes[0].name}, ${percent(answer.classes[0].probability)}`;
+    const timer = setTimeout(() => setText(said), 600);
+    return () => clearTimeout(timer);
+  }, [answer, live]);
+  return (
+    <p class="unseen" role="status">
+      {text}
+    </p>
   );
 }
 
@@ -52,7 +74,9 @@ function ClassesAnswer({ answer }: { answer: Classes }) {
         {listed.map(({ name, probability }) => (
           <li key={name}>
             <span class="name">{name}</span>
-            <span class="share">{percent(probability)}</span>
+            <data class="share" value={probability}>
+              {percent(probability)}
+            </data>
             <span class="bar" aria-hidden="true">
               <span style={{ transform: `scaleX(${probability})` }} />
             </span>

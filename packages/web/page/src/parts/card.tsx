@@ -94,7 +94,13 @@ function linked(text: string): ComponentChildren {
 const [WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM] = [380, 130, 52, 20, 20];
 
 /** The score over the angle by which test images were turned. */
-function Angles({ score, angles }: { score: NetworkAccuracy["score"]; angles: NonNullable<NetworkAccuracy["angles"]> }) {
+function Angles({
+  score,
+  angles,
+}: {
+  score: NetworkAccuracy["score"];
+  angles: NonNullable<NetworkAccuracy["angles"]>;
+}) {
   const sorted = [...angles].sort(([a], [b]) => a - b);
   const closed = [...sorted, [360, sorted[0][1]] as [number, number]];
   const low = Math.max(0, Math.floor(10 * Math.min(...sorted.map(([, value]) => value))) / 10 - 0.1);

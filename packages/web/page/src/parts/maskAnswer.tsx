@@ -32,7 +32,9 @@ export function MaskAnswer({ answer }: { answer: Mask }) {
               />
               <span class="name">{name}</span>
             </label>
-            <span class="share">{percent(answer.shares[index])}</span>
+            <data class="share" value={answer.shares[index]}>
+              {percent(answer.shares[index])}
+            </data>
           </li>
         ))}
       </ul>
