@@ -1,9 +1,9 @@
 // Networks exported as pages and as packages for Node, and used as their users do.
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { decodeMask } from "@gmr-conv/data/node";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -50,7 +50,7 @@ describe("gmr export", () => {
     expect(names).toContain("network/model.json");
     expect(names).not.toContain("network/weights.safetensors");
     const description = JSON.parse(readFileSync(at("page", "network", "network.json"), "utf8"));
-    expect(description.card).toMatchObject({ title: "Two discs", data: { name: "folder" } });
+    expect(description.card).toMatchObject({ title: "Two discs", data: { name: "classes" } });
 
     mkdirSync(at("notes"));
     writeFileSync(at("notes", "notes.txt"), "mine");
@@ -160,8 +160,13 @@ describe("a package for Node, with the packages as they are published", () => {
         files: ["program.ts"],
       }),
     );
-    const tsc = path.join(process.cwd(), "../../node_modules/.bin/tsc");
-    expect(() => execFileSync(tsc, ["-p", folder], { encoding: "utf8", stdio: "pipe" })).not.toThrow();
+    const tsc = fileURLToPath(new URL("../../../../node_modules/typescript/bin/tsc", import.meta.url));
+    const options = { cwd: folder, encoding: "utf8" } as const;
+    const { stdout } = spawnSync(process.execPath, [tsc, "-p", folder, "--pretty", "false"], options);
+    const ours = stdout
+      .split("\n")
+      .filter((line) => /^(node_modules\/(discs|@gmr-conv)|program\.ts|error)/.test(line));
+    expect(ours.join("\n"), stdout).toBe("");
   });
 });
 
