@@ -30,7 +30,7 @@ export {
   readFloats,
   type Splits,
 } from "./dataset.ts";
-export { type DepthRange, MAX_16_BIT, scaled } from "./depthRange.ts";
+export { type DepthRange, limitsOf, MAX_16_BIT, scaled } from "./depthRange.ts";
 export { type CifarImages, readCifar } from "./formats/cifar.ts";
 export { type IdxArray, type IdxType, readIdx } from "./formats/idx.ts";
 export { type MnistNames, mnistFromIdx } from "./formats/mnist.ts";

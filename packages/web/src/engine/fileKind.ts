@@ -14,6 +14,12 @@ const STARTS: readonly (readonly [start: string, kind: string])[] = [
   ["<svg", "an SVG file, which has to be drawn by an <img> element first"],
 ];
 
+/** Whether a file is a PNG file with 16 bits per channel, of which browsers keep eight. */
+export const isDeepPng = (start: Uint8Array): boolean =>
+  start[0] === 0x89 && start[1] === 0x50 && start[24] === 16;
+
+export const isJpeg = (start: Uint8Array): boolean => start[0] === 0xff && start[1] === 0xd8;
+
 /** @param start the first bytes of the file @param size of the file in bytes */
 export function kindOfFile(start: Uint8Array, size: number): string {
   if (size === 0) return "an empty file";

@@ -2,20 +2,11 @@
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import { convertChannels, resizeImage } from "@gmr-conv/data";
-import type { ImageReading } from "../description.ts";
 import type { SentImage } from "../protocol.ts";
+import { openDeepPng } from "./deepPng.ts";
 import { fetchBytes } from "./fetchFile.ts";
-import { kindOfFile } from "./fileKind.ts";
-
-export interface OpenImage {
-  width: number;
-  height: number;
-  /** The image in the network's size, [h, w, c] flat, from 0 to 1. */
-  fitted(shape: readonly [number, number, number], reading: ImageReading): Float32Array;
-  /** A function that reads some of the image's rows, [height, width, channels] flat, in bytes or from 0 to 1. */
-  reader(channels: number, reading: ImageReading): (top: number, height: number) => Uint8Array | Float32Array;
-  close(): void;
-}
+import { isDeepPng, isJpeg, kindOfFile } from "./fileKind.ts";
+import type { OpenImage } from "./openImage.ts";
 
 /**
  * Decodes an image, or opens pixels.
@@ -35,7 +26,8 @@ export async function openImage(image: SentImage, signal: AbortSignal): Promise<
 async function openFile(file: Blob, name: string): Promise<OpenImage> {
   const start = new Uint8Array(await file.slice(0, 64).arrayBuffer());
   try {
-    return openBitmap(await createImageBitmap(file));
+    if (isDeepPng(start)) return openDeepPng(new Uint8Array(await file.arrayBuffer()));
+    return openBitmap(await createImageBitmap(file), isJpeg(start));
   } catch (error) {
     throw new GmrError(
       "invalid-data",
@@ -54,7 +46,7 @@ const BLACK = [0, 0, 0] as const;
 /** Pixels to draw at a time: more would need much memory twice. */
 const PIXELS_AT_A_TIME = 2 ** 22;
 
-function openBitmap(bitmap: ImageBitmap): OpenImage {
+function openBitmap(bitmap: ImageBitmap, jpeg = false): OpenImage {
   const { width, height } = bitmap;
   return opened(
     width,
@@ -66,7 +58,7 @@ function openBitmap(bitmap: ImageBitmap): OpenImage {
       context.drawImage(bitmap, 0, -top);
       return withoutAlpha(context.getImageData(0, 0, width, rows).data);
     },
-    () => bitmap.close(),
+    { jpeg, close: () => bitmap.close() },
   );
 }
 
@@ -111,7 +103,7 @@ function opened(
   width: number,
   height: number,
   readRows: ReadRows,
-  close: () => void = () => undefined,
+  { jpeg = false, close = (): void => undefined } = {},
 ): OpenImage {
   return {
     width,
@@ -122,7 +114,7 @@ function opened(
       for (let top = 0; top < height; top += rows) {
         rgb.set(readRows(top, Math.min(rows, height - top), background), top * width * 3);
       }
-      const sized = resizeImage(rgb, [height, width, 3], [h, w], resize, background);
+      const sized = resizeImage(rgb, [height, width, 3], [h, w], resize, background, jpeg);
       return Float32Array.from(convertChannels(sized, 3, channels as 1 | 3), (byte) => byte / 255);
     },
     reader:
