@@ -115,7 +115,7 @@ async function classify(
 }
 
 /** What the network sees of an image in some pose. */
-function posed(shown: Source, at: Pose, described: NetworkDescription): OffscreenCanvas {
+export function posed(shown: Source, at: Pose, described: NetworkDescription): OffscreenCanvas {
   const frame = classFrame(described, shown);
   const canvas = new OffscreenCanvas(frame.width, frame.height);
   drawClasses(canvas, shown, at, described);

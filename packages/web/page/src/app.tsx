@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Answer } from "./parts/answer.tsx";
 import { Card } from "./parts/card.tsx";
 import { Engine } from "./parts/engine.tsx";
+import { EveryAngle } from "./parts/everyAngle.tsx";
 import { Pictures } from "./parts/pictures.tsx";
 import { PoseControls } from "./parts/poseControls.tsx";
 import { Stage } from "./parts/stage.tsx";
@@ -34,6 +35,7 @@ export function App() {
             </section>
             <section class="answer-side" aria-label="Answer">
               <Answer />
+              <EveryAngle />
               <Engine />
             </section>
           </div>

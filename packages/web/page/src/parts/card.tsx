@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { NetworkAccuracy } from "../../../src/description.ts";
 import { description } from "../state.ts";
+import { AngleChart } from "./angleChart.tsx";
 import { percent } from "./percent.ts";
 
 /** What the network is, and how well it does. */
@@ -55,6 +56,8 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
+type Angles = NonNullable<NetworkAccuracy["angles"]>;
+
 const scoreOf = (score: number, unit: NetworkAccuracy["score"]): string =>
   unit === "Dice" ? score.toFixed(3) : percent(score);
 
@@ -91,44 +94,18 @@ function linked(text: string): ComponentChildren {
     .map((part, i) => (i % 2 === 1 ? <a href={part}>{part.replace(/^https?:\/\/|\/$/g, "")}</a> : part));
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM] = [380, 130, 52, 20, 20];
-
 /** The score over the angle by which test images were turned. */
-function Angles({
-  score,
-  angles,
-}: {
-  score: NetworkAccuracy["score"];
-  angles: NonNullable<NetworkAccuracy["angles"]>;
-}) {
+function Angles({ score, angles }: { score: NetworkAccuracy["score"]; angles: Angles }) {
   const sorted = [...angles].sort(([a], [b]) => a - b);
-  const closed = [...sorted, [360, sorted[0][1]] as [number, number]];
   const low = Math.max(0, Math.floor(10 * Math.min(...sorted.map(([, value]) => value))) / 10 - 0.1);
-  const x = (angle: number): number => LEFT + (angle / 360) * (WIDTH - LEFT - RIGHT);
-  const y = (value: number): number => 8 + ((1 - value) / (1 - low)) * (HEIGHT - BOTTOM - 8);
-  const points = closed.map(([angle, value]) => `${x(angle).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   return (
-    <figure class="angles">
-      <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        role="img"
-        aria-label={`${score} over angles, from ${low} to 1`}
-      >
-        {[low, 1].map((value) => (
-          <g key={value}>
-            <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={y(value)} y2={y(value)} />
-            <text x={LEFT - 6} y={y(value) + 4} text-anchor="end">
-              {score === "Dice" ? value.toFixed(1) : `${Math.round(100 * value)} %`}
-            </text>
-          </g>
-        ))}
-        {[0, 90, 180, 270, 360].map((angle) => (
-          <text key={angle} x={x(angle)} y={HEIGHT - 4} text-anchor="middle">
-            {angle}°
-          </text>
-        ))}
-        <polyline class="curve" points={points} />
-      </svg>
+    <figure>
+      <AngleChart
+        points={[...sorted, [360, sorted[0][1]]]}
+        low={low}
+        text={(value) => (score === "Dice" ? value.toFixed(1) : percent(value))}
+        label={`${score} over angles`}
+      />
       <figcaption>
         {score === "Dice" ? "Dice" : "Share of test images that are right"}, by how far they were turned
       </figcaption>

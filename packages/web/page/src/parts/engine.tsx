@@ -1,4 +1,4 @@
-import type { WebBackend } from "../../../dist/index.js";
+import type { BackendInfo, WebBackend } from "../../../dist/index.js";
 import { switchBackend } from "../load.ts";
 import { backend, type Network, network, switching } from "../state.ts";
 
@@ -24,7 +24,7 @@ export function Engine() {
         ))}
       </select>
       <p class="muted small" role="status">
-        {switching.value ? `Starting ${NAMES[switching.value]}…` : placeOf(current.threads, of)}
+        {switching.value ? `Starting ${NAMES[switching.value]}…` : placeOf(current, of)}
       </p>
       {current.skipped.length > 0 && (
         <ul class="muted small">
@@ -39,7 +39,7 @@ export function Engine() {
   );
 }
 
-function placeOf(threads: number, { where, whereReason }: Network): string {
-  const on = threads > 1 ? `${threads} threads` : "One thread";
+function placeOf({ name, threads }: BackendInfo, { where, whereReason }: Network): string {
+  const on = name === "webgpu" ? "On the GPU" : threads > 1 ? `${threads} threads` : "One thread";
   return where === "worker" ? `${on}, beside the page.` : `${on}, in the page itself: ${whereReason}`;
 }
