@@ -8,7 +8,7 @@ import { PoseControls } from "./parts/poseControls.tsx";
 import { Stage } from "./parts/stage.tsx";
 import { Start } from "./parts/start.tsx";
 import { addFiles } from "./sources.ts";
-import { description, failure, loading, notice } from "./state.ts";
+import { description, failure, notice } from "./state.ts";
 
 export function App() {
   const dropping = useDropsAndPastes();
@@ -89,14 +89,8 @@ function useDropsAndPastes(): boolean {
   return dropping;
 }
 
-const STAGES = {
-  start: "Starting…",
-  weights: "Loading the network…",
-  compile: "Preparing the network…",
-} as const;
-
 function Notices() {
-  const [failed, said, progress] = [failure.value, notice.value, loading.value];
+  const [failed, said] = [failure.value, notice.value];
   return (
     <>
       {failed !== undefined && (
@@ -124,15 +118,6 @@ function Notices() {
           </div>
         )}
       </div>
-      {progress && (
-        <div class="notice loading" role="status">
-          <label for="loading">{STAGES[progress.stage]}</label>
-          <progress
-            id="loading"
-            {...(progress.total ? { max: progress.total, value: progress.loaded } : {})}
-          />
-        </div>
-      )}
     </>
   );
 }

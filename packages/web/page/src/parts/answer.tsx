@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { busy, type Classes, network, result, segments, source, upright, working } from "../state.ts";
+import { busy, type Classes, loading, result, segments, source, upright, working } from "../state.ts";
 import { MaskAnswer } from "./maskAnswer.tsx";
 import { percent } from "./percent.ts";
 
@@ -37,20 +37,34 @@ function Announcement() {
   );
 }
 
+const STAGES = {
+  start: "Starting…",
+  weights: "Loading the network…",
+  compile: "Preparing the network…",
+} as const;
+
 function Waiting() {
-  const task = working.value;
-  const text = !source.value
-    ? "The answer appears here."
-    : network.value
+  const [task, progress] = [working.value, loading.value];
+  const text = progress
+    ? STAGES[progress.stage]
+    : source.value
       ? "Computing…"
-      : "The network is still loading…";
+      : `The ${segments.value ? "mask" : "answer"} to an image appears here.`;
   return (
     <>
       <h2>{segments.value ? "Mask" : "Answer"}</h2>
-      <p class="muted">{text}</p>
-      {task && task.total > 1 && <progress max={task.total} value={task.done} aria-label="Tiles done" />}
+      <p class="muted" role="status">
+        {text}
+      </p>
+      {progress && <Progress label={text} done={progress.loaded} total={progress.total} />}
+      {task && task.total > 1 && <Progress label="Tiles done" {...task} />}
     </>
   );
+}
+
+function Progress({ label, done, total }: { label: string; done: number; total: number | undefined }) {
+  const known = total !== undefined && total > 1;
+  return <progress aria-label={label} {...(known ? { max: total, value: done } : {})} />;
 }
 
 /** Classes that are listed before one asks for all. */

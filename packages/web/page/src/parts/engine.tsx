@@ -29,9 +29,7 @@ export function Engine() {
       {current.skipped.length > 0 && (
         <ul class="muted small">
           {current.skipped.map(({ backend: name, reason }) => (
-            <li key={name}>
-              {NAMES[name]}: {reason}
-            </li>
+            <li key={name}>{reason.startsWith(NAMES[name]) ? reason : `${NAMES[name]}: ${reason}`}</li>
           ))}
         </ul>
       )}
