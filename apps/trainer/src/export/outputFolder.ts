@@ -44,14 +44,20 @@ export interface WrittenFile {
   compressed: number;
 }
 
-/** The files of a folder, largest first. */
-export function filesIn(folder: string): WrittenFile[] {
+/** The files below a folder, as addresses relative to it. */
+export function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((file) => statSync(path.join(folder, file)).isFile())
+    .map((file) => file.replaceAll("\\", "/"))
+    .sort();
+}
+
+/** The files of a folder with their sizes, largest first. */
+export function filesIn(folder: string): WrittenFile[] {
+  return filesBelow(folder)
     .map((file) => {
       const content = readFileSync(path.join(folder, file));
-      const compressed = gzipSync(content).length;
-      return { file: file.replaceAll("\\", "/"), bytes: content.length, compressed };
+      return { file, bytes: content.length, compressed: gzipSync(content).length };
     })
-    .sort((a, b) => b.bytes - a.bytes || a.file.localeCompare(b.file));
+    .sort((a, b) => b.bytes - a.bytes);
 }

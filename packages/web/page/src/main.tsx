@@ -8,5 +8,11 @@ if (place) {
   place.replaceChildren();
   render(<App />, place);
   keepAnswering();
-  void load();
+  void load().then(keepForOffline);
+}
+
+/** For the next visit: without a network, or with threads where the host does not isolate the page. */
+function keepForOffline(): void {
+  // Some browsers refuse in private windows: the page works all the same.
+  navigator.serviceWorker?.register("./sw.js").catch(() => undefined);
 }
