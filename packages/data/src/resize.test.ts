@@ -56,7 +56,7 @@ it("brings noise to other sizes as sharp does", async () => {
         expected,
       );
       expect.soft(most, `${rule} ${height}×${width} to ${h}×${w}`).toBeLessThanOrEqual(3);
-      expect(mean).toBeLessThan(0.6);
+      expect(mean).toBeLessThan(0.5);
     }
   }
 });
@@ -82,7 +82,7 @@ it("brings photographs to other sizes as decodeImage does, JPEG files included",
     }
     worst[name] = `at most ${most}, mean at most ${mean.toFixed(2)} of 255`;
     expect(most).toBeLessThanOrEqual(jpeg ? 16 : 3);
-    expect(mean).toBeLessThan(0.6);
+    expect(mean).toBeLessThan(0.5);
   }
   console.log("difference from sharp:", worst);
 });

@@ -114,7 +114,8 @@ function shrunkAxis<T extends Pixels>(pixels: T, axis: Axis, length: number, fac
   if (factor === 1) return pixels;
   const block = Math.max(1, Math.floor(axis.length / length / 2));
   const own = { ...axis, length: Math.ceil(axis.length / block) };
-  const shrunk = block > 1 ? weighted(pixels, axis, blockTaps(own.length, block, axis.length)) : pixels;
+  const taps = blockTaps(own.length, block, axis.length);
+  const shrunk = block > 1 ? weighted(pixels, axis, taps, fixedPointMean(block)) : pixels;
   // Pixels that the rounded size would need beyond those of the image, half of them at each end.
   const lacking = (length * factor - axis.length) / block;
   const left = factor / block;
@@ -180,20 +181,37 @@ function triangleTaps(
   return taps;
 }
 
-function weighted<T extends Pixels>(pixels: T, { outer, length, inner }: Axis, { first, weights }: Taps): T {
+/**
+ * libvips multiplies sums of bytes by the reciprocal of their number, rounded down to 24 bits: a mean that is a whole number
+ * may come out one too small.
+ */
+function fixedPointMean(count: number): (mean: number) => number {
+  const reciprocal = Math.floor(2 ** 24 / count);
+  const half = Math.floor(count / 2);
+  return (mean) => ((Math.round(mean * count) + half) * reciprocal) / 2 ** 24;
+}
+
+/** @param round for bytes, besides rounding down */
+function weighted<T extends Pixels>(
+  pixels: T,
+  { outer, length, inner }: Axis,
+  { first, weights }: Taps,
+  round: (value: number) => number = (value) => value + 0.5,
+): T {
   const count = first.length;
   const result = new (pixels.constructor as Float32ArrayConstructor)(outer * count * inner) as T;
-  const rounded = !(pixels instanceof Float32Array);
   const sums = new Float64Array(inner);
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < count; i++) {
-      sums.fill(rounded ? 0.5 : 0); // arrays of integers round down
+      sums.fill(0);
       const own = weights[i];
       for (let tap = 0; tap < own.length; tap++) {
         const from = (o * length + first[i] + tap) * inner;
         const weight = own[tap];
         for (let c = 0; c < inner; c++) sums[c] += weight * pixels[from + c];
       }
+      if (pixels instanceof Uint8Array) for (let c = 0; c < inner; c++) sums[c] = round(sums[c]);
+      else if (pixels instanceof Uint16Array) for (let c = 0; c < inner; c++) sums[c] += 0.5;
       result.set(sums as never, (o * count + i) * inner);
     }
   }

@@ -15,6 +15,8 @@ async function bundle(entry, format, name) {
     configFile: false,
     logLevel: "error",
     resolve: { alias: [{ find: /^@tensorflow\/tfjs$/, replacement: at("scripts/tensorflow.mjs") }] },
+    // Code for Node, which webpack would otherwise try to resolve.
+    define: Object.fromEntries(["__filename", "__dirname", "process"].map((name) => [name, "undefined"])),
     build: {
       write: false,
       target: "es2022",

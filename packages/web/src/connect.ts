@@ -81,22 +81,30 @@ async function inPage(resources: Resources, reason: string): Promise<Connection>
   };
 }
 
+/** A worker that has not started by then never will: bundlers can break it in ways that raise no event. */
+const PATIENCE_MS = 20_000;
+
 /** A worker that says it runs. Whatever is served instead of its script does not. */
 function started(start: () => Worker): Promise<Worker> {
   return new Promise((resolve, reject) => {
     const worker = start();
     const settle = (then: () => void): void => {
+      clearTimeout(timer);
       worker.removeEventListener("message", ready);
       worker.removeEventListener("error", failed);
       then();
     };
     const ready = (): void => settle(() => resolve(worker));
-    const failed = (event: ErrorEvent): void =>
+    const fail = (reason: string): void =>
       settle(() => {
-        event.preventDefault();
         worker.terminate();
-        reject(new Error(event.message || "its script could not be loaded"));
+        reject(new Error(reason));
       });
+    const failed = (event: ErrorEvent): void => {
+      event.preventDefault();
+      fail(event.message || "its script could not be loaded");
+    };
+    const timer = setTimeout(() => fail(`it did not answer for ${PATIENCE_MS / 1000} s`), PATIENCE_MS);
     worker.addEventListener("message", ready);
     worker.addEventListener("error", failed);
   });

@@ -6,9 +6,9 @@ export interface Resources {
   /** @throws where the page's policies or the script's origin forbid it */
   startWorker(): Worker;
   /** The worker's text. */
-  workerText(): Promise<typeof import("./prebuilt/workerText.js")>;
+  workerText(): Promise<{ readonly WORKER_GZIP_BASE64: string }>;
   /** The engine, to run in the page. */
-  engine(): Promise<typeof import("./prebuilt/engine.js")>;
+  engine(): Promise<{ startEngine(port: MessagePort): void }>;
 }
 
 export const resources: Resources = {
