@@ -231,6 +231,8 @@ describe.skipIf(!executable)("a page in Chromium, on a host with a strict policy
     await page.focus("#turn");
     await page.keyboard.press("ArrowRight");
     expect(await page.textContent("output")).toBe("1° right");
+    await page.click("text=Try every angle");
+    await page.waitForSelector(`text=/^${row.class} at .*24 angles, with /`);
     expect(problems).toEqual([]);
   });
 
@@ -268,6 +270,11 @@ describe.skipIf(!executable)("a page in Chromium, on a host with a strict policy
     expect([...drawn.values()].reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 4);
     expect(drawn.get("large")).toBeGreaterThan(0);
 
+    const both = ["small", "large"].map((name) => at("classes", name, "7.png"));
+    await page.setInputFiles("input[type=file]", both);
+    await page.waitForFunction(() => document.querySelectorAll(".thumbnail").length === 3);
+    await page.click("button[aria-pressed=false] >> img >> nth=-1");
+    await settled(page);
     await page.click("text=Camera");
     await page.waitForSelector("text=Stop the camera");
     await sharesOn(page);

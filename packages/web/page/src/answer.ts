@@ -31,6 +31,9 @@ const LIVE_INTERVAL = 180;
 const IMMEDIATE = 400;
 const REST = 350;
 
+/** Larger images get no mirrored borders, which need four times their memory; pixels. */
+const MOST_MIRRORED = 8e6;
+
 let wanted = false;
 let running = false;
 let current: AbortController | undefined;
@@ -162,7 +165,7 @@ async function segment(
       pose: at,
       scaled: shown,
       background: described.reading.background ?? [0, 0, 0],
-      mirrorBorders: true,
+      mirrorBorders: shown.width * shown.height < MOST_MIRRORED,
       still: shown.kind === "picture",
     });
   }

@@ -97,4 +97,8 @@ export function fitOf({ reading }: NetworkDescription): Fit {
 }
 
 /** The frame of a source for a network that classifies. */
-export const classFrame = (of: NetworkDescription, size: Size): Size => frameOf(size, of.shape, fitOf(of));
+export function classFrame(of: NetworkDescription, size: Size): Size {
+  const [height, width] = of.shape;
+  // Such a network takes no other size.
+  return of.reading.resize === "none" ? { width, height } : frameOf(size, of.shape, fitOf(of));
+}

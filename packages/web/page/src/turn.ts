@@ -24,7 +24,7 @@ export interface Drawable extends Size {
 export type Fit = "crop" | "stretch" | "pad";
 
 /** Largest side of a frame, pixels: networks for classification see far less of it. */
-const LARGEST_FRAME = 1024;
+export const LARGEST_FRAME = 1024;
 
 /**
  * The frame of an image for a network that takes images of some size: of the size's proportions, and the image's

@@ -143,7 +143,7 @@ function draw(event: PointerEvent, begins: boolean): void {
     ((of.clientX - box.left) / box.width) * canvas.width,
     ((of.clientY - box.top) / box.height) * canvas.height,
   ];
-  const steps = begins ? [event] : event.getCoalescedEvents();
+  const steps = begins ? [event] : (event.getCoalescedEvents?.() ?? []);
   for (const step of steps.length > 0 ? steps : [event]) drawTo(place(step), canvas, begins);
   event.preventDefault();
 }
