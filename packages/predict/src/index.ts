@@ -1,6 +1,6 @@
 /** Exported networks in Node: from image files to answers. */
 export type { ImageInput, Pixels } from "@gmr-conv/data/node";
-export { type WriteOptions, writeNetworkFolder } from "./networkFolder.ts";
+export { writeNetworkFolder } from "./networkFolder.ts";
 export {
   type Classification,
   type ClassifyOptions,

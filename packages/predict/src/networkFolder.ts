@@ -2,12 +2,11 @@
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
+import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, writeSafetensors } from "@gmr-conv/io";
 import { loadStateDict, stateDictOf } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel, writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
 import { createModel, type ModelName, registerModelLayers } from "@gmr-conv/models";
-import { foldModel } from "@gmr-conv/tfjs";
 import {
   DESCRIPTION_FILE,
   type NetworkDescription,
@@ -16,41 +15,28 @@ import {
 import type * as tf from "@tensorflow/tfjs";
 
 const WEIGHTS = "weights.safetensors";
-const FOLDED = "model.json";
-
-export interface WriteOptions {
-  /** Store stock layers only, with kernels in place of rings: larger, but any TensorFlow.js reads it. Default false. */
-  folded?: boolean | undefined;
-}
-
-const KEYS: KeysOf<WriteOptions> = { folded: true };
+const MODEL = "model.json";
 
 /**
- * Writes a trained network for `loadNetwork` in pages and {@link openClassifier} in Node.
- * @param description without the name of the weights file
+ * Writes a trained network for `loadNetwork` in pages and `openClassifier` in Node.
+ * @param description without the name of the weights file. If it has no `network`, the model itself is stored: then it
+ *   must be of stock layers, as `foldModel` of `@gmr-conv/tfjs` makes one
  * @throws GmrError `io` if the folder cannot be written
  */
 export async function writeNetworkFolder(
   folder: string,
   model: tf.LayersModel,
   description: Omit<NetworkDescription, "weights">,
-  options: WriteOptions = {},
 ): Promise<void> {
-  const { folded = false } = checkKeys("the options of writeNetworkFolder", options, KEYS);
-  const { network, ...rest } = description;
-  const complete: NetworkDescription = folded
-    ? { ...rest, weights: FOLDED }
-    : { ...rest, ...(network && { network }), weights: WEIGHTS };
   mkdirSync(folder, { recursive: true });
-  if (folded) {
-    const stock = foldModel(model);
-    await writeLayersModel(stock, folder);
-    stock.dispose();
-  } else {
+  const weights = description.network ? WEIGHTS : MODEL;
+  if (description.network) {
     const tensors = writeSafetensors(await stateDictOf(model), { format: "pt" });
-    writeFileAtomically(path.join(folder, WEIGHTS), tensors);
+    writeFileAtomically(path.join(folder, weights), tensors);
+  } else {
+    await writeLayersModel(model, folder);
   }
-  const text = `${JSON.stringify(complete, undefined, 2)}\n`;
+  const text = `${JSON.stringify({ ...description, weights }, undefined, 2)}\n`;
   writeFileAtomically(path.join(folder, DESCRIPTION_FILE), text);
 }
 

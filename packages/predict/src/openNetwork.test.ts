@@ -4,6 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { createModel } from "@gmr-conv/models";
+import { foldModel } from "@gmr-conv/tfjs";
 import type { NetworkDescription } from "@gmr-conv/web/description";
 import * as tf from "@tensorflow/tfjs";
 import sharp from "sharp";
@@ -52,7 +53,10 @@ beforeAll(async () => {
   await useWasm({ threads: 1 });
   const model = build(classes);
   await writeNetworkFolder(at("classes"), model, classes);
-  await writeNetworkFolder(at("folded"), model, classes, { folded: true });
+  const { network: _, ...stock } = classes;
+  const folded = foldModel(model);
+  await writeNetworkFolder(at("folded"), folded, stock);
+  folded.dispose();
   const image = Float32Array.from(pixelsOf(12, 10, 3), (byte, i) => {
     const { mean, std } = classes.normalization as { mean: number[]; std: number[] };
     return (byte / 255 - mean[i % 3]) / std[i % 3];

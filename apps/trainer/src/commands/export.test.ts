@@ -95,6 +95,8 @@ describe("gmr export", () => {
     );
     writeFileSync(at("file"), "");
     expect(await errorOf("web", run("c"), at("file"))).toContain("it is a file, expected a folder");
+    const folded = await errorOf("web", run("s"), at("none"), "--folded");
+    expect(folded).toMatch(/cannot be folded for images of any size \(layer .*\): leave out --folded$/);
     expect(existsSync(at("none"))).toBe(false);
   });
 });

@@ -61,7 +61,7 @@ async function run(
   };
   await useBackend("wasm", { threads: 1 });
   say(`Reading ${source} …`);
-  const exported = await describeNetwork(source, options.network, options.title);
+  const exported = await describeNetwork(source, options.network, options);
   say(`Writing ${out} …`);
   await write(exported, out, options);
   const folder = path.resolve(out);

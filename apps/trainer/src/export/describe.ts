@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { pretrainedCards } from "@gmr-conv/models";
-import type { NetworkDescription } from "@gmr-conv/web/description";
+import { foldModel } from "@gmr-conv/tfjs";
+import { FORMAT, type NetworkDescription, VERSION } from "@gmr-conv/web/description";
 import type * as tf from "@tensorflow/tfjs";
 import { openPredictor } from "../predict/source.ts";
 import { RunFolder } from "../runs/runFolder.ts";
@@ -15,15 +16,21 @@ export interface Exported {
   description: Omit<NetworkDescription, "weights">;
 }
 
+export interface DescribeOptions {
+  /** Instead of the run's. */
+  title?: string | undefined;
+  /** Make it of stock layers, with kernels in place of rings. Default false. */
+  folded?: boolean | undefined;
+}
+
 /**
  * The network of a run (its folder), or a pretrained one by name, with everything needed to use it elsewhere.
- * @param title instead of the run's
- * @throws GmrError `unsupported` for volumes; as `openPredictor`
+ * @throws GmrError `unsupported` for volumes and networks that cannot be folded; as `openPredictor`
  */
 export async function describeNetwork(
   source: string,
   name: string | undefined,
-  title: string | undefined,
+  { title, folded = false }: DescribeOptions,
 ): Promise<Exported> {
   const predictor = await openPredictor(source, name);
   const { model, task, shape, classNames, normalization, reading, network, digest } = predictor;
@@ -42,12 +49,12 @@ export async function describeNetwork(
       ? cardOfPretrained(pretrained)
       : await cardOfRun(RunFolder.at(source), name, digest, model.countParams());
   return {
-    model,
+    model: folded ? fold(model) : model,
     description: {
-      format: "gmr-conv network",
-      version: 1,
+      format: FORMAT,
+      version: VERSION,
       task,
-      network: { name: network.name, options },
+      ...(folded ? {} : { network: { name: network.name, options } }),
       shape: [...shape] as NetworkDescription["shape"],
       classNames: [...classNames],
       normalization: normalization ? { mean: [...normalization.mean], std: [...normalization.std] } : null,
@@ -55,4 +62,14 @@ export async function describeNetwork(
       card: title === undefined ? card : { ...card, title },
     },
   };
+}
+
+function fold(model: tf.LayersModel): tf.LayersModel {
+  try {
+    return foldModel(model);
+  } catch (error) {
+    if (!(error instanceof GmrError)) throw error;
+    const message = `this network cannot be folded for images of any size (${error.message}): leave out --folded`;
+    throw new GmrError(error.code, message, { cause: error });
+  }
 }

@@ -12,7 +12,6 @@ import { prepareExport } from "./outputFolder.ts";
 const OWN = ["package.json", "index.js", "index.d.ts", "README.md", "network"];
 
 interface NodeOptions {
-  folded: boolean;
   overwrite: boolean;
   /** Name of the package; default: after the folder. */
   packageName?: string | undefined;
@@ -22,11 +21,11 @@ interface NodeOptions {
 export async function exportNode(
   { model, description }: Exported,
   folder: string,
-  { folded, overwrite, packageName }: NodeOptions,
+  { overwrite, packageName }: NodeOptions,
 ): Promise<void> {
   const name = checkPackageName(packageName ?? nameAfter(folder));
   prepareExport(folder, OWN, overwrite);
-  await writeNetworkFolder(path.join(folder, "network"), model, description, { folded });
+  await writeNetworkFolder(path.join(folder, "network"), model, description);
   const write = (file: string, text: string): void => writeFileAtomically(path.join(folder, file), text);
   write("package.json", `${JSON.stringify(manifest(name, description), undefined, 2)}\n`);
   write("index.js", program(description));

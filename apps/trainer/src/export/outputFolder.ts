@@ -5,10 +5,11 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs
 import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { GmrError } from "@gmr-conv/core";
+import { DESCRIPTION_FILE, FORMAT } from "@gmr-conv/web/description";
 import { makeOutputFolder } from "../outputs.ts";
 
 /** The file that tells an export from other folders. */
-const MARK = "network/network.json";
+const MARK = path.join("network", DESCRIPTION_FILE);
 
 /**
  * Makes a folder for an export, without what an earlier one left in it.
@@ -32,7 +33,7 @@ export function prepareExport(folder: string, own: readonly string[], overwrite:
 
 function isExport(folder: string): boolean {
   const mark = path.join(folder, MARK);
-  return existsSync(mark) && /"format":\s*"gmr-conv network"/.test(readFileSync(mark, "utf8").slice(0, 200));
+  return existsSync(mark) && readFileSync(mark, "utf8").includes(`"format": "${FORMAT}"`);
 }
 
 /** A written file. */

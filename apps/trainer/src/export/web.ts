@@ -11,7 +11,6 @@ import { filesBelow, prepareExport } from "./outputFolder.ts";
 const OWN = ["index.html", "assets", "icon.svg", "opened.js", "sw.js", "files.json", "README.txt", "network"];
 
 interface WebOptions {
-  folded: boolean;
   overwrite: boolean;
 }
 
@@ -19,11 +18,11 @@ interface WebOptions {
 export async function exportWeb(
   { model, description }: Exported,
   folder: string,
-  { folded, overwrite }: WebOptions,
+  { overwrite }: WebOptions,
 ): Promise<void> {
   prepareExport(folder, OWN, overwrite);
   cpSync(pageFolder(), folder, { recursive: true });
-  await writeNetworkFolder(path.join(folder, "network"), model, description, { folded });
+  await writeNetworkFolder(path.join(folder, "network"), model, description);
   const kept = `${JSON.stringify(keptFiles(folder), undefined, 2)}\n`;
   writeFileAtomically(path.join(folder, "files.json"), kept);
   writeFileAtomically(path.join(folder, "README.txt"), readme(description.card.title));
