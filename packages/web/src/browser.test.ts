@@ -534,4 +534,28 @@ describe.skipIf(!executable)("in Chromium", () => {
       }
     });
   });
+
+  it("runs the README's example, which prints what it says", async () => {
+    const readme = readFileSync(fileURLToPath(new URL("../README.md", import.meta.url)), "utf8");
+    const [, example = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    const [, expected = ""] = /```text\n(.*?)```/s.exec(readme) ?? [];
+    const site = at("readme");
+    mkdirSync(site);
+    cpSync(at("digits"), path.join(site, "network"), { recursive: true });
+    const stroke = '<line x1="80" y1="40" x2="120" y2="160" stroke="white" stroke-width="18"/>';
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="200">${stroke}</svg>`;
+    await sharp(Buffer.from(svg)).flatten({ background: "black" }).png().toFile(path.join(site, "digit.png"));
+    writeFileSync(at("page.js"), example.replace('"/network/"', '"/network/", { wasmPaths: "/wasm/" }'));
+    cpSync(await viteBuild(folder), site, { recursive: true });
+    const server = await serve(site);
+    const page = await browser.newPage();
+    try {
+      const printed = page.waitForEvent("console", (message) => message.type() === "log");
+      await page.goto(server.address);
+      expect(`${(await printed).text()}\n`).toBe(expected);
+    } finally {
+      await page.close();
+      server.close();
+    }
+  });
 });
