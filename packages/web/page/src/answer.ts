@@ -3,7 +3,7 @@
 
 import { effect } from "@preact/signals";
 import type { Classifier, NetworkDescription, Segmenter } from "../../dist/index.js";
-import { paper } from "./drawing.ts";
+import { blank, paper } from "./drawing.ts";
 import {
   backend,
   busy,
@@ -78,6 +78,10 @@ async function answerOnce(
   described: NetworkDescription,
 ): Promise<void> {
   const at = pose.peek();
+  if (shown.kind === "drawing" && blank.peek()) {
+    result.value = undefined;
+    return;
+  }
   try {
     if (of.task === "classification") await classify(of, shown, at, described);
     else await segment(of, shown, at, described);

@@ -12,6 +12,9 @@ export const whiteInk = signal(true);
 /** Width of the pen, a share of the sheet. */
 export const pen = signal(0.08);
 
+/** Whether nothing is drawn. */
+export const blank = signal(true);
+
 let sheet: HTMLCanvasElement | undefined;
 let strokes: Path2D[] = [];
 let widths: number[] = [];
@@ -43,6 +46,7 @@ export function repaint(): void {
     context.lineWidth = widths[i];
     context.stroke(stroke);
   });
+  blank.value = strokes.length === 0;
   version.value++;
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import { blank } from "../drawing.ts";
 import { busy, type Classes, loading, result, segments, source, upright, working } from "../state.ts";
 import { MaskAnswer } from "./maskAnswer.tsx";
 import { percent } from "./percent.ts";
@@ -47,9 +48,9 @@ function Waiting() {
   const [task, progress] = [working.value, loading.value];
   const text = progress
     ? STAGES[progress.stage]
-    : source.value
+    : source.value && !(source.value.kind === "drawing" && blank.value)
       ? "Computing…"
-      : `The ${segments.value ? "mask" : "answer"} to an image appears here.`;
+      : `The ${segments.value ? "mask of" : "answer to"} an image appears here.`;
   return (
     <>
       <h2>{segments.value ? "Mask" : "Answer"}</h2>

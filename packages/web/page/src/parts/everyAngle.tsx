@@ -1,3 +1,4 @@
+import { blank } from "../drawing.ts";
 import { angles, tryEveryAngle } from "../everyAngle.ts";
 import { network, segments, source, version } from "../state.ts";
 import { AngleChart } from "./angleChart.tsx";
@@ -7,6 +8,7 @@ import { percent } from "./percent.ts";
 export function EveryAngle() {
   const [tried, shown] = [angles.value, source.value];
   if (segments.value || !network.value || !shown || shown.kind === "camera") return null;
+  if (shown.kind === "drawing" && blank.value) return null;
   const valid = tried?.source === shown && tried.version === version.value ? tried : undefined;
   return (
     <div class="card every-angle">

@@ -2,7 +2,7 @@ import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { drawClasses } from "../answer.ts";
 import { paintMask } from "../colours.ts";
-import { clear, drawTo, pen, repaint, undo, whiteInk } from "../drawing.ts";
+import { blank, clear, drawTo, pen, repaint, undo, whiteInk } from "../drawing.ts";
 import { show, startCamera } from "../sources.ts";
 import {
   classFrame,
@@ -67,6 +67,7 @@ export function Stage() {
           class="overlay"
           style={{ opacity: opacity.value }}
         />
+        {shown?.kind === "drawing" && blank.value && <p class="hint on-sheet">Draw here, at any angle.</p>}
         {!shown && (
           <p class="hint">
             Drop an image here, paste one, or choose one above. Then turn it: the answer stays.
