@@ -51,10 +51,18 @@ export function resizeImage<T extends Pixels>(
   let scaled = shrunkAxis(pixels, { outer: 1, length: height, inner: rowLength }, top, Math.max(1, fy));
   scaled = shrunkAxis(scaled, { outer: top, length: width, inner: channels }, left, Math.max(1, fx));
   if (fy < 1 || fx < 1) {
-    scaled = grownAxis(scaled, { outer: 1, length: top, inner: left * channels }, h, Math.min(1, fy));
-    scaled = grownAxis(scaled, { outer: h, length: left, inner: channels }, w, Math.min(1, fx));
+    const floats = Float32Array.from(scaled); // rounded once, in the end
+    const rows = grownAxis(floats, { outer: 1, length: top, inner: left * channels }, h, Math.min(1, fy));
+    const grown = grownAxis(rows, { outer: h, length: left, inner: channels }, w, Math.min(1, fx));
+    scaled = sameType(pixels, grown);
   }
   return placed(scaled, [h, w, channels], size, background);
+}
+
+/** Numbers in an array of the type of another. */
+function sameType<T extends Pixels>(like: T, values: Float32Array): T {
+  if (like instanceof Float32Array) return values as Pixels as T;
+  return (like.constructor as Uint8ArrayConstructor).from(values, Math.round) as Pixels as T;
 }
 
 /** By which factors the axes shrink. */

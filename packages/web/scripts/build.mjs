@@ -55,3 +55,5 @@ writeFileSync(at("dist/prebuilt/workerText.js"), `export const WORKER_GZIP_BASE6
 writeFileSync(at("dist/prebuilt/engine.js"), await bundle("src/inPage.ts", "es"));
 writeFileSync(at("dist/gmr-web.js"), await bundle("src/script.ts", "iife", "gmrWeb"));
 writeFileSync(at("dist/LICENSES.txt"), licences());
+writeFileSync(at("dist/worker.d.ts"), "export {};\n");
+writeFileSync(at("dist/gmr-web.d.ts"), 'export * from "./index.js";\nexport as namespace gmrWeb;\n');

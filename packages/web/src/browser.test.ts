@@ -1,7 +1,7 @@
 // The package in Chromium: delivered in the ways that pages are delivered, under the policies of real servers, with the
 // images that people give it.
 
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, type PageServer, servePages } from "../../../tooling/testing/chromium.ts";
-import { writeColours, writeDigits, writeSegmenter } from "../testing/networks.ts";
+import { writeColours, writeDigits, writeFolded, writeSegmenter } from "../testing/networks.ts";
 import { esbuildBundle, installPage, scriptTag, viteBuild, viteDev, webpackBuild } from "../testing/sites.ts";
 import type { LoadOptions } from "./types.ts";
 
@@ -48,6 +48,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     await useWasm({ threads: 1 });
     cpSync(wasmFiles, at("wasm"), { recursive: true });
     models.digits = await writeDigits(at("digits"));
+    await writeFolded(at("folded"), models.digits, at("digits"));
     models.colours = await writeColours(at("colours"));
     models.segmenter = await writeSegmenter(at("segmenter"));
     await writeImages();
@@ -95,7 +96,10 @@ describe.skipIf(!executable)("in Chromium", () => {
 
   const serve = (site: string, headers: Record<string, string> = {}): Promise<PageServer> => {
     const shared = Object.fromEntries(
-      ["digits", "colours", "segmenter", "images", "broken", "wasm"].map((name) => [name, at(name)]),
+      ["digits", "folded", "colours", "segmenter", "images", "broken", "wasm"].map((name) => [
+        name,
+        at(name),
+      ]),
     );
     return servePages({ "": site, ...shared }, headers);
   };
@@ -133,10 +137,10 @@ describe.skipIf(!executable)("in Chromium", () => {
   }
 
   /** Classifies {@link PIXELS} in a page. */
-  const classifyPixels = (page: Page, options: LoadOptions = WASM): Promise<Answer> =>
+  const classifyPixels = (page: Page, options: LoadOptions = WASM, network = "digits"): Promise<Answer> =>
     page.evaluate(
-      async ([pixels, options]) => {
-        const classifier = await gmrWeb.loadClassifier("/digits/", options);
+      async ([pixels, options, network]) => {
+        const classifier = await gmrWeb.loadClassifier(`/${network}/`, options);
         const rgba = Uint8ClampedArray.from({ length: pixels.length * 4 }, (_, i) =>
           i % 4 === 3 ? 255 : pixels[i >> 2],
         );
@@ -146,7 +150,7 @@ describe.skipIf(!executable)("in Chromium", () => {
         const probabilities = Object.fromEntries(classes.map(({ name, probability }) => [name, probability]));
         return { where, reason: whereReason, threads: backend.threads, probabilities };
       },
-      [PIXELS, options] as const,
+      [PIXELS, options, network] as const,
     );
 
   /** The largest difference from what Node computes for {@link PIXELS}. */
@@ -167,6 +171,21 @@ describe.skipIf(!executable)("in Chromium", () => {
     const answer = await inPage(sites[name], { "content-security-policy": STRICT }, classifyPixels);
     expect(answer).toMatchObject({ where: "worker", reason: undefined, threads: 1 });
     expect(await differenceFromNode(answer)).toBeLessThan(1e-5);
+  });
+
+  it("runs a network that was folded to stock layers, and in the worker of a function", async () => {
+    const folded = await inPage(sites.vite, {}, (page) => classifyPixels(page, WASM, "folded"));
+    expect(await differenceFromNode(folded)).toBeLessThan(1e-4);
+    const where = await inPage(sites.script, {}, (page) =>
+      page.evaluate(async (options) => {
+        const worker = (): Worker => new Worker("/lib/worker.js", { name: "mine" });
+        const classifier = await gmrWeb.loadClassifier("/digits/", { ...options, worker });
+        const { where } = classifier;
+        classifier.dispose();
+        return where;
+      }, WASM),
+    );
+    expect(where).toBe("worker");
   });
 
   it("runs in a worker made of its text where bundlers copy no file: esbuild, Vite's development server", async () => {
@@ -194,6 +213,23 @@ describe.skipIf(!executable)("in Chromium", () => {
     expect(await differenceFromNode(bundled)).toBeLessThan(1e-5);
     const asked = await inPage(sites.vite, {}, (page) => classifyPixels(page, { ...WASM, worker: false }));
     expect(asked).toMatchObject({ where: "page", reason: "the option worker is false" });
+    const pair = await inPage(sites.vite, {}, (page) =>
+      page.evaluate(async (options) => {
+        const inPage = { ...options, worker: false };
+        const classifiers = await Promise.all([
+          gmrWeb.loadClassifier("/digits/", inPage),
+          gmrWeb.loadClassifier("/digits/", { ...inPage, backends: ["cpu"] }),
+        ]);
+        const answers = await Promise.all(
+          [0, 1, 0, 1].map((i) => classifiers[i].classify("/images/cell.png", { views: "all" })),
+        );
+        const names = classifiers.map(({ backend }) => backend.name);
+        for (const classifier of classifiers) classifier.dispose();
+        return { names, best: answers.map(({ classes }) => classes[0].probability) };
+      }, WASM),
+    );
+    expect(pair.names).toEqual(["wasm", "cpu"]);
+    for (const probability of pair.best) expect(Math.abs(probability - pair.best[0])).toBeLessThan(1e-4);
   });
 
   it("uses threads on an isolated page, in either kind of worker", async () => {
@@ -398,6 +434,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     mkdirSync(at("broken", "cut"), { recursive: true });
     mkdirSync(at("broken", "later"), { recursive: true });
     mkdirSync(at("broken", "other"), { recursive: true });
+    mkdirSync(at("broken", "model"), { recursive: true });
     const description = JSON.parse(readFileSync(at("digits", "network.json"), "utf8"));
     const put = (name: string, value: object): void =>
       writeFileSync(at("broken", name), JSON.stringify(value));
@@ -407,6 +444,11 @@ describe.skipIf(!executable)("in Chromium", () => {
       readFileSync(at("digits/weights.safetensors")).subarray(0, 5000),
     );
     put("later/network.json", { ...description, version: 2 });
+    for (const name of ["model.json", "weights.bin"]) {
+      cpSync(at("folded/model", name), at("broken/model", name));
+    }
+    put("model/network.json", { ...description, network: undefined, weights: "model.json" });
+    truncateSync(at("broken/model/weights.bin"), 1000);
     put("other/network.json", { ...description, weights: "gone.safetensors" });
     writeFileSync(at("broken/page.json"), "<!doctype html><title>Home</title>");
     put("package.json", { name: "something" });
@@ -420,7 +462,14 @@ describe.skipIf(!executable)("in Chromium", () => {
           );
         };
         const load = (url: string) => () => gmrWeb.loadClassifier(url, options);
-        for (const url of ["nowhere", "broken/cut", "broken/later", "broken/other", "broken/page.json"])
+        for (const url of [
+          "nowhere",
+          "broken/cut",
+          "broken/later",
+          "broken/other",
+          "broken/model",
+          "broken/page.json",
+        ])
           await expectError(url, load(url));
         await expectError("broken/package.json", load("broken/package.json"));
         await expectError("segmenter", load("segmenter"));
@@ -466,9 +515,11 @@ describe.skipIf(!executable)("in Chromium", () => {
     const expected: Record<string, RegExp> = {
       nowhere:
         /^io: .*\/nowhere\/network.json: expected the description of a network, the server answered 404/,
-      "broken/cut": /^invalid-data: .*weights.safetensors: tensor .* of \d+ bytes|the file has/,
+      "broken/cut":
+        /^invalid-data: .*weights.safetensors: (tensor .* of \d+ bytes|the header .* the file has 5000)/,
       "broken/later": /^unsupported: .*version 2 of the format, this program reads version 1/,
       "broken/other": /^io: .*gone.safetensors: expected the weights of the network, the server answered 404/,
+      "broken/model": /^invalid-data: .*model.json: its weights are \d+ bytes, the files have 1000/,
       "broken/page.json": /^invalid-data: .*page.json: expected the description of a network, got a web page/,
       "broken/package.json": /^invalid-data: .*expected "format": "gmr-conv network", got undefined/,
       segmenter:

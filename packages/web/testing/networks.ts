@@ -1,10 +1,12 @@
 // Networks as folders: what `gmr export` writes, for tests.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
+import { layersModelFiles } from "@gmr-conv/io/node";
 import { createModel, loadPretrained, pretrainedCards } from "@gmr-conv/models";
+import { foldModel } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { NetworkDescription } from "../src/description.ts";
 
@@ -31,6 +33,16 @@ export async function writeDigits(folder: string): Promise<tf.LayersModel> {
     card: { title: card.name, text: card.description },
   });
   return model;
+}
+
+/** The same folded to stock layers, as a layers model. */
+export async function writeFolded(folder: string, model: tf.LayersModel, digits: string): Promise<void> {
+  const { network: _, ...description } = JSON.parse(readFileSync(path.join(digits, "network.json"), "utf8"));
+  const folded = foldModel(model);
+  await folded.save(layersModelFiles(path.join(folder, "model")));
+  folded.dispose();
+  const text = JSON.stringify({ ...description, weights: "model/model.json" });
+  writeFileSync(path.join(folder, "network.json"), text);
 }
 
 /** A classifier of colour images with random weights, whose answers spread over its classes. */

@@ -1,6 +1,6 @@
 // PNG files with 16 bits per channel, whose range is a matter of the network: browsers would keep the upper eight bits.
 
-import { convertChannels, type DepthRange, limitsOf, MAX_16_BIT, resizeImage, scaled } from "@gmr-conv/data";
+import { convertChannels, limitsOf, MAX_16_BIT, resizeImage, scaled } from "@gmr-conv/data";
 import { decode } from "fast-png";
 import type { OpenImage } from "./openImage.ts";
 
@@ -26,11 +26,11 @@ export function openDeepPng(bytes: Uint8Array): OpenImage {
       const sized = resizeImage(flat(background), [height, width, own], [h, w], resize, [
         ...deep(background),
       ]);
-      return scaled(convertChannels(sized, own, c as 1 | 3), range as DepthRange, MAX_16_BIT);
+      return scaled(convertChannels(sized, own, c as 1 | 3), range, MAX_16_BIT);
     },
     reader(c, { background = [0, 0, 0], range = "auto" }) {
       const whole = flat(background);
-      const limits = limitsOf(whole, range as DepthRange, MAX_16_BIT);
+      const limits = limitsOf(whole, range, MAX_16_BIT);
       return (top, rows) => {
         const part = whole.subarray(top * width * own, (top + rows) * width * own);
         return scaled(convertChannels(part, own, c as 1 | 3), limits, MAX_16_BIT);

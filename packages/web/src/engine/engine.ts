@@ -4,7 +4,7 @@ import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { selectBackend } from "@gmr-conv/backends";
 import { checkPositiveInteger, GmrError, reasonOf } from "@gmr-conv/core";
 import { planTiles, predict, segmentTiles } from "@gmr-conv/training";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { type NetworkDescription, parseNetworkDescription } from "../description.ts";
 import type {
   ClassifyRequest,
@@ -34,7 +34,6 @@ export class Engine {
 
   async load(request: LoadRequest, { signal, report }: CallContext<LoadProgress>): Promise<Loaded> {
     this.request = request;
-    report({ stage: "start", loaded: 0, total: 1 });
     const text = await fetchText(request.address, "the description of a network", signal);
     const description = parseNetworkDescription(text, request.address);
     if (request.task && request.task !== description.task) {
@@ -171,6 +170,8 @@ export class Engine {
   /** Computes on the present backend; if that loses its device, once more on the next one. */
   private async onBackendThatLasts<T>(compute: () => Promise<T>): Promise<T> {
     try {
+      // Another network of the page may have left another one active.
+      if (tf.getBackend() !== this.running.name) await tf.setBackend(this.running.name);
       return await compute();
     } catch (error) {
       if (!(error instanceof GmrError) || error.code !== "device-lost") throw error;

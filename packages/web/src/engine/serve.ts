@@ -6,10 +6,12 @@ import type { CallName, Calls, FromEngine, Port, ToEngine } from "../protocol.ts
 import type { CallContext } from "./context.ts";
 import { Engine } from "./engine.ts";
 
+/** The last call of all engines: those of one page share TensorFlow.js, and with it the active backend. */
+let last: Promise<void> = Promise.resolve();
+
 export function serve(port: Port): void {
   const engine = new Engine();
   const running = new Map<number, AbortController>();
-  let last: Promise<void> = Promise.resolve();
   const send = (message: FromEngine, transfer: Transferable[] = []): void =>
     port.postMessage(message, transfer);
 
