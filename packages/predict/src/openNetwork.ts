@@ -4,9 +4,10 @@ import { fileURLToPath } from "node:url";
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { decodeImage, type ImageInput, imageLimits } from "@gmr-conv/data/node";
-import { planTiles, predict, segmentTiles, type TestTimeViews, type TileOptions } from "@gmr-conv/training";
+import { planTiles, segmentTiles, type TestTimeViews, type TileOptions } from "@gmr-conv/training";
 import type { NetworkDescription } from "@gmr-conv/web/description";
 import * as tf from "@tensorflow/tfjs";
+import { classifyImage } from "./classifyImage.ts";
 import { readNetworkFolder } from "./networkFolder.ts";
 
 /** A class with its probability. */
@@ -78,19 +79,16 @@ const SEGMENT: KeysOf<SegmentOptions> = { views: true, tile: true, overlap: true
 export async function openClassifier(folder: string | URL): Promise<NodeClassifier> {
   const { description, model } = await open(folder, "classification");
   const { classNames, normalization, reading, shape } = description;
-  const [height, width, channels] = shape;
+  const network = { model, shape, reading };
   return {
     task: "classification",
     description,
     async predict(image, options = {}) {
       const { views } = checkKeys("the options of predict", options, CLASSIFY);
-      const { data } = await decodeImage(pathOf(image), {
-        ...reading,
-        size: [height, width],
-        channels: channels as 1 | 3,
+      const p = await classifyImage(network, pathOf(image), {
+        normalization: normalization ?? undefined,
+        views,
       });
-      const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
-      const p = await predict(model, pixels, shape, { normalization: normalization ?? undefined, views });
       const classes = classNames.map((name, k) => ({ name, probability: p[k] }));
       return { classes: classes.sort((a, b) => b.probability - a.probability) };
     },

@@ -66,7 +66,7 @@ export function MaskAnswer({ answer }: { answer: Mask }) {
         each pixel's class as a grey value: 0 for {names[0]}, 1 for {names[1]}
         {names.length > 2 && " and so on"}.
       </p>
-      {task && (
+      {task && source.value?.kind !== "camera" && (
         <p class="small muted refreshing">
           Computing the mask of the turned image…{" "}
           {task.total > 1 && <progress max={task.total} value={task.done} aria-label="Tiles done" />}
