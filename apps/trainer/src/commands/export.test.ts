@@ -55,6 +55,7 @@ describe("gmr export", () => {
       "network",
       "opened.js",
       "sw.js",
+      "wasm",
     ]);
 
     const again = await exportPage("--json", "--title", "Two discs", "--folded");
