@@ -43,7 +43,10 @@ describe("gmr export", () => {
   it("writes a page, over its own earlier output only", async () => {
     const exportPage = (...more: string[]) => gmr(["export", "web", run("c"), at("page"), ...more]);
     const first = await exportPage();
-    expect([first.code, first.stderr]).toEqual([0, `Reading ${run("c")} …\nWriting ${at("page")} …\n`]);
+    const evaluation =
+      "No evaluation of these weights to quote: gmr eval makes one, and another export shows it.";
+    const said = `Reading ${run("c")} …\n${evaluation}\nWriting ${at("page")} …\n`;
+    expect([first.code, first.stderr]).toEqual([0, said]);
     expect(first.stdout).toMatch(/network\/weights\.safetensors +│ +\d+ kB/);
     const files = readdirSync(at("page")).sort();
     expect(files).toEqual([
@@ -58,6 +61,8 @@ describe("gmr export", () => {
       "wasm",
     ]);
 
+    const evaluated = await gmr(["eval", "--runs", at("runs"), "--name", "c", "--rotations", "90", "--json"]);
+    const [{ upright, mean }] = JSON.parse(evaluated.stdout).networks;
     const again = await exportPage("--json", "--title", "Two discs", "--folded");
     expect([again.code, again.stderr]).toEqual([0, ""]);
     const written = JSON.parse(again.stdout);
@@ -73,6 +78,12 @@ describe("gmr export", () => {
     expect(names).not.toContain("network/weights.safetensors");
     const description = JSON.parse(readFileSync(at("page", "network", "network.json"), "utf8"));
     expect(description.card).toMatchObject({ title: "Two discs", data: { name: "classes" } });
+    expect(description.card.accuracy).toMatchObject({
+      score: "accuracy",
+      upright: upright.score ?? upright,
+      mean,
+    });
+    expect(description.card.accuracy.angles).toHaveLength(4);
 
     mkdirSync(at("notes"));
     writeFileSync(at("notes", "notes.txt"), "mine");
@@ -245,6 +256,8 @@ describe.skipIf(!executable)("a page in Chromium, on a host with a strict policy
     await page.click("text=Mirror");
     await settled(page);
     const before = await sharesOn(page);
+    expect(await page.inputValue("#backend")).toBe("wasm");
+    expect(await page.textContent(".engine")).toMatch(/WebGPU.*software adapter/);
     for (const backend of ["webgpu", "wasm"]) {
       await page.selectOption("#backend", backend);
       await page.waitForFunction(() => !document.querySelector<HTMLSelectElement>("#backend")?.disabled);

@@ -62,6 +62,9 @@ async function run(
   await useBackend("wasm", { threads: 1 });
   say(`Reading ${source} …`);
   const exported = await describeNetwork(source, options.network, options);
+  if (!exported.description.card.accuracy) {
+    say("No evaluation of these weights to quote: gmr eval makes one, and another export shows it.");
+  }
   say(`Writing ${out} …`);
   await write(exported, out, options);
   const folder = path.resolve(out);
