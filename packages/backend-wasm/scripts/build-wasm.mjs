@@ -1,9 +1,16 @@
-// Compiles the AssemblyScript kernels and writes them, base64-encoded, into src/generated/module.ts: a module of a few
-// kilobytes needs no path settings in bundlers, Node or script tags. The exported signatures go to
-// src/generated/kernels.ts, so that calls are type-checked.
+// Compiles the AssemblyScript kernels and writes them, base64-encoded, into src/generated/: modules that import nothing
+// need no path settings in bundlers, Node or script tags. The same is done, compressed, with the files of the stock
+// backend that pages would otherwise have to fetch. The exported signatures go to src/generated/kernels.ts, so that
+// calls are type-checked.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
 import asc from "assemblyscript/asc";
 
+const HEAD = "// Made by scripts/build-wasm.mjs.\n\n";
+
+rmSync("src/generated", { recursive: true, force: true });
 mkdirSync("src/generated", { recursive: true });
 const plain = await compile("kernels.wasm", ["--bindings=raw"]);
 // The same kernels for a heap in shared memory, as threads need it, with the maximum size of the stock module.
@@ -13,13 +20,9 @@ const shared = await compile("kernels-shared.wasm", [
   "--initialMemory=1",
   "--maximumMemory=65536",
 ]);
-writeFileSync(
-  "src/generated/module.ts",
-  `/** The compiled kernels (${plain.length} bytes), made by scripts/build-wasm.mjs. */\n` +
-    `export const KERNELS_BASE64 =\n  "${plain.toString("base64")}";\n\n` +
-    "/** The same for a heap in shared memory. */\n" +
-    `export const SHARED_KERNELS_BASE64 =\n  "${shared.toString("base64")}";\n`,
-);
+writeModule("plainKernels", { KERNELS: [`The compiled kernels (${plain.length} bytes)`, plain] });
+writeModule("sharedKernels", { KERNELS: ["The compiled kernels for a heap in shared memory", shared] });
+writeStockModules();
 writeFileSync("src/generated/kernels.ts", signatures(readFileSync("src/generated/kernels.d.ts", "utf8")));
 for (const unused of ["kernels.d.ts", "kernels.js"]) rmSync(`src/generated/${unused}`);
 console.log(`kernels.wasm: ${plain.length} bytes, shared ${shared.length} bytes`);
@@ -48,6 +51,47 @@ async function compile(file, options) {
   // A data segment would overwrite low memory of the module that owns the heap.
   if (sectionIds(bytes).includes(11)) throw new Error("the kernels must not have data segments");
   return bytes;
+}
+
+/** A module of base64-encoded constants, `{ NAME: [what it is, its bytes] }`. */
+function writeModule(file, constants) {
+  const lines = Object.entries(constants).map(
+    ([name, [what, bytes]]) =>
+      `/** ${what}, base64-encoded. */\nexport const ${name}: string =\n  "${bytes.toString("base64")}";\n`,
+  );
+  writeFileSync(`src/generated/${file}.ts`, HEAD + lines.join("\n"));
+}
+
+/**
+ * The builds of @tensorflow/tfjs-backend-wasm (Apache-2.0, see NOTICE) for pages. The script of the threaded one is what
+ * its threads import; it is stored as text, since minifiers rename what the stock backend reads from its own source.
+ */
+function writeStockModules() {
+  const require = createRequire(import.meta.url);
+  const manifest = require.resolve("@tensorflow/tfjs-backend-wasm/package.json");
+  const folder = path.join(path.dirname(manifest), "wasm-out");
+  const read = (file) => gzipSync(readFileSync(path.join(folder, file)), { level: 9 });
+  const { wasmWorkerContents } = require(path.join(folder, "tfjs-backend-wasm-threaded-simd.worker.js"));
+  const { version } = JSON.parse(readFileSync(manifest, "utf8"));
+  const what = "The stock module, compressed with gzip";
+  writeModule("stockWasm", { WASM: [what, read("tfjs-backend-wasm-simd.wasm")] });
+  writeModule("stockThreadedWasm", { WASM: [what, read("tfjs-backend-wasm-threaded-simd.wasm")] });
+  writeModule("stockThreadScripts", {
+    SCRIPT: [
+      "What threads of the stock module import, compressed with gzip",
+      read("tfjs-backend-wasm-threaded-simd.js"),
+    ],
+    // A blob turns line breaks within its strings into real ones, so they are escaped.
+    WORKER: [
+      "The script of a thread, compressed with gzip",
+      gzipSync(wasmWorkerContents.replace(/\n/g, "\\n")),
+    ],
+  });
+  writeFileSync(
+    "src/generated/stockVersion.ts",
+    `${HEAD}/** Of @tensorflow/tfjs-backend-wasm, from which the files here are. */\n` +
+      `export const STOCK_VERSION: string = "${version}";\n`,
+  );
 }
 
 /** The exported functions, from the compiler's declarations. */

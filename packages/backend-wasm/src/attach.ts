@@ -3,7 +3,7 @@
 import { GmrError, typeName } from "@gmr-conv/core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { KERNEL_ARGUMENTS, type Kernels } from "./generated/kernels.ts";
-import { KERNELS_BASE64, SHARED_KERNELS_BASE64 } from "./generated/module.ts";
+import { bytesOf } from "./inlined.ts";
 import { attached, type HostModule, type KernelName, WasmState } from "./state.ts";
 import { ThreadPool } from "./threads.ts";
 
@@ -19,9 +19,10 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
     );
   }
   const shared = typeName(memory.buffer) === "SharedArrayBuffer";
-  const bytes = Uint8Array.from(atob(shared ? SHARED_KERNELS_BASE64 : KERNELS_BASE64), (c) =>
-    c.charCodeAt(0),
-  );
+  const { KERNELS } = await (shared
+    ? import("./generated/sharedKernels.ts")
+    : import("./generated/plainKernels.ts"));
+  const bytes = bytesOf(KERNELS);
   if (!WebAssembly.validate(bytes)) {
     throw new GmrError(
       "unsupported",

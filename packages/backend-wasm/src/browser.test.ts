@@ -56,35 +56,45 @@ describe.skipIf(!executable)("in Chromium", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function open(minify: boolean, isolated: boolean): Promise<{ result: Result; messages: string[] }> {
+  async function open(minify: boolean, isolated: boolean, query = ""): Promise<Result | string> {
     const pages = { "": path.join(folder, String(minify)), wasm: wasmFiles };
     const server = await servePages(pages, isolated ? ISOLATION : {});
     const page = await browser.newPage();
-    const messages: string[] = [];
-    page.on("console", (message) => messages.push(message.text()));
     try {
-      await page.goto(server.address);
+      await page.goto(server.address + query);
       await page.waitForSelector("#done", { timeout: 40_000 });
-      return { result: JSON.parse((await page.textContent("#done")) ?? "") as Result, messages };
+      const text = (await page.textContent("#done")) ?? "";
+      return text.startsWith("{") ? (JSON.parse(text) as Result) : text;
     } finally {
       await page.close();
       server.close();
     }
   }
 
-  it("uses threads in a cross-origin isolated page, with exactly the numbers of Node", async () => {
-    const { result } = await open(false, true);
-    expect(result).toEqual({ isolated: true, threads: 2, numbers: expected });
-  });
+  it.each([false, true])(
+    "uses threads in an isolated page, with exactly the numbers of Node: minified %s",
+    async (minify) => {
+      expect(await open(minify, true)).toEqual({ isolated: true, threads: 2, numbers: expected });
+    },
+  );
 
   it("runs on one thread if memory cannot be shared", async () => {
-    const { result } = await open(true, false);
-    expect(result).toEqual({ isolated: false, threads: 1, numbers: expected });
+    expect(await open(true, false)).toEqual({ isolated: false, threads: 1, numbers: expected });
   });
 
-  it("says why a minified script runs on one thread", async () => {
-    const { result, messages } = await open(true, true);
-    expect(result).toEqual({ isolated: true, threads: 1, numbers: expected });
-    expect(messages.join("\n")).toContain("one thread, since this script is minified");
+  it.each([true, false])(
+    "fetches the stock files from where a page serves them: isolated %s",
+    async (isolated) => {
+      const result = await open(true, isolated, "?wasmPaths=/wasm/");
+      expect(result).toEqual({ isolated, threads: isolated ? 2 : 1, numbers: expected });
+    },
+  );
+
+  it.each([
+    ["/nowhere/", /nowhere\/tfjs-backend-wasm-simd\.wasm: the server answered 404/],
+    ["/index.html?", /is no WebAssembly module \(its type: text\/html\)/],
+    ["http://localhost:1/", /could not be fetched: Failed to fetch/],
+  ])("names an address without them: %s", async (paths, reason) => {
+    expect(await open(true, false, `?wasmPaths=${encodeURIComponent(paths)}`)).toMatch(reason);
   });
 });

@@ -4,18 +4,21 @@
 import { checkKeys, checkPositiveInteger, environmentVariable, isNode, type KeysOf } from "@gmr-conv/core";
 import { registerLayers, startBackend } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { attachKernels, detachKernels } from "./attach.ts";
 import { activateHost } from "./host.ts";
+import type { WasmPaths } from "./pageHost.ts";
 import { registerKernels } from "./register.ts";
 import { attached, MAX_THREADS } from "./state.ts";
 
+export type { WasmPaths };
+
 export interface UseWasmOptions {
   /**
-   * Where browsers find the `.wasm` files of `@tensorflow/tfjs-backend-wasm`: the folder's address ending in `/`, or
-   * one address per file. Not needed in Node. Our own kernels are inlined and need no path.
+   * Where a page serves the `.wasm` files of `@tensorflow/tfjs-backend-wasm` itself: the folder's address ending in
+   * `/`, or one address per file. Default: they are part of our code, as modules that are loaded when they are needed.
+   * Without effect in Node.
    */
-  wasmPaths?: Parameters<typeof setWasmPaths>[0] | undefined;
+  wasmPaths?: WasmPaths | undefined;
   /** Threads to use, including the calling one. Default: the environment variable GMR_THREADS, else all processors. */
   threads?: number | undefined;
 }
@@ -37,14 +40,13 @@ const KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true };
  *
  * @example
  * await useWasm(); // before anything is computed
- * await useWasm({ threads: 4, wasmPaths: "/assets/tfjs-wasm/" }); // in a page that serves the .wasm files itself
+ * await useWasm({ threads: 4 });
  */
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   checkKeys("the options of useWasm", options, KEYS);
   const threads = threadsWanted(options.threads);
   await startBackend(async () => {
-    if (options.wasmPaths !== undefined) setWasmPaths(options.wasmPaths);
-    const backend = await activateHost(threads);
+    const backend = await activateHost(threads, options.wasmPaths);
     const known = attached.get(backend);
     if (options.threads !== undefined && known && known.threadsWanted !== threads) detachKernels(backend);
     await attachKernels(backend, threads);

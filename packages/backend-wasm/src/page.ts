@@ -8,17 +8,14 @@ import { reasonOf } from "@gmr-conv/core";
 /** The smallest module: a magic number and a version. */
 const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
-/** What to do about a failed start in a page: the stock backend's own message does not say. */
-export function remedy(): string {
+/** Why the stock backend did not start in a page, and what to do about it. */
+export function remedy(error: unknown): string {
   try {
     new WebAssembly.Module(EMPTY_MODULE);
   } catch {
     return "this page's content security policy forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src";
   }
-  return (
-    "check that useWasm({ wasmPaths }) names a folder with the .wasm files of @tensorflow/tfjs-backend-wasm, " +
-    "and that the page's policies let them be fetched"
-  );
+  return reasonOf(error);
 }
 
 /** Whether the page may share memory between threads. */
@@ -28,12 +25,6 @@ export function isIsolated(): boolean {
 
 /** Why the stock backend's threads would not start here; undefined if they will. */
 export async function whyNoThreads(): Promise<string | undefined> {
-  if (!readsModuleName.toString().includes("moduleName")) {
-    return (
-      "this script is minified, which breaks the threaded build of @tensorflow/tfjs-backend-wasm; " +
-      "exclude that package from minification to use threads"
-    );
-  }
   const reason = await tryWorker();
   if (reason === undefined) return undefined;
   return (
@@ -41,15 +32,6 @@ export async function whyNoThreads(): Promise<string | undefined> {
     "its content security policy needs worker-src blob: and script-src blob:, without trusted types for scripts"
   );
 }
-
-/**
- * The stock backend starts its threads from a function's source text that refers to a name in its module, and hangs if
- * a minifier has renamed that.
- */
-function readsModuleName(): object {
-  return moduleName;
-}
-const moduleName = {};
 
 /** A worker that takes longer to answer is considered dead. */
 const PATIENCE_MS = 3000;

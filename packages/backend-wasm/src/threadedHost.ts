@@ -2,6 +2,7 @@
 // that build, which also puts the heap into shared memory, where our own threads can work.
 
 import type * as TfjsWasm from "@tensorflow/tfjs-backend-wasm";
+import { backendOn, type StockModule } from "./stockModule.ts";
 
 /** Parameters and result of the package's Emscripten factory. */
 type Factory = (config: {
@@ -10,11 +11,9 @@ type Factory = (config: {
   onAbort(): void;
 }) => Promise<ThreadedModule>;
 
-interface ThreadedModule {
-  tfjs?: object;
+interface ThreadedModule extends StockModule {
   wasmMemory: WebAssembly.Memory;
   HEAPU8: Uint8Array;
-  cwrap(name: string, result: string | null, args: string[]): (...args: number[]) => number;
   PThread: { unusedWorkers: { unref(): void }[]; runningWorkers: { unref(): void }[] };
 }
 
@@ -57,16 +56,7 @@ export async function startThreadedHost(
     ),
   );
   followMemory(module);
-  const number = "number";
-  module.tfjs = {
-    init: module.cwrap("init", null, []),
-    initWithThreadsCount: module.cwrap("init_with_threads_count", null, [number]),
-    getThreadsCount: module.cwrap("get_threads_count", number, []),
-    registerTensor: module.cwrap("register_tensor", null, [number, number, number]),
-    disposeData: module.cwrap("dispose_data", null, [number]),
-    dispose: module.cwrap("dispose", null, []),
-  };
-  const backend = new Backend(module as object as TfjsWasm.BackendWasm["wasm"]);
+  const backend = backendOn(Backend, module);
   for (const thread of [...module.PThread.unusedWorkers, ...module.PThread.runningWorkers]) thread.unref();
   return backend;
 }

@@ -4,7 +4,7 @@ import type { Worker } from "node:worker_threads";
 import { describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import type { Kernels } from "./generated/kernels.ts";
-import { SHARED_KERNELS_BASE64 } from "./generated/module.ts";
+import { KERNELS } from "./generated/sharedKernels.ts";
 import { ThreadPool } from "./threads.ts";
 
 const program = fileURLToPath(new URL("../testing/threadsProgram.mjs", import.meta.url));
@@ -48,7 +48,7 @@ describe("threads", () => {
 
 describe("ThreadPool", () => {
   const memory = new WebAssembly.Memory({ initial: 4, maximum: 16, shared: true });
-  const bytes = Uint8Array.from(atob(SHARED_KERNELS_BASE64), (c) => c.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(KERNELS), (c) => c.charCodeAt(0));
   const module = new WebAssembly.Module(bytes);
 
   async function pool(size: number): Promise<ThreadPool> {

@@ -1,7 +1,6 @@
 // Training in a real browser's tab, which is reloaded in the middle of it.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,10 +10,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findChromium, type PageServer, servePages } from "../../../tooling/testing/chromium.ts";
 
 const executable = findChromium();
-const wasmFiles = path.join(
-  path.dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json")),
-  "wasm-out",
-);
 
 interface Result {
   /** Steps that were done already. */
@@ -38,7 +33,7 @@ describe.skipIf(!executable)("in Chromium", () => {
       logLevel: "error",
       build: { outDir: folder, emptyOutDir: true, target: "esnext" },
     });
-    server = await servePages({ "": folder, wasm: wasmFiles });
+    server = await servePages({ "": folder });
     browser = await chromium.launch({ executablePath: executable ?? "", args: ["--no-sandbox"] });
   }, 120_000);
 

@@ -2,7 +2,7 @@ import { ringPartition } from "@gmr-conv/core";
 import { type ConvShape, type Gather, gatherOf, type Size3 } from "@gmr-conv/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { KERNELS_BASE64 } from "../generated/module.ts";
+import { KERNELS } from "../generated/plainKernels.ts";
 import { PlanField } from "../layouts.ts";
 import { makePlan, type Plan, type PlanKind } from "./plan.ts";
 
@@ -182,7 +182,7 @@ interface SandboxKernels {
   filterFinish(plan: number, dw: number, begin: number, end: number): void;
 }
 
-const kernelModule = new WebAssembly.Module(Uint8Array.from(atob(KERNELS_BASE64), (c) => c.charCodeAt(0)));
+const kernelModule = new WebAssembly.Module(Uint8Array.from(atob(KERNELS), (c) => c.charCodeAt(0)));
 const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(kernelModule, { env: { memory } });
 const kernels = exports as object as SandboxKernels;

@@ -7,7 +7,8 @@ import { layerNumbers } from "../layerNumbers.js";
 
 const result = document.querySelector("pre");
 try {
-  await useWasm({ wasmPaths: "/wasm/", threads: 2 });
+  const wasmPaths = new URLSearchParams(location.search).get("wasmPaths") ?? undefined;
+  await useWasm({ wasmPaths, threads: 2 });
   // The threads start in the background; wait for them so that they take part.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   result.textContent = JSON.stringify({

@@ -5,7 +5,7 @@ import { selectBackend } from "@gmr-conv/backends";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
-const wasm = { wasmPaths: new URL("/wasm/", self.location.href).href, threads: 2 };
+const wasm = { threads: 2 };
 
 export async function startAll() {
   const warnings = [];

@@ -8,7 +8,7 @@ import { classifier, discs } from "../../src/testing/discs.ts";
 
 const result = document.querySelector("pre");
 try {
-  await useWasm({ wasmPaths: "/wasm/", threads: 1 });
+  await useWasm({ threads: 1 });
   const model = classifier();
   const tensors = [];
   let start;
