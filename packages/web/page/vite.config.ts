@@ -1,8 +1,5 @@
 // Builds the page into dist/page, from where `gmr export web` copies it.
 
-import { cpSync } from "node:fs";
-import { createRequire } from "node:module";
-import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 
@@ -12,29 +9,14 @@ const withoutCrossOrigin: Plugin = {
   transformIndexHtml: { order: "post", handler: (html) => html.replaceAll(" crossorigin", "") },
 };
 
-const output = fileURLToPath(new URL("../dist/page", import.meta.url));
-
-/** The stock modules of the WebAssembly backend, beside the page. */
-const wasmFiles: Plugin = {
-  name: "wasm-files",
-  closeBundle() {
-    const stock = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json");
-    const filter = (file: string): boolean => !path.extname(file) || file.endsWith(".wasm");
-    cpSync(path.join(path.dirname(stock), "wasm-out"), path.join(output, "wasm"), {
-      recursive: true,
-      filter,
-    });
-  },
-};
-
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
   base: "./", // any folder of any server
-  plugins: [withoutCrossOrigin, wasmFiles],
+  plugins: [withoutCrossOrigin],
   worker: { format: "es" },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    outDir: output,
+    outDir: "../dist/page",
     emptyOutDir: true,
     target: "es2022",
     chunkSizeWarningLimit: 4000,

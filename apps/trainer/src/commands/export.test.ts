@@ -58,7 +58,6 @@ describe("gmr export", () => {
       "network",
       "opened.js",
       "sw.js",
-      "wasm",
     ]);
 
     const evaluated = await gmr(["eval", "--runs", at("runs"), "--name", "c", "--rotations", "90", "--json"]);

@@ -8,17 +8,7 @@ import { writeNetworkFolder } from "@gmr-conv/predict";
 import type { Exported } from "./describe.ts";
 import { filesBelow, prepareExport } from "./outputFolder.ts";
 
-const OWN = [
-  "index.html",
-  "assets",
-  "wasm",
-  "icon.svg",
-  "opened.js",
-  "sw.js",
-  "files.json",
-  "README.txt",
-  "network",
-];
+const OWN = ["index.html", "assets", "icon.svg", "opened.js", "sw.js", "files.json", "README.txt", "network"];
 
 interface WebOptions {
   overwrite: boolean;

@@ -30,7 +30,6 @@ export async function load(): Promise<void> {
     });
     document.title = described.card.title;
     const loaded = await loadNetwork(FOLDER, {
-      wasmPaths: new URL("wasm/", document.baseURI).href,
       onProgress: (progress) => {
         loading.value = progress;
       },
