@@ -1,4 +1,4 @@
-// The commands of a clone: node tooling/run.mjs start|test|gmr|turbo ARGS…
+// The commands of a clone: node tooling/run.mjs start|demo|test|gmr|turbo ARGS…
 //
 // First sets up whatever is missing: pnpm through npx, the packages of the lockfile, the build through turbo (which
 // skips what has not changed). Needs only Node, npm and git.
@@ -25,6 +25,10 @@ switch (command) {
     await build();
     await gmr(["quickstart", ...args]);
     break;
+  case "demo":
+    await build();
+    await demo(args);
+    break;
   case "gmr":
     await build();
     await gmr(args);
@@ -37,7 +41,7 @@ switch (command) {
     await must("turbo", ["run", ...args]);
     break;
   default:
-    fail(`unknown command ${JSON.stringify(command)}: expected start, test, gmr or turbo`);
+    fail(`unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr or turbo`);
 }
 
 function checkNode() {
@@ -73,6 +77,13 @@ async function gmr(gmrArgs) {
   // npm runs scripts in the root; the user's paths are relative to where the command was typed.
   const cwd = process.env.INIT_CWD ?? process.cwd();
   process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd });
+}
+
+/** Serves the built page and prints its address. */
+async function demo(viteArgs) {
+  const cwd = path.join(root, "apps", "demo");
+  const vite = path.join(cwd, "node_modules", "vite", "bin", "vite.js");
+  process.exitCode = await run(process.execPath, [vite, "preview", ...viteArgs], { cwd });
 }
 
 /** Runs lint, type check and tests of every package, and sums up the tests. */

@@ -44,12 +44,11 @@ export async function servePages(
 ): Promise<PageServer> {
   const server: Server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const name = pathname === "/" ? "index.html" : pathname.slice(1);
+    const name = pathname.endsWith("/") ? `${pathname.slice(1)}index.html` : pathname.slice(1);
     const [first, ...rest] = name.split("/");
-    const found = Object.hasOwn(folders, first)
+    const file = Object.hasOwn(folders, first)
       ? path.join(folders[first], ...rest)
       : path.join(folders[""], name);
-    const file = pathname.endsWith("/") && pathname !== "/" ? path.join(found, "index.html") : found;
     if (!existsSync(file)) {
       response.writeHead(404).end();
       return;

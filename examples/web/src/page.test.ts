@@ -25,7 +25,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     const page = await browser.newPage();
     await page.goto(address);
     await page.waitForFunction(() => document.querySelector("#status")?.textContent !== "Loading …");
-    expect(await page.textContent("#status")).toMatch(/^Ready, on (webgpu|wasm|cpu)\.$/);
+    expect(await page.textContent("#status")).toMatch(/^Ready, on (webgpu|wasm)\.$/);
     const box = await page.locator("canvas").boundingBox();
     const digits: string[] = [];
     for (const degrees of [90, 120, 200]) {

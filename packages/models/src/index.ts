@@ -15,6 +15,7 @@ export {
 } from "./groupConv/index.ts";
 export { HalvingsCheck } from "./halvings.ts";
 export { embedding, featureExtractor } from "./heads.ts";
+export { type LearnedKernels, learnedKernels } from "./learnedKernels.ts";
 export { MatchSize } from "./matchSize.ts";
 export type {
   Block,

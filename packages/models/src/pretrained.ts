@@ -17,7 +17,15 @@ export interface ModelCard {
   /** Digest of the checkpoint that the weights and the accuracy come from. */
   weights?: string;
   /** The data it was trained and tested on, their source and their licence. */
-  data: { name: string; source: string; licence: string; train: number; test: number };
+  data: {
+    name: string;
+    source: string;
+    licence: string;
+    train: number;
+    test: number;
+    /** Number of test images, spread evenly over all, that were turned and mirrored. */
+    turned?: number;
+  };
   /** The commands that produced it. */
   command: string;
   /** The input: what its numbers mean. */

@@ -2,7 +2,6 @@
 // images that people give it.
 
 import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { useWasm } from "@gmr-conv/backend-wasm";
@@ -20,20 +19,12 @@ import type { LoadOptions } from "./types.ts";
 declare const gmrWeb: typeof import("./index.ts");
 
 const executable = findChromium();
-const wasmFiles = path.join(
-  path.dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json")),
-  "wasm-out",
-);
-const backend = fileURLToPath(import.meta.resolve("@gmr-conv/backend-wasm"));
-const threadsWhenMinified = !readFileSync(path.join(path.dirname(backend), "page.js"), "utf8").includes(
-  "minified",
-);
 const STRICT = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 const ISOLATED = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
 };
-const WASM: LoadOptions = { backends: ["wasm"], wasmPaths: "/wasm/" };
+const WASM: LoadOptions = { backends: ["wasm"] };
 
 /** A grey ramp with a bright bar, [28, 28]. */
 const PIXELS = Array.from({ length: 28 * 28 }, (_, i) =>
@@ -50,7 +41,6 @@ describe.skipIf(!executable)("in Chromium", () => {
 
   beforeAll(async () => {
     await useWasm({ threads: 1 });
-    cpSync(wasmFiles, at("wasm"), { recursive: true });
     models.digits = await writeDigits(at("digits"));
     await writeFolded(at("folded"), models.digits, at("digits"));
     models.colours = await writeColours(at("colours"));
@@ -100,10 +90,7 @@ describe.skipIf(!executable)("in Chromium", () => {
 
   const serve = (site: string, headers: Record<string, string> = {}): Promise<PageServer> => {
     const shared = Object.fromEntries(
-      ["digits", "folded", "colours", "segmenter", "images", "broken", "wasm"].map((name) => [
-        name,
-        at(name),
-      ]),
+      ["digits", "folded", "colours", "segmenter", "images", "broken"].map((name) => [name, at(name)]),
     );
     return servePages({ "": site, ...shared }, headers);
   };
@@ -196,7 +183,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     const bundled = await inPage(sites.esbuild, {}, classifyPixels);
     expect(bundled).toMatchObject({ where: "worker", reason: undefined });
     expect(await differenceFromNode(bundled)).toBeLessThan(1e-5);
-    for (const name of ["digits", "wasm"]) cpSync(at(name), at("public", name), { recursive: true });
+    cpSync(at("digits"), at("public", "digits"), { recursive: true });
     const dev = await viteDev(folder);
     try {
       const answer = await open(dev.resolvedUrls?.local[0] ?? "", classifyPixels);
@@ -236,10 +223,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     for (const probability of pair.best) expect(Math.abs(probability - pair.best[0])).toBeLessThan(1e-4);
   });
 
-  if (!threadsWhenMinified) {
-    console.warn("Threads are not tested: @gmr-conv/backend-wasm has none in minified scripts.");
-  }
-  it.skipIf(!threadsWhenMinified)("uses threads on an isolated page, in either kind of worker", async () => {
+  it("uses threads on an isolated page, in either kind of worker", async () => {
     for (const site of [sites.vite, sites.script, sites.esbuild]) {
       const answer = await inPage(site, ISOLATED, (page) => classifyPixels(page, { ...WASM, threads: 2 }));
       expect(answer).toMatchObject({ where: "worker", threads: 2 });
@@ -603,7 +587,7 @@ describe.skipIf(!executable)("in Chromium", () => {
     const stroke = '<line x1="80" y1="40" x2="120" y2="160" stroke="white" stroke-width="18"/>';
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="200">${stroke}</svg>`;
     await sharp(Buffer.from(svg)).flatten({ background: "black" }).png().toFile(path.join(site, "digit.png"));
-    writeFileSync(at("page.js"), example.replace('"/network/"', '"/network/", { wasmPaths: "/wasm/" }'));
+    writeFileSync(at("page.js"), example);
     cpSync(await viteBuild(folder), site, { recursive: true });
     const server = await serve(site);
     const page = await browser.newPage();

@@ -103,6 +103,7 @@ function cardOf(
       licence: source.licence,
       train: report.dataset.train,
       test: report.dataset.test,
+      turned: report.dataset.evaluated,
     },
     command: options.command ?? report.command,
     input: `${source.shape.slice(0, -1).join("×")} pixels, ${source.input}`,

@@ -1,8 +1,10 @@
 /** Learned kernels as small pictures, layer by layer, with the profile of their rings. */
+
+import type { LearnedKernels } from "@gmr-conv/models";
 import { html, type Markup } from "./html.ts";
 import { mixtureChart } from "./mixtureChart.ts";
 import { pngDataUri } from "./png.ts";
-import type { KernelLayer, NetworkReport } from "./types.ts";
+import type { NetworkReport } from "./types.ts";
 
 /** Approximate size of a kernel in CSS pixels; whole multiples keep its cells equal. */
 const PICTURE_SIZE = 64;
@@ -15,7 +17,7 @@ export function kernelPictures(network: NetworkReport, networkIndex: number): Ma
   return html`<div class="layers">${layers}</div>`;
 }
 
-function layerFigure(layer: KernelLayer, id: string): Markup {
+function layerFigure(layer: LearnedKernels, id: string): Markup {
   const { kernelSize, pictures, sigmas } = layer;
   const largest = Math.max(0, ...pictures.flatMap(({ values }) => values.map(Math.abs)));
   const images = pictures.map(({ width, height, values }, i) => {

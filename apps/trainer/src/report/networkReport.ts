@@ -1,13 +1,12 @@
 // What the report says about a network: its size, training and evaluation.
 
 import { type Dataset, readFloats } from "@gmr-conv/data";
-import { modelCost } from "@gmr-conv/models";
+import { learnedKernels, modelCost } from "@gmr-conv/models";
 import { GmrConv } from "@gmr-conv/tfjs";
 import { type Evaluation, seenAs, type View, type ViewOptions } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkConfig } from "../config/schema.ts";
 import type { Metric } from "../runs/metrics.ts";
-import { learnedKernels } from "./kernels.ts";
 import { imagePicture, maskPicture } from "./pictures.ts";
 import type { EpochPoint, MaskPicture, MistakePicture, NetworkReport, SigmaCurve } from "./types.ts";
 

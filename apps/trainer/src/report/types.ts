@@ -1,5 +1,6 @@
 /** The data of a rotation report: plain JSON, so that a run can store it and render it again. */
 import type { FlipDirection, TurnAxis } from "@gmr-conv/data";
+import type { LearnedKernels } from "@gmr-conv/models";
 import type { Metrics } from "@gmr-conv/training";
 
 /** Networks trained on upright images, evaluated on turned and mirrored ones. */
@@ -83,7 +84,7 @@ export interface NetworkReport {
   mistakes?: MistakePicture[];
   /** Segmentation: some images with their masks. */
   masks?: MaskPicture[];
-  kernels?: KernelLayer[];
+  kernels?: LearnedKernels[];
 }
 
 /** Loss and accuracy of one training batch, or the mean of several. */
@@ -156,14 +157,4 @@ export interface MaskPicture {
   image: string;
   truth: string;
   predicted: string;
-}
-
-/** Some of a layer's learned kernels. */
-export interface KernelLayer {
-  layer: string;
-  kernelSize: number;
-  /** Raw kernel values, row by row. */
-  pictures: { width: number; height: number; values: number[] }[];
-  /** Width of each ring's Gaussian in ring units, innermost ring first; empty for a dense layer. */
-  sigmas: number[];
 }

@@ -38,7 +38,7 @@ export const metricSchema = z.discriminatedUnion("type", [
 export const reportSchema = z.object({
   command: z.string(),
   score: z.enum(["accuracy", "Dice"]),
-  dataset: z.object({ name: z.string(), train: z.int(), test: z.int() }),
+  dataset: z.object({ name: z.string(), train: z.int(), test: z.int(), evaluated: z.int() }),
   classNames: z.array(z.string()),
   networks: z.array(
     z.object({

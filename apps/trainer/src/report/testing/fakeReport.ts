@@ -1,6 +1,7 @@
 /** A report with made-up but plausible figures, for tests. */
 import { Random } from "@gmr-conv/core";
-import type { HistoryPoint, KernelLayer, NetworkReport, RotationReport } from "../types.ts";
+import type { LearnedKernels } from "@gmr-conv/models";
+import type { HistoryPoint, NetworkReport, RotationReport } from "../types.ts";
 
 const EVALUATED = 2000;
 
@@ -157,7 +158,7 @@ function confusion(random: Random, total: number, accuracy: number): number[][] 
   });
 }
 
-function kernels(random: Random, layer: string, kernelSize: number, sigmas: number[]): KernelLayer {
+function kernels(random: Random, layer: string, kernelSize: number, sigmas: number[]): LearnedKernels {
   const centre = (kernelSize - 1) / 2;
   const pictures = Array.from({ length: 12 }, () => {
     const rings = Array.from({ length: centre + 1 }, () => 0.2 * random.normal());

@@ -1,7 +1,7 @@
 import { gmrConv2dLayer, registerLayers } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
-import { learnedKernels } from "./kernels.ts";
+import { learnedKernels } from "./learnedKernels.ts";
 
 it.each(["rings", "halfWhite", "white"] as const)(
   "shows what a layer computes, whatever it trains: %s",
@@ -25,5 +25,7 @@ it.each(["rings", "halfWhite", "white"] as const)(
       expect(value / largest).toBeCloseTo(expected[i] / scale, 5);
     });
     expect(sigmas).toHaveLength(3);
+    expect(await learnedKernels(model, [layer.name])).toHaveLength(1);
+    expect(await learnedKernels(model, ["another"])).toEqual([]);
   },
 );
