@@ -9,7 +9,7 @@ import type { ReportEnvironment } from "./report/types.ts";
 const require = createRequire(import.meta.url);
 
 /** The version of an installed package. */
-function packageVersion(name: string): string {
+export function packageVersion(name: string): string {
   return versionIn(require.resolve(`${name}/package.json`));
 }
 

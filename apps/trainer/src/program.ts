@@ -6,6 +6,7 @@ import { addConvert } from "./commands/convert.ts";
 import { addData } from "./commands/data.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEval } from "./commands/eval.ts";
+import { addExport } from "./commands/export.ts";
 import { addInfo } from "./commands/info.ts";
 import { addModels } from "./commands/models.ts";
 import { addParity } from "./commands/parity.ts";
@@ -45,6 +46,7 @@ export function makeProgram(): Command {
   addModels(program);
   addConvert(program);
   addPublish(program);
+  addExport(program);
   addParity(program);
   addBench(program);
   addInfo(program);

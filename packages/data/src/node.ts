@@ -15,6 +15,7 @@ export {
 export { imageLimits } from "./node/depthRange.ts";
 export { type DatasetEntry, defineDataset } from "./node/entry.ts";
 export { type ImageInfo, imageInfo, isImageFile } from "./node/imageInfo.ts";
+export type { ImageInput, Pixels } from "./node/openImage.ts";
 export {
   checkDatasetSpec,
   DATASET_NAMES,

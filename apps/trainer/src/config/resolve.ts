@@ -122,15 +122,23 @@ export function modelOptions(
   return { inputShape: [...sizes, shape[shape.length - 1]], classes: classNames.length, ...options };
 }
 
-/** A network of a run, untrained. @param anySize for images of any size */
-export function makeNetwork(network: NetworkConfig, data: RunData, anySize = false): tf.LayersModel {
+/** {@link modelOptions}, if `anySize` for images of any size. */
+export function networkOptions(
+  network: Pick<NetworkConfig, "model" | "train">,
+  data: Pick<RunData, "shape" | "classNames">,
+  anySize = false,
+): Record<string, unknown> {
   const { inputShape, ...options } = modelOptions(network, data);
   const sizes = (inputShape as number[]).map((length, axis, { length: axes }) =>
     anySize && axis < axes - 1 ? null : length,
   );
-  return createModel(network.model.name, { ...options, inputShape: sizes } as unknown as Parameters<
-    typeof createModel
-  >[1]);
+  return { ...options, inputShape: sizes };
+}
+
+/** A network of a run, untrained. @param anySize for images of any size */
+export function makeNetwork(network: NetworkConfig, data: RunData, anySize = false): tf.LayersModel {
+  const options = networkOptions(network, data, anySize);
+  return createModel(network.model.name, options as unknown as Parameters<typeof createModel>[1]);
 }
 
 /** @throws GmrError `invalid-argument`, naming the network and the option */

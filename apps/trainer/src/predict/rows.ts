@@ -1,8 +1,9 @@
 // Predictions as rows of a table: the class of a file, or what its mask holds.
 
 import path from "node:path";
-import { decodeImage, imageInfo } from "@gmr-conv/data/node";
-import { predict, type TestTimeViews } from "@gmr-conv/training";
+import { imageInfo } from "@gmr-conv/data/node";
+import { classifyImage } from "@gmr-conv/predict";
+import type { TestTimeViews } from "@gmr-conv/training";
 import { makeOutputFolder } from "../outputs.ts";
 import { isLive } from "../terminal.ts";
 import type { Predictor } from "./source.ts";
@@ -29,7 +30,11 @@ export async function classify(
   const p =
     predictor.shape.length === 4
       ? await classifyVolume(file, predictor)
-      : await classifyImage(file, predictor, resize, views);
+      : await classifyImage(
+          { ...predictor, reading: { ...predictor.reading, ...(resize && { resize }) } },
+          file,
+          { normalization: predictor.normalization, views },
+        );
   const ranked = Array.from(p.keys()).sort((a, b) => p[b] - p[a]);
   const row: Row = { file };
   ranked.slice(0, top).forEach((k, i) => {
@@ -38,23 +43,6 @@ export async function classify(
     row[`probability${suffix}`] = Number(p[k].toPrecision(6));
   });
   return row;
-}
-
-async function classifyImage(
-  file: string,
-  { model, shape, normalization, reading }: Predictor,
-  resize: ClassifyOptions["resize"],
-  views: TestTimeViews,
-): Promise<Float32Array> {
-  const [height, width, channels] = shape;
-  const { data } = await decodeImage(file, {
-    ...reading,
-    size: [height, width],
-    resize: resize ?? reading.resize,
-    channels: channels as 1 | 3,
-  });
-  const pixels = data instanceof Uint8Array ? Float32Array.from(data, (byte) => byte / 255) : data;
-  return predict(model, pixels, shape, { normalization, views });
 }
 
 /** Default side of the boxes of volumes. */

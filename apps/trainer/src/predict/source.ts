@@ -5,15 +5,19 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import type { Normalization, VoxelizeOptions } from "@gmr-conv/data";
 import type { DatasetSpec, DecodeOptions } from "@gmr-conv/data/node";
-import { loadPretrained, type PretrainedName, pretrainedCards } from "@gmr-conv/models";
+import { loadPretrained, type ModelName, type PretrainedName, pretrainedCards } from "@gmr-conv/models";
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
-import { makeNetwork } from "../config/resolve.ts";
+import { makeNetwork, networkOptions } from "../config/resolve.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 
 /** A network with everything needed to use it. */
 export interface Predictor {
   model: tf.LayersModel;
+  /** The arguments of `createModel` that made it. */
+  network: { name: ModelName; options: Record<string, unknown> };
+  /** The digest of the checkpoint that its weights come from; empty if it is not known. */
+  digest: string;
   task: "classification" | "segmentation";
   /** [...sizes, channels] of what it was trained on. Networks for segmentation take images of any size. */
   shape: readonly number[];
@@ -36,6 +40,8 @@ export async function openPredictor(source: string, network: string | undefined)
     const { classNames, normalization } = pretrained;
     return {
       model,
+      network: pretrained.model,
+      digest: pretrained.weights ?? "",
       task: "classification",
       shape: model.inputs[0].shape.slice(1) as number[],
       classNames,
@@ -54,11 +60,14 @@ export async function openPredictor(source: string, network: string | undefined)
   const run = RunFolder.at(source);
   const { config, network: own } = await run.network(network);
   const { task, shape, classNames } = config.data;
-  const model = makeNetwork(own, config.data, task === "segmentation");
-  await loadTrained(run.storage, own.name, model, own.train.select);
+  const anySize = task === "segmentation";
+  const model = makeNetwork(own, config.data, anySize);
+  const { digest } = await loadTrained(run.storage, own.name, model, own.train.select);
   const sizes = own.train.augment?.size ?? shape.slice(0, -1);
   return {
     model,
+    network: { name: own.model.name, options: networkOptions(own, config.data, anySize) },
+    digest,
     task,
     shape: [...sizes, shape[shape.length - 1]],
     classNames,

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { put, putImage, putPixels, temporaryFolder } from "../testing/write.ts";
 import { decodeImage, decodeMask, decodePages, decodeRegion } from "./decode.ts";
+import { imageLimits } from "./depthRange.ts";
 import { imageInfo } from "./imageInfo.ts";
 
 const folder = temporaryFolder();
@@ -134,5 +135,35 @@ describe("parts, masks and pages", () => {
     const { data, shape } = await decodePages(at("volume.tiff"));
     expect(shape).toEqual([3, 4, 5, 1]);
     expect([data[0], data[20], data[59]].map((value) => Math.round(255 * value))).toEqual([0, 50, 119]);
+  });
+});
+
+describe("pixels in memory", () => {
+  it("are read like the file with the same pixels", async () => {
+    const values = Uint8Array.from({ length: 12 * 10 * 4 }, (_, i) => (i * 37) % 256);
+    const file = await encode("same.png", [...values], 12, 4);
+    const options = { size: [6, 6], channels: 1, background: [9, 99, 199] } as const;
+    const pixels = { data: values, width: 12, height: 10, channels: 4 } as const;
+    expect(await decodeImage(pixels, options)).toEqual(await decodeImage(file, options));
+    expect(await decodeImage(readFileSync(file), options)).toEqual(await decodeImage(file, options));
+    const deep = Uint16Array.from({ length: 40 }, (_, i) => 300 * i);
+    const deepFile = await encode("same.tiff", deep, 8);
+    const deepPixels = { data: deep, width: 8, height: 5, channels: 1 } as const;
+    expect(await decodeImage(deepPixels)).toEqual(await decodeImage(deepFile));
+    expect(await imageLimits(deepPixels)).toEqual(await imageLimits(deepFile));
+  });
+
+  it("are refused, with the reason, if they are none", async () => {
+    const wrong = (image: unknown) => decodeImage(image as Uint8Array);
+    await expectGmrError(() => wrong({ data: [1] }), "invalid-argument", /^an image must be .*, got /);
+    await expectGmrError(() => wrong(undefined), "invalid-argument", /^an image must be .*, got undefined$/);
+    const data = new Uint8Array(7);
+    const message = "pixels have 7 numbers, expected 2·2·1 = 4";
+    await expectGmrError(() => wrong({ data, width: 2, height: 2, channels: 1 }), "invalid-shape", message);
+    await expectGmrError(
+      () => wrong({ data, width: 0, height: 7, channels: 5 }),
+      "invalid-shape",
+      "pixels of width 0, height 7 and 5 channels: expected positive sizes and 1 to 4 channels",
+    );
   });
 });

@@ -9,6 +9,7 @@ import { convertChannels } from "../channels.ts";
 import { type DepthRange, MAX_16_BIT, scaled } from "../depthRange.ts";
 import type { ResizeRule } from "../resize.ts";
 import { bitsOf, guarded, imageInfo, isGrey } from "./imageInfo.ts";
+import { type ImageInput, nameOfImage, openImage } from "./openImage.ts";
 
 export interface DecodeOptions {
   /** [height, width]; default: the image's own. */
@@ -38,13 +39,10 @@ export interface DecodedImage {
 }
 
 /**
- * Reads an image file.
+ * Reads an image file, or brings pixels into the same form.
  * @throws GmrError `io`; `invalid-data` for a file that is not an image, is damaged, or has a size that is refused
  */
-export async function decodeImage(
-  file: string | Uint8Array,
-  options: DecodeOptions = {},
-): Promise<DecodedImage> {
+export async function decodeImage(file: ImageInput, options: DecodeOptions = {}): Promise<DecodedImage> {
   return decode(file, checkKeys("the options of decodeImage", options, KEYS));
 }
 
@@ -69,15 +67,11 @@ export async function decodeRegion(
   return decode(file, checkKeys("the options of decodeRegion", options, KEYS), region);
 }
 
-async function decode(
-  file: string | Uint8Array,
-  options: DecodeOptions,
-  region?: Region,
-): Promise<DecodedImage> {
-  const name = typeof file === "string" ? file : "the image";
+async function decode(file: ImageInput, options: DecodeOptions, region?: Region): Promise<DecodedImage> {
+  const name = nameOfImage(file);
   const rule = oneOf("resize", options.resize ?? "crop", ["crop", "stretch", "pad", "none"]);
   return guarded(name, async () => {
-    const image = sharp(file, { limitInputPixels: false, failOn: "warning", sequentialRead: !region });
+    const image = openImage(file, { failOn: "warning", sequentialRead: !region });
     if (region)
       image.extract({ left: region.left, top: region.top, width: region.width, height: region.height });
     else image.autoOrient();

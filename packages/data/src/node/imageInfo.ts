@@ -1,7 +1,7 @@
 // What the header of an image file says.
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
-import sharp from "sharp";
+import { type ImageInput, nameOfImage, openImage } from "./openImage.ts";
 
 export interface ImageInfo {
   height: number;
@@ -19,9 +19,10 @@ const IMAGE_NAME = /\.(png|jpe?g|tiff?|webp|gif|avif)$/i;
 export const isImageFile = (name: string): boolean => IMAGE_NAME.test(name);
 
 /** The size and format of an image file, after EXIF orientation. @throws GmrError `io`, `invalid-data` */
-export async function imageInfo(file: string): Promise<ImageInfo> {
-  const { height, width, space, pages, depth, orientation, pageHeight } = await guarded(file, () =>
-    sharp(file, { limitInputPixels: false }).metadata(),
+export async function imageInfo(file: ImageInput): Promise<ImageInfo> {
+  const { height, width, space, pages, depth, orientation, pageHeight } = await guarded(
+    nameOfImage(file),
+    () => openImage(file).metadata(),
   );
   const sides: [number, number] = [pageHeight ?? height, width];
   const [h, w] = (orientation ?? 1) >= 5 ? [sides[1], sides[0]] : sides;

@@ -143,7 +143,8 @@ export class Engine {
   private async start(names: readonly WebBackend[], skipped: BackendInfo["skipped"]): Promise<BackendInfo> {
     const { threads, wasmPaths, softwareAdapter = false } = this.request ?? {};
     const selection = await selectBackend(names, {
-      softwareAdapter,
+      // WebGPU that is named alone is wanted on any adapter.
+      softwareAdapter: softwareAdapter || names.length === 1,
       webgpu: { onDeviceLost: () => undefined }, // the next call finds out
       wasm: { threads, wasmPaths },
     });
