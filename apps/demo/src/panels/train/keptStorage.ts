@@ -3,6 +3,28 @@
 import { reasonOf } from "@gmr-conv/core";
 import { IndexedDbStorage, MemoryStorage, type Storage } from "@gmr-conv/training";
 
+const DATABASE = "gmr-conv-train";
+
+/** A reloaded page waits so long for its former self to let go of the database. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Claims the database for this worker until it ends.
+ * @returns false if another tab has it, whose checkpoints would be overwritten
+ */
+export function claimDatabase(): Promise<boolean> {
+  const { locks } = navigator as { locks?: LockManager };
+  if (!locks) return Promise.resolve(true); // pages without https, old browsers
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const kept = locks.request(DATABASE, { signal }, () => {
+      resolve(true);
+      return new Promise<never>(() => undefined);
+    });
+    kept.catch(() => resolve(false));
+  });
+}
+
 /** A storage that goes on in memory when the database fails: training must not end for that. */
 export class KeptStorage implements Storage {
   private readonly database: Storage;
@@ -11,7 +33,7 @@ export class KeptStorage implements Storage {
   private told = false;
 
   /** @param onProblem called once, with what the visitor should know */
-  constructor(onProblem: (text: string) => void, database: Storage = new IndexedDbStorage("gmr-conv-train")) {
+  constructor(onProblem: (text: string) => void, database: Storage = new IndexedDbStorage(DATABASE)) {
     this.onProblem = onProblem;
     this.database = database;
   }

@@ -151,6 +151,23 @@ describe.skipIf(!executable)("training in Chromium", () => {
     await leave();
   });
 
+  it("leaves the checkpoints of another tab alone, and says so", async () => {
+    const { page, leave } = await visit(browser, server, "train");
+    await button(page, "Train").click();
+    await reached(page, "gmr", 1);
+    const second = await page.context().newPage();
+    await second.goto(page.url());
+    await button(second, "Train").waitFor();
+    expect(await second.locator(".message.note").textContent()).toMatch(/^Another tab trains here/);
+    await second.close();
+    await pause(page);
+    const before = await steps(page);
+    await page.reload();
+    await button(page, "Go on").waitFor();
+    expect(await steps(page)).toEqual(before);
+    await leave();
+  });
+
   it("goes on in memory when the browser's storage is full, and says so", async () => {
     const { page, leave } = await visit(browser, server, "train");
     await button(page, "Train").waitFor();

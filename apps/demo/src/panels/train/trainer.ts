@@ -2,12 +2,13 @@
 
 import { codeOf, reasonOf } from "@gmr-conv/core";
 import { readFloats } from "@gmr-conv/data";
+import { MemoryStorage } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import { transfer } from "comlink";
 import { startBackend } from "../../engine/backend.ts";
 import type { BackendName, BackendState, NetworkName, PerNetwork } from "../../engine/types.ts";
 import { loadDigits } from "./digits.ts";
-import { KeptStorage } from "./keptStorage.ts";
+import { claimDatabase, KeptStorage } from "./keptStorage.ts";
 import { type Answer, type RunState, Session } from "./session.ts";
 import type { RunSettings } from "./settings.ts";
 
@@ -28,6 +29,10 @@ export interface Shown {
   labels: number[];
 }
 
+const OTHER_TAB =
+  "Another tab trains here: what this one learns is lost when it is closed or reloaded, since both would keep it in " +
+  "the same place.";
+
 export class Trainer {
   private session: Session | undefined;
   private listener: Listener | undefined;
@@ -39,8 +44,9 @@ export class Trainer {
   start(base: string, backend: BackendName, listener: Listener): Promise<{ run: RunState; shown: Shown }> {
     this.listener = listener;
     return this.inTurn(async () => {
-      const [digits] = await Promise.all([loadDigits(base), this.startOn(backend)]);
-      const storage = new KeptStorage((text) => listener.notice(text));
+      const [digits, alone] = await Promise.all([loadDigits(base), claimDatabase(), this.startOn(backend)]);
+      const storage = alone ? new KeptStorage((text) => listener.notice(text)) : new MemoryStorage();
+      if (!alone) listener.notice(OTHER_TAB);
       this.session = new Session(digits, storage, (state) => listener.changed(state));
       const { heldOut } = digits;
       const labels = Array.from(heldOut.labels ?? []);
