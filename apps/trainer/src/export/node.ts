@@ -60,7 +60,7 @@ function manifest(name: string, { card }: Exported["description"]): object {
     ...(card.licence && { license: card.licence }),
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20.19" },
+    engines: { node: "^20.19.0 || >=22.3.0" },
     exports: { ".": { types: "./index.d.ts", default: "./index.js" }, "./network/*": "./network/*" },
     files: ["index.js", "index.d.ts", "network"],
     dependencies: {
