@@ -52,7 +52,9 @@ switch (command) {
     await must("turbo", ["run", ...args]);
     break;
   default:
-    fail(`unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, consumers, release, release:try or turbo`);
+    fail(
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, consumers, release, release:try or turbo`,
+    );
 }
 
 function checkNode() {

@@ -1,11 +1,11 @@
 // The consumers: what each installs, and what is checked in it.
 
+import { spawn } from "node:child_process";
 import { existsSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { spawn } from "node:child_process";
 import { preferSoftwareAdapter } from "../../packages/backend-webgpu/testing/dawn.ts";
 import { findChromium } from "../testing/chromium.ts";
 import { ISOLATION, type PageResult, visit, visitFolder } from "./pages.ts";
@@ -40,7 +40,8 @@ const LAYER = ["problem.js", "layer.js", "wasm.js"];
 
 // What there is on this machine
 
-const paths = (variable: string): string[] => (process.env[variable] ?? "").split(path.delimiter).filter(Boolean);
+const paths = (variable: string): string[] =>
+  (process.env[variable] ?? "").split(path.delimiter).filter(Boolean);
 const runtime = (name: string): string | undefined =>
   paths("GMR_RUNTIMES").find((file) => path.basename(file, ".exe") === name && existsSync(file));
 
@@ -91,7 +92,9 @@ function checkPage({ page, worker }: PageResult, threads: number): string {
     if (!result) throw new Error(`no result of the ${where}`);
     checkLosses(result);
     if (result.backend !== "wasm" || result.threads !== threads) {
-      throw new Error(`the ${where} ran on ${result.backend} with ${result.threads} threads: expected ${threads}`);
+      throw new Error(
+        `the ${where} ran on ${result.backend} with ${result.threads} threads: expected ${threads}`,
+      );
     }
   }
   return `${threads} ${threads === 1 ? "thread" : "threads"}`;
@@ -181,8 +184,11 @@ const viteDev = (headers: Readonly<Record<string, string>>, threads: number): Ch
   inChromium((executable) => async (project) => {
     project.write("vite.config.js", `export default ${JSON.stringify({ server: { headers } })};\n`);
     const args = (port: number): string[] => ["--port", `${port}`, "--host", "127.0.0.1", "--strictPort"];
-    return withServer(project, path.join(project.folder, "node_modules/vite/bin/vite.js"), args, async (address) =>
-      checkPage(await visit(executable, address), threads),
+    return withServer(
+      project,
+      path.join(project.folder, "node_modules/vite/bin/vite.js"),
+      args,
+      async (address) => checkPage(await visit(executable, address), threads),
     );
   });
 
@@ -225,7 +231,9 @@ function typed(moduleResolution: "node16" | "bundler"): Check {
       try {
         await project.run("npx", ["--no-install", "tsc", "--pretty", "false"]);
       } catch (error) {
-        const lines = String(error).split("\n").filter((line) => /error TS\d+/.test(line));
+        const lines = String(error)
+          .split("\n")
+          .filter((line) => /error TS\d+/.test(line));
         const others = lines.filter((line) => /^node_modules\/(?!@gmr-conv\/)/.test(line));
         if (lines.length === 0 || others.length < lines.length) throw error;
         const names = others.map((line) => /^node_modules\/((@[^/]+\/)?[^/]+)/.exec(line)?.[1]);
@@ -272,7 +280,8 @@ function linkNativeBinding(project: Project): void {
     throw new Missing("no native binding (node tooling/tfjs-node-from-source/build.mjs)");
   }
   for (const folder of ["lib/napi-v8", "deps"]) {
-    if (existsSync(path.join(source, folder))) symlinkSync(path.join(source, folder), path.join(target, folder));
+    if (existsSync(path.join(source, folder)))
+      symlinkSync(path.join(source, folder), path.join(target, folder));
   }
 }
 
@@ -345,7 +354,10 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
       name: "typescript",
       packages: [...WASM, "io", "models"],
       dependencies: [...TFJS, "typescript@5.9"],
-      files: { "program.ts": TYPED_PROGRAM, "names.ts": "export const classNames: readonly string[] = [];\n" },
+      files: {
+        "program.ts": TYPED_PROGRAM,
+        "names.ts": "export const classNames: readonly string[] = [];\n",
+      },
       checks: [typed("node16"), typed("bundler")],
     },
     {
@@ -357,8 +369,16 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
         ...(await inEachNode((node) => (project) => onThreads(project, node, ["node.js"], 2))),
         {
           what: "Deno",
-          run: ifFound(runtime("deno"), "Deno", (deno) => (project) =>
-            onThreads(project, deno, ["run", "--node-modules-dir=manual", "--no-prompt", "-A", "node.js"], 2),
+          run: ifFound(
+            runtime("deno"),
+            "Deno",
+            (deno) => (project) =>
+              onThreads(
+                project,
+                deno,
+                ["run", "--node-modules-dir=manual", "--no-prompt", "-A", "node.js"],
+                2,
+              ),
           ),
         },
         {
@@ -390,12 +410,7 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
     ),
     builtPage(
       "rollup",
-      [
-        "rollup@4",
-        "@rollup/plugin-node-resolve@16",
-        "@rollup/plugin-commonjs@29",
-        "@rollup/plugin-terser@1",
-      ],
+      ["rollup@4", "@rollup/plugin-node-resolve@16", "@rollup/plugin-commonjs@29", "@rollup/plugin-terser@1"],
       "rollup -c",
       { programs: ["rollup.config.js"], html: MODULE_PAGE },
     ),
@@ -424,12 +439,13 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
         },
         {
           what: "client",
-          run: inChromium((executable) => (project) =>
-            withNext(project, async (address) => {
-              const { page } = await visit(executable, address);
-              checkLosses(page);
-              return `${page.threads} thread`;
-            }),
+          run: inChromium(
+            (executable) => (project) =>
+              withNext(project, async (address) => {
+                const { page } = await visit(executable, address);
+                checkLosses(page);
+                return `${page.threads} thread`;
+              }),
           ),
         },
       ],
@@ -477,7 +493,9 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
         {
           what: "import of every package",
           run: async (project) => {
-            const names = allPackages.filter((name) => name !== "backend-node").map((name) => `@gmr-conv/${name}`);
+            const names = allPackages
+              .filter((name) => name !== "backend-node")
+              .map((name) => `@gmr-conv/${name}`);
             const program = `for (const name of ${JSON.stringify(names)}) await import(name); process.exit(0);`;
             await project.run(process.execPath, ["--input-type=module", "-e", program]);
             return undefined;
@@ -527,6 +545,7 @@ async function audit(project: Project): Promise<string> {
   }
   if (!vulnerabilities) throw new Missing("the registry answers no audits");
   const found = Object.entries(vulnerabilities).map(([name, { severity }]) => `${name} (${severity})`);
-  if (found.some((text) => /\((high|critical)\)$/.test(text))) throw new Error(`findings: ${found.join(", ")}`);
+  if (found.some((text) => /\((high|critical)\)$/.test(text)))
+    throw new Error(`findings: ${found.join(", ")}`);
   return found.length === 0 ? "no finding" : found.join(", ");
 }

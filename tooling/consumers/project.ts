@@ -67,7 +67,11 @@ export class Project {
   }
 
   /** Runs a program that prints one object as JSON in its last line. */
-  async result(program: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Result> {
+  async result(
+    program: string,
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<Result> {
     const lines = (await this.run(program, args, env)).trim().split("\n");
     return JSON.parse(lines[lines.length - 1]) as Result;
   }
@@ -87,7 +91,9 @@ export interface Result {
 
 /** What `npm run` sets would be taken for the user's settings of npm. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle|command|execpath)/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^npm_(package|lifecycle|command|execpath)/.test(name),
+  );
   return { ...Object.fromEntries(kept), NO_COLOR: "1", FORCE_COLOR: undefined, NODE_PATH: undefined };
 }
 
@@ -108,7 +114,10 @@ export function runIn(
   return new Promise((resolve, reject) => {
     execFile(program, [...args], options, (error, stdout, stderr) => {
       if (!error) resolve(stdout);
-      else reject(new Error(`${program} ${args.join(" ")}: ${error.code ?? error.signal}\n${stdout}\n${stderr}`));
+      else
+        reject(
+          new Error(`${program} ${args.join(" ")}: ${error.code ?? error.signal}\n${stdout}\n${stderr}`),
+        );
     });
   });
 }

@@ -80,9 +80,12 @@ try {
   setReference(losses(await import("@gmr-conv/core")));
   const rows: Row[] = [];
   for (const consumer of all) {
-    if (wanted.length === 0 || wanted.includes(consumer.name)) rows.push(...(await runConsumer(consumer, tarballs)));
+    if (wanted.length === 0 || wanted.includes(consumer.name))
+      rows.push(...(await runConsumer(consumer, tarballs)));
   }
-  const header = ["consumer".padEnd(10), "what was checked".padEnd(58), "result ", "     s", "remark"].join("  ");
+  const header = ["consumer".padEnd(10), "what was checked".padEnd(58), "result ", "     s", "remark"].join(
+    "  ",
+  );
   console.log(`\n${header}\n${rows.map(format).join("\n")}`);
   const count = (result: Row["result"]): number => rows.filter((row) => row.result === result).length;
   console.log(`\n${count("passed")} passed, ${count("FAILED")} failed, ${count("missing")} missing`);

@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { runServer } from "verdaccio";
-import { Project, runIn } from "../consumers/project.ts";
 import { losses } from "../consumers/programs/reference.js";
+import { Project, runIn } from "../consumers/project.ts";
 import { publishedPackages } from "../testing/installPacked.ts";
 
 const repository = fileURLToPath(new URL("../../", import.meta.url));
@@ -42,7 +42,13 @@ async function startRegistry(): Promise<{ server: Server; address: string }> {
 
 /** Copies what git knows or would take, and what was built. */
 async function copyRepository(): Promise<void> {
-  const listed = await runIn(repository, "git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+  const listed = await runIn(repository, "git", [
+    "ls-files",
+    "-z",
+    "--cached",
+    "--others",
+    "--exclude-standard",
+  ]);
   const files = listed.split("\0").filter((file) => file !== "" && !file.startsWith("tooling/fixtures/"));
   const built = packages.map((name) => path.join(folderOf(name), "dist"));
   for (const file of [...files, ...built]) {
@@ -66,7 +72,8 @@ async function publish(address: string): Promise<string> {
   await git("commit", "--quiet", "--message", "Version packages");
   await runIn(copy, process.execPath, [changeset, "publish"], { npm_config_registry: address });
   const versions = new Set(packages.map((name) => versionOf(path.join(copy, folderOf(name)))));
-  if (versions.size !== 1) throw new Error(`the packages have different versions: ${[...versions].join(", ")}`);
+  if (versions.size !== 1)
+    throw new Error(`the packages have different versions: ${[...versions].join(", ")}`);
   return [...versions][0];
 }
 

@@ -28,7 +28,9 @@ function manifestOf(name: string): Manifest {
 /** The names of all published packages, without their scope. */
 export function publishedPackages(): string[] {
   const names = ["packages", "apps"].flatMap((parent) => readdirSync(join(repository, parent)));
-  return names.filter((name) => existsSync(join(folderOf(name), "package.json")) && !manifestOf(name).private);
+  return names.filter(
+    (name) => existsSync(join(folderOf(name), "package.json")) && !manifestOf(name).private,
+  );
 }
 
 /** Packs a package of the workspace; returns the tarball's path, below `folder/name/`. Needs no network. */

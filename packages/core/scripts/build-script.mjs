@@ -11,7 +11,7 @@ await build({
   configFile: false,
   logLevel: "error",
   build: {
-    target: "es2020",
+    target: "es2022",
     outDir: at("dist"),
     emptyOutDir: false,
     lib: { entry: at("dist/index.js"), formats: ["iife"], name: "gmrCore", fileName: () => "gmr-core.js" },
