@@ -1,7 +1,7 @@
 // The consumers: what each installs, and what is checked in it.
 
 import { spawn } from "node:child_process";
-import { existsSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import path from "node:path";
@@ -279,9 +279,9 @@ function linkNativeBinding(project: Project): void {
   if (!existsSync(path.join(source, "lib/napi-v8/tfjs_binding.node"))) {
     throw new Missing("no native binding (node tooling/tfjs-node-from-source/build.mjs)");
   }
+  mkdirSync(path.join(target, "lib"), { recursive: true });
   for (const folder of ["lib/napi-v8", "deps"]) {
-    if (existsSync(path.join(source, folder)))
-      symlinkSync(path.join(source, folder), path.join(target, folder));
+    if (existsSync(path.join(source, folder))) symlinkSync(path.join(source, folder), path.join(target, folder));
   }
 }
 
