@@ -281,7 +281,8 @@ function linkNativeBinding(project: Project): void {
   }
   mkdirSync(path.join(target, "lib"), { recursive: true });
   for (const folder of ["lib/napi-v8", "deps"]) {
-    if (existsSync(path.join(source, folder))) symlinkSync(path.join(source, folder), path.join(target, folder));
+    if (existsSync(path.join(source, folder)))
+      symlinkSync(path.join(source, folder), path.join(target, folder));
   }
 }
 
