@@ -96,6 +96,22 @@ async function runProject(project: Project, version: string): Promise<void> {
   }
 }
 
+/** The command in an empty folder, as `npx` gets it from the registry. */
+async function runCommand(version: string): Promise<void> {
+  const empty = path.join(work, "empty");
+  mkdirSync(empty);
+  writeFileSync(path.join(empty, ".npmrc"), npmrc);
+  const npx = (...args: string[]): Promise<string> =>
+    runIn(empty, "npx", ["--yes", "--package", `${scope}/trainer`, "gmr", ...args], {
+      npm_config_cache: path.join(work, "npm-cache"),
+      npm_config_ignore_scripts: "true",
+    });
+  const printed = (await npx("--version")).trim();
+  if (printed !== version) throw new Error(`gmr --version printed ${printed}: expected ${version}`);
+  if (!(await npx("models")).includes("gmr-resnet18"))
+    throw new Error("gmr models does not list gmr-resnet18");
+}
+
 const { server, address } = await startRegistry();
 const npmrc = `${scope}:registry=${address}\n${address.slice("http:".length)}:_authToken=nobody\n`;
 const project = new Project({
@@ -118,6 +134,7 @@ try {
   project.write(".npmrc", npmrc);
   await project.install(...packages.map((name) => `${scope}/${name}`));
   await runProject(project, first);
+  await runCommand(first);
   console.log(`installed and ran ${first}`);
 
   writeFileSync(path.join(copy, ".changeset/another.md"), `---\n"${scope}/core": minor\n---\n\nA change.\n`);
