@@ -121,7 +121,7 @@ function builtPage(
     programs: [...LAYER, "page.js", "worker.js", "index.html", ...programs],
     checks: [
       {
-        what: `${command} (minified)`,
+        what: `${command.replace(/ --.*/, "")} (minified)`,
         run: async (project) => {
           const [program, ...args] = command.split(" ");
           await project.run("npx", ["--no-install", program, ...args]);
@@ -289,7 +289,10 @@ function linkNativeBinding(project: Project): void {
 // Next
 
 const NEXT_FILES = {
-  "next.config.mjs": "export default {};\n",
+  "next.config.mjs": `const headers = ${JSON.stringify(Object.entries(ISOLATION).map(([key, value]) => ({ key, value })))};
+export default { headers: async () => [{ source: "/isolated", headers }] };
+`,
+  "app/isolated/page.jsx": `export { default } from "../page.jsx";\n`,
   "app/layout.jsx":
     "export default function Layout({ children }) {\n  return <html><body>{children}</body></html>;\n}\n",
   "app/page.jsx": `"use client";
@@ -318,6 +321,15 @@ const withNext = <T>(project: Project, use: (address: string) => Promise<T>): Pr
     path.join(project.folder, "node_modules/next/dist/bin/next"),
     (port) => ["start", "--port", `${port}`, "--hostname", "127.0.0.1"],
     use,
+  );
+
+const nextClient = (file: string, threads: number): Check["run"] =>
+  inChromium(
+    (executable) => (project) =>
+      withNext(project, async (address) => {
+        const { page } = await visit(executable, `${address}${file}`);
+        return checkPage({ page, worker: page }, threads);
+      }),
   );
 
 // The table
@@ -438,17 +450,8 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
               return `${result.threads} threads`;
             }),
         },
-        {
-          what: "client",
-          run: inChromium(
-            (executable) => (project) =>
-              withNext(project, async (address) => {
-                const { page } = await visit(executable, address);
-                checkLosses(page);
-                return `${page.threads} thread`;
-              }),
-          ),
-        },
+        { what: "client", run: nextClient("", 1) },
+        { what: "client, isolated", run: nextClient("isolated", 2) },
       ],
     },
     {
