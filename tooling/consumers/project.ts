@@ -16,8 +16,6 @@ export interface ProjectOptions {
   dependencies?: readonly string[] | undefined;
   /** Files of `programs/` to copy. */
   programs?: readonly string[] | undefined;
-  /** Arguments of `npm install`. */
-  installArgs?: readonly string[] | undefined;
 }
 
 export class Project {

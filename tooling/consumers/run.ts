@@ -8,7 +8,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pack, publishedPackages } from "../testing/installPacked.ts";
-import { type Check, type Consumer, consumers, Missing, setReference } from "./consumers.ts";
+import { type Check, type Consumer, Missing, setReference } from "./checks.ts";
+import { consumers } from "./consumers.ts";
 import { closeBrowser } from "./pages.ts";
 import { losses } from "./programs/reference.js";
 import { Project } from "./project.ts";
@@ -53,7 +54,7 @@ async function runConsumer(consumer: Consumer, packed: Readonly<Record<string, s
     const install: Check = {
       what: "npm install",
       run: async () => {
-        await project.install(...(consumer.installArgs ?? []));
+        await project.install();
         return undefined;
       },
     };
