@@ -1,29 +1,25 @@
 // The command, and everything that it brings.
 
 import { type Consumer, Missing } from "./checks.ts";
-import type { Project } from "./project.ts";
+import { ProgramError, type Project } from "./project.ts";
 
+/** What `npm audit --json` prints; without findings, if the registry does not answer. */
 interface Audit {
-  vulnerabilities?: Record<string, { severity: string; via: (string | object)[] }>;
+  message?: string;
+  vulnerabilities?: Record<string, { severity: string }>;
 }
 
 /** Fails for high and critical findings, and names all. */
 async function audit(project: Project): Promise<string> {
-  const args = ["audit", "--omit=dev", "--json"];
-  let printed: string;
-  try {
-    printed = await project.run("npm", args);
-  } catch (error) {
-    // With findings, npm prints them and exits with code 1.
-    printed = /\{[\s\S]*\}/.exec(error instanceof Error ? error.message : "")?.[0] ?? "{}";
+  const printed = await project.run("npm", ["audit", "--omit=dev", "--json"]).catch((error: unknown) => {
+    if (error instanceof ProgramError) return error.stdout; // with findings, the exit code is 1
+    throw error;
+  });
+  const { message, vulnerabilities } = JSON.parse(printed) as Audit;
+  if (!vulnerabilities) {
+    const reason = message?.replace(/ - (GET|POST) \S+/, "") ?? "it gives no reason";
+    throw new Missing(`the registry answers no audits: ${reason}`);
   }
-  let vulnerabilities: Audit["vulnerabilities"];
-  try {
-    ({ vulnerabilities } = JSON.parse(printed) as Audit);
-  } catch {
-    vulnerabilities = undefined;
-  }
-  if (!vulnerabilities) throw new Missing("the registry answers no audits");
   const found = Object.entries(vulnerabilities).map(([name, { severity }]) => `${name} (${severity})`);
   if (found.some((text) => /\((high|critical)\)$/.test(text)))
     throw new Error(`findings: ${found.join(", ")}`);

@@ -58,7 +58,7 @@ export class Project {
 
   /**
    * Runs a program in the folder; returns its standard output.
-   * @throws Error with all output if it fails
+   * @throws ProgramError if it fails
    */
   run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
     return runIn(this.folder, program, args, env);
@@ -95,7 +95,17 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), NO_COLOR: "1", FORCE_COLOR: undefined, NODE_PATH: undefined };
 }
 
-/** @throws Error with all output if the program fails or takes longer than ten minutes */
+/** A program that failed; the message has all output. */
+export class ProgramError extends Error {
+  readonly stdout: string;
+
+  constructor(message: string, stdout: string, stderr: string) {
+    super(`${message}\n${stdout}\n${stderr}`);
+    this.stdout = stdout;
+  }
+}
+
+/** @throws ProgramError if the program fails or takes longer than ten minutes */
 export function runIn(
   folder: string,
   program: string,
@@ -114,7 +124,7 @@ export function runIn(
       if (!error) resolve(stdout);
       else
         reject(
-          new Error(`${program} ${args.join(" ")}: ${error.code ?? error.signal}\n${stdout}\n${stderr}`),
+          new ProgramError(`${program} ${args.join(" ")}: ${error.code ?? error.signal}`, stdout, stderr),
         );
     });
   });
