@@ -1,0 +1,108 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitepress";
+import { headingId, linkInSite } from "../src/links.mjs";
+
+const page = (text: string, link: string) => ({ text, link });
+
+const packages = [
+  ...["core", "tfjs", "backends", "backend-wasm", "backend-webgpu", "backend-node"],
+  ...["models", "data", "training", "io", "web", "predict"],
+];
+
+/** Written by TypeDoc before the site is built. */
+const hasApi = existsSync(fileURLToPath(new URL("../api/index.md", import.meta.url)));
+const reference = hasApi ? [page("API reference", "/api/")] : [];
+
+/** The path under which the site is served: DOCS_BASE=/gmr-conv/ for a sub-path. */
+const base = process.env.DOCS_BASE ?? "/";
+
+export default defineConfig({
+  title: "GMR-Conv",
+  description: "Convolutional networks that give the same answer for turned and mirrored images, in JavaScript",
+  lang: "en",
+  base,
+  cleanUrls: false,
+  rewrites: { "contributing/README.md": "contributing/index.md" },
+  srcExclude: ["src/**"],
+  markdown: {
+    math: true,
+    anchor: { slugify: headingId },
+    config(md) {
+      md.core.ruler.push("links-in-site", (state) => {
+        const { relativePath } = state.env;
+        for (const token of state.tokens.flatMap(({ children }) => children ?? [])) {
+          if (token.type !== "link_open" || typeof relativePath !== "string") continue;
+          token.attrSet("href", linkInSite(token.attrGet("href") ?? "", relativePath));
+        }
+      });
+    },
+  },
+  themeConfig: {
+    search: { provider: "local" },
+    outline: [2, 3],
+    nav: [
+      page("Start", "/start/own-images"),
+      page("Mathematics", "/mathematics"),
+      page("Packages", "/packages/"),
+      ...reference,
+    ],
+    sidebar: {
+      "/api/": [page("← Guide", "/"), ...reference],
+      "/": [
+        {
+          text: "Start",
+          items: [
+            page("What it is", "/"),
+            page("Your own images", "/start/own-images"),
+            page("A web page", "/start/web-page"),
+            page("A PyTorch model", "/start/pytorch"),
+            page("A layers model", "/start/layers-model"),
+            page("A backend", "/start/backend"),
+          ],
+        },
+        {
+          text: "Guide",
+          items: [
+            page("The mathematics", "/mathematics"),
+            page("Backends", "/backends"),
+            page("Networks", "/packages/models"),
+            page("Data sets", "/data-sets"),
+            page("Training", "/training"),
+            page("The cost of training", "/models"),
+            page("Deployment", "/deployment"),
+            page("Benchmarks", "/benchmarks"),
+            page("From the Python package", "/migration"),
+            page("Reproducibility", "/reproducibility"),
+            page("Questions", "/faq"),
+          ],
+        },
+        {
+          text: "Packages",
+          collapsed: true,
+          items: [
+            page("Overview", "/packages/"),
+            ...packages.map((name) => page(name, `/packages/${name}`)),
+            page("the gmr command", "/packages/trainer"),
+            page("the demo", "/packages/demo"),
+            ...reference,
+          ],
+        },
+        {
+          text: "Contributing",
+          collapsed: true,
+          items: [
+            page("Overview", "/contributing/"),
+            page("Architecture", "/architecture"),
+            page("A backend", "/contributing/backend"),
+            page("An op", "/contributing/op"),
+            page("A layer", "/contributing/layer"),
+            page("A network", "/contributing/model"),
+            page("A data set", "/contributing/data-set"),
+            page("A command", "/contributing/command"),
+          ],
+        },
+      ],
+    },
+  },
+});
