@@ -19,7 +19,8 @@ const base = process.env.DOCS_BASE ?? "/";
 
 export default defineConfig({
   title: "GMR-Conv",
-  description: "Convolutional networks that give the same answer for turned and mirrored images, in JavaScript",
+  description:
+    "Convolutional networks that give the same answer for turned and mirrored images, in JavaScript",
   lang: "en",
   base,
   cleanUrls: false,

@@ -30,13 +30,15 @@ export const read = (file) => readFileSync(path.join(root, file), "utf8");
  * The text without blocks and pieces of code.
  * @param {string} text
  */
-const prose = (text) => text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]]/g, " "));
+const prose = (text) =>
+  text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]]/g, " "));
 
 /**
  * Targets of links and pictures.
  * @param {string} text
  */
-export const linksOf = (text) => [...prose(text).matchAll(/\]\(([^)\s]+)[^)]*\)/g)].map(([, target]) => target);
+export const linksOf = (text) =>
+  [...prose(text).matchAll(/\]\(([^)\s]+)[^)]*\)/g)].map(([, target]) => target);
 
 /**
  * Ids of headings, the n-th of equal ones with -n.

@@ -82,7 +82,11 @@ export function ringKernels() {
       }).join("");
     parts.push(
       grid(30, (ring) => `fill="hsl(${165 + (ring * 220) / numRings} 55% 45%)"`),
-      grid(200, (ring) => `fill="${GMR}" fill-opacity="${share(ring).toFixed(3)}" stroke="${GMR}" stroke-opacity=".3"`),
+      grid(
+        200,
+        (ring) =>
+          `fill="${GMR}" fill-opacity="${share(ring).toFixed(3)}" stroke="${GMR}" stroke-opacity=".3"`,
+      ),
       `<text x="${left}" y="20" fill="${TEXT}" font-size="12">${size}×${size}: ${numRings} rings</text>`,
     );
     left += Math.max(cell * size, 90) + 30;
