@@ -17,6 +17,30 @@ const reference = hasApi ? [page("API reference", "/api/")] : [];
 /** The path under which the site is served: DOCS_BASE=/gmr-conv/ for a sub-path. */
 const base = process.env.DOCS_BASE ?? "/";
 
+interface Token {
+  type: string;
+  content: string;
+  attrGet(name: string): string | null;
+  attrSet(name: string, value: string): void;
+}
+
+/** Points links to the site's pages; text of links to files that are not on the site stays text. */
+function leadLinks(tokens: Token[], page: string): void {
+  let dropped = false;
+  for (const token of tokens) {
+    if (token.type === "link_open") {
+      const href = linkInSite(token.attrGet("href") ?? "", page);
+      dropped = href === undefined;
+      if (href !== undefined) token.attrSet("href", href);
+    }
+    if (dropped && /^link_/.test(token.type)) {
+      dropped = token.type === "link_open";
+      token.type = "text";
+      token.content = "";
+    }
+  }
+}
+
 export default defineConfig({
   title: "GMR-Conv",
   description:
@@ -29,12 +53,13 @@ export default defineConfig({
   markdown: {
     math: true,
     anchor: { slugify: headingId },
+    languageAlias: { assemblyscript: "ts" },
     config(md) {
       md.core.ruler.push("links-in-site", (state) => {
         const { relativePath } = state.env;
-        for (const token of state.tokens.flatMap(({ children }) => children ?? [])) {
-          if (token.type !== "link_open" || typeof relativePath !== "string") continue;
-          token.attrSet("href", linkInSite(token.attrGet("href") ?? "", relativePath));
+        if (typeof relativePath !== "string") return;
+        for (const { children } of state.tokens) {
+          if (children) leadLinks(children, relativePath);
         }
       });
     },
