@@ -60,6 +60,7 @@ export default {
   hideBreadcrumbs: true,
   hidePageHeader: true,
   useCodeBlocks: true,
+  useHTMLAnchors: true, // ids of tables and of headings may be equal otherwise
   parametersFormat: "table",
   interfacePropertiesFormat: "table",
   typeDeclarationFormat: "table",

@@ -64,6 +64,7 @@ export default defineConfig({
       });
     },
   },
+  vite: { build: { chunkSizeWarningLimit: 4000 } }, // the search index is one file, loaded with the first search
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],
