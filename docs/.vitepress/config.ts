@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
 import { headingId, linkInSite } from "../src/links.mjs";
@@ -11,11 +11,22 @@ const packages = [
 ];
 
 /** Written by TypeDoc before the site is built. */
-const hasApi = existsSync(fileURLToPath(new URL("../api/index.md", import.meta.url)));
+const api = fileURLToPath(new URL("../api", import.meta.url));
+const hasApi = existsSync(api);
+const entries = hasApi
+  ? readdirSync(api, { recursive: true, encoding: "utf8" })
+      .map((name) => name.replaceAll("\\", "/").replace(/\.md$/, ""))
+      .filter((name) => /^@gmr-conv\//.test(name) && existsSync(`${api}/${name}.md`))
+      .sort()
+  : [];
 const reference = hasApi ? [page("API reference", "/api/")] : [];
 
 /** The path under which the site is served: DOCS_BASE=/gmr-conv/ for a sub-path. */
 const base = process.env.DOCS_BASE ?? "/";
+
+const ICON =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" fill="none" stroke="#1f8a70" stroke-width="5">' +
+  '<circle cx="16" cy="16" r="12"/><circle cx="16" cy="16" r="3"/></svg>';
 
 interface Token {
   type: string;
@@ -47,7 +58,8 @@ export default defineConfig({
     "Convolutional networks that give the same answer for turned and mirrored images, in JavaScript",
   lang: "en",
   base,
-  cleanUrls: false,
+  // Two rings, so that no page asks for a file.
+  head: [["link", { rel: "icon", href: `data:image/svg+xml,${encodeURIComponent(ICON)}` }]],
   rewrites: { "contributing/README.md": "contributing/index.md" },
   srcExclude: ["src/**"],
   markdown: {
@@ -75,7 +87,7 @@ export default defineConfig({
       ...reference,
     ],
     sidebar: {
-      "/api/": [page("← Guide", "/"), ...reference],
+      "/api/": [page("← Guide", "/"), ...reference, ...entries.map((name) => page(name, `/api/${name}`))],
       "/": [
         {
           text: "Start",
