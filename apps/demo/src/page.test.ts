@@ -19,6 +19,9 @@ const PANELS: Readonly<Record<string, string>> = {
   measure: ".primary:not(:disabled)",
 };
 
+/** Shaders compile slowly on a software adapter. */
+const SOON = { timeout: 30_000 };
+
 describe.skipIf(!executable)("the page in Chromium", () => {
   let browser: Browser;
   let server: PageServer;
@@ -33,45 +36,57 @@ describe.skipIf(!executable)("the page in Chromium", () => {
     server?.close();
   });
 
-  it("shows kernels and feature maps that turn with the image, whatever the widths of the rings", async () => {
-    const { page, leave } = await visit(browser, server, "inside");
-    const captions = page.locator(".maps figcaption");
-    await expect.poll(() => captions.first().textContent()).toMatch(/rounding .* at quarter turns/);
-    const offBy = async (): Promise<number[]> =>
-      (await captions.allInnerTexts()).map((text) => Number(/off by ([\d.]+) %/.exec(text)?.[1]));
-    const [gmr, dense] = await offBy();
-    expect(gmr).toBeLessThan(dense / 3);
+  it.each(["wasm", "webgpu"])(
+    "shows kernels and feature maps that turn with the image, whatever the widths of the rings, on %s",
+    async (name) => {
+      const { page, leave } = await visit(browser, server, "inside");
+      const captions = page.locator(".maps figcaption");
+      await waitForBackend(page, "wasm");
+      await page.selectOption(".status select", name);
+      await waitForBackend(page, name);
+      await expect.poll(() => captions.first().textContent(), SOON).toMatch(/rounding .* at quarter turns/);
+      const offBy = async (): Promise<number[]> =>
+        (await captions.allInnerTexts()).map((text) => Number(/off by ([\d.]+) %/.exec(text)?.[1]));
+      const [gmr, dense] = await offBy();
+      expect(gmr).toBeLessThan(dense / 3);
 
-    await page.selectOption(".choices select", "layer2.0.conv1");
-    await expect.poll(() => captions.first().textContent()).toMatch(/rounding .* at quarter turns/);
-    expect(await page.locator(".kernels .gmr canvas").count()).toBe(8);
-    const width = page.getByRole("slider", { name: /^centre/ });
-    const before = await page.locator(".sliders label").first().textContent();
-    const kernel = (): Promise<string> =>
-      page
-        .locator(".kernels .gmr canvas")
-        .first()
-        .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
-    const asTrained = await kernel();
-    await width.fill("1");
-    await expect.poll(kernel).not.toBe(asTrained);
-    expect(await page.locator(".sliders label").first().textContent()).not.toBe(before);
-    await expect.poll(() => page.locator(".sliders .explain").textContent()).toMatch(/now reads a \d/);
-    await expect.poll(() => captions.first().textContent()).toMatch(/rounding .* at quarter turns/);
-    await page.getByRole("button", { name: "As trained" }).click();
-    await expect.poll(kernel).toBe(asTrained);
-    await leave();
-  });
+      await page.selectOption(".choices select", "layer2.0.conv1");
+      await expect.poll(() => captions.first().textContent(), SOON).toMatch(/rounding .* at quarter turns/);
+      expect(await page.locator(".kernels .gmr canvas").count()).toBe(8);
+      const width = page.getByRole("slider", { name: /^centre/ });
+      const before = await page.locator(".sliders label").first().textContent();
+      const kernel = (): Promise<string> =>
+        page
+          .locator(".kernels .gmr canvas")
+          .first()
+          .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+      const asTrained = await kernel();
+      await width.fill("1");
+      await expect.poll(kernel, SOON).not.toBe(asTrained);
+      expect(await page.locator(".sliders label").first().textContent()).not.toBe(before);
+      await expect
+        .poll(() => page.locator(".sliders .explain").textContent(), SOON)
+        .toMatch(/now reads a \d/);
+      await expect.poll(() => captions.first().textContent(), SOON).toMatch(/rounding .* at quarter turns/);
+      await page.getByRole("button", { name: "As trained" }).click();
+      await expect.poll(kernel, SOON).toBe(asTrained);
+      await leave();
+    },
+  );
 
   it.each(["wasm", "webgpu"])("measures on %s, and stops when told to", async (name) => {
     const { page, leave } = await visit(browser, server, "measure");
     await waitForBackend(page, "wasm");
     await page.selectOption(".measure select", name);
     await waitForBackend(page, name);
-    if (name === "wasm") {
+    if (name === "webgpu") {
+      await page.getByRole("button", { name: "Measure" }).click();
+      await expect.poll(() => page.locator("tbody tr").count(), { timeout: 60_000 }).toBe(5);
+      await page.getByRole("button", { name: "Copy as JSON" }).waitFor();
+    } else {
       await page.getByRole("checkbox").check();
       await page.getByRole("button", { name: "Measure" }).click();
-      await expect.poll(() => page.locator("tbody tr").count(), { timeout: 30_000 }).toBe(5);
+      await expect.poll(() => page.locator("tbody tr").count(), SOON).toBe(5);
       const copy = page.getByRole("button", { name: "Copy as JSON" });
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
       await copy.click();

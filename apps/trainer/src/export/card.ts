@@ -8,6 +8,9 @@ import { ownVersion } from "../environment.ts";
 import type { RunFolder } from "../runs/runFolder.ts";
 import { parseJson, reportSchema } from "../runs/schemas.ts";
 
+/** The source of data sets that are read from the user's files. */
+const OWN_IMAGES = "your own";
+
 const software = (): string => `gmr ${ownVersion()}`;
 
 /** The card of a network that comes with the package. */
@@ -43,7 +46,7 @@ export async function cardOfRun(
   const evaluated = report?.networks.find((entry) => entry.name === network.name && entry.weights === digest);
   return {
     title: config.title,
-    text: `${network.label}, trained on upright images of ${title}`,
+    text: trainingOf(network, config.data),
     parameters,
     data: { name: title, source, licence },
     ...(report && evaluated && { accuracy: figuresOf(report.score, evaluated, report.dataset.test) }),
@@ -51,6 +54,18 @@ export async function cardOfRun(
     software: software(),
   };
 }
+
+/** What a network was trained on, in words. Images that came without turns may have been turned in training. */
+function trainingOf(
+  { label, train }: RunNetwork,
+  { title, source }: { title: string; source: string },
+): string {
+  const turned = (train.augment?.rotate ?? 0) > 0;
+  const images = `${turned ? "images" : "upright images"}${source === OWN_IMAGES ? "" : ` of ${title}`}`;
+  return `${label}, trained on ${images}${turned ? `, turned by up to ${train.augment?.rotate}°` : ""}`;
+}
+
+type RunNetwork = Awaited<ReturnType<RunFolder["network"]>>["network"];
 
 type Evaluated = z.output<typeof reportSchema>["networks"][number];
 
