@@ -1,4 +1,4 @@
-// The commands of a clone: node tooling/run.mjs start|demo|test|gmr|docs|docs:dev|turbo ARGS…
+// The commands of a clone: node tooling/run.mjs COMMAND ARGS…, with the commands of the switch below.
 //
 // First sets up whatever is missing: pnpm through npx, the packages of the lockfile, the build through turbo (which
 // skips what has not changed). Needs only Node, npm and git.
@@ -47,13 +47,25 @@ switch (command) {
     await build();
     process.exitCode = await run("pnpm", ["--dir", "docs", "run", "dev", ...args]);
     break;
+  case "consumers":
+    await build();
+    process.exitCode = await script("consumers/run.ts", args);
+    break;
+  case "release:try":
+    await build();
+    process.exitCode = await script("release/try.ts", args);
+    break;
+  case "release":
+    await release();
+    break;
   case "turbo":
     await install();
     await must("turbo", ["run", ...args]);
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev or turbo`,
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, consumers, ` +
+        "release, release:try or turbo",
     );
 }
 
@@ -117,6 +129,21 @@ async function test() {
   const failedTasks = code === 0 || failed > 0 ? "" : "A task failed; its output is above.\n";
   console.log(`${failedTasks}\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   return code;
+}
+
+/** Runs one of the programs of tooling, written in TypeScript. */
+function script(file, scriptArgs) {
+  const tooling = path.join(root, "tooling");
+  const tsx = path.join(tooling, "node_modules", "tsx", "dist", "cli.mjs");
+  return run(process.execPath, [tsx, path.join(tooling, file), ...scriptArgs]);
+}
+
+/** Publishes the versions that the registry does not have yet, if every test passes. */
+async function release() {
+  await build();
+  const code = await test();
+  if (code !== 0) fail("Nothing is published: a test failed.", code);
+  await must("changeset", ["publish", ...args]);
 }
 
 function testCounts() {

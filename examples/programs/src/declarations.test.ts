@@ -1,21 +1,28 @@
-// What TypeScript makes of the packages in a strict project that also checks declarations of libraries.
+// What TypeScript makes of the packages in a strict project that also checks declarations of libraries, and what the usual
+// linters of packages make of them.
 
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { afterAll, expect, it } from "vitest";
-import { installPacked } from "../../../tooling/testing/installPacked.ts";
+import { installPacked, publishedPackages } from "../../../tooling/testing/installPacked.ts";
 
 const repository = fileURLToPath(new URL("../../../", import.meta.url));
-const packages = readdirSync(join(repository, "packages"));
-const { folder, remove } = installPacked(packages);
+const packages = publishedPackages();
+const { folder, tarballs, remove } = installPacked(packages);
 afterAll(remove);
 
 /** Every entry point of every package. */
 const entries = packages.flatMap((name) => {
-  const { exports } = JSON.parse(readFileSync(join(repository, "packages", name, "package.json"), "utf8"));
-  return Object.keys(exports).map((entry) => `@gmr-conv/${name}${entry.slice(1)}`);
+  const { exports } = JSON.parse(
+    readFileSync(join(folder, "node_modules/@gmr-conv", name, "package.json"), "utf8"),
+  );
+  const code = Object.keys(exports).filter((entry) => !entry.endsWith(".json"));
+  return code.map((entry) => `@gmr-conv/${name}${entry.slice(1)}`);
 });
 
 it.each(["node16", "bundler"])("declarations compile with moduleResolution %s", (moduleResolution) => {
@@ -42,4 +49,23 @@ it.each(["node16", "bundler"])("declarations compile with moduleResolution %s", 
     .split("\n")
     .filter((line) => /^(node_modules\/@gmr-conv\/|program\.ts|error)/.test(line));
   expect(ours.join("\n"), stdout).toBe("");
+});
+
+it.each(packages)("%s is packed as publint and attw advise", async (name) => {
+  const tarball = readFileSync(tarballs[name]);
+  const { messages, pkg } = await publint({
+    pkgDir: join(folder, "node_modules/@gmr-conv", name),
+    strict: true,
+    pack: false,
+  });
+  expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+
+  const result = await checkPackage(createPackageFromTarballData(tarball));
+  if (!result.types) throw new Error(`${name} has no types`);
+  // The packages are ES modules: `require` of one works from Node 20.19 on, and resolution without `exports` is history.
+  const problems = result.problems.filter(
+    (problem) =>
+      !("resolutionKind" in problem && ["node10", "node16-cjs"].includes(problem.resolutionKind as string)),
+  );
+  expect(problems).toEqual([]);
 });

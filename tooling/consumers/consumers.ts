@@ -1,0 +1,86 @@
+// The consumers: what each installs, and what is checked in it.
+
+import { symlinkSync } from "node:fs";
+import path from "node:path";
+import { bundlers } from "./bundlers.ts";
+import {
+  type Consumer,
+  checkLosses,
+  ifFound,
+  inChromium,
+  inEachNode,
+  LAYER,
+  onThreads,
+  runtime,
+  TFJS,
+  WASM,
+} from "./checks.ts";
+import { gmr } from "./gmr.ts";
+import { next } from "./next.ts";
+import { visitFolder } from "./pages.ts";
+import { swap } from "./swap.ts";
+import { typescript } from "./typescript.ts";
+
+/** @param allPackages without the scope */
+export async function consumers(allPackages: readonly string[]): Promise<Consumer[]> {
+  return [
+    {
+      name: "core",
+      packages: ["core"],
+      programs: ["problem.js", "reference.js", "core.js"],
+      checks: await inEachNode((node) => async (project) => {
+        checkLosses(await project.result(node, ["core.js"]), 1e-12);
+        return undefined;
+      }),
+    },
+    {
+      name: "script",
+      packages: ["core"],
+      programs: ["problem.js", "reference.js", "script.html"],
+      checks: [
+        {
+          what: "core by script tag",
+          run: inChromium((executable) => async (project) => {
+            const built = path.join(project.folder, "node_modules/@gmr-conv/core/dist/gmr-core.js");
+            symlinkSync(built, path.join(project.folder, "gmr-core.js"));
+            const { page } = await visitFolder(executable, project.folder, { file: "script.html" });
+            checkLosses(page, 1e-12);
+            return undefined;
+          }),
+        },
+      ],
+    },
+    typescript,
+    {
+      name: "wasm",
+      packages: WASM,
+      dependencies: TFJS,
+      programs: [...LAYER, "node.js"],
+      checks: [
+        ...(await inEachNode((node) => (project) => onThreads(project, node, ["node.js"], 2))),
+        {
+          what: "Deno",
+          run: ifFound(
+            runtime("deno"),
+            "Deno",
+            (deno) => (project) =>
+              onThreads(
+                project,
+                deno,
+                ["run", "--node-modules-dir=manual", "--no-prompt", "-A", "node.js"],
+                2,
+              ),
+          ),
+        },
+        {
+          what: "Bun",
+          run: ifFound(runtime("bun"), "Bun", (bun) => (project) => onThreads(project, bun, ["node.js"], 1)),
+        },
+      ],
+    },
+    ...bundlers,
+    next,
+    swap,
+    gmr(allPackages),
+  ];
+}

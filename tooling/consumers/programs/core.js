@@ -1,0 +1,4 @@
+import * as core from "@gmr-conv/core";
+import { losses } from "./reference.js";
+
+console.log(JSON.stringify({ losses: losses(core) }));

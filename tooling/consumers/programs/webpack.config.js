@@ -1,0 +1,6 @@
+export default {
+  mode: "production",
+  entry: "./page.js",
+  output: { filename: "page.js", publicPath: "/" },
+  performance: false,
+};
