@@ -1,4 +1,4 @@
-// The commands of a clone: node tooling/run.mjs start|demo|test|gmr|consumers|release|release:try|turbo ARGS…
+// The commands of a clone: node tooling/run.mjs COMMAND ARGS…, with the commands of the switch below.
 //
 // First sets up whatever is missing: pnpm through npx, the packages of the lockfile, the build through turbo (which
 // skips what has not changed). Needs only Node, npm and git.
@@ -36,6 +36,17 @@ switch (command) {
   case "test":
     process.exitCode = await test();
     break;
+  case "docs":
+    await install();
+    await must("turbo", ["run", "docs", ...args]);
+    console.log(
+      "The site is in docs/.vitepress/dist; serve it with any web server, under any path (DOCS_BASE=/PATH/).",
+    );
+    break;
+  case "docs:dev":
+    await build();
+    process.exitCode = await run("pnpm", ["--dir", "docs", "run", "dev", ...args]);
+    break;
   case "consumers":
     await build();
     process.exitCode = await script("consumers/run.ts", args);
@@ -53,7 +64,8 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, consumers, release, release:try or turbo`,
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, consumers, ` +
+        "release, release:try or turbo",
     );
 }
 
@@ -148,9 +160,10 @@ function testCounts() {
 }
 
 function packageFolders() {
-  return ["packages", "apps", "examples"].flatMap((parent) =>
+  const members = ["packages", "apps", "examples"].flatMap((parent) =>
     readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
   );
+  return [...members, path.join(root, "docs")];
 }
 
 /** Runs a program, which may be one of the workspace's own, and returns its exit code. */

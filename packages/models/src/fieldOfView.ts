@@ -27,7 +27,7 @@ function discMask(height: number, width: number): Float32Array {
   });
 }
 
-/** [N, H, W, C] → the same, times {@link discMask}. */
+/** [N, H, W, C] → the same, times `discMask`. */
 export class DiscFieldOfView extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "DiscFieldOfView";

@@ -46,7 +46,7 @@ function checkHalvings(sizes: readonly (number | null)[], halvings: Halvings): v
 
 const describe = (sizes: readonly (number | null)[]): string => sizes.map((size) => size ?? "any").join(", ");
 
-/** Passes images through after {@link checkHalvings}. */
+/** Passes images through after `checkHalvings`. */
 export class HalvingsCheck extends tf.layers.Layer implements FoldableLayer {
   /** @nocollapse */
   static readonly className = "HalvingsCheck";

@@ -3,7 +3,7 @@ import { checkBytes, checkLength, GmrError, reasonOf } from "@gmr-conv/core";
 import * as nifti from "nifti-reader-js";
 
 export interface NiftiVolume {
-  /** [D, H, W, T]: slices, rows, columns, and further axes together (time, channels), else 1. */
+  /** Sizes [D, H, W, T] of slices, rows, columns, and further axes together (time, channels), else 1. */
   shape: [number, number, number, number];
   /** Flat, the last of `shape` fastest, scaled by the file's slope and intercept. */
   data: Float32Array;
