@@ -55,6 +55,10 @@ switch (command) {
     await build();
     process.exitCode = await script("release/try.ts", args);
     break;
+  case "use":
+    await build();
+    process.exitCode = await script("release/use.ts", args);
+    break;
   case "release":
     await release();
     break;
@@ -64,7 +68,7 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, consumers, ` +
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, consumers, ` +
         "release, release:try or turbo",
     );
 }

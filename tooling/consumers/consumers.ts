@@ -11,6 +11,7 @@ import {
   inEachNode,
   LAYER,
   onThreads,
+  repository,
   runtime,
   TFJS,
   WASM,
@@ -18,6 +19,7 @@ import {
 import { gmr } from "./gmr.ts";
 import { next } from "./next.ts";
 import { visitFolder } from "./pages.ts";
+import { runIn } from "./project.ts";
 import { swap } from "./swap.ts";
 import { typescript } from "./typescript.ts";
 
@@ -75,6 +77,21 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
         {
           what: "Bun",
           run: ifFound(runtime("bun"), "Bun", (bun) => (project) => onThreads(project, bun, ["node.js"], 1)),
+        },
+      ],
+    },
+    {
+      name: "clone",
+      packages: [],
+      programs: [...LAYER, "node.js"],
+      checks: [
+        {
+          what: "npm run use -- PROJECT tfjs backend-wasm",
+          run: async (project) => {
+            const use = ["run", "use", "--", project.folder, "tfjs", "backend-wasm"];
+            await runIn(repository, "npm", use);
+            return onThreads(project, process.execPath, ["node.js"], 2);
+          },
         },
       ],
     },
