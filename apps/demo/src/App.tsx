@@ -17,7 +17,7 @@ function panelOf(hash: string) {
   return PANELS.find(({ id }) => id === hash.slice(1)) ?? PANELS[0];
 }
 
-const REPOSITORY = "https://arxiv.org/abs/2504.02819";
+const PAPER = "https://arxiv.org/abs/2504.02819";
 
 export function App() {
   const { id, title, Component } = current.value;
@@ -54,8 +54,8 @@ export function App() {
         <Status />
         <p>
           Everything is computed on this device; nothing is sent anywhere. The method:{" "}
-          <a href={REPOSITORY}>Gaussian Mixture Ring Convolution</a> (Du et al., 2025). Digits: MNIST, Y.
-          LeCun, C. Cortes and C. J. C. Burges, CC BY-SA 3.0.
+          <a href={PAPER}>Gaussian Mixture Ring Convolution</a> (Du et al., 2025). Digits: MNIST, Y. LeCun, C.
+          Cortes and C. J. C. Burges, CC BY-SA 3.0.
         </p>
       </footer>
     </>

@@ -2,12 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findChromium, type PageServer } from "../../../tooling/testing/chromium.ts";
-import { launch, serveDemo, visit, waitForBackend } from "./testing/visit.ts";
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { describeDemo, serveDemo, waitForBackend } from "./testing/visit.ts";
 
-const executable = findChromium();
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** The panels, and what is there once a panel has something to show. */
@@ -22,24 +20,11 @@ const PANELS: Readonly<Record<string, string>> = {
 /** Shaders compile slowly on a software adapter. */
 const SOON = { timeout: 30_000 };
 
-describe.skipIf(!executable)("the page in Chromium", () => {
-  let browser: Browser;
-  let server: PageServer;
-
-  beforeAll(async () => {
-    browser = await launch(executable ?? "");
-    server = await serveDemo();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
+describeDemo("the page in Chromium", (demo) => {
   it.each(["wasm", "webgpu"])(
     "shows kernels and feature maps that turn with the image, whatever the widths of the rings, on %s",
     async (name) => {
-      const { page, leave } = await visit(browser, server, "inside");
+      const { page, leave } = await demo.visit("inside");
       const captions = page.locator(".maps figcaption");
       await waitForBackend(page, "wasm");
       await page.selectOption(".status select", name);
@@ -75,7 +60,7 @@ describe.skipIf(!executable)("the page in Chromium", () => {
   );
 
   it.each(["wasm", "webgpu"])("measures on %s, and stops when told to", async (name) => {
-    const { page, leave } = await visit(browser, server, "measure");
+    const { page, leave } = await demo.visit("measure");
     await waitForBackend(page, "wasm");
     await page.selectOption(".measure select", name);
     await waitForBackend(page, name);
@@ -110,7 +95,7 @@ describe.skipIf(!executable)("the page in Chromium", () => {
   it.each(["light", "dark"] as const)(
     "breaks no rule of axe-core, and fits a phone, in %s colours",
     async (colorScheme) => {
-      const { page, leave } = await visit(browser, server, "turn", {
+      const { page, leave } = await demo.visit("turn", {
         colorScheme,
         viewport: { width: 360, height: 740 },
       });
@@ -139,7 +124,7 @@ describe.skipIf(!executable)("the page in Chromium", () => {
 
   it("works offline once it was loaded, and isolates itself", async () => {
     const own = await serveDemo();
-    const { page, leave } = await visit(browser, own, "turn", { serviceWorkers: "allow" });
+    const { page, leave } = await demo.visit("turn", { serviceWorkers: "allow" }, own);
     await page.waitForSelector(PANELS.turn);
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
     expect(await page.locator(".status").textContent()).toMatch(
@@ -171,7 +156,7 @@ describe.skipIf(!executable)("the page in Chromium", () => {
   });
 
   it("says so, and goes on, where there is no WebGPU", async () => {
-    const { page, leave } = await visit(browser, server, "turn");
+    const { page, leave } = await demo.visit("turn");
     await waitForBackend(page, "wasm");
     const engine = page.workers().find((worker) => worker.url().includes("/worker-"))!;
     await engine.evaluate(() => Object.defineProperty(navigator, "gpu", { value: undefined }));

@@ -1,7 +1,7 @@
 // The image that is turned, shared by the panels, and how it lies.
 
-import { computed, signal } from "@preact/signals";
-import type { Pose } from "./engine/types.ts";
+import { signal } from "@preact/signals";
+import { poseSignals } from "./pose.ts";
 
 /** An image as the networks take it. */
 export interface Subject {
@@ -17,19 +17,5 @@ export const SIDE = 28;
 
 export const subject = signal<Subject | undefined>(undefined);
 
-/** Counter-clockwise, 0 ≤ degrees < 360. */
-export const degrees = signal(0);
-export const mirrorX = signal(false);
-export const mirrorY = signal(false);
-
-export const pose = computed<Pose>(() => ({
-  degrees: degrees.value,
-  mirrorX: mirrorX.value,
-  mirrorY: mirrorY.value,
-}));
-
-export function turnTo(angle: number): void {
-  degrees.value = ((angle % 360) + 360) % 360;
-}
-
-export const reducedMotion = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const position = poseSignals();
+export const { degrees, mirrorX, mirrorY, pose, turnTo } = position;

@@ -1,6 +1,6 @@
-// Light or dark: the system's choice until the visitor makes one.
+// Light or dark: the system's choice until the visitor makes one. The page's head sets it before the first paint.
 
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 
 type Scheme = "light" | "dark";
 
@@ -10,15 +10,26 @@ dark.addEventListener("change", () => {
   system.value = dark.matches ? "dark" : "light";
 });
 
-const given = document.documentElement.dataset.theme;
-const chosen = signal<Scheme | undefined>(given === "light" || given === "dark" ? given : undefined);
+const chosen = signal<Scheme | undefined>(keptScheme());
 
 export const scheme = computed<Scheme>(() => chosen.value ?? system.value);
 
+effect(() => {
+  document.documentElement.dataset.theme = scheme.value;
+});
+
 export function toggleTheme(): void {
   chosen.value = scheme.value === "dark" ? "light" : "dark";
-  document.documentElement.dataset.theme = chosen.value;
   try {
     localStorage.setItem("theme", chosen.value);
   } catch {} // storage may be forbidden
+}
+
+function keptScheme(): Scheme | undefined {
+  try {
+    const kept = localStorage.getItem("theme");
+    return kept === "light" || kept === "dark" ? kept : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,9 @@
 // The first panel as a visitor uses it.
 
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findChromium, type PageServer } from "../../../tooling/testing/chromium.ts";
-import { launch, serveDemo, visit, waitForBackend } from "./testing/visit.ts";
-
-const executable = findChromium();
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { describeDemo, waitForBackend } from "./testing/visit.ts";
 
 /** Weights and images do not count as the page. */
 const NOT_THE_PAGE = /\/networks\/|\/samples\/|gmr-mnist/;
@@ -26,23 +23,10 @@ const bars = (page: Page): Promise<string[]> => page.locator(".bar-value").allIn
 const settled = (page: Page): Promise<unknown> =>
   page.waitForFunction(() => /^\d$/.test(document.querySelector(".network.gmr strong")?.textContent ?? ""));
 
-describe.skipIf(!executable)("turning an image in Chromium", () => {
-  let browser: Browser;
-  let server: PageServer;
-
-  beforeAll(async () => {
-    browser = await launch(executable ?? "");
-    server = await serveDemo();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
+describeDemo("turning an image in Chromium", (demo) => {
   it("convinces in ten seconds: turns by itself, until it is touched", async () => {
     const context = { reducedMotion: "no-preference" } as const;
-    const { page, leave } = await visit(browser, server, "turn", context);
+    const { page, leave } = await demo.visit("turn", context);
     const sizes: Promise<number>[] = [];
     page.on("response", (response) => {
       if (NOT_THE_PAGE.test(response.url()) || response.url().endsWith("/sw.js")) return;
@@ -77,7 +61,7 @@ describe.skipIf(!executable)("turning an image in Chromium", () => {
   });
 
   it("can be used within two seconds", async () => {
-    const { page, leave } = await visit(browser, server, "turn");
+    const { page, leave } = await demo.visit("turn");
     await settled(page); // the files are in the browser's cache now
     const start = performance.now();
     await page.reload();
@@ -91,7 +75,7 @@ describe.skipIf(!executable)("turning an image in Chromium", () => {
   });
 
   it("turns by keyboard, mouse and wheel, and mirrors", async () => {
-    const { page, leave } = await visit(browser, server, "turn");
+    const { page, leave } = await demo.visit("turn");
     await settled(page);
     expect(await page.locator(".sentence").textContent()).toMatch(/Turn the digit/); // not by itself
     const upright = await bars(page);
@@ -102,6 +86,7 @@ describe.skipIf(!executable)("turning an image in Chromium", () => {
     await dial.press("PageUp");
     await expect.poll(async () => (await answers(page)).angle).toBe("90°");
     // A GMR network's answer to a quarter turn is exactly that to the upright image; the twin's is not.
+    await expect.poll(() => page.locator(".turn").getAttribute("data-read")).toBe("90"); // not that of 45° before
     await expect.poll(async () => (await answers(page)).dense).not.toBe("4");
     const turned = await bars(page);
     expect(turned.slice(0, 10)).toEqual(upright.slice(0, 10));
@@ -129,7 +114,7 @@ describe.skipIf(!executable)("turning an image in Chromium", () => {
   });
 
   it("reads samples, files, drops, drawings and the camera, and says what is wrong with a file", async () => {
-    const { page, leave } = await visit(browser, server, "turn");
+    const { page, leave } = await demo.visit("turn");
     await settled(page);
     await page.getByRole("button", { name: "Show the digit 7" }).first().click();
     await expect.poll(async () => (await answers(page)).gmr).toBe("7");
@@ -195,7 +180,7 @@ describe.skipIf(!executable)("turning an image in Chromium", () => {
   });
 
   it("switches the backend with the networks in place, and goes on when the GPU is lost", async () => {
-    const { page, leave } = await visit(browser, server, "turn");
+    const { page, leave } = await demo.visit("turn");
     await settled(page);
     const upright = await bars(page);
     await page.locator(".dial").press("PageUp");

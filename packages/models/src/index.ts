@@ -46,6 +46,7 @@ export {
 } from "./registry.ts";
 export type { ResNetOptions } from "./resNetOptions.ts";
 export { resNet } from "./resnet.ts";
+export { createStored, restoreNetwork, type StoredNetwork } from "./storedNetwork.ts";
 export {
   accuracy,
   type CrossEntropyOptions,

@@ -2,10 +2,10 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { readSafetensors } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
 import type * as tf from "@tensorflow/tfjs";
 import { PRETRAINED } from "./generated/pretrained.ts";
-import { createModel, type ModelName } from "./registry.ts";
+import type { ModelName } from "./registry.ts";
+import { restoreNetwork } from "./storedNetwork.ts";
 
 /** What a pretrained network is, where it comes from, and how well it performs. */
 export interface ModelCard {
@@ -75,7 +75,5 @@ export async function loadPretrained(name: PretrainedName): Promise<tf.LayersMod
   const { WEIGHTS_BASE64 } = await load();
   const bytes = Uint8Array.from(atob(WEIGHTS_BASE64), (character) => character.charCodeAt(0));
   const { model } = card as unknown as ModelCard;
-  const network = createModel(model.name, model.options as unknown as Parameters<typeof createModel>[1]);
-  loadStateDict(network, readSafetensors(bytes, name).tensors);
-  return network;
+  return restoreNetwork(model, readSafetensors(bytes, name).tensors);
 }

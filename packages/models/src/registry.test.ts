@@ -1,9 +1,11 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
+import { stateDictOf } from "@gmr-conv/io/layers";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { embedding, featureExtractor } from "./heads.ts";
 import { createModel, listModels, MODEL_NAMES } from "./registry.ts";
+import { createStored, restoreNetwork } from "./storedNetwork.ts";
 
 beforeAll(() => useWasm());
 
@@ -120,5 +122,41 @@ describe("heads", () => {
       "model gmr-resnet18-embedding must end in a dense classifier, it ends in GlobalAveragePooling2D",
     );
     network.dispose();
+  });
+});
+
+describe("a network that a file describes", () => {
+  const options = { inputShape: [16, 16, 1], classes: 3, widths: [4, 4, 4, 4], seed: 1 };
+  const stored = { name: "gmr-resnet18", options };
+
+  it("is the one of createModel, with the file's weights", async () => {
+    const model = createModel("gmr-resnet18", { ...options, seed: 2 });
+    const restored = restoreNetwork(stored, await stateDictOf(model));
+    const x = tf.randomNormal([2, 16, 16, 1], 0, 1, "float32", 1);
+    const [expected, found] = [model, restored].map((made) => made.predict(x) as tf.Tensor);
+    expect(await found.data()).toEqual(await expected.data());
+    tf.dispose([x, expected, found]);
+    for (const made of [model, restored]) made.dispose();
+  });
+
+  it("leaves no tensors when the weights are another network's", async () => {
+    const before = tf.memory().numTensors;
+    const weights = new Map([["fc.bias", { shape: [2], data: new Float32Array(2) }]]);
+    expect(() => restoreNetwork(stored, weights)).toThrow(/fc\.bias|missing/);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("is refused for an unknown name, and for options that it does not take", async () => {
+    await expectGmrError(
+      () => createStored({ name: "gmr-resnet19", options }),
+      "invalid-argument",
+      /got "gmr-resnet19"/,
+    );
+    const misspelt = { ...options, widhts: [4] };
+    await expectGmrError(
+      () => createStored({ name: stored.name, options: misspelt }),
+      "invalid-argument",
+      /widths/,
+    );
   });
 });

@@ -4,9 +4,9 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, writeSafetensors } from "@gmr-conv/io";
-import { loadStateDict, stateDictOf } from "@gmr-conv/io/layers";
+import { stateDictOf } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel, writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
-import { createModel, type ModelName, registerModelLayers } from "@gmr-conv/models";
+import { registerModelLayers, restoreNetwork } from "@gmr-conv/models";
 import {
   DESCRIPTION_FILE,
   type NetworkDescription,
@@ -57,12 +57,9 @@ async function readModel(folder: string, { network, weights }: NetworkDescriptio
   registerModelLayers();
   if (!network) return readLayersModel(file);
   const { tensors } = readSafetensors(await readFileBytes(file), file);
-  const model = createModel(network.name as ModelName, network.options as never);
   try {
-    loadStateDict(model, tensors);
-    return model;
+    return restoreNetwork(network, tensors);
   } catch (error) {
-    model.dispose();
     if (error instanceof GmrError)
       throw new GmrError(error.code, `${file}: ${error.message}`, { cause: error });
     throw error;

@@ -1,6 +1,6 @@
 // The page's side of the worker.
 
-import { signal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { proxy, type Remote, wrap } from "comlink";
 import type { Engine } from "./engine.ts";
 import { BACKENDS, type BackendName, type BackendState } from "./types.ts";
@@ -29,7 +29,7 @@ export function engine(): Promise<Remote<Engine>> {
 }
 
 /** Starts a worker. @param name for the browser's tools */
-export function startWorker(name: string): {
+function startWorker(name: string): {
   worker: Worker;
   services: Remote<Services>;
   /** Rejects if the worker does not start, or fails. */
@@ -61,6 +61,54 @@ async function start(): Promise<Remote<Engine>> {
     engineProblem.value = `Nothing can be computed here: ${error instanceof Error ? error.message : String(error)}`;
     throw error;
   }
+}
+
+/** A worker of a panel's own. */
+interface PanelWorker<T> {
+  /** For the browser's tools. */
+  name: string;
+  connect(services: Remote<Services>): Promise<T>;
+  /** Makes it ready, on a backend. @param base address of the page's folder */
+  start(remote: T, base: string, backend: BackendName): Promise<void>;
+  /** What computes there. */
+  computes: ReadonlySignal<BackendState | undefined>;
+  /** The page uses another backend now. */
+  useBackend(remote: T, name: BackendName): void;
+}
+
+/**
+ * The worker of a panel, which follows the backend that the page uses. It is started on the first call, and again by
+ * the next one if that fails.
+ */
+export function panelWorker<T>(panel: PanelWorker<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  const begin = async (): Promise<T> => {
+    engine().catch(() => undefined); // the page says why; the choice of a backend needs it
+    const { worker, services, failed } = startWorker(panel.name);
+    try {
+      const remote = await Promise.race([panel.connect(services), failed]);
+      const wanted = backend.peek()?.name ?? preferredBackend();
+      await Promise.race([panel.start(remote, document.baseURI, wanted), failed]);
+      let last: BackendName | undefined;
+      effect(() => {
+        const name = backend.value?.name;
+        if (name === undefined || name === last) return;
+        last = name;
+        if (name !== panel.computes.peek()?.name) panel.useBackend(remote, name);
+      });
+      return remote;
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    }
+  };
+  return () => {
+    running ??= begin().catch((error: unknown) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
 }
 
 /** Switches the backend; the networks stay. */

@@ -7,6 +7,7 @@ import { transfer } from "comlink";
 import { startBackend } from "./backend.ts";
 import { toDigit } from "./digit.ts";
 import { equivarianceOf, kernelsOf, mapsOf, setSigmas } from "./inside.ts";
+import { inTurn } from "./inTurn.ts";
 import { measure } from "./measure.ts";
 import { loadCards, loadNetworks, type Networks } from "./networks.ts";
 import { posed, SHAPE } from "./posed.ts";
@@ -33,7 +34,7 @@ export class Engine {
   private readonly trained = new Map<string, readonly number[]>();
   /** Measurements begun with another number are cancelled. */
   private measurement = 0;
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly inTurn = inTurn();
 
   /**
    * Starts a backend, or a slower one if it does not work here, and makes the networks.
@@ -154,11 +155,6 @@ export class Engine {
   }
 
   /** Runs one call after the other. */
-  private inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.last.then(call);
-    this.last = result.catch(() => undefined);
-    return result;
-  }
 
   /** Computes with the networks; if the GPU disappears meanwhile, once more on WebAssembly. */
   private compute<T>(work: (networks: Networks) => Promise<T>): Promise<T> {

@@ -3,8 +3,7 @@
 
 import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
-import { createModel, loadPretrained, type ModelCard, pretrainedCards } from "@gmr-conv/models";
+import { loadPretrained, type ModelCard, pretrainedCards, restoreNetwork } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import type { PerNetwork } from "./types.ts";
 
@@ -17,12 +16,7 @@ export async function loadNetworks(base: string): Promise<Networks> {
   const fetched = fetchTwin(base);
   const gmr = await loadPretrained("gmr-mnist");
   const { card, tensors } = await fetched;
-  const dense = createModel(
-    card.model.name,
-    card.model.options as unknown as Parameters<typeof createModel>[1],
-  );
-  loadStateDict(dense, tensors);
-  return { gmr, dense };
+  return { gmr, dense: restoreNetwork(card.model, tensors) };
 }
 
 /** What the networks are and how accurate. */

@@ -2,13 +2,13 @@
 
 import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { expect } from "vitest";
-import { type PageServer, servePages } from "../../../../tooling/testing/chromium.ts";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { findChromium, type PageServer, servePages } from "../../../../tooling/testing/chromium.ts";
 
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
 
 /** Runs WebGPU on a software adapter where there is no GPU. */
-export function launch(executablePath: string): Promise<Browser> {
+function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,
     args: [
@@ -33,7 +33,38 @@ export interface Visit {
   leave(): Promise<void>;
 }
 
-export async function visit(
+export interface Demo {
+  /** Of the page's server, ending in `/`. */
+  readonly address: string;
+  /** Opens a panel in a context of its own. @param from another server */
+  visit(panel: string, options?: BrowserContextOptions, from?: PageServer): Promise<Visit>;
+}
+
+const executable = findChromium();
+
+/** Tests with the built page in Chromium; skipped, as {@link findChromium} says, where there is none. */
+export function describeDemo(title: string, tests: (demo: Demo) => void): void {
+  describe.skipIf(!executable)(title, () => {
+    let browser: Browser;
+    let server: PageServer;
+    beforeAll(async () => {
+      browser = await launch(executable ?? "");
+      server = await serveDemo();
+    });
+    afterAll(async () => {
+      await browser?.close();
+      server?.close();
+    });
+    tests({
+      get address() {
+        return server.address;
+      },
+      visit: (panel, options, from = server) => visit(browser, from, panel, options),
+    });
+  });
+}
+
+async function visit(
   browser: Browser,
   server: PageServer,
   panel: string,

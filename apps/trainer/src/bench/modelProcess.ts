@@ -1,6 +1,6 @@
 // The process that trains one network of the registry.
 
-import { createModel } from "@gmr-conv/models";
+import { createStored } from "@gmr-conv/models";
 import { activeThreads, useBackend } from "../backend.ts";
 import type { ModelProcessInput } from "./models.ts";
 import { modelRun } from "./networkRun.ts";
@@ -9,7 +9,7 @@ import { measureTurn, serve } from "./serve.ts";
 await serve(async () => {
   const input: ModelProcessInput = JSON.parse(process.argv[2]); // the only argument
   await useBackend(input.backend, { threads: input.threads });
-  const options = { ...input.options, seed: 1 } as unknown as Parameters<typeof createModel>[1];
-  const run = modelRun(createModel(input.name, options), input.batch, "train-step", input.checkpointStages);
+  const model = createStored({ name: input.name, options: { ...input.options, seed: 1 } });
+  const run = modelRun(model, input.batch, "train-step", input.checkpointStages);
   return { threads: activeThreads(), answer: () => measureTurn(run) };
 });

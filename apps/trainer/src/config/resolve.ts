@@ -4,7 +4,7 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { type Dataset, type LoadedDataset, pickEvenly } from "@gmr-conv/data";
 import { checkDatasetSpec, type DatasetSpec, loadDataset } from "@gmr-conv/data/node";
-import { checkModelOptions, createModel } from "@gmr-conv/models";
+import { checkModelOptions, createStored } from "@gmr-conv/models";
 import { type TrainOptions, trainSettings } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { defaultModel, LABELS, type NetworkKind } from "./defaults.ts";
@@ -137,8 +137,7 @@ export function networkOptions(
 
 /** A network of a run, untrained. @param anySize for images of any size */
 export function makeNetwork(network: NetworkConfig, data: RunData, anySize = false): tf.LayersModel {
-  const options = networkOptions(network, data, anySize);
-  return createModel(network.model.name, options as unknown as Parameters<typeof createModel>[1]);
+  return createStored({ name: network.model.name, options: networkOptions(network, data, anySize) });
 }
 
 /** @throws GmrError `invalid-argument`, naming the network and the option */

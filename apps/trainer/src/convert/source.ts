@@ -4,16 +4,15 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { readWeights, type StoredTensor, withoutPrefix } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel } from "@gmr-conv/io/node";
 import {
-  createModel,
   type Defaults,
   formatAssumed,
   type ModelName,
   type OfficialNetwork,
   readOfficialNetwork,
   registerModelLayers,
+  restoreNetwork,
 } from "@gmr-conv/models";
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
@@ -103,7 +102,7 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
     const inputShape = [...new Array<null>(network.rank).fill(null), network.channels];
     // A given name determines the blocks.
     const own = source.architecture === undefined ? {} : { block: undefined, depths: undefined };
-    const options = { ...network.options, ...own, inputShape, ...given } as Parameters<typeof createModel>[1];
+    const options = { ...network.options, ...own, inputShape, ...given };
     const assumed = formatAssumed(network.assumed);
     if (assumed !== "") {
       console.error(
@@ -111,9 +110,7 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
           "(change with --options or --defaults ours)",
       );
     }
-    const model = createModel(source.architecture ?? network.name, options);
-    loadStateDict(model, official.tensors);
-    return model;
+    return restoreNetwork({ name: source.architecture ?? network.name, options }, official.tensors);
   }
   if (source.architecture === undefined || source.options === undefined) {
     throw new GmrError(
@@ -121,9 +118,7 @@ function fromWeights(input: string, tensors: Map<string, StoredTensor>, source: 
       "weights alone do not determine the network: give --architecture and --options",
     );
   }
-  const model = createModel(source.architecture, given as unknown as Parameters<typeof createModel>[1]);
-  loadStateDict(model, tensors);
-  return model;
+  return restoreNetwork({ name: source.architecture, options: given }, tensors);
 }
 
 /** The official network that weights belong to, after removing a common prefix of their names if necessary. */

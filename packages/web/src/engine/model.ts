@@ -2,8 +2,7 @@
 
 import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
-import { createModel, type ModelName, registerModelLayers } from "@gmr-conv/models";
+import { registerModelLayers, restoreNetwork } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkDescription } from "../description.ts";
 import { fetchBytes, fetchText } from "./fetchFile.ts";
@@ -80,8 +79,7 @@ export async function makeModel(
   let model: tf.LayersModel | undefined;
   try {
     if (network && files instanceof Uint8Array) {
-      model = createModel(network.name as ModelName, network.options as never);
-      loadStateDict(model, readSafetensors(files, file).tensors);
+      model = restoreNetwork(network, readSafetensors(files, file).tensors);
     } else {
       model = await tf.loadLayersModel(tf.io.fromMemory(files as tf.io.ModelArtifacts));
     }

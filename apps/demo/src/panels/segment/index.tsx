@@ -1,17 +1,14 @@
 // Nuclei under a dial, with the masks that both networks make of them.
 
-import { useSignal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { Chart, type ChartOption, type Colours } from "../../charts.ts";
 import { percent } from "../../components/Bars.tsx";
-import { Dial } from "../../components/Dial.tsx";
 import { ImagePicker } from "../../components/ImagePicker.tsx";
 import { Message } from "../../components/Message.tsx";
-import { MirrorButtons } from "../../components/MirrorButtons.tsx";
-import { PixelView } from "../../components/PixelView.tsx";
-import { Scroll } from "../../components/Scroll.tsx";
+import { ScoreTable } from "../../components/ScoreTable.tsx";
+import { Stage, useTurning } from "../../components/Stage.tsx";
 import { NETWORKS, type NetworkName } from "../../engine/types.ts";
-import { reducedMotion } from "../../subject.ts";
+import { aroundCircle, lineOf, polarAxes } from "../../polar.ts";
 import { ANGLE_STEP, type Card } from "./card.ts";
 import * as client from "./client.ts";
 import { SOURCE } from "./look.ts";
@@ -26,77 +23,21 @@ const NAMES: Readonly<Record<NetworkName, { title: string; text: string }>> = {
 /** Degrees per second. */
 const SPEED = 20;
 
-/** Whether the dial turns by itself; remembered while the page is open. */
-let touched = false;
-
 export default function SegmentPanel() {
-  const turning = useSignal(!touched && !reducedMotion());
+  const turning = useTurning(client.position, SPEED, () => client.look.peek() !== undefined);
   useEffect(() => client.startLooking(), []);
-  useEffect(() => {
-    if (!turning.value) return;
-    let last: number | undefined;
-    let frame = requestAnimationFrame(function step(now: number) {
-      // From the first masks on; never far, after the tab was hidden.
-      if (last !== undefined && client.look.peek()) {
-        client.turnTo(client.degrees.peek() + Math.min(0.1, (now - last) / 1000) * SPEED);
-      }
-      last = now;
-      frame = requestAnimationFrame(step);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [turning.value]);
-  const turn = useCallback(
-    (angle: number) => {
-      touched = true;
-      turning.value = false;
-      client.turnTo(angle);
-    },
-    [turning],
-  );
   const image = client.shown.value;
-  const degrees = client.degrees.value;
 
   return (
-    <div class="segment" data-backend={client.computes.value?.name}>
+    <div class="segment with-dial" data-backend={client.computes.value?.name}>
       <div class="lead">
         <h1>A nucleus has no right way up. Its outline should not have one either.</h1>
-        <p class="sentence" aria-live={turning.value ? "off" : "polite"}>
+        <p class="sentence" aria-live={turning.turning.value ? "off" : "polite"}>
           {sentence()}
         </p>
       </div>
 
-      <section class="stage" aria-label="The image">
-        <Dial degrees={degrees} onTurn={turn} label="Turn the image">
-          {image && (
-            <PixelView
-              values={image.pixels}
-              width={SOURCE}
-              smooth
-              class={`${client.mirrorX.value ? "mirror-x" : ""} ${client.mirrorY.value ? "mirror-y" : ""}`}
-              label={image.title}
-            />
-          )}
-        </Dial>
-        <p class="angle">
-          <output>{Math.round(degrees) % 360}°</output>
-        </p>
-        <div class="controls">
-          <button
-            type="button"
-            aria-pressed={turning.value}
-            onClick={() => {
-              touched = true;
-              turning.value = !turning.value;
-            }}
-          >
-            {turning.value ? "❚❚ Stop" : "▶ Turn slowly"}
-          </button>
-          <button type="button" onClick={() => turn(0)}>
-            Upright
-          </button>
-          <MirrorButtons mirrorX={client.mirrorX} mirrorY={client.mirrorY} />
-        </div>
-      </section>
+      <Stage {...turning} image={image} side={SOURCE} />
 
       {NETWORKS.map((name) => (
         <NetworkView key={name} name={name} />
@@ -173,52 +114,18 @@ function Polar() {
   const known = client.agreements.value;
   const option = useCallback(
     (colours: Colours): ChartOption => {
-      const angles = [...known.keys()].sort((a, b) => a - b);
       const all = [...known.values()].flatMap(({ gmr, dense }) => [gmr, dense]);
       const low = Math.min(0.9, ...all.map((value) => Math.floor(10 * value) / 10));
       return {
-        polar: { radius: "74%", center: ["50%", "50%"] },
-        angleAxis: {
-          type: "value",
-          min: 0,
-          max: 360,
-          interval: 45,
-          startAngle: 90,
-          clockwise: false,
-          axisLine: { lineStyle: { color: colours.line } },
-          axisTick: { show: false },
-          splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { color: colours.muted, formatter: "{value}°", fontSize: 12, margin: 6 },
-        },
-        radiusAxis: {
-          type: "value",
-          min: Math.round(100 * low),
-          max: 100,
-          splitNumber: 2,
-          axisLine: { show: false },
-          axisTick: { show: false },
-          splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { color: colours.muted, fontSize: 10, formatter: "{value} %" },
-        },
-        series: NETWORKS.toReversed().map((name) => {
-          const at = (angle: number): [number, number] => [100 * known.get(angle)![name], angle];
-          // Only neighbours are joined; the circle closes with the last of them.
-          const points = angles.flatMap((angle, i): [number | null, number][] => {
-            const gap = i > 0 && angle - angles[i - 1] > 3 * client.BIN;
-            return gap ? [[null, angle], at(angle)] : [at(angle)];
-          });
-          if (known.has(0) && (angles.at(-1) ?? 0) >= 360 - 3 * client.BIN) points.push([at(0)[0], 360]);
-          return {
-            type: "line" as const,
-            coordinateSystem: "polar" as const,
-            silent: true,
-            symbol: "circle",
-            symbolSize: 4,
-            itemStyle: { color: colours[name] },
-            lineStyle: { color: colours[name], width: 2.5 },
-            data: points,
-          };
-        }),
+        ...polarAxes(colours, { radius: "74%", min: Math.round(100 * low) }),
+        series: NETWORKS.toReversed().map((name) => ({
+          ...lineOf(name, colours),
+          coordinateSystem: "polar" as const,
+          data: aroundCircle(
+            new Map([...known].map(([angle, value]) => [angle, value[name]])),
+            3 * client.BIN,
+          ),
+        })),
       };
     },
     [known],
@@ -251,37 +158,23 @@ function About({ card: { data, scores, command } }: { card: Card }) {
         says how good the masks are: both networks are equally good. Dice with the upright mask says how much
         they depend on how the image lies.
       </p>
-      <Scroll label="Scores of the networks">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Network</th>
-              <th scope="col">Trained weights</th>
-              <th scope="col">Dice, upright</th>
-              <th scope="col">Worst angle</th>
-              <th scope="col">Same as upright, mean</th>
-              <th scope="col">Worst angle</th>
-              <th scope="col">Mirrored</th>
-            </tr>
-          </thead>
-          <tbody>
-            {NETWORKS.map((name) => {
-              const { parameters, truth, agreement } = scores[name];
-              return (
-                <tr key={name} class={name}>
-                  <th scope="row">{NAMES[name].title}</th>
-                  <td>{parameters.toLocaleString("en")}</td>
-                  <td>{truth.upright.toFixed(3)}</td>
-                  <td>{truth.worst.toFixed(3)}</td>
-                  <td>{agreement.mean.toFixed(3)}</td>
-                  <td>{agreement.worst.toFixed(3)}</td>
-                  <td>{agreement.mirrored.toFixed(3)}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+      <ScoreTable
+        label="Scores of the networks"
+        heads={[
+          "Trained weights",
+          "Dice, upright",
+          "Worst angle",
+          "Same as upright, mean",
+          "Worst angle",
+          "Mirrored",
+        ]}
+        titleOf={(name) => NAMES[name].title}
+        cellsOf={(name) => {
+          const { parameters, truth, agreement } = scores[name];
+          const figures = [truth.upright, truth.worst, agreement.mean, agreement.worst, agreement.mirrored];
+          return [parameters.toLocaleString("en"), ...figures.map((figure) => figure.toFixed(3))];
+        }}
+      />
       <p class="hint">
         {data.title}: {data.source}; {data.licence}. Trained with <code>{command}</code> on {data.train}.
         Shown and scored is {data.test}.

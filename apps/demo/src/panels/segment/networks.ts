@@ -1,6 +1,5 @@
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
-import { createModel } from "@gmr-conv/models";
+import { restoreNetwork } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { NETWORKS, type NetworkName, type PerNetwork } from "../../engine/types.ts";
 import type { Card } from "./card.ts";
@@ -21,9 +20,8 @@ export function makeNetworks(
 ): PerNetwork<tf.LayersModel> {
   const make = (name: NetworkName): tf.LayersModel => {
     const { name: kind, options } = networks[name];
-    const model = createModel(kind as "gmr-unet", { classes: 2, ...options, inputShape: [SIDE, SIDE, 1] });
-    loadStateDict(model, tensors[name]);
-    return model;
+    const network = { name: kind, options: { classes: 2, ...options, inputShape: [SIDE, SIDE, 1] } };
+    return restoreNetwork(network, tensors[name]);
   };
   return { gmr: make("gmr"), dense: make("dense") };
 }

@@ -1,11 +1,8 @@
 // The masks in the page as a visitor sees them.
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findChromium, type PageServer } from "../../../../../tooling/testing/chromium.ts";
-import { launch, serveDemo, type Visit, visit } from "../../testing/visit.ts";
-
-const executable = findChromium();
+import type { Page } from "playwright-core";
+import { expect, it } from "vitest";
+import { describeDemo, type Visit } from "../../testing/visit.ts";
 
 /** Others may share the machine. */
 const SOON = { timeout: 30_000 };
@@ -20,22 +17,9 @@ const drawn = (page: Page, name: "gmr" | "dense"): Promise<string> =>
 
 const percentOf = (text: string | null): number => Number(/[\d.]+/.exec(text ?? "")?.[0]);
 
-describe.skipIf(!executable)("segmenting in Chromium", () => {
-  let browser: Browser;
-  let server: PageServer;
-
-  beforeAll(async () => {
-    browser = await launch(executable ?? "");
-    server = await serveDemo();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
+describeDemo("segmenting in Chromium", (demo) => {
   async function opened(options = {}): Promise<Visit> {
-    const visited = await visit(browser, server, "segment", options);
+    const visited = await demo.visit("segment", options);
     await expect.poll(() => agreement(visited.page, "gmr"), { timeout: 30_000 }).toBe("100.0 %");
     return visited;
   }

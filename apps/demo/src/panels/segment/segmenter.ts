@@ -4,6 +4,7 @@ import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { transfer } from "comlink";
 import { startBackend } from "../../engine/backend.ts";
+import { inTurn } from "../../engine/inTurn.ts";
 import {
   type BackendName,
   type BackendState,
@@ -25,7 +26,7 @@ export class Segmenter {
   private pair: Pair | undefined;
   private state: BackendState | undefined;
   private listener: ((state: BackendState) => void) | undefined;
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly inTurn = inTurn();
 
   /**
    * Loads the networks and starts a backend.
@@ -135,12 +136,6 @@ export class Segmenter {
     });
     if (response.ok) return response;
     throw new GmrError("io", `${url.pathname} could not be loaded: the server answered ${response.status}`);
-  }
-
-  private inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.last.then(call);
-    this.last = result.catch(() => undefined);
-    return result;
   }
 }
 

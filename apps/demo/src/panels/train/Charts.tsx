@@ -1,6 +1,7 @@
 import { useCallback } from "preact/hooks";
 import { Chart, type ChartOption, type Colours } from "../../charts.ts";
 import { NETWORKS } from "../../engine/types.ts";
+import { lineOf, polarAxes } from "../../polar.ts";
 import { ANGLES, type Course } from "./history.ts";
 import type { RunState } from "./session.ts";
 
@@ -32,12 +33,7 @@ export function LossChart({ run }: { run: RunState }) {
         axisLabel: { color: colours.muted },
       },
       series: NETWORKS.toReversed().map((name) => ({
-        type: "line" as const,
-        silent: true,
-        symbol: "circle",
-        symbolSize: 4,
-        itemStyle: { color: colours[name] },
-        lineStyle: { color: colours[name], width: 2.5 },
+        ...lineOf(name, colours),
         data: run.courses[name].loss.map(({ step, loss }) => [step, loss]),
       })),
     }),
@@ -55,40 +51,15 @@ const SHOWN_BEFORE = 3;
 export function AngleChart({ run }: { run: RunState }) {
   const option = useCallback(
     (colours: Colours): ChartOption => ({
-      polar: { radius: "80%", center: ["50%", "50%"] },
-      angleAxis: {
-        type: "value",
-        min: 0,
-        max: 360,
-        interval: 45,
-        startAngle: 90,
-        clockwise: false,
-        axisLine: { lineStyle: { color: colours.line } },
-        axisTick: { show: false },
-        splitLine: { lineStyle: { color: colours.line } },
-        axisLabel: { color: colours.muted, formatter: "{value}°", fontSize: 12, margin: 6 },
-      },
-      radiusAxis: {
-        type: "value",
-        min: 0,
-        max: 100,
-        interval: 50,
-        axisLine: { show: false },
-        axisTick: { show: false },
-        splitLine: { lineStyle: { color: colours.line } },
-        axisLabel: { color: colours.muted, fontSize: 10, formatter: "{value} %" },
-      },
+      ...polarAxes(colours),
       series: NETWORKS.toReversed().flatMap((name) => {
         const scores = run.courses[name].scores.slice(-1 - SHOWN_BEFORE);
         return scores.map(({ angles }, i) => {
           const newest = i === scores.length - 1;
           return {
-            type: "line" as const,
+            ...lineOf(name, colours),
             coordinateSystem: "polar" as const,
-            silent: true,
             symbol: newest ? "circle" : "none",
-            symbolSize: 5,
-            itemStyle: { color: colours[name] },
             lineStyle: {
               color: colours[name],
               width: newest ? 2.5 : 1.5,

@@ -1,9 +1,10 @@
 // The page's side of the training. It goes on while other panels are open.
 
-import { effect, signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { proxy, type Remote } from "comlink";
-import { backend, engine, preferredBackend, startWorker } from "../../engine/client.ts";
-import type { BackendName, BackendState, NetworkName, PerNetwork } from "../../engine/types.ts";
+import { panelWorker } from "../../engine/client.ts";
+import type { BackendState, NetworkName, PerNetwork } from "../../engine/types.ts";
+import { askLatest } from "../../latest.ts";
 import type { Answer, RunState } from "./session.ts";
 import type { RunSettings } from "./settings.ts";
 import type { Shown, Trainer } from "./trainer.ts";
@@ -22,77 +23,49 @@ export const busy = signal(false);
 export const angle = signal(0);
 export const answers = signal<PerNetwork<Answer[]> | undefined>(undefined);
 
-let started: Promise<Remote<Trainer>> | undefined;
-
-/** The trainer. Starts its worker on the first call. */
-export function trainer(): Promise<Remote<Trainer>> {
-  started ??= start().catch((error: unknown) => {
-    started = undefined; // the next call tries again
-    throw error;
-  });
-  return started;
-}
-
-async function start(): Promise<Remote<Trainer>> {
-  engine().catch(() => undefined); // the page says why; the choice of a backend needs it
-  const { worker, services, failed } = startWorker("trainer");
-  const listener = proxy({
-    changed(state: RunState) {
-      run.value = state;
-    },
-    computes(state: BackendState) {
-      computes.value = state;
-    },
-    notice(text: string) {
-      notice.value = text;
-    },
-    failed(text: string) {
-      problem.value = `Training stopped: ${text}`;
-    },
-  });
-  try {
-    const remote = await Promise.race([services.trainer(), failed]);
-    const begun = remote.start(document.baseURI, backend.peek()?.name ?? preferredBackend(), listener);
-    const { run: state, shown: digits } = await Promise.race([begun, failed]);
+/** The trainer. */
+export const trainer = panelWorker<Remote<Trainer>>({
+  name: "trainer",
+  connect: (services) => services.trainer(),
+  async start(remote, base, wanted) {
+    const listener = proxy({
+      changed(state: RunState) {
+        run.value = state;
+      },
+      computes(state: BackendState) {
+        computes.value = state;
+      },
+      notice(text: string) {
+        notice.value = text;
+      },
+      failed(text: string) {
+        problem.value = `Training stopped: ${text}`;
+      },
+    });
+    const { run: state, shown: digits } = await remote.start(base, wanted, listener);
     run.value = state;
     shown.value = digits;
-    follow(remote);
-    return remote;
-  } catch (error) {
-    worker.terminate();
-    throw error;
-  }
-}
+    askLatest(
+      () => question.value,
+      () => remote.read(angle.peek()),
+      (read) => {
+        answers.value = read;
+      },
+      () => undefined, // while the backend is switched; asked again with the next change
+    );
+  },
+  computes,
+  useBackend(remote, name) {
+    void ask(async () => void (await remote.useBackend(name)));
+  },
+});
 
-/** Uses the backend that the page uses, and asks for answers when the angle or the networks change. */
-function follow(remote: Remote<Trainer>): void {
-  let wanted: BackendName | undefined;
-  effect(() => {
-    const name = backend.value?.name;
-    if (name === undefined || name === wanted) return;
-    wanted = name;
-    if (name !== computes.peek()?.name) void ask(async () => void (await remote.useBackend(name)));
-  });
-  let reading = false;
-  let asked = "";
-  const read = async (): Promise<void> => {
-    const { steps } = run.peek()!;
-    const question = `${angle.peek()} ${steps.gmr} ${steps.dense}`;
-    if (reading || question === asked) return;
-    reading = true;
-    asked = question;
-    try {
-      answers.value = await remote.read(angle.peek());
-    } catch {
-      // While the backend is switched; asked again with the next change.
-    }
-    reading = false;
-    void read();
-  };
-  effect(() => {
-    if (angle.value >= 0 && run.value && shown.value) void read();
-  });
-}
+/** Changes with the angle and with what the networks have learned. */
+const question = computed(() => {
+  if (!run.value || !shown.value) return undefined;
+  const { steps } = run.value;
+  return `${angle.value} ${steps.gmr} ${steps.dense}`;
+});
 
 /** Runs a call to the trainer; shows why it failed. */
 async function ask(call: (remote: Remote<Trainer>) => Promise<void>): Promise<void> {

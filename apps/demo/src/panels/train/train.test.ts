@@ -2,12 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { readSafetensors } from "@gmr-conv/io";
-import type { Browser, Page, Worker } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { findChromium, type PageServer } from "../../../../../tooling/testing/chromium.ts";
-import { launch, serveDemo, visit } from "../../testing/visit.ts";
-
-const executable = findChromium();
+import type { Page, Worker } from "playwright-core";
+import { expect, it } from "vitest";
+import { describeDemo } from "../../testing/visit.ts";
 
 /** Others may share the machine. */
 const SOON = { timeout: 30_000 };
@@ -85,22 +82,9 @@ const framesWhileTurning = (page: Page, seconds: number): Promise<number[]> =>
     1000 * seconds,
   );
 
-describe.skipIf(!executable)("training in Chromium", () => {
-  let browser: Browser;
-  let server: PageServer;
-
-  beforeAll(async () => {
-    browser = await launch(executable ?? "");
-    server = await serveDemo();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    server?.close();
-  });
-
+describeDemo("training in Chromium", (demo) => {
   it("trains beside a page that stays smooth, pauses, survives a reload, goes on, saves and loads", async () => {
-    const { page, leave } = await visit(browser, server, "train");
+    const { page, leave } = await demo.visit("train");
     await button(page, "Train").waitFor();
     expect(await page.locator(".sentence").textContent()).toMatch(/have learned nothing yet/);
     await button(page, "Train").click();
@@ -152,7 +136,7 @@ describe.skipIf(!executable)("training in Chromium", () => {
   });
 
   it("leaves the checkpoints of another tab alone, and says so", async () => {
-    const { page, leave } = await visit(browser, server, "train");
+    const { page, leave } = await demo.visit("train");
     await button(page, "Train").click();
     await reached(page, "gmr", 1);
     const second = await page.context().newPage();
@@ -169,10 +153,10 @@ describe.skipIf(!executable)("training in Chromium", () => {
   });
 
   it("goes on in memory when the browser's storage is full, and says so", async () => {
-    const { page, leave } = await visit(browser, server, "train");
+    const { page, leave } = await demo.visit("train");
     await button(page, "Train").waitFor();
     const session = await page.context().newCDPSession(page);
-    const { origin } = new URL(server.address);
+    const { origin } = new URL(demo.address);
     await session.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });
     await button(page, "Train").click();
     await reached(page, "gmr", 1);
@@ -186,7 +170,7 @@ describe.skipIf(!executable)("training in Chromium", () => {
   });
 
   it("switches to WebGPU with what was learned, and goes on from the checkpoint when the GPU is lost", async () => {
-    const { page, leave } = await visit(browser, server, "train");
+    const { page, leave } = await demo.visit("train");
     await button(page, "Train").click();
     await reached(page, "gmr", 1);
     await pause(page);

@@ -6,6 +6,7 @@ import { MemoryStorage } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import { transfer } from "comlink";
 import { startBackend } from "../../engine/backend.ts";
+import { inTurn } from "../../engine/inTurn.ts";
 import type { BackendName, BackendState, NetworkName, PerNetwork } from "../../engine/types.ts";
 import { loadDigits } from "./digits.ts";
 import { claimDatabase, KeptStorage } from "./keptStorage.ts";
@@ -38,7 +39,7 @@ export class Trainer {
   private listener: Listener | undefined;
   private images: Float32Array | undefined;
   private state: BackendState | undefined;
-  private last: Promise<unknown> = Promise.resolve();
+  private readonly inTurn = inTurn();
 
   /** @param base address of the page's folder */
   start(base: string, backend: BackendName, listener: Listener): Promise<{ run: RunState; shown: Shown }> {
@@ -93,7 +94,7 @@ export class Trainer {
 
   /** What both networks say about the {@link Shown} digits turned by an angle. */
   async read(degrees: number): Promise<PerNetwork<Answer[]>> {
-    await this.last;
+    await this.inTurn(async () => undefined);
     return this.ready().read(this.images ?? new Float32Array(), degrees);
   }
 
@@ -152,11 +153,5 @@ export class Trainer {
     }
     if (goOn && !session.state().running) this.train();
     else this.listener?.changed(session.state());
-  }
-
-  private inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.last.then(call);
-    this.last = result.catch(() => undefined);
-    return result;
   }
 }

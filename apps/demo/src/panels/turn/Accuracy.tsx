@@ -3,9 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { percent } from "../../components/Bars.tsx";
-import { Scroll } from "../../components/Scroll.tsx";
+import { ScoreTable } from "../../components/ScoreTable.tsx";
 import { engine } from "../../engine/client.ts";
-import { type ModelCard, NETWORKS, type PerNetwork } from "../../engine/types.ts";
+import type { ModelCard, PerNetwork } from "../../engine/types.ts";
 
 export function Accuracy() {
   const known = useSignal<PerNetwork<ModelCard> | undefined>(undefined);
@@ -30,37 +30,23 @@ export function Accuracy() {
         upright on all {both.gmr.data.test.toLocaleString("en")}, turned on {turned?.toLocaleString("en")} of
         them.
       </p>
-      <Scroll label="Accuracy of the networks">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Network</th>
-              <th scope="col">Trained weights</th>
-              <th scope="col">Upright</th>
-              <th scope="col">Mean over 36 angles</th>
-              <th scope="col">Worst angle</th>
-              <th scope="col">Mirrored ↔</th>
-            </tr>
-          </thead>
-          <tbody>
-            {NETWORKS.map((name) => {
-              const { accuracy, parameters } = both[name];
-              return (
-                <tr key={name} class={name}>
-                  <th scope="row">{name === "gmr" ? "GMR network" : "Dense twin"}</th>
-                  <td>{parameters.toLocaleString("en")}</td>
-                  <td>{percent(accuracy.upright, 1)}</td>
-                  <td>{percent(accuracy.mean, 1)}</td>
-                  <td>
-                    {percent(accuracy.worst, 1)} <small>at {accuracy.worstAngle}°</small>
-                  </td>
-                  <td>{percent(accuracy.mirrored[0], 1)}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </Scroll>
+      <ScoreTable
+        label="Accuracy of the networks"
+        heads={["Trained weights", "Upright", "Mean over 36 angles", "Worst angle", "Mirrored ↔"]}
+        titleOf={(name) => (name === "gmr" ? "GMR network" : "Dense twin")}
+        cellsOf={(name) => {
+          const { accuracy, parameters } = both[name];
+          return [
+            parameters.toLocaleString("en"),
+            percent(accuracy.upright, 1),
+            percent(accuracy.mean, 1),
+            <>
+              {percent(accuracy.worst, 1)} <small>at {accuracy.worstAngle}°</small>
+            </>,
+            percent(accuracy.mirrored[0], 1),
+          ];
+        }}
+      />
     </section>
   );
 }

@@ -1,21 +1,21 @@
 // A digit under a dial, and what both networks make of it.
 
-import { useComputed, useSignal } from "@preact/signals";
+import { useComputed } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { Chart, type ChartOption, type Colours } from "../../charts.ts";
 import { Bars, percent } from "../../components/Bars.tsx";
-import { Dial } from "../../components/Dial.tsx";
 import { ImagePicker } from "../../components/ImagePicker.tsx";
 import { Message } from "../../components/Message.tsx";
-import { MirrorButtons } from "../../components/MirrorButtons.tsx";
 import { PixelView } from "../../components/PixelView.tsx";
 import { Samples } from "../../components/Samples.tsx";
+import { Stage, useTurning } from "../../components/Stage.tsx";
 import { engine } from "../../engine/client.ts";
 import { NETWORKS, type NetworkName } from "../../engine/types.ts";
-import { degrees, mirrorX, mirrorY, reducedMotion, SIDE, subject, turnTo } from "../../subject.ts";
+import { aroundCircle, lineOf, polarAxes } from "../../polar.ts";
+import { position, SIDE, subject } from "../../subject.ts";
 import { Accuracy } from "./Accuracy.tsx";
 import { reading, readingProblem, record, startReading, upright } from "./reading.ts";
-import { bestOf, followed, overAngles, type Summary, sentenceOf, summarize } from "./record.ts";
+import { ANGLES, bestOf, followed, overAngles, STEP, type Summary, sentenceOf, summarize } from "./record.ts";
 import "./turn.css";
 
 const DIGITS = Array.from({ length: 10 }, (_, digit) => String(digit));
@@ -27,79 +27,23 @@ const NAMES: Readonly<Record<NetworkName, { title: string; text: string }>> = {
   dense: { title: "Dense twin", text: "ordinary 3×3 kernels" },
 };
 
-/** Whether the dial turns by itself; remembered while the page is open. */
-let touched = false;
-
 export default function TurnPanel() {
-  const turning = useSignal(!touched && !reducedMotion());
-
+  const turning = useTurning(position, SPEED, () => reading.peek() !== undefined);
   useEffect(() => startReading(), []);
 
-  useEffect(() => {
-    if (!turning.value) return;
-    let last: number | undefined;
-    let frame = requestAnimationFrame(function step(now: number) {
-      // From the first answer on, so that no angle is missed; never far, after the tab was hidden.
-      if (last !== undefined && reading.value)
-        turnTo(degrees.value + Math.min(0.1, (now - last) / 1000) * SPEED);
-      last = now;
-      frame = requestAnimationFrame(step);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [turning.value]);
-
-  const turn = useCallback(
-    (angle: number) => {
-      touched = true;
-      turning.value = false;
-      turnTo(angle);
-    },
-    [turning],
-  );
-
-  const image = subject.value;
   const classes = useComputed(() => followed(upright.value, subject.value?.label));
   const summary = useComputed(() => summarize(record.value, classes.value, subject.value?.label));
 
   return (
-    <div class="turn">
+    <div class="turn with-dial" data-read={reading.value?.degrees}>
       <div class="lead">
         <h1>Trained on upright digits only. Now turn one.</h1>
-        <p class="sentence" aria-live={turning.value ? "off" : "polite"}>
+        <p class="sentence" aria-live={turning.turning.value ? "off" : "polite"}>
           <Sentence {...summary.value} />
         </p>
       </div>
 
-      <section class="stage" aria-label="The image">
-        <Dial degrees={degrees.value} onTurn={turn} label="Turn the image">
-          {image && (
-            <PixelView
-              values={image.pixels}
-              width={SIDE}
-              smooth
-              class={`${mirrorX.value ? "mirror-x" : ""} ${mirrorY.value ? "mirror-y" : ""}`}
-              label={image.title}
-            />
-          )}
-        </Dial>
-        <p class="angle">{Math.round(degrees.value) % 360}°</p>
-        <div class="controls">
-          <button
-            type="button"
-            aria-pressed={turning.value}
-            onClick={() => {
-              touched = true;
-              turning.value = !turning.value;
-            }}
-          >
-            {turning.value ? "❚❚ Stop" : "▶ Turn slowly"}
-          </button>
-          <button type="button" onClick={() => turn(0)}>
-            Upright
-          </button>
-          <MirrorButtons mirrorX={mirrorX} mirrorY={mirrorY} />
-        </div>
-      </section>
+      <Stage {...turning} image={subject.value} side={SIDE} />
 
       {NETWORKS.map((name) => (
         <NetworkView key={name} name={name} answer={classes.value[name]} />
@@ -173,53 +117,19 @@ function Polar() {
     (colours: Colours): ChartOption => {
       const known = record.value;
       const classes = followed(upright.value, label);
-      const angles = [...known.keys()].sort((a, b) => a - b);
       return {
-        polar: { radius: "80%", center: ["50%", "50%"] },
-        angleAxis: {
-          type: "value",
-          min: 0,
-          max: 360,
-          interval: 45,
-          startAngle: 90,
-          clockwise: false,
-          axisLine: { lineStyle: { color: colours.line } },
-          axisTick: { show: false },
-          splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { color: colours.muted, formatter: "{value}°", fontSize: 12, margin: 6 },
-        },
-        radiusAxis: {
-          type: "value",
-          min: 0,
-          max: 100,
-          interval: 50,
-          axisLine: { show: false },
-          axisTick: { show: false },
-          splitLine: { lineStyle: { color: colours.line } },
-          axisLabel: { show: false },
-        },
+        ...polarAxes(colours, { labels: false }),
         series: NETWORKS.toReversed().map((name) => {
           const followedClass = classes[name];
-          const at = (angle: number): [number | null, number] => [
-            followedClass === undefined ? null : 100 * known.get(angle)![name][followedClass],
+          const values = [...known].map(([angle, answers]): [number, number | null] => [
             angle,
-          ];
-          // Only neighbours are joined; the circle closes with the last of them.
-          const points = angles.flatMap((angle, i) => {
-            const gap = i > 0 && angle - angles[i - 1] > 10;
-            return gap ? [[null, angle] as [null, number], at(angle)] : [at(angle)];
-          });
-          if (known.has(0) && known.has(350)) points.push([at(0)[0], 360]);
+            followedClass === undefined ? null : answers[name][followedClass],
+          ]);
           return {
-            type: "line" as const,
+            ...lineOf(name, colours),
             coordinateSystem: "polar" as const,
-            silent: true,
-            symbol: "circle",
-            symbolSize: 4,
-            itemStyle: { color: colours[name] },
-            lineStyle: { color: colours[name], width: 2.5 },
-            areaStyle: known.size === 36 ? { color: colours[name], opacity: 0.08 } : undefined!,
-            data: points,
+            ...(known.size === ANGLES && { areaStyle: { color: colours[name], opacity: 0.08 } }),
+            data: aroundCircle(new Map(values), STEP),
           };
         }),
       };
