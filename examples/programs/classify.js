@@ -4,7 +4,8 @@
 
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { rotateImages } from "@gmr-conv/data";
-import { losses, metrics, resNet } from "@gmr-conv/models";
+import { resNet } from "@gmr-conv/models";
+import { losses, metrics } from "@gmr-conv/models/training";
 import * as tf from "@tensorflow/tfjs";
 
 await useWasm(); // or useWebGpu of @gmr-conv/backend-webgpu, useNode of @gmr-conv/backend-node

@@ -1,17 +1,9 @@
 // The mathematics alone, on plain arrays: from ring weights to a dense kernel, and a check that the convolution turns
 // with its input.
 
-import {
-  equivarianceError,
-  foldKernel,
-  initialSigma,
-  mixtureMatrix,
-  mixWeights,
-  Random,
-  referenceConv,
-  ringPartition,
-  symmetryGroup,
-} from "@gmr-conv/core";
+import { foldKernel, initialSigma, mixtureMatrix, mixWeights, Random, ringPartition } from "@gmr-conv/core";
+import { equivarianceError, symmetryGroup } from "@gmr-conv/core/equivariance";
+import { referenceConv } from "@gmr-conv/core/reference";
 
 const partition = ringPartition(7); // the 7×7 positions of a kernel on 4 rings
 const rings = partition.numRings;

@@ -1,7 +1,8 @@
 // Segment images: train a U-Net with fit on images [N, H, W, C] and masks [N, H, W] of class numbers.
 
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { losses, metrics, unet } from "@gmr-conv/models";
+import { unet } from "@gmr-conv/models";
+import { losses, metrics } from "@gmr-conv/models/training";
 import * as tf from "@tensorflow/tfjs";
 
 await useWasm();

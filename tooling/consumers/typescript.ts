@@ -5,7 +5,7 @@ import { type Check, type Consumer, TFJS, WASM } from "./checks.ts";
 const TYPED_PROGRAM = `import { ringPartition, type RingPartition } from "@gmr-conv/core";
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { gmrConv2dLayer } from "@gmr-conv/tfjs";
-import { listModels } from "@gmr-conv/models";
+import { listModels } from "@gmr-conv/models/inspect";
 import * as tf from "@tensorflow/tfjs";
 
 const partition: RingPartition = ringPartition(5);

@@ -1,4 +1,5 @@
-import { checkEquivariance, foldModel } from "@gmr-conv/tfjs";
+import { foldModel } from "@gmr-conv/tfjs";
+import { checkEquivariance } from "@gmr-conv/tfjs/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";

@@ -1,4 +1,4 @@
-import { softmaxCrossEntropy } from "@gmr-conv/models";
+import { softmaxCrossEntropy } from "@gmr-conv/models/training";
 import { adamWUpdate, fusedBatchNormalization, gmrConv2dLayer } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";

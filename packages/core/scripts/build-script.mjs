@@ -14,8 +14,8 @@ await build({
     target: "es2022",
     outDir: at("dist"),
     emptyOutDir: false,
-    lib: { entry: at("dist/index.js"), formats: ["iife"], name: "gmrCore", fileName: () => "gmr-core.js" },
+    lib: { entry: at("dist/script.js"), formats: ["iife"], name: "gmrCore", fileName: () => "gmr-core.js" },
     rolldownOptions: { output: { minify: true } },
   },
 });
-writeFileSync(at("dist/gmr-core.d.ts"), 'export * from "./index.js";\nexport as namespace gmrCore;\n');
+writeFileSync(at("dist/gmr-core.d.ts"), 'export * from "./script.js";\nexport as namespace gmrCore;\n');

@@ -12,7 +12,7 @@ export {
   ringPartition,
 } from "./rings.ts";
 
-// Mixture, and the coordinates that ring weights are trained in
+// Mixture
 
 export {
   GAUSSIAN_NORM,
@@ -23,14 +23,6 @@ export {
   mixWeightsGrad,
   sigmaBounds,
 } from "./mixture.ts";
-export {
-  changeBasis,
-  defaultRingBasis,
-  RING_BASES,
-  type RingBasis,
-  type WhiteBasis,
-  whiteBasis,
-} from "./ringBasis.ts";
 
 // Folding to a dense kernel
 
@@ -62,58 +54,6 @@ export {
   type PadMode,
   symmetricAxes,
 } from "./geometry.ts";
-
-// Reference convolutions
-
-export {
-  type ReferenceConvOptions,
-  type ReferenceGradients,
-  type ReferenceOutput,
-  referenceConv,
-  referenceConvGrad,
-} from "./reference.ts";
-export {
-  type GmrParameters,
-  gmrKernel,
-  type ReferenceGmrGradients,
-  type ReferenceGmrOptions,
-  referenceGmrConv,
-  referenceGmrConvGrad,
-} from "./referenceGmr.ts";
-
-// Symmetries and equivariance
-
-export { type AngleAccuracy, type AngleSummary, summarizeAngles } from "./angles.ts";
-export {
-  equivarianceError,
-  invarianceError,
-  maxRelativeError,
-  type SymmetryError,
-  type SymmetryReport,
-} from "./equivariance.ts";
-export { checkFill, type Fill, mirroredIndex, nearestIndex } from "./fill.ts";
-export {
-  AXIS_NAMES,
-  composeSymmetries,
-  DIHEDRAL_GROUP,
-  inverseSymmetry,
-  type Symmetry,
-  symmetryGroup,
-} from "./symmetry.ts";
-export {
-  flip,
-  type ImageBatch,
-  type ImageShape,
-  type NumberArray,
-  rot90,
-  type TurnOptions,
-  transformImage,
-  turnImage,
-} from "./transformImage.ts";
-
-// Pictures of kernels
-
-export { type KernelPicture, kernelPicture, kernelSlice } from "./picture.ts";
 
 // Errors, and checks of arguments
 

@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
 import { expectStrict, type StrictCase } from "../../../tooling/testing/expectStrict.ts";
 import { convGeometry, nearestSymmetricSizes } from "./geometry.ts";
-import { referenceConv, referenceConvGrad } from "./reference.ts";
-import { gmrKernel, referenceGmrConv, referenceGmrConvGrad } from "./referenceGmr.ts";
+import { referenceConv, referenceConvGrad } from "./reference/reference.ts";
+import { gmrKernel, referenceGmrConv, referenceGmrConvGrad } from "./reference/referenceGmr.ts";
 import { ringPartition } from "./rings.ts";
 
 const x = new Float32Array(9);

@@ -1,6 +1,6 @@
 /** Data sets, readers, geometric transforms and seeded batches: plain arrays, in browsers and Node. */
 
-export { type Fill, mirroredIndex } from "@gmr-conv/core";
+export { type Fill, mirroredIndex } from "@gmr-conv/core/equivariance";
 export { type AffineMoves, affineImages, type WarpOptions, warpImages, warpLabels } from "./affine.ts";
 export {
   type Augment,

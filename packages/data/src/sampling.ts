@@ -3,7 +3,8 @@
  * up to 1; pixels outside the image are filled in one of several ways. Cubic: the convolution kernel of Keys 1981
  * with a = -½ (https://doi.org/10.1109/TASSP.1981.1163711).
  */
-import { checkFill, type Fill, type KeysOf, mirroredIndex, nearestIndex, oneOf } from "@gmr-conv/core";
+import { type KeysOf, oneOf } from "@gmr-conv/core";
+import { checkFill, type Fill, mirroredIndex, nearestIndex } from "@gmr-conv/core/equivariance";
 
 export type Interpolation = "nearest" | "linear" | "cubic";
 

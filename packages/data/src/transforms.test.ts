@@ -1,4 +1,4 @@
-import type { Fill } from "@gmr-conv/core";
+import type { Fill } from "@gmr-conv/core/equivariance";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { affineImages } from "./affine.ts";

@@ -1,14 +1,7 @@
 // The building blocks of this package's networks, for images and volumes alike.
 
-import {
-  checkFits,
-  describeValue,
-  type PerAxis,
-  perAxis,
-  product,
-  Random,
-  type RingBasis,
-} from "@gmr-conv/core";
+import { checkFits, describeValue, type PerAxis, perAxis, product, Random } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import {
   addThenRelu,
   fusedBatchNormalization,

@@ -1,4 +1,3 @@
-export { type LayerCost, type ModelCost, modelCost } from "./cost.ts";
 export { DiscFieldOfView } from "./fieldOfView.ts";
 export {
   checkGroupResNetOptions,
@@ -15,7 +14,6 @@ export {
 } from "./groupConv/index.ts";
 export { HalvingsCheck } from "./halvings.ts";
 export { embedding, featureExtractor } from "./heads.ts";
-export { type LearnedKernels, learnedKernels } from "./learnedKernels.ts";
 export { MatchSize } from "./matchSize.ts";
 export type {
   Block,
@@ -26,12 +24,6 @@ export type {
   OddSides,
   Pooling,
 } from "./networkOptions.ts";
-export {
-  formatAssumed,
-  type OfficialNetwork,
-  type OfficialTensor,
-  readOfficialNetwork,
-} from "./official.ts";
 export { checkResNetOptions } from "./planResNet.ts";
 export { loadPretrained, type ModelCard, type PretrainedName, pretrainedCards } from "./pretrained.ts";
 export { r3d } from "./r3d.ts";
@@ -39,38 +31,10 @@ export { registerModelLayers } from "./register.ts";
 export {
   checkModelOptions,
   createModel,
-  listModels,
   MODEL_NAMES,
-  type ModelInfo,
   type ModelName,
 } from "./registry.ts";
 export type { ResNetOptions } from "./resNetOptions.ts";
 export { resNet } from "./resnet.ts";
-export { createStored, restoreNetwork, type StoredNetwork } from "./storedNetwork.ts";
-export {
-  accuracy,
-  type CrossEntropyOptions,
-  checkpointedGradients,
-  clipByGlobalNorm,
-  type DiceCrossEntropyOptions,
-  type DiceOptions,
-  diceCrossEntropy,
-  diceLoss,
-  diceScore,
-  ExponentialMovingAverage,
-  type FitFunction,
-  intersectionOverUnion,
-  type LabelOptions,
-  losses,
-  type MeanOverlapOptions,
-  type MovingAverageOptions,
-  metrics,
-  type OverlapOptions,
-  softmaxCrossEntropy,
-  stageBoundaries,
-  stageEnds,
-  type TopKOptions,
-  topKAccuracy,
-} from "./training/index.ts";
 export { unet } from "./unet.ts";
 export type { UNetOptions, Upsampling } from "./unetOptions.ts";

@@ -1,6 +1,6 @@
 // The learned kernels of a network, for pictures.
 
-import { kernelPicture, kernelSlice } from "@gmr-conv/core";
+import { kernelPicture, kernelSlice } from "@gmr-conv/core/pictures";
 import { GmrConv, weightNamed } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 

@@ -1,14 +1,7 @@
 // Checks of options that several networks share.
 
-import {
-  checkFits,
-  checkPositiveInteger,
-  describeValue,
-  GmrError,
-  oneOf,
-  RING_BASES,
-  type RingBasis,
-} from "@gmr-conv/core";
+import { checkFits, checkPositiveInteger, describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { RING_BASES, type RingBasis } from "@gmr-conv/core/bases";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import type { ConvKind, Defaults } from "./networkOptions.ts";
 

@@ -10,8 +10,8 @@ import {
   MAX_KERNEL_POSITIONS,
   oneOf,
   perAxis,
-  type RingBasis,
 } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import { blurKernelSize } from "./blur.ts";
 import type { Block, ConvKind, FieldOfView, GlobalPooling, OddSides, Pooling } from "./networkOptions.ts";

@@ -1,11 +1,9 @@
 // Trained networks that come with the package: weights/NAME.safetensors with a card, weights/NAME.json.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { readSafetensors } from "@gmr-conv/io";
 import type * as tf from "@tensorflow/tfjs";
 import { PRETRAINED } from "./generated/pretrained.ts";
 import type { ModelName } from "./registry.ts";
-import { restoreNetwork } from "./storedNetwork.ts";
 
 /** What a pretrained network is, where it comes from, and how well it performs. */
 export interface ModelCard {
@@ -57,7 +55,7 @@ export function pretrainedCards(): ModelCard[] {
 }
 
 /**
- * A trained network, ready to use, offline. Its weights are loaded on the first call.
+ * A trained network, ready to use, offline. Its weights, and what reads them, are loaded on the first call.
  * @throws GmrError `invalid-argument` for an unknown name
  *
  * @example
@@ -72,7 +70,11 @@ export async function loadPretrained(name: PretrainedName): Promise<tf.LayersMod
     );
   }
   const { card, load } = PRETRAINED[name];
-  const { WEIGHTS_BASE64 } = await load();
+  const [{ WEIGHTS_BASE64 }, { readSafetensors }, { restoreNetwork }] = await Promise.all([
+    load(),
+    import("@gmr-conv/io"),
+    import("./storedNetwork.ts"),
+  ]);
   const bytes = Uint8Array.from(atob(WEIGHTS_BASE64), (character) => character.charCodeAt(0));
   const { model } = card as unknown as ModelCard;
   return restoreNetwork(model, readSafetensors(bytes, name).tensors);

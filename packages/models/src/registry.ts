@@ -2,7 +2,6 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import { type ModelCost, modelCost } from "./cost.ts";
 import { checkGroupResNetOptions, type GroupResNetOptions, groupResNet } from "./groupConv/index.ts";
 import { checkResNetOptions } from "./planResNet.ts";
 import { checkUNetOptions } from "./planUNet.ts";
@@ -128,28 +127,9 @@ export function checkModelOptions(name: string, options: object): void {
   check({ ...defaults, ...options } as never);
 }
 
-/** A network as {@link listModels} describes it. */
-export interface ModelInfo extends Omit<ModelCost, "layers"> {
-  name: ModelName;
-  description: string;
-  /** [...sizes, channels] of the input that the counts apply to. */
-  inputShape: readonly number[];
-  classes: number;
-}
-
-/**
- * Describes networks, with parameters, multiply-adds and receptive field for a typical input. Builds each of them,
- * which takes a moment.
- * @param names all by default
- */
-export function listModels(names: readonly ModelName[] = MODEL_NAMES): ModelInfo[] {
-  return names.map((name) => {
-    const { description, example } = entryOf(name);
-    const model = createModel(name, { ...example, seed: 0 } as never);
-    const { layers: _, ...cost } = modelCost(model);
-    model.dispose();
-    return { name, description, ...example, ...cost };
-  });
+/** What a name stands for, and a typical input. */
+export function describeModel(name: ModelName): Pick<Entry, "description" | "example"> {
+  return entryOf(name);
 }
 
 function entryOf(name: string): Entry {

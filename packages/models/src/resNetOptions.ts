@@ -1,6 +1,7 @@
 // The options of a GMR-ResNet.
 
-import type { KeysOf, PerAxis, RingBasis } from "@gmr-conv/core";
+import type { KeysOf, PerAxis } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import type {
   Block,

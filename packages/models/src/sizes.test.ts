@@ -1,7 +1,8 @@
 // Networks on images of any size: even, odd, mixed, tiny, known in advance or not.
 
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { checkEquivariance, graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
+import { graphNodes, SymmetricPooling } from "@gmr-conv/tfjs";
+import { checkEquivariance } from "@gmr-conv/tfjs/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,7 +1,8 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { type ImageSet, subset } from "@gmr-conv/data";
 import { loadMnist } from "@gmr-conv/data/node";
-import { checkEquivariance, foldModel } from "@gmr-conv/tfjs";
+import { foldModel } from "@gmr-conv/tfjs";
+import { checkEquivariance } from "@gmr-conv/tfjs/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";

@@ -1,6 +1,7 @@
 // The options of a GMR-UNet.
 
-import type { KeysOf, RingBasis } from "@gmr-conv/core";
+import type { KeysOf } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import type { RingInitializer } from "@gmr-conv/tfjs";
 import type { ConvKind, Defaults, OddSides } from "./networkOptions.ts";
 

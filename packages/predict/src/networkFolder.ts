@@ -6,7 +6,8 @@ import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel, writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
-import { registerModelLayers, restoreNetwork } from "@gmr-conv/models";
+import { registerModelLayers } from "@gmr-conv/models";
+import { restoreNetwork } from "@gmr-conv/models/stored";
 import {
   DESCRIPTION_FILE,
   type NetworkDescription,

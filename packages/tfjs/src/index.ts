@@ -12,7 +12,6 @@ export {
   gmrConv3dTranspose,
 } from "./conv.ts";
 export { type ConvProblemSize, type CostModel, loopCosts, type StrategyCosts } from "./costModel.ts";
-export * from "./equivariance/index.ts";
 export { mendGradients } from "./gradients.ts";
 export * from "./graph/index.ts";
 export * from "./instanceNorm.ts";

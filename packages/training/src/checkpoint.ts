@@ -3,7 +3,7 @@
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor, toFloat32, writeSafetensors } from "@gmr-conv/io";
-import type { ExponentialMovingAverage } from "@gmr-conv/models";
+import type { ExponentialMovingAverage } from "@gmr-conv/models/training";
 import * as tf from "@tensorflow/tfjs";
 import { digestOf } from "./digest.ts";
 import type { Optimizer } from "./optimizer.ts";

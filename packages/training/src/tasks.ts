@@ -2,7 +2,7 @@
 
 import { GmrError } from "@gmr-conv/core";
 import type { Dataset } from "@gmr-conv/data";
-import { accuracy, diceCrossEntropy, softmaxCrossEntropy } from "@gmr-conv/models";
+import { accuracy, diceCrossEntropy, softmaxCrossEntropy } from "@gmr-conv/models/training";
 import * as tf from "@tensorflow/tfjs";
 import { Classification, type ClassificationMetrics, type Mistake } from "./metrics/classification.ts";
 import { IGNORED, Segmentation, type SegmentationMetrics } from "./metrics/segmentation.ts";

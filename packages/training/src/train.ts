@@ -2,7 +2,7 @@
 
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data";
-import { ExponentialMovingAverage } from "@gmr-conv/models";
+import { ExponentialMovingAverage } from "@gmr-conv/models/training";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
 import {

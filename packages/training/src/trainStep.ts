@@ -1,7 +1,7 @@
 // One step of training: forward, backward, update.
 
 import type { Batch } from "@gmr-conv/data";
-import { checkpointedGradients, clipByGlobalNorm } from "@gmr-conv/models";
+import { checkpointedGradients, clipByGlobalNorm } from "@gmr-conv/models/training";
 import * as tf from "@tensorflow/tfjs";
 import type { Optimizer } from "./optimizer.ts";
 import type { TrainSettings } from "./settings.ts";

@@ -1,7 +1,8 @@
 // The worker's side: one engine, one backend, both networks. Calls are answered one after the other.
 
 import { codeOf, reasonOf } from "@gmr-conv/core";
-import { type LearnedKernels, learnedKernels, type ModelCard } from "@gmr-conv/models";
+import type { ModelCard } from "@gmr-conv/models";
+import { type LearnedKernels, learnedKernels } from "@gmr-conv/models/inspect";
 import { predict } from "@gmr-conv/training";
 import { transfer } from "comlink";
 import { startBackend } from "./backend.ts";

@@ -1,8 +1,10 @@
 // What goes on inside the networks: feature maps of turned images, turned back.
 
-import { flip, type ImageShape, turnImage } from "@gmr-conv/core";
-import { featureExtractor, type LearnedKernels, learnedKernels } from "@gmr-conv/models";
-import { checkEquivariance, weightNamed } from "@gmr-conv/tfjs";
+import { flip, type ImageShape, turnImage } from "@gmr-conv/core/equivariance";
+import { featureExtractor } from "@gmr-conv/models";
+import { type LearnedKernels, learnedKernels } from "@gmr-conv/models/inspect";
+import { weightNamed } from "@gmr-conv/tfjs";
+import { checkEquivariance } from "@gmr-conv/tfjs/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import type { Networks } from "./networks.ts";
 import { posed, SHAPE } from "./posed.ts";

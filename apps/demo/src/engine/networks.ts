@@ -3,7 +3,8 @@
 
 import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
-import { loadPretrained, type ModelCard, pretrainedCards, restoreNetwork } from "@gmr-conv/models";
+import { loadPretrained, type ModelCard, pretrainedCards } from "@gmr-conv/models";
+import { restoreNetwork } from "@gmr-conv/models/stored";
 import type * as tf from "@tensorflow/tfjs";
 import type { PerNetwork } from "./types.ts";
 

@@ -1,6 +1,7 @@
 // What the page and its worker tell each other.
 
-export type { LearnedKernels, ModelCard } from "@gmr-conv/models";
+export type { ModelCard } from "@gmr-conv/models";
+export type { LearnedKernels } from "@gmr-conv/models/inspect";
 
 /** The networks shown side by side. */
 export const NETWORKS = ["gmr", "dense"] as const;

@@ -1,6 +1,6 @@
 // How fast a small network learns, as it is and with its convolutions swapped for ring convolutions.
 
-import type { RingBasis } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import { type Dataset, pickEvenly, readFloats, rotateImages } from "@gmr-conv/data";
 import { loadDataset } from "@gmr-conv/data/node";
 import { convertToGmr } from "@gmr-conv/tfjs";

@@ -1,6 +1,6 @@
 // The process that trains one network of the registry.
 
-import { createStored } from "@gmr-conv/models";
+import { createStored } from "@gmr-conv/models/stored";
 import { activeThreads, useBackend } from "../backend.ts";
 import type { ModelProcessInput } from "./models.ts";
 import { modelRun } from "./networkRun.ts";

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { GmrError, summarizeAngles } from "@gmr-conv/core";
+import { GmrError } from "@gmr-conv/core";
+import { summarizeAngles } from "@gmr-conv/core/equivariance";
 import { writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
 import { writeFileAtomically } from "@gmr-conv/io/node";

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { readSafetensors, readTorch, writeTorch } from "@gmr-conv/io";
 import { describe, expect, it } from "vitest";
 import { gmr, temporaryFolder } from "../../testing/cli.ts";

@@ -5,15 +5,9 @@ import path from "node:path";
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { readWeights, type StoredTensor, withoutPrefix } from "@gmr-conv/io";
 import { readFileBytes, readLayersModel } from "@gmr-conv/io/node";
-import {
-  type Defaults,
-  formatAssumed,
-  type ModelName,
-  type OfficialNetwork,
-  readOfficialNetwork,
-  registerModelLayers,
-  restoreNetwork,
-} from "@gmr-conv/models";
+import { type Defaults, type ModelName, registerModelLayers } from "@gmr-conv/models";
+import { formatAssumed, type OfficialNetwork, readOfficialNetwork } from "@gmr-conv/models/official";
+import { restoreNetwork } from "@gmr-conv/models/stored";
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { makeNetwork } from "../config/resolve.ts";

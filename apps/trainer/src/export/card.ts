@@ -1,6 +1,6 @@
 // What an exported network says of itself: what it was trained on, and how well it does.
 
-import { summarizeAngles } from "@gmr-conv/core";
+import { summarizeAngles } from "@gmr-conv/core/equivariance";
 import type { ModelCard } from "@gmr-conv/models";
 import type { NetworkAccuracy, NetworkCard } from "@gmr-conv/web/description";
 import type { z } from "zod";

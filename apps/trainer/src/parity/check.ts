@@ -1,7 +1,8 @@
 // Runs golden cases on the active backend and compares every tensor with the stored one.
 
 import { activeBackend } from "@gmr-conv/backends";
-import { foldKernel, foldWithMasks, GmrError, maxRelativeError, ringPartition } from "@gmr-conv/core";
+import { foldKernel, foldWithMasks, GmrError, ringPartition } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";

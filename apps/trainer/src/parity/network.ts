@@ -3,7 +3,8 @@
 
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { describeValue, GmrError, maxRelativeError } from "@gmr-conv/core";
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { readTorch, type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { loadStateDict, stateDictOf } from "@gmr-conv/io/layers";
 import { readFileBytes } from "@gmr-conv/io/node";

@@ -1,6 +1,6 @@
 // One ONNX file of a network for images of all sizes.
 
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { exportOnnx } from "@gmr-conv/io/onnx";
 import { type ResNetOptions, resNet, type UNetOptions, unet } from "@gmr-conv/models";
 import * as tf from "@tensorflow/tfjs";

@@ -1,6 +1,6 @@
 /** Learned kernels as small pictures, layer by layer, with the profile of their rings. */
 
-import type { LearnedKernels } from "@gmr-conv/models";
+import type { LearnedKernels } from "@gmr-conv/models/inspect";
 import { html, type Markup } from "./html.ts";
 import { mixtureChart } from "./mixtureChart.ts";
 import { pngDataUri } from "./png.ts";

@@ -1,7 +1,7 @@
 // What the report says about a network: its size, training and evaluation.
 
 import { type Dataset, readFloats } from "@gmr-conv/data";
-import { learnedKernels, modelCost } from "@gmr-conv/models";
+import { learnedKernels, modelCost } from "@gmr-conv/models/inspect";
 import { GmrConv } from "@gmr-conv/tfjs";
 import { type Evaluation, seenAs, type View, type ViewOptions } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";

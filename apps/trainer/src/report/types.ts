@@ -1,6 +1,6 @@
 /** The data of a rotation report: plain JSON, so that a run can store it and render it again. */
 import type { FlipDirection, TurnAxis } from "@gmr-conv/data";
-import type { LearnedKernels } from "@gmr-conv/models";
+import type { LearnedKernels } from "@gmr-conv/models/inspect";
 import type { Metrics } from "@gmr-conv/training";
 
 /** Networks trained on upright images, evaluated on turned and mirrored ones. */

@@ -1,6 +1,6 @@
 // The stock kernels that this package adds or replaces, compared with the stock CPU backend.
 
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { TOLERANCES } from "@gmr-conv/tfjs/conformance";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";

@@ -1,6 +1,6 @@
 // Sums kept as f16: less exact, but nothing else.
 
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";

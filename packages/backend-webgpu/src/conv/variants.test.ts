@@ -1,4 +1,4 @@
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import { gmrConv2d } from "@gmr-conv/tfjs";
 import { conformanceCases } from "@gmr-conv/tfjs/conformance";
 import * as tf from "@tensorflow/tfjs";

@@ -1,6 +1,6 @@
 // Stock kernels on more axes than they support, against the CPU backend.
 
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { isWebGpuMissing } from "../../testing/webGpu.ts";

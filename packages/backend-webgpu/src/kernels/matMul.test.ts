@@ -1,7 +1,7 @@
 // Matrix products against the CPU backend: those of our kernel on software adapters, and those left to the stock
 // kernel.
 
-import { maxRelativeError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { isWebGpuMissing } from "../../testing/webGpu.ts";

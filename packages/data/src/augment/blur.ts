@@ -1,4 +1,5 @@
-import { checkPositiveInteger, GmrError, mirroredIndex, type Random } from "@gmr-conv/core";
+import { checkPositiveInteger, GmrError, type Random } from "@gmr-conv/core";
+import { mirroredIndex } from "@gmr-conv/core/equivariance";
 import { checkProbability, checkRange } from "./checks.ts";
 
 export interface BlurOptions {

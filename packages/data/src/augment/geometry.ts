@@ -1,6 +1,7 @@
 // Random crops, shifts, scales, turns and flips, as one map per image, so that pixels are interpolated once.
 
-import { checkFinite, describeValue, type Fill, GmrError, oneOf, type Random } from "@gmr-conv/core";
+import { checkFinite, describeValue, GmrError, oneOf, type Random } from "@gmr-conv/core";
+import type { Fill } from "@gmr-conv/core/equivariance";
 import { type WarpOptions, warpImages, warpLabels } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
 import { imageSize, type SampleShape } from "../imageSet.ts";

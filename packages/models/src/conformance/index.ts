@@ -3,7 +3,8 @@
 //
 //   for (const { name, run } of networkCases()) test(name, run);
 
-import { GmrError, maxRelativeError } from "@gmr-conv/core";
+import { GmrError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { createModel } from "../registry.ts";
 import { lossCases } from "./lossCases.ts";

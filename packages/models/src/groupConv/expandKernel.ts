@@ -3,7 +3,7 @@
 // With features x_g for the elements g of the group, y_h = Σ_g x_g ⋆ T_h w_{h⁻¹g}, where T_h turns a kernel
 // (Cohen & Welling 2016, section 6.1). Turning the input by u turns the maps and moves y_{u⁻¹h} to h.
 
-import { composeSymmetries, inverseSymmetry, transformImage } from "@gmr-conv/core";
+import { composeSymmetries, inverseSymmetry, transformImage } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { groupElements, type PlaneGroup } from "./groups.ts";
 

@@ -1,5 +1,6 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { DIHEDRAL_GROUP, invarianceError, product, Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, invarianceError } from "@gmr-conv/core/equivariance";
 import { foldModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";

@@ -1,7 +1,8 @@
 // The groups of group convolutions (Cohen & Welling 2016, arXiv 1602.07576): shifts with turns by 90° (p4), and with
 // mirror images as well (p4m). A feature map has |G|·F channels, ordered [element of the group, feature].
 
-import { DIHEDRAL_GROUP, describeValue, GmrError, oneOf, type Symmetry } from "@gmr-conv/core";
+import { describeValue, GmrError, oneOf } from "@gmr-conv/core";
+import { DIHEDRAL_GROUP, type Symmetry } from "@gmr-conv/core/equivariance";
 import type * as tf from "@tensorflow/tfjs";
 
 /** `p4`: the 4 turns by 90°. `p4m`: these and the 4 mirror images. */

@@ -1,14 +1,13 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
+import { product, Random } from "@gmr-conv/core";
 import {
   composeSymmetries,
   DIHEDRAL_GROUP,
   inverseSymmetry,
   maxRelativeError,
-  product,
-  Random,
   type Symmetry,
   transformImage,
-} from "@gmr-conv/core";
+} from "@gmr-conv/core/equivariance";
 import { addThenRelu, foldModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";

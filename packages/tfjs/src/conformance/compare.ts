@@ -1,6 +1,7 @@
 // Comparing a backend's tensors with the float64 reference.
 
-import { describeValue, GmrError, maxRelativeError } from "@gmr-conv/core";
+import { describeValue, GmrError } from "@gmr-conv/core";
+import { maxRelativeError } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 
 /**

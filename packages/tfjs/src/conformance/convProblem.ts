@@ -8,11 +8,9 @@ import {
   product,
   Random,
   type Rank,
-  type ReferenceGmrOptions,
-  referenceGmrConv,
-  referenceGmrConvGrad,
   sigmaBounds,
 } from "@gmr-conv/core";
+import { type ReferenceGmrOptions, referenceGmrConv, referenceGmrConvGrad } from "@gmr-conv/core/reference";
 import type { Expected } from "./compare.ts";
 
 /** A convolution with every option. */

@@ -1,15 +1,8 @@
 // The ring convolution kernels by themselves. The ops reach only two of the one to three spatial axes that the
 // declarations allow.
 
-import {
-  type ConvOptions,
-  geometryAt,
-  product,
-  Random,
-  referenceGmrConv,
-  referenceGmrConvGrad,
-  ringPartition,
-} from "@gmr-conv/core";
+import { type ConvOptions, geometryAt, product, Random, ringPartition } from "@gmr-conv/core";
+import { referenceGmrConv, referenceGmrConvGrad } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import {
   RingConv,

@@ -1,4 +1,5 @@
-import { GmrError, referenceGmrConv } from "@gmr-conv/core";
+import { GmrError } from "@gmr-conv/core";
+import { referenceGmrConv } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import {
   addThenRelu,

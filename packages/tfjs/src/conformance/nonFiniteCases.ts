@@ -2,15 +2,8 @@
 // infinite. One such pixel is put into an image; the convolution of an image that is zero everywhere else shows which
 // outputs it reaches, and with which weight.
 
-import {
-  defaultNumRings,
-  GmrError,
-  perAxis,
-  product,
-  Random,
-  type ReferenceGmrOptions,
-  referenceGmrConv,
-} from "@gmr-conv/core";
+import { defaultNumRings, GmrError, perAxis, product, Random } from "@gmr-conv/core";
+import { type ReferenceGmrOptions, referenceGmrConv } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
 import { checkError } from "./compare.ts";

@@ -2,7 +2,8 @@
 // dy, the penalty is P = Σ_i |g_i|². Its gradients are compared along random directions with finite differences of P,
 // which come from the gradients' float64 references.
 
-import { GmrError, perAxis, product, Random, referenceGmrConvGrad } from "@gmr-conv/core";
+import { GmrError, perAxis, product, Random } from "@gmr-conv/core";
+import { referenceGmrConvGrad } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
 import { batchNormTraining } from "../batchNorm.ts";

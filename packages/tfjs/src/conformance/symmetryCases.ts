@@ -1,4 +1,5 @@
-import { equivarianceError, type ImageShape, product, Random } from "@gmr-conv/core";
+import { product, Random } from "@gmr-conv/core";
+import { equivarianceError, type ImageShape } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { convolve, inputTensors } from "./checkProblem.ts";
 import { checkError } from "./compare.ts";

@@ -1,15 +1,14 @@
 // Does a model, layer or function preserve turns and mirror images?
 
 import {
-  AXIS_NAMES,
   checkFinite,
   checkKeys,
   checkPositiveInteger,
   describeValue,
   GmrError,
   type KeysOf,
-  symmetryGroup,
 } from "@gmr-conv/core";
+import { AXIS_NAMES, symmetryGroup } from "@gmr-conv/core/equivariance";
 import type * as tf from "@tensorflow/tfjs";
 import { checkTensor } from "../checks.ts";
 import { measureAngles, measureExact, type Turn } from "./measure.ts";

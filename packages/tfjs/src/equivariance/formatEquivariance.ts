@@ -1,6 +1,6 @@
 // The report as text for an 80-column terminal.
 
-import { AXIS_NAMES } from "@gmr-conv/core";
+import { AXIS_NAMES } from "@gmr-conv/core/equivariance";
 import type { Asymmetry } from "./asymmetries.ts";
 import type { AngleCurve, EquivarianceReport, ExactSymmetries } from "./report.ts";
 

@@ -1,6 +1,6 @@
 // How far a target is from symmetric: exactly by the symmetries of the grid, and by turns of any angle.
 
-import { type Symmetry, transformImage, turnImage } from "@gmr-conv/core";
+import { type Symmetry, transformImage, turnImage } from "@gmr-conv/core/equivariance";
 import { asymmetriesOf } from "./asymmetries.ts";
 import type { AngleCurve, AngleError, EquivarianceReport, ExactSymmetries } from "./report.ts";
 import { type EquivarianceTarget, fixedSizes, type Images } from "./target.ts";

@@ -1,6 +1,7 @@
 // Models, layers and functions alike: from images to their outputs, both as plain arrays.
 
-import { checkPositiveInteger, describeValue, GmrError, type ImageBatch } from "@gmr-conv/core";
+import { checkPositiveInteger, describeValue, GmrError } from "@gmr-conv/core";
+import type { ImageBatch } from "@gmr-conv/core/equivariance";
 import * as tf from "@tensorflow/tfjs";
 import { copiesError } from "../copies.ts";
 

@@ -9,9 +9,9 @@ import {
   type KeysOf,
   oneOf,
   type Rank,
-  type RingBasis,
   ringPartition,
 } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import type * as tf from "@tensorflow/tfjs";
 import { isFoldableConv } from "../layers/foldedConv.ts";
 import type { GmrConvArgs } from "../layers/gmrConvArgs.ts";

@@ -1,4 +1,5 @@
-import { changeBasis, type RingBasis, ringPartition, whiteBasis } from "@gmr-conv/core";
+import { ringPartition } from "@gmr-conv/core";
+import { changeBasis, type RingBasis, whiteBasis } from "@gmr-conv/core/bases";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";

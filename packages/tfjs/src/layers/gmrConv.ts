@@ -8,7 +8,6 @@ import {
   checkNonNegativeInteger,
   checkObject,
   checkPositiveInteger,
-  defaultRingBasis,
   describeValue,
   GmrError,
   geometryAt,
@@ -19,14 +18,17 @@ import {
   type PadMode,
   perAxis,
   type Rank,
-  RING_BASES,
-  type RingBasis,
   type RingPartition,
   ringMasks,
   ringPartition,
+} from "@gmr-conv/core";
+import {
+  defaultRingBasis,
+  RING_BASES,
+  type RingBasis,
   type WhiteBasis,
   whiteBasis,
-} from "@gmr-conv/core";
+} from "@gmr-conv/core/bases";
 import * as tf from "@tensorflow/tfjs";
 import { gmrConv } from "../conv.ts";
 import { mixRingWeights } from "../mixture.ts";

@@ -1,6 +1,7 @@
 // Layer arguments.
 
-import type { Pad, PadMode, PerAxis, RingBasis } from "@gmr-conv/core";
+import type { Pad, PadMode, PerAxis } from "@gmr-conv/core";
+import type { RingBasis } from "@gmr-conv/core/bases";
 import type * as tf from "@tensorflow/tfjs";
 import type { Strategy } from "../options.ts";
 import type { LayerArgs } from "./layerKeys.ts";

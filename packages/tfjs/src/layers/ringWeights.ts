@@ -1,16 +1,14 @@
 // The trained weights of a layer's rings: names, initialisation and change of basis.
 
 import {
-  changeBasis,
   kaimingNormalFanOut,
   kaimingNormalRingMean,
   kaimingUniformFanIn,
   Random,
-  type RingBasis,
   type RingPartition,
-  type WhiteBasis,
   whiteNormal,
 } from "@gmr-conv/core";
+import { changeBasis, type RingBasis, type WhiteBasis } from "@gmr-conv/core/bases";
 import * as tf from "@tensorflow/tfjs";
 import { type Given, type Initializer, resolve } from "./stock.ts";
 

@@ -2,7 +2,8 @@
 
 import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors } from "@gmr-conv/io";
-import { registerModelLayers, restoreNetwork } from "@gmr-conv/models";
+import { registerModelLayers } from "@gmr-conv/models";
+import { restoreNetwork } from "@gmr-conv/models/stored";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkDescription } from "../description.ts";
 import { fetchBytes, fetchText } from "./fetchFile.ts";

@@ -1,5 +1,5 @@
 import { readSafetensors, type StoredTensor } from "@gmr-conv/io";
-import { restoreNetwork } from "@gmr-conv/models";
+import { restoreNetwork } from "@gmr-conv/models/stored";
 import type * as tf from "@tensorflow/tfjs";
 import { NETWORKS, type NetworkName, type PerNetwork } from "../../engine/types.ts";
 import type { Card } from "./card.ts";

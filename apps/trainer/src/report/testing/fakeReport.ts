@@ -1,6 +1,6 @@
 /** A report with made-up but plausible figures, for tests. */
 import { Random } from "@gmr-conv/core";
-import type { LearnedKernels } from "@gmr-conv/models";
+import type { LearnedKernels } from "@gmr-conv/models/inspect";
 import type { HistoryPoint, NetworkReport, RotationReport } from "../types.ts";
 
 const EVALUATED = 2000;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { composeSymmetries, DIHEDRAL_GROUP, inverseSymmetry, symmetryGroup } from "./symmetry.ts";
 
 const RANKS = [

@@ -1,6 +1,6 @@
 // What stands outside an image when it is moved and its pixels are read from beyond the border.
 
-import { describeValue, GmrError } from "./errors.ts";
+import { describeValue, GmrError } from "../errors.ts";
 
 /**
  * Pixels outside an image: a number for all channels or one per channel, `"reflect"` (mirrored without repeating the

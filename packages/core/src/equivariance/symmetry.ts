@@ -3,8 +3,8 @@
 // They are exact on a grid of points: each permutes the axes and reverses some of them, a signed permutation. Turns are
 // counter-clockwise like those of numpy.rot90: by 90° in the axes (H, W), the end of H moves to that of W.
 
-import { checkRank, type Rank } from "./axes.ts";
-import { GmrError } from "./errors.ts";
+import { checkRank, type Rank } from "../axes.ts";
+import { GmrError } from "../errors.ts";
 
 interface SignedPermutation {
   /** For each axis of the result, the axis of the input that it comes from. */

@@ -8,11 +8,11 @@
 //
 // Layouts: x [N, ...spatial, Cin], kernel [...k, Cin/groups, Cout]; transposed: kernel [...k, Cout/groups, Cin].
 
-import { type PerAxis, product } from "./axes.ts";
-import { checkChannels } from "./channels.ts";
-import { checkFits, checkKeys, checkLength, checkNonNegativeInteger, type KeysOf } from "./checks.ts";
-import { describeValue, GmrError } from "./errors.ts";
-import { CONV_OPTIONS, type ConvGeometry, type ConvOptions, geometryAt, type PadMode } from "./geometry.ts";
+import { type PerAxis, product } from "../axes.ts";
+import { checkChannels } from "../channels.ts";
+import { checkFits, checkKeys, checkLength, checkNonNegativeInteger, type KeysOf } from "../checks.ts";
+import { describeValue, GmrError } from "../errors.ts";
+import { CONV_OPTIONS, type ConvGeometry, type ConvOptions, geometryAt, type PadMode } from "../geometry.ts";
 
 export interface ReferenceConvOptions extends ConvOptions {
   /** Kernel sizes; one number applies to every axis. */

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { dot, expectAllNear, expectNear, normals } from "../testing/helpers.ts";
-import { product } from "./axes.ts";
-import { GmrError } from "./errors.ts";
-import { geometryAt, type Pad, type PadMode } from "./geometry.ts";
-import { Random } from "./random.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { dot, expectAllNear, expectNear, normals } from "../../testing/helpers.ts";
+import { product } from "../axes.ts";
+import { GmrError } from "../errors.ts";
+import { geometryAt, type Pad, type PadMode } from "../geometry.ts";
+import { Random } from "../random.ts";
 import { type ReferenceConvOptions, referenceConv, referenceConvGrad } from "./reference.ts";
 
 // Agreement with PyTorch is tested in referenceGmr.test.ts, on all official cases.

@@ -1,17 +1,17 @@
 // The reference GMR convolution: mixture, fold, reference convolution, and back.
 
-import { checkRank, type PerAxis, product } from "./axes.ts";
-import { checkKeys, checkLength, type KeysOf } from "./checks.ts";
-import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "./fold.ts";
-import { CONV_OPTIONS } from "./geometry.ts";
-import { mixtureMatrix, mixWeights, mixWeightsGrad } from "./mixture.ts";
+import { checkRank, type PerAxis, product } from "../axes.ts";
+import { checkKeys, checkLength, type KeysOf } from "../checks.ts";
+import { foldKernel, foldKernelGrad, foldWithMasks, foldWithMasksGrad } from "../fold.ts";
+import { CONV_OPTIONS } from "../geometry.ts";
+import { mixtureMatrix, mixWeights, mixWeightsGrad } from "../mixture.ts";
+import { type RingPartition, ringPartition } from "../rings.ts";
 import {
   type ReferenceConvOptions,
   type ReferenceOutput,
   referenceConv,
   referenceConvGrad,
 } from "./reference.ts";
-import { type RingPartition, ringPartition } from "./rings.ts";
 
 /** The parameters of a GMR convolution. */
 export interface GmrParameters {

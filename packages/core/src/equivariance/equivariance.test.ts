@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { normals } from "../testing/helpers.ts";
-import { product } from "./axes.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { normals } from "../../testing/helpers.ts";
+import { product } from "../axes.ts";
+import { Random } from "../random.ts";
+import { referenceConv } from "../reference/reference.ts";
+import { referenceGmrConv } from "../reference/referenceGmr.ts";
 import { equivarianceError, invarianceError, maxRelativeError } from "./equivariance.ts";
-import { Random } from "./random.ts";
-import { referenceConv } from "./reference.ts";
-import { referenceGmrConv } from "./referenceGmr.ts";
 import { DIHEDRAL_GROUP } from "./symmetry.ts";
 import type { ImageShape } from "./transformImage.ts";
 

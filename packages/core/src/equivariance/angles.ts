@@ -1,6 +1,6 @@
 // Accuracy of a network over a range of angles.
 
-import { GmrError } from "./errors.ts";
+import { GmrError } from "../errors.ts";
 
 /** The accuracy of a network on images turned by an angle. */
 export interface AngleAccuracy {

@@ -1,8 +1,8 @@
 // Turns and mirrors signals, images and volumes: exactly on the grid, or by any angle with interpolation.
 
-import { product } from "./axes.ts";
-import { checkFinite, checkKeys, checkLength, type KeysOf } from "./checks.ts";
-import { describeValue, GmrError } from "./errors.ts";
+import { product } from "../axes.ts";
+import { checkFinite, checkKeys, checkLength, type KeysOf } from "../checks.ts";
+import { describeValue, GmrError } from "../errors.ts";
 import { checkFill, type Fill, mirroredIndex, nearestIndex } from "./fill.ts";
 import type { Symmetry } from "./symmetry.ts";
 

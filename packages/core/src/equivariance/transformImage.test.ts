@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
-import { expectAllNear, normals } from "../testing/helpers.ts";
-import { product } from "./axes.ts";
-import { Random } from "./random.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
+import { expectAllNear, normals } from "../../testing/helpers.ts";
+import { product } from "../axes.ts";
+import { Random } from "../random.ts";
 import { composeSymmetries, DIHEDRAL_GROUP, inverseSymmetry, symmetryGroup } from "./symmetry.ts";
 import { flip, type ImageShape, rot90, transformImage, turnImage } from "./transformImage.ts";
 

@@ -4,8 +4,8 @@
 // else is invariant if f(g x) = f(x). Other angles need interpolation (`turnImage`), and a whole network can be judged
 // by its accuracy over angles (`summarizeAngles`).
 
-import { checkLength } from "./checks.ts";
-import { describeValue, GmrError } from "./errors.ts";
+import { checkLength } from "../checks.ts";
+import { describeValue, GmrError } from "../errors.ts";
 import { type Symmetry, symmetryGroup } from "./symmetry.ts";
 import { type ImageBatch, type NumberArray, transformImage } from "./transformImage.ts";
 

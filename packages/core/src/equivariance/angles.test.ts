@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import { summarizeAngles } from "./angles.ts";
 
 describe("summarizeAngles", () => {

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
 import {
   type NamedArray,
   type OfficialCase,
   officialCases,
   tensor,
-} from "../../../tooling/testing/officialCases.ts";
-import { dot, expectAllNear, finiteDifference, normals } from "../testing/helpers.ts";
-import { maxRelativeError } from "./equivariance.ts";
-import { Random } from "./random.ts";
+} from "../../../../tooling/testing/officialCases.ts";
+import { dot, expectAllNear, finiteDifference, normals } from "../../testing/helpers.ts";
+import { maxRelativeError } from "../equivariance/equivariance.ts";
+import { Random } from "../random.ts";
+import { type RingPartition, ringMasks, ringPartition } from "../rings.ts";
 import {
   type GmrParameters,
   gmrKernel,
@@ -16,7 +17,6 @@ import {
   referenceGmrConv,
   referenceGmrConvGrad,
 } from "./referenceGmr.ts";
-import { type RingPartition, ringMasks, ringPartition } from "./rings.ts";
 
 // The cases were computed in float64 and stored as float32, so inputs and outputs are each off by up to 6e-8.
 const TOLERANCE = 2e-6;
