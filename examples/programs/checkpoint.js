@@ -6,8 +6,8 @@ import { readWeights } from "@gmr-conv/io";
 import { loadStateDict } from "@gmr-conv/io/layers";
 import { readFileBytes, writeFileAtomically } from "@gmr-conv/io/node";
 import { exportOnnx } from "@gmr-conv/io/onnx";
-import { createModel } from "@gmr-conv/models";
 import { readOfficialNetwork } from "@gmr-conv/models/official";
+import { createModel } from "@gmr-conv/models/registry";
 import * as tf from "@tensorflow/tfjs";
 
 const [input, output] = process.argv.slice(2);

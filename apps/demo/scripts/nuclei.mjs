@@ -8,7 +8,7 @@ import { useWasm } from "@gmr-conv/backend-wasm";
 import { decodeImage, decodeMask } from "@gmr-conv/data/node";
 import { writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
-import { createModel } from "@gmr-conv/models";
+import { createModel } from "@gmr-conv/models/registry";
 import { loadTrained } from "@gmr-conv/training";
 import { FileStorage } from "@gmr-conv/training/node";
 import sharp from "sharp";

@@ -2,7 +2,7 @@
 // counts of the engine and of the native library, and the process's memory in MiB. Run with --expose-gc.
 
 import { useNode } from "@gmr-conv/backend-node";
-import { createModel } from "@gmr-conv/models";
+import { createModel } from "@gmr-conv/models/registry";
 import { softmaxCrossEntropy } from "@gmr-conv/models/training";
 import { sgdUpdate } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";

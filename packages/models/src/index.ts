@@ -1,17 +1,4 @@
 export { DiscFieldOfView } from "./fieldOfView.ts";
-export {
-  checkGroupResNetOptions,
-  GroupBatchNormalization,
-  type GroupBatchNormalizationArgs,
-  GroupConv2D,
-  type GroupConv2DArgs,
-  GroupPooling,
-  type GroupPoolingArgs,
-  type GroupResNetOptions,
-  groupElements,
-  groupResNet,
-  type PlaneGroup,
-} from "./groupConv/index.ts";
 export { HalvingsCheck } from "./halvings.ts";
 export { embedding, featureExtractor } from "./heads.ts";
 export { MatchSize } from "./matchSize.ts";
@@ -28,12 +15,6 @@ export { checkResNetOptions } from "./planResNet.ts";
 export { loadPretrained, type ModelCard, type PretrainedName, pretrainedCards } from "./pretrained.ts";
 export { r3d } from "./r3d.ts";
 export { registerModelLayers } from "./register.ts";
-export {
-  checkModelOptions,
-  createModel,
-  MODEL_NAMES,
-  type ModelName,
-} from "./registry.ts";
 export type { ResNetOptions } from "./resNetOptions.ts";
 export { resNet } from "./resnet.ts";
 export { unet } from "./unet.ts";

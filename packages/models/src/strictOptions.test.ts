@@ -22,7 +22,7 @@ import {
   intersectionOverUnion,
   MatchSize,
   r3d,
-  registerModelLayers,
+  registerGroupLayers,
   resNet,
   softmaxCrossEntropy,
   unet,
@@ -78,7 +78,7 @@ describe("misspelt options are refused", () => {
 });
 
 describe("every layer", () => {
-  registerModelLayers();
+  registerGroupLayers();
   const stock = { name: "layer", trainable: false, dtype: "float32" } as const;
   it.each<[string, tf.layers.Layer, number]>([
     ["GroupConv2D", new GroupConv2D({ ...stock, ...conv, lifting: true, seed: 1 }), 1],

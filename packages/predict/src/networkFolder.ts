@@ -6,7 +6,7 @@ import { GmrError } from "@gmr-conv/core";
 import { readSafetensors, writeSafetensors } from "@gmr-conv/io";
 import { stateDictOf } from "@gmr-conv/io/layers";
 import { readFileBytes, readLayersModel, writeFileAtomically, writeLayersModel } from "@gmr-conv/io/node";
-import { registerModelLayers } from "@gmr-conv/models";
+import { registerGroupLayers } from "@gmr-conv/models/groups";
 import { restoreNetwork } from "@gmr-conv/models/stored";
 import {
   DESCRIPTION_FILE,
@@ -55,7 +55,7 @@ export async function readNetworkFolder(
 
 async function readModel(folder: string, { network, weights }: NetworkDescription): Promise<tf.LayersModel> {
   const file = path.join(folder, weights);
-  registerModelLayers();
+  registerGroupLayers();
   if (!network) return readLayersModel(file);
   const { tensors } = readSafetensors(await readFileBytes(file), file);
   try {

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { createModel } from "@gmr-conv/models";
+import { createModel } from "@gmr-conv/models/registry";
 import { foldModel } from "@gmr-conv/tfjs";
 import type { NetworkDescription } from "@gmr-conv/web/description";
 import * as tf from "@tensorflow/tfjs";

@@ -1,7 +1,7 @@
 // The cost of a training step of each network at its usual input size.
 
 import { fileURLToPath } from "node:url";
-import type { ModelName } from "@gmr-conv/models";
+import type { ModelName } from "@gmr-conv/models/registry";
 import type { BackendChoice } from "../backend.ts";
 import { BenchProcess } from "./benchProcess.ts";
 

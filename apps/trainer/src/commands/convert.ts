@@ -1,4 +1,4 @@
-import { MODEL_NAMES } from "@gmr-conv/models";
+import { MODEL_NAMES } from "@gmr-conv/models/registry";
 import { type Command, Option } from "commander";
 import { useBackend } from "../backend.ts";
 import { type ModelSource, readTensors, toModel } from "../convert/source.ts";

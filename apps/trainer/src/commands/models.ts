@@ -1,6 +1,6 @@
 import { GmrError } from "@gmr-conv/core";
-import { MODEL_NAMES, type ModelName } from "@gmr-conv/models";
 import { listModels, type ModelInfo } from "@gmr-conv/models/inspect";
+import { MODEL_NAMES, type ModelName } from "@gmr-conv/models/registry";
 import type { Command } from "commander";
 import { useBackend } from "../backend.ts";
 import { type Column, fitTable } from "../fitTable.ts";

@@ -4,7 +4,7 @@ import path from "node:path";
 import { GmrError } from "@gmr-conv/core";
 import { type Dataset, type LoadedDataset, pickEvenly } from "@gmr-conv/data";
 import { checkDatasetSpec, type DatasetSpec, loadDataset } from "@gmr-conv/data/node";
-import { checkModelOptions } from "@gmr-conv/models";
+import { checkModelOptions } from "@gmr-conv/models/registry";
 import { createStored } from "@gmr-conv/models/stored";
 import { type TrainOptions, trainSettings } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";

@@ -1,7 +1,7 @@
 // The form of a configuration, and the JSON schema for editors made from it.
 
 import { type DatasetSpec, datasetSchema } from "@gmr-conv/data/node";
-import { MODEL_NAMES, type ModelName } from "@gmr-conv/models";
+import { MODEL_NAMES, type ModelName } from "@gmr-conv/models/registry";
 import type { TrainOptions } from "@gmr-conv/training";
 import { z } from "zod";
 import { BACKENDS, type BackendChoice } from "../backend.ts";

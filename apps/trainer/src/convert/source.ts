@@ -5,8 +5,10 @@ import path from "node:path";
 import { describeValue, GmrError } from "@gmr-conv/core";
 import { readWeights, type StoredTensor, withoutPrefix } from "@gmr-conv/io";
 import { readFileBytes, readLayersModel } from "@gmr-conv/io/node";
-import { type Defaults, type ModelName, registerModelLayers } from "@gmr-conv/models";
+import type { Defaults } from "@gmr-conv/models";
+import { registerGroupLayers } from "@gmr-conv/models/groups";
 import { formatAssumed, type OfficialNetwork, readOfficialNetwork } from "@gmr-conv/models/official";
+import type { ModelName } from "@gmr-conv/models/registry";
 import { restoreNetwork } from "@gmr-conv/models/stored";
 import { loadTrained } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
@@ -77,7 +79,7 @@ export async function toModel(
     const found = existsSync(input) ? "has neither model.json nor config.json" : "no such file or folder";
     throw new GmrError("io", `${input}: ${found}; ${SOURCES}`);
   }
-  registerModelLayers();
+  registerGroupLayers();
   return readLayersModel(input);
 }
 

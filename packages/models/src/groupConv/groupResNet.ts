@@ -6,12 +6,12 @@ import { gaussianBlur } from "../blur.ts";
 import { Builder, type Symbolic } from "../builder.ts";
 import type { GlobalPooling } from "../networkOptions.ts";
 import { planResNet, type ResNetPlan } from "../planResNet.ts";
-import { registerModelLayers } from "../register.ts";
 import type { ResNetOptions } from "../resNetOptions.ts";
 import { GroupBatchNormalization } from "./groupBatchNormalization.ts";
 import { GroupConv2D } from "./groupConv2D.ts";
 import { GroupPooling } from "./groupPooling.ts";
 import { checkGroup, groupElements, type PlaneGroup } from "./groups.ts";
+import { registerGroupLayers } from "./register.ts";
 
 /** As {@link ResNetOptions}, for images; only differences are documented here. */
 export interface GroupResNetOptions
@@ -84,7 +84,7 @@ const OPTIONS: KeysOf<GroupResNetOptions> = {
  */
 export function groupResNet(options: GroupResNetOptions): tf.LayersModel {
   const { plan, group, groupPooling } = planGroupResNet(options);
-  registerModelLayers();
+  registerGroupLayers();
   const build = new GroupBuilder(plan, group);
   const input = tf.input({ shape: plan.inputShape, name: "images" });
   const stem = build.conv("conv1", prepare(input, plan), plan.stemWidth, plan.stemKernelSize[0], true);

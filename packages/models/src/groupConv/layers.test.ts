@@ -12,12 +12,12 @@ import { addThenRelu, foldModel } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../tooling/testing/expectGmrError.ts";
-import { registerModelLayers } from "../register.ts";
 import { expandKernel, kernelSources } from "./expandKernel.ts";
 import { GroupBatchNormalization } from "./groupBatchNormalization.ts";
 import { GroupConv2D, type GroupConv2DArgs } from "./groupConv2D.ts";
 import { GroupPooling } from "./groupPooling.ts";
 import { groupElements, type PlaneGroup } from "./groups.ts";
+import { registerGroupLayers } from "./register.ts";
 
 const GROUPS: PlaneGroup[] = ["p4", "p4m"];
 
@@ -225,7 +225,7 @@ describe("the layers of group convolutions", () => {
 
   /** A small network of all layers that work on maps. */
   function maps(height: number | null): tf.LayersModel {
-    registerModelLayers();
+    registerGroupLayers();
     const input = tf.input({ shape: [height, 6, 2] });
     const group = "p4m";
     const layers = [

@@ -2,7 +2,7 @@
 
 import { describeValue, GmrError, reasonOf } from "@gmr-conv/core";
 import { readSafetensors } from "@gmr-conv/io";
-import { registerModelLayers } from "@gmr-conv/models";
+import { registerGroupLayers } from "@gmr-conv/models/groups";
 import { restoreNetwork } from "@gmr-conv/models/stored";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkDescription } from "../description.ts";
@@ -76,7 +76,7 @@ export async function makeModel(
 ): Promise<tf.LayersModel> {
   const { network, weights } = description;
   const file = new URL(weights, address).href;
-  registerModelLayers();
+  registerGroupLayers();
   let model: tf.LayersModel | undefined;
   try {
     if (network && files instanceof Uint8Array) {

@@ -4,7 +4,7 @@ import { codeOf, GmrError } from "@gmr-conv/core";
 import { type Batch, type Dataset, pickEvenly, rotateImages } from "@gmr-conv/data";
 import { readWeights, writeSafetensors } from "@gmr-conv/io";
 import { loadStateDict, stateDictOf } from "@gmr-conv/io/layers";
-import { createModel } from "@gmr-conv/models";
+import { createModel } from "@gmr-conv/models/registry";
 import {
   batchStream,
   checkpointName,
