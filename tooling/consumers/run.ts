@@ -78,7 +78,7 @@ try {
   }
   const tarballs = Object.fromEntries(packages.map((name) => [name, pack(name, folder)]));
   console.log(`${packages.length} packages packed`);
-  setReference(losses(await import("@gmr-conv/core")));
+  setReference(losses(await import("@gmr-conv/core/reference")));
   const rows: Row[] = [];
   for (const consumer of all) {
     if (wanted.length === 0 || wanted.includes(consumer.name))

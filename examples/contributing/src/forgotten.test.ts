@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as models from "@gmr-conv/models";
+import * as groups from "@gmr-conv/models/groups";
 import * as tfjs from "@gmr-conv/tfjs";
 import { conformanceCases } from "@gmr-conv/tfjs/conformance";
 import * as tf from "@tensorflow/tfjs";
@@ -58,8 +59,8 @@ function layersOf(exported: object): string[] {
   );
 }
 
-it.each([...layersOf(tfjs), ...layersOf(models)])("the layer %s can be loaded", (className) => {
-  models.registerModelLayers();
+it.each([...layersOf(tfjs), ...layersOf(models), ...layersOf(groups)])("the layer %s can be loaded", (className) => {
+  groups.registerGroupLayers();
   expect(Object.keys(tf.serialization.SerializationMap.getMap().classNameMap)).toContain(className);
 });
 

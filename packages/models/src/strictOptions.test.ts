@@ -4,29 +4,24 @@ import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { expectStrict, type StrictCase } from "../../../tooling/testing/expectStrict.ts";
 import {
-  accuracy,
   checkGroupResNetOptions,
-  checkModelOptions,
-  checkResNetOptions,
-  createModel,
-  DiscFieldOfView,
-  diceCrossEntropy,
-  diceLoss,
-  diceScore,
-  ExponentialMovingAverage,
   GroupBatchNormalization,
   GroupConv2D,
   GroupPooling,
   groupResNet,
-  HalvingsCheck,
-  intersectionOverUnion,
-  MatchSize,
-  r3d,
   registerGroupLayers,
-  resNet,
+} from "./groupConv/index.ts";
+import { checkResNetOptions, DiscFieldOfView, HalvingsCheck, MatchSize, r3d, resNet, unet } from "./index.ts";
+import { checkModelOptions, createModel } from "./registry.ts";
+import {
+  accuracy,
+  diceCrossEntropy,
+  diceLoss,
+  diceScore,
+  ExponentialMovingAverage,
+  intersectionOverUnion,
   softmaxCrossEntropy,
-  unet,
-} from "./index.ts";
+} from "./training/index.ts";
 
 const images = { inputShape: [8, 8, 1], classes: 2 };
 const volumes = { inputShape: [8, 8, 8, 1], classes: 2 };

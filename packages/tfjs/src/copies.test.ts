@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
+import { checkEquivariance } from "./equivariance/index.ts";
 import {
-  checkEquivariance,
   convertToGmr,
   foldModel,
   fusedBatchNormalization,

@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { expectStrict, type StrictCase } from "../../../tooling/testing/expectStrict.ts";
 import { conformanceCases } from "./conformance/index.ts";
+import { checkEquivariance } from "./equivariance/index.ts";
 import { cloneLayer } from "./graph/cloneLayer.ts";
 import {
   adamWUpdate,
   addThenRelu,
-  checkEquivariance,
   convertToGmr,
   cpuFallbackConfigs,
   foldModel,

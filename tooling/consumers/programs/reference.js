@@ -3,7 +3,7 @@
 import * as problem from "./problem.js";
 
 /**
- * @param core the exports of `@gmr-conv/core`
+ * @param core the exports of `@gmr-conv/core/reference`
  * @returns the mean squared error before each step of gradient descent
  */
 export function losses({ referenceGmrConv, referenceGmrConvGrad }) {
