@@ -4,7 +4,8 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { embedding, featureExtractor } from "./heads.ts";
-import { createModel, listModels, MODEL_NAMES } from "./registry.ts";
+import { listModels } from "./listModels.ts";
+import { createModel, MODEL_NAMES } from "./registry.ts";
 import { createStored, restoreNetwork } from "./storedNetwork.ts";
 
 beforeAll(() => useWasm());

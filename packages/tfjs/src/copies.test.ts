@@ -3,12 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { checkEquivariance } from "./equivariance/index.ts";
-import {
-  convertToGmr,
-  foldModel,
-  fusedBatchNormalization,
-  gmrConv2dLayer,
-} from "./index.ts";
+import { convertToGmr, foldModel, fusedBatchNormalization, gmrConv2dLayer } from "./index.ts";
 
 const require = createRequire(import.meta.url);
 
