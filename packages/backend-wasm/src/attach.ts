@@ -5,7 +5,6 @@ import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { KERNEL_ARGUMENTS, type Kernels } from "./generated/kernels.ts";
 import { bytesOf } from "./inlined.ts";
 import { attached, type HostModule, type KernelName, WasmState } from "./state.ts";
-import { ThreadPool } from "./threads.ts";
 
 /** Compiles the kernels for a backend, with threads if its heap is shared; does nothing if already done. */
 export async function attachKernels(backend: BackendWasm, threads: number): Promise<void> {
@@ -33,7 +32,10 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
   const module = await WebAssembly.compile(bytes);
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const run = functionsOf(exports);
-  const pool = shared && threads > 1 ? await ThreadPool.start(threads, module, memory, run) : undefined;
+  const pool =
+    shared && threads > 1
+      ? await (await import("./threads.ts")).ThreadPool.start(threads, module, memory, run)
+      : undefined;
   refuseToOverflow(host);
   attached.set(backend, new WasmState(backend, host, memory, run, threads, pool));
 }

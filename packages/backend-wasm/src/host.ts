@@ -8,9 +8,8 @@ import { GmrError, isNode, reasonOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import * as stock from "@tensorflow/tfjs-backend-wasm";
 import { STOCK_VERSION } from "./generated/stockVersion.ts";
-import { isIsolated, remedy, whyNoThreads } from "./page.ts";
+import { isIsolated, remedy } from "./page.ts";
 import { startPageHost, type WasmPaths } from "./pageHost.ts";
-import { startThreadedHost } from "./threadedHost.ts";
 
 /** The factory that the stock package registers, and our replacement. */
 const stockFactory = tf.findBackendFactory("wasm");
@@ -76,8 +75,12 @@ async function registerStarted(threads: number, paths: WasmPaths | undefined): P
 async function start(threads: number, paths: WasmPaths | undefined): Promise<tf.KernelBackend> {
   let reason: string | undefined;
   try {
-    if (threads > 1 && isNode()) return await startThreadedHost(stock.BackendWasm, threads);
+    if (threads > 1 && isNode()) {
+      const { startThreadedHost } = await import("./threadedHost.ts");
+      return await startThreadedHost(stock.BackendWasm, threads);
+    }
     if (threads > 1 && isIsolated()) {
+      const { whyNoThreads } = await import("./threadProbe.ts");
       reason = await whyNoThreads();
       if (reason === undefined) return await startInPage(threads, paths);
     }
