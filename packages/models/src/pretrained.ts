@@ -70,12 +70,8 @@ export async function loadPretrained(name: PretrainedName): Promise<tf.LayersMod
     );
   }
   const { card, load } = PRETRAINED[name];
-  const [{ WEIGHTS_BASE64 }, { readSafetensors }, { restoreNetwork }] = await Promise.all([
-    load(),
-    import("@gmr-conv/io"),
-    import("./storedNetwork.ts"),
-  ]);
-  const bytes = Uint8Array.from(atob(WEIGHTS_BASE64), (character) => character.charCodeAt(0));
+  const { WEIGHTS_BASE64 } = await load();
+  const { restoreEmbedded } = await import("./embedded.ts");
   const { model } = card as unknown as ModelCard;
-  return restoreNetwork(model, readSafetensors(bytes, name).tensors);
+  return restoreEmbedded(name, model, WEIGHTS_BASE64);
 }

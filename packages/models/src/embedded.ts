@@ -1,0 +1,11 @@
+// Loaded with the first pretrained network. One module of its own, since bundlers keep all of what is imported on demand.
+
+import { readSafetensors } from "@gmr-conv/io";
+import type * as tf from "@tensorflow/tfjs";
+import { restoreNetwork, type StoredNetwork } from "./storedNetwork.ts";
+
+/** A network with weights that are part of the code: a safetensors file in base64. */
+export function restoreEmbedded(name: string, network: StoredNetwork, base64: string): tf.LayersModel {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  return restoreNetwork(network, readSafetensors(bytes, name).tensors);
+}
