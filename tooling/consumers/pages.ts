@@ -1,8 +1,8 @@
 // Pages in Chromium and in Firefox, with and without cross-origin isolation.
 
 import { chromium } from "playwright-core";
-import puppeteer from "puppeteer-core";
 import { servePages } from "../testing/chromium.ts";
+import { type BrowserPage, openInFirefox } from "./firefoxPage.ts";
 import type { Result } from "./project.ts";
 
 /** What makes a page cross-origin isolated. */
@@ -15,14 +15,6 @@ export const ISOLATION: Readonly<Record<string, string>> = {
 export interface InstalledBrowser {
   name: "chromium" | "firefox";
   executable: string;
-}
-
-/** What is used of a page, whichever library drives the browser. */
-export interface BrowserPage {
-  goto(address: string): Promise<unknown>;
-  /** The value of an expression, awaited. */
-  evaluate(expression: string): Promise<unknown>;
-  close(): Promise<void>;
 }
 
 interface RunningBrowser {
@@ -44,23 +36,8 @@ const START: Readonly<Record<InstalledBrowser["name"], (executable: string) => P
       close: () => browser.close(),
     };
   },
-  // Playwright drives a Firefox of its own only; puppeteer drives any, by WebDriver BiDi.
-  async firefox(executablePath) {
-    const browser = await puppeteer.launch({ browser: "firefox", executablePath, headless: true });
-    return {
-      async open(hear) {
-        const context = await browser.createBrowserContext();
-        const page = await context.newPage();
-        page.on("console", (message) => hear(message.text(), message.type() === "error"));
-        page.on("pageerror", (error) => hear(String(error), true));
-        return {
-          goto: (address) => page.goto(address),
-          evaluate: (expression) => page.evaluate(expression),
-          close: () => context.close(),
-        };
-      },
-      close: () => browser.close(),
-    };
+  async firefox(executable) {
+    return { open: (hear) => openInFirefox(executable, hear), close: async () => {} };
   },
 };
 
