@@ -72,7 +72,7 @@ interface Shown {
   turn: Record<"0" | "45" | "90", Bars>;
   segment: { dense: number[] };
   steps: Record<"gmr" | "dense", number>;
-  status: string;
+  backend: string;
 }
 
 async function visitDemo(browser: InstalledBrowser): Promise<Shown> {
@@ -91,19 +91,19 @@ async function visitDemo(browser: InstalledBrowser): Promise<Shown> {
 
 /** The demo shows the same in Firefox as in Chromium, and the GMR network answers the same at quarter turns. */
 const demo = inFirefox((browser) => async () => {
-  const { turn, segment, steps, status } = await visitDemo(browser);
+  const { turn, segment, steps, backend } = await visitDemo(browser);
   const say = JSON.stringify;
   if (say(turn[90].gmr) !== say(turn[0].gmr)) {
     throw new Error(`the GMR network at 90°: ${turn[90].gmr}, expected ${turn[0].gmr} as at 0°`);
   }
-  const did = `${steps.gmr} and ${steps.dense} steps of training; ${status.trim()}`;
+  const did = `${steps.gmr} and ${steps.dense} steps of training; ${backend}`;
   if (!chromium) return `${did}; not compared, without Chromium`;
   const expected = await visitDemo(chromium);
   const all = (shown: Shown): number[] => [
     ...Object.values(shown.turn).flatMap(({ gmr, dense }) => [...gmr, ...dense]),
     ...shown.segment.dense,
   ];
-  const [found, wanted] = [all({ turn, segment, steps, status }), all(expected)];
+  const [found, wanted] = [all({ turn, segment, steps, backend }), all(expected)];
   // Percentages as they are shown, rounded.
   const same = found.length === wanted.length && found.every((value, i) => Math.abs(value - wanted[i]) <= 1);
   if (!same) throw new Error(`percentages ${found.join(" ")}: expected ${wanted.join(" ")} as in Chromium`);

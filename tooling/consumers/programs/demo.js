@@ -53,5 +53,5 @@
   await until("steps of both networks", () => steps().gmr >= 3 && steps().dense >= 3);
   find(".train .primary").click();
   await until("a pause", () => /Go on/.test(text(".train .primary")));
-  return { turn, segment, steps: steps(), status: text(".status") };
+  return { turn, segment, steps: steps(), backend: find(".status select").value };
 })();
