@@ -2,7 +2,9 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { useWasm } from "@gmr-conv/backend-wasm";
 import { initialSigma, mixtureMatrix, ringPartition } from "@gmr-conv/core";
+import { learnedKernels, loadPretrained } from "@gmr-conv/models";
 
 const root = new URL("../../", import.meta.url);
 const read = (file) => JSON.parse(readFileSync(new URL(file, root), "utf8"));
@@ -100,11 +102,54 @@ ${parts.join("\n")}
 `;
 }
 
-export const PICTURES = { "accuracy-by-angle.svg": polarPlot, "ring-kernels.svg": ringKernels };
+/** Kernels that gmr-mnist has learned, a layer a row, and how strong each of its rings is. */
+export async function learnedRings() {
+  await useWasm({ threads: 1 });
+  const model = await loadPretrained("gmr-mnist");
+  const layers = await learnedKernels(model, ["conv1", "layer1.1.conv2", "layer2.1.conv2", "layer3.1.conv2"]);
+  const [cell, height, left] = [10, 74, 120];
+  const row = ({ layer, kernelSize, pictures, sigmas }, i) => {
+    const squares = pictures.flatMap(({ values }, column) => {
+      const largest = Math.max(...values.map(Math.abs));
+      return values.map((value, at) => {
+        const x = left + column * (kernelSize * cell + 12) + cell * (at % kernelSize);
+        const y = cell * Math.floor(at / kernelSize);
+        const colour = `fill="${value > 0 ? GMR : DENSE}" fill-opacity="${Math.abs(value / largest).toFixed(2)}"`;
+        return `<rect x="${x}" y="${y}" width="9" height="9" ${colour}/>`;
+      });
+    });
+    const folded = model.getLayer(layer).foldedConv();
+    const mixed = folded.rings.weights(); // [R, Cin, Cout]
+    const strengths = Array.from(mixed.square().mean([1, 2]).sqrt().dataSync());
+    const bars = strengths.map((strength, ring) => {
+      const length = (50 * strength) / Math.max(...strengths);
+      const x = left + pictures.length * (kernelSize * cell + 12) + 20 + 26 * ring;
+      const place = `x="${x}" y="${(50 - length).toFixed(1)}" width="20" height="${length.toFixed(1)}"`;
+      const width = `<text x="${x + 10}" y="63" text-anchor="middle" fill="${TEXT}" font-size="10">${sigmas[ring].toFixed(2)}</text>`;
+      return `<rect ${place} fill="${GMR}"/>${width}`;
+    });
+    const name = `<text x="0" y="29" fill="${TEXT}" font-size="12">${layer}</text>`;
+    return `<g transform="translate(10 ${24 + i * height})">${[name, ...squares, ...bars].join("\n")}</g>`;
+  };
+  const legend = (x, text) => `<text x="${x}" y="14" fill="${TEXT}" font-size="11">${text}</text>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 ${24 + layers.length * height}" width="800" height="${24 + layers.length * height}" ${FONT} role="img">
+<title>Learned kernels of four layers, and the strength of their rings: the centre is the strongest</title>
+${legend(10 + left, "kernels: green above 0, red below")}
+${legend(10 + left + 516, "strength, width of each ring")}
+${layers.map(row).join("\n")}
+</svg>
+`;
+}
+
+export const PICTURES = {
+  "accuracy-by-angle.svg": polarPlot,
+  "ring-kernels.svg": ringKernels,
+  "learned-rings.svg": learnedRings,
+};
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   for (const [name, draw] of Object.entries(PICTURES)) {
-    writeFileSync(new URL(`docs/images/${name}`, root), draw());
+    writeFileSync(new URL(`docs/images/${name}`, root), await draw());
     console.log(`docs/images/${name}`);
   }
 }

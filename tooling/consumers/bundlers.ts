@@ -2,9 +2,29 @@
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { type Check, type Consumer, checkPage, inChromium, LAYER, TFJS, WASM } from "./checks.ts";
+import {
+  type Check,
+  type Consumer,
+  checkPage,
+  type InBrowser,
+  inChromium,
+  LAYER,
+  TFJS,
+  WASM,
+} from "./checks.ts";
 import { ISOLATION, visit, visitFolder } from "./pages.ts";
 import { withServer } from "./servers.ts";
+
+/** Visits the page in `dist`, which is isolated or not. */
+export const visitBuilt = (
+  inBrowser: InBrowser,
+  headers: Readonly<Record<string, string>>,
+  threads: number,
+): Check["run"] =>
+  inBrowser((browser) => async (project) => {
+    const dist = path.join(project.folder, "dist");
+    return checkPage(await visitFolder(browser, dist, { headers }), threads);
+  });
 
 /** A consumer whose page is built by a command into `dist`. */
 function builtPage(
@@ -13,11 +33,6 @@ function builtPage(
   command: string,
   { programs = [], html }: { programs?: readonly string[]; html?: string } = {},
 ): Consumer {
-  const visitBuilt = (headers: Readonly<Record<string, string>>, threads: number): Check["run"] =>
-    inChromium((executable) => async (project) => {
-      const dist = path.join(project.folder, "dist");
-      return checkPage(await visitFolder(executable, dist, { headers }), threads);
-    });
   return {
     name,
     packages: WASM,
@@ -33,8 +48,8 @@ function builtPage(
           return undefined;
         },
       },
-      { what: "page and worker", run: visitBuilt({}, 1) },
-      { what: "page and worker, isolated", run: visitBuilt(ISOLATION, 2) },
+      { what: "page and worker", run: visitBuilt(inChromium, {}, 1) },
+      { what: "page and worker, isolated", run: visitBuilt(inChromium, ISOLATION, 2) },
     ],
   };
 }
@@ -43,14 +58,14 @@ const ICON = '<!doctype html><link rel="icon" href="data:,">';
 const MODULE_PAGE = '<script type="module" src="./page.js"></script>';
 
 const viteDev = (headers: Readonly<Record<string, string>>, threads: number): Check["run"] =>
-  inChromium((executable) => async (project) => {
+  inChromium((browser) => async (project) => {
     project.write("vite.config.js", `export default ${JSON.stringify({ server: { headers } })};\n`);
     const args = (port: number): string[] => ["--port", `${port}`, "--host", "127.0.0.1", "--strictPort"];
     return withServer(
       project,
       path.join(project.folder, "node_modules/vite/bin/vite.js"),
       args,
-      async (address) => checkPage(await visit(executable, address), threads),
+      async (address) => checkPage(await visit(browser, address), threads),
     );
   });
 

@@ -4,7 +4,8 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { findChromium } from "../testing/chromium.ts";
-import type { PageResult } from "./pages.ts";
+import { findFirefox } from "../testing/firefox.ts";
+import type { InstalledBrowser, PageResult } from "./pages.ts";
 import { type Project, type Result, runIn } from "./project.ts";
 
 /** A check that cannot be made here, with the reason. */
@@ -58,9 +59,22 @@ export function skip(reason: string): Check["run"] {
   };
 }
 
-const chromium = findChromium();
-export const inChromium = (run: (executable: string) => Check["run"]): Check["run"] =>
+function installed(
+  name: InstalledBrowser["name"],
+  executable: string | undefined,
+): InstalledBrowser | undefined {
+  return executable === undefined ? undefined : { name, executable };
+}
+
+export const chromium = installed("chromium", findChromium());
+export const firefox = installed("firefox", findFirefox());
+
+export type InBrowser = (run: (browser: InstalledBrowser) => Check["run"]) => Check["run"];
+
+export const inChromium: InBrowser = (run) =>
   chromium ? run(chromium) : skip("no Chromium (set CHROMIUM to its path)");
+export const inFirefox: InBrowser = (run) =>
+  firefox ? run(firefox) : skip("no Firefox (set FIREFOX to its path)");
 
 let reference: readonly number[] = [];
 

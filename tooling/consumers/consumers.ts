@@ -1,7 +1,5 @@
 // The consumers: what each installs, and what is checked in it.
 
-import { symlinkSync } from "node:fs";
-import path from "node:path";
 import { bundlers } from "./bundlers.ts";
 import {
   type Consumer,
@@ -16,10 +14,11 @@ import {
   TFJS,
   WASM,
 } from "./checks.ts";
+import { firefox } from "./firefox.ts";
 import { gmr } from "./gmr.ts";
 import { next } from "./next.ts";
-import { visitFolder } from "./pages.ts";
 import { runIn } from "./project.ts";
+import { scriptTag } from "./scriptTag.ts";
 import { swap } from "./swap.ts";
 import { typescript } from "./typescript.ts";
 
@@ -39,18 +38,7 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
       name: "script",
       packages: ["core"],
       programs: ["problem.js", "reference.js", "script.html"],
-      checks: [
-        {
-          what: "core by script tag",
-          run: inChromium((executable) => async (project) => {
-            const built = path.join(project.folder, "node_modules/@gmr-conv/core/dist/gmr-core.js");
-            symlinkSync(built, path.join(project.folder, "gmr-core.js"));
-            const { page } = await visitFolder(executable, project.folder, { file: "script.html" });
-            checkLosses(page, 1e-12);
-            return undefined;
-          }),
-        },
-      ],
+      checks: [{ what: "core by script tag", run: scriptTag(inChromium) }],
     },
     typescript,
     {
@@ -96,6 +84,7 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
       ],
     },
     ...bundlers,
+    firefox(allPackages),
     next,
     swap,
     gmr(allPackages),

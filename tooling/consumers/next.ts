@@ -52,9 +52,9 @@ const withNext = <T>(project: Project, use: (address: string) => Promise<T>): Pr
 
 const nextClient = (file: string, threads: number): Check["run"] =>
   inChromium(
-    (executable) => (project) =>
+    (browser) => (project) =>
       withNext(project, async (address) => {
-        const { page } = await visit(executable, `${address}${file}`);
+        const { page } = await visit(browser, `${address}${file}`);
         return checkPage({ page, worker: page }, threads);
       }),
   );

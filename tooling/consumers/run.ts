@@ -10,7 +10,7 @@ import path from "node:path";
 import { pack, publishedPackages } from "../testing/installPacked.ts";
 import { type Check, type Consumer, Missing, setReference } from "./checks.ts";
 import { consumers } from "./consumers.ts";
-import { closeBrowser } from "./pages.ts";
+import { closeBrowsers } from "./pages.ts";
 import { losses } from "./programs/reference.js";
 import { Project } from "./project.ts";
 
@@ -92,6 +92,6 @@ try {
   console.log(`\n${count("passed")} passed, ${count("FAILED")} failed, ${count("missing")} missing`);
   process.exitCode = count("FAILED") > 0 ? 1 : 0;
 } finally {
-  await closeBrowser();
+  await closeBrowsers();
   rmSync(folder, { recursive: true, force: true });
 }

@@ -68,6 +68,16 @@ it("mathematics.js: a kernel with all symmetries", () => {
   expect(printed.match(/ kept$/gm)).toHaveLength(8);
 });
 
+it("rings.js: prints and draws the kernels of every layer", () => {
+  const printed = run("rings.js", "kernels.svg");
+  expect(printed).toContain("\n2 1 0 1 2\n");
+  expect(printed.match(/centre █[▁-█]{2} edge, widths( \d\.\d\d){3}\n/g)).toHaveLength(13);
+  expect(printed).toMatch(/conv1 as an ordinary convolution: the same answers\n$/);
+  const drawing = readFileSync(join(folder, "kernels.svg"), "utf8");
+  expect(drawing.match(/<rect /g)).toHaveLength(13 * 8 * 25);
+  expect(drawing).not.toMatch(/NaN|Infinity/);
+});
+
 it("programs are short, and named in the README", () => {
   const names = readdirSync(programs).filter((name) => name.endsWith(".js"));
   const readme = readFileSync(join(programs, "../../README.md"), "utf8");
