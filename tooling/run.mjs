@@ -47,6 +47,14 @@ switch (command) {
     await build();
     process.exitCode = await run("pnpm", ["--dir", "docs", "run", "dev", ...args]);
     break;
+  case "api":
+    await build();
+    process.exitCode = await script("api/write.ts", args);
+    break;
+  case "api:check":
+    await install();
+    process.exitCode = await script("api/check.ts", args);
+    break;
   case "consumers":
     await build();
     process.exitCode = await script("consumers/run.ts", args);
@@ -68,8 +76,8 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, consumers, ` +
-        "release, release:try or turbo",
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, api, ` +
+        "api:check, consumers, release, release:try or turbo",
     );
 }
 
@@ -167,7 +175,7 @@ function packageFolders() {
   const members = ["packages", "apps", "examples"].flatMap((parent) =>
     readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
   );
-  return [...members, path.join(root, "docs")];
+  return [...members, path.join(root, "docs"), path.join(root, "tooling")];
 }
 
 /** Runs a program, which may be one of the workspace's own, and returns its exit code. */
