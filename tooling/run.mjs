@@ -153,9 +153,11 @@ function script(file, scriptArgs) {
 /** Publishes the versions that the registry does not have yet, if every test passes. */
 async function release() {
   await build();
+  const unknown = await script("release/publish.ts", ["--check"]);
+  if (unknown !== 0) process.exit(unknown);
   const code = await test();
   if (code !== 0) fail("Nothing is published: a test failed.", code);
-  await must("changeset", ["publish", ...args]);
+  process.exitCode = await script("release/publish.ts", args);
 }
 
 function testCounts() {

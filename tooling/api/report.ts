@@ -7,7 +7,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   CompilerState,
   Extractor,
@@ -15,9 +14,7 @@ import {
   ExtractorLogLevel,
   type ExtractorMessage,
 } from "@microsoft/api-extractor";
-import { publishedPackages } from "../testing/installPacked.ts";
-
-const repository = fileURLToPath(new URL("../../", import.meta.url));
+import { folderOf, publishedPackages } from "../testing/installPacked.ts";
 
 /** Where reports are, from the root of the repository. */
 export const REPORTS = "tooling/api/reports";
@@ -52,7 +49,7 @@ export function makeReports(): Map<string, string> {
 }
 
 function entriesOf(name: string, folder: string): Entry[] {
-  const projectFolder = path.join(repository, name === "trainer" ? "apps" : "packages", name);
+  const projectFolder = folderOf(name);
   const packageJson = path.join(projectFolder, "package.json");
   const { exports } = JSON.parse(readFileSync(packageJson, "utf8")) as {
     exports: Record<string, string | { types: string }>;
