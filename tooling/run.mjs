@@ -36,6 +36,9 @@ switch (command) {
   case "test":
     process.exitCode = await test();
     break;
+  case "ci":
+    process.exitCode = await ci();
+    break;
   case "docs":
     await install();
     await must("turbo", ["run", "docs", ...args]);
@@ -76,7 +79,7 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, api, ` +
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, ci, gmr, docs, docs:dev, use, api, ` +
         "api:check, consumers, release, release:try or turbo",
     );
 }
@@ -124,7 +127,7 @@ async function demo(viteArgs) {
 }
 
 /** Runs lint, type check and tests of every package, and sums up the tests. */
-async function test() {
+async function test(checks = { passed: 0, failed: 0 }) {
   await install();
   // Remove counts of an earlier run: turbo restores those of unchanged packages.
   for (const folder of packageFolders()) rmSync(path.join(folder, "test-results.json"), { force: true });
@@ -137,10 +140,23 @@ async function test() {
     "--concurrency=2",
     ...args,
   ]);
-  const { passed, failed, skipped } = testCounts();
-  const failedTasks = code === 0 || failed > 0 ? "" : "A task failed; its output is above.\n";
+  const { passed, failed, skipped } = testCounts(checks);
+  const failedTasks = code === 0 || failed > checks.failed ? "" : "A task failed; its output is above.\n";
   console.log(`${failedTasks}\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   return code;
+}
+
+/** Everything that continuous integration checks on one machine: the site, installed packages, then all tests. */
+async function ci() {
+  await build();
+  const codes = await Promise.all([
+    run("turbo", ["run", "docs", "--output-logs=errors-only"]),
+    script("consumers/run.ts", ["core", "typescript", "wasm"]),
+  ]);
+  const passed = codes.filter((code) => code === 0).length;
+  const checks = { passed, failed: codes.length - passed };
+  const code = await test(checks);
+  return code === 0 && checks.failed > 0 ? 1 : code;
 }
 
 /** Runs one of the programs of tooling, written in TypeScript. */
@@ -160,8 +176,8 @@ async function release() {
   process.exitCode = await script("release/publish.ts", args);
 }
 
-function testCounts() {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+function testCounts(checks) {
+  const counts = { ...checks, skipped: 0 };
   for (const folder of packageFolders()) {
     const file = path.join(folder, "test-results.json");
     if (!existsSync(file)) continue;
