@@ -36,6 +36,10 @@ export function untoldChanges(root: string, since: string): string[] {
   return changed(REPORTS, "AM").flatMap((file) => {
     const name = `@gmr-conv/${path.basename(file, ".md")}`;
     const isNew = git("ls-tree", "--name-only", base, file) === "";
+    // The first report on a package that had none is no change of it.
+    const folder = path.basename(file, ".md");
+    const manifests = ["packages", "apps"].map((parent) => `${parent}/${folder}/package.json`);
+    if (isNew && git("ls-tree", "--name-only", base, ...manifests) !== "") return [];
     const before = isNew ? new Map<string, Entry>() : entriesOf(git("show", `${base}:${file}`));
     const after = entriesOf(readFileSync(path.join(root, file), "utf8"));
     const gone = [...before.keys()].filter((key) => !after.has(key));
@@ -84,7 +88,7 @@ export function entriesOf(report: string): Map<string, Entry> {
   for (const section of report.split(/^## /m).slice(1)) {
     const place = section.slice(0, section.indexOf("\n"));
     const [, declarations = ""] = /```ts\n([\s\S]*?)\n```/.exec(section) ?? [];
-    for (const text of declarations.split(/\n\n+/)) {
+    for (const text of declarations.split(/\n\n+/).filter(Boolean)) {
       for (const { name, isPublic } of namesIn(text)) {
         const key = `${place}: ${name}`;
         // Overloads are declarations of one name.
