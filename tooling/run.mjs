@@ -36,6 +36,9 @@ switch (command) {
   case "test":
     process.exitCode = await test();
     break;
+  case "ci":
+    process.exitCode = await ci();
+    break;
   case "docs":
     await install();
     await must("turbo", ["run", "docs", ...args]);
@@ -46,6 +49,14 @@ switch (command) {
   case "docs:dev":
     await build();
     process.exitCode = await run("pnpm", ["--dir", "docs", "run", "dev", ...args]);
+    break;
+  case "api":
+    await build();
+    process.exitCode = await script("api/write.ts", args);
+    break;
+  case "api:check":
+    await install();
+    process.exitCode = await script("api/check.ts", args);
     break;
   case "consumers":
     await build();
@@ -68,8 +79,8 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, consumers, ` +
-        "release, release:try or turbo",
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, ci, gmr, docs, docs:dev, use, api, ` +
+        "api:check, consumers, release, release:try or turbo",
     );
 }
 
@@ -116,7 +127,7 @@ async function demo(viteArgs) {
 }
 
 /** Runs lint, type check and tests of every package, and sums up the tests. */
-async function test() {
+async function test(checks = { passed: 0, failed: 0 }) {
   await install();
   // Remove counts of an earlier run: turbo restores those of unchanged packages.
   for (const folder of packageFolders()) rmSync(path.join(folder, "test-results.json"), { force: true });
@@ -129,10 +140,23 @@ async function test() {
     "--concurrency=2",
     ...args,
   ]);
-  const { passed, failed, skipped } = testCounts();
-  const failedTasks = code === 0 || failed > 0 ? "" : "A task failed; its output is above.\n";
+  const { passed, failed, skipped } = testCounts(checks);
+  const failedTasks = code === 0 || failed > checks.failed ? "" : "A task failed; its output is above.\n";
   console.log(`${failedTasks}\n${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   return code;
+}
+
+/** Everything that continuous integration checks on one machine: the site, installed packages, then all tests. */
+async function ci() {
+  await build();
+  const codes = await Promise.all([
+    run("turbo", ["run", "docs", "--output-logs=errors-only"]),
+    script("consumers/run.ts", ["core", "typescript", "wasm"]),
+  ]);
+  const passed = codes.filter((code) => code === 0).length;
+  const checks = { passed, failed: codes.length - passed };
+  const code = await test(checks);
+  return code === 0 && checks.failed > 0 ? 1 : code;
 }
 
 /** Runs one of the programs of tooling, written in TypeScript. */
@@ -145,13 +169,15 @@ function script(file, scriptArgs) {
 /** Publishes the versions that the registry does not have yet, if every test passes. */
 async function release() {
   await build();
+  const unknown = await script("release/publish.ts", ["--check"]);
+  if (unknown !== 0) process.exit(unknown);
   const code = await test();
   if (code !== 0) fail("Nothing is published: a test failed.", code);
-  await must("changeset", ["publish", ...args]);
+  process.exitCode = await script("release/publish.ts", args);
 }
 
-function testCounts() {
-  const counts = { passed: 0, failed: 0, skipped: 0 };
+function testCounts(checks) {
+  const counts = { ...checks, skipped: 0 };
   for (const folder of packageFolders()) {
     const file = path.join(folder, "test-results.json");
     if (!existsSync(file)) continue;
@@ -167,7 +193,7 @@ function packageFolders() {
   const members = ["packages", "apps", "examples"].flatMap((parent) =>
     readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
   );
-  return [...members, path.join(root, "docs")];
+  return [...members, path.join(root, "docs"), path.join(root, "tooling")];
 }
 
 /** Runs a program, which may be one of the workspace's own, and returns its exit code. */

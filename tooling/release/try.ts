@@ -61,16 +61,39 @@ const folderOf = (name: string): string => (name === "trainer" ? "apps/trainer" 
 const versionOf = (file: string): string =>
   (JSON.parse(readFileSync(path.join(file, "package.json"), "utf8")) as { version: string }).version;
 
+/** Where the copy is said to be on the web, as in a workflow. */
+const home = { GITHUB_SERVER_URL: "https://example.org", GITHUB_REPOSITORY: "owner/gmr-conv" };
+const unknown = { GITHUB_SERVER_URL: "", GITHUB_REPOSITORY: "" };
+
 const changeset = createRequire(path.join(repository, "package.json")).resolve("@changesets/cli/bin.js");
 const git = (...args: string[]): Promise<string> =>
   runIn(copy, "git", ["-c", "user.name=release", "-c", "user.email=release@localhost", ...args]);
+
+/** Publishes as `npm run release` does, after its tests. */
+function runPublish(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string> {
+  const tsx = path.join(copy, "tooling/node_modules/tsx/dist/cli.mjs");
+  return runIn(copy, process.execPath, [tsx, "tooling/release/publish.ts", ...args], env);
+}
+
+/** A release from a copy that does not know where it comes from. */
+async function checkRefusal(): Promise<void> {
+  const reason = await runPublish(unknown, "--check").then(
+    () => "",
+    (error: Error) => error.message,
+  );
+  if (!reason.includes("packages need the address of their repository")) {
+    throw new Error(`a release without the repository's address was not refused: ${reason}`);
+  }
+}
 
 /** Makes and publishes versions from the changesets of the copy; returns the version of all packages. */
 async function publish(address: string): Promise<string> {
   await runIn(copy, process.execPath, [changeset, "version"]);
   await git("add", "--all");
   await git("commit", "--quiet", "--message", "Version packages");
-  await runIn(copy, process.execPath, [changeset, "publish"], { npm_config_registry: address });
+  await runPublish({ ...home, npm_config_registry: address });
+  const changed = await git("status", "--porcelain");
+  if (changed !== "") throw new Error(`the release changed files:\n${changed}`);
   const versions = new Set(packages.map((name) => versionOf(path.join(copy, folderOf(name)))));
   if (versions.size !== 1)
     throw new Error(`the packages have different versions: ${[...versions].join(", ")}`);
@@ -93,6 +116,22 @@ async function runProject(project: Project, version: string): Promise<void> {
   const installed = packages.map((name) => versionOf(path.join(project.folder, "node_modules", scope, name)));
   for (const found of [printed, ...installed]) {
     if (found !== version) throw new Error(`found version ${found}: expected ${version}`);
+  }
+}
+
+/** Checks that installed packages name their repository. */
+function checkManifests(project: Project): void {
+  for (const name of packages) {
+    const file = path.join(project.folder, "node_modules", scope, name, "package.json");
+    const { repository, homepage, bugs } = JSON.parse(readFileSync(file, "utf8"));
+    const web = "https://example.org/owner/gmr-conv";
+    const found = JSON.stringify([repository, homepage, bugs]);
+    const expected = JSON.stringify([
+      { type: "git", url: `git+${web}.git`, directory: folderOf(name) },
+      `${web}/tree/HEAD/${folderOf(name)}#readme`,
+      { url: `${web}/issues` },
+    ]);
+    if (found !== expected) throw new Error(`${file} has ${found}: expected ${expected}`);
   }
 }
 
@@ -129,11 +168,13 @@ try {
   const pnpm = path.join(repository, "node_modules/.bin/pnpm");
   await runIn(copy, pnpm, ["install", "--frozen-lockfile", "--prefer-offline", "--ignore-scripts"]);
 
+  await checkRefusal();
   const first = await publish(address);
   console.log(`published ${packages.length} packages: ${first}`);
   project.write(".npmrc", npmrc);
   await project.install(...packages.map((name) => `${scope}/${name}`));
   await runProject(project, first);
+  checkManifests(project);
   await runCommand(first);
   console.log(`installed and ran ${first}`);
 

@@ -16,7 +16,7 @@ interface Manifest {
 }
 
 /** The folder of a package, below `packages/` or `apps/`. */
-function folderOf(name: string): string {
+export function folderOf(name: string): string {
   const folder = join(repository, "packages", name);
   return existsSync(folder) ? folder : join(repository, "apps", name);
 }

@@ -11,7 +11,7 @@ const entries = names.map((name) => {
   const card = JSON.parse(readFileSync(`weights/${name}.json`, "utf8"));
   const weights = readFileSync(`weights/${name}.safetensors`).toString("base64");
   writeFileSync(`src/generated/${name}.ts`, `export const WEIGHTS_BASE64: string =\n  "${weights}";\n`);
-  const fields = `    card: ${JSON.stringify(card)},\n    load: () => import("./${name}.ts"),\n`;
+  const fields = `    card: ${JSON.stringify(card)},\n    load: (): Promise<{ WEIGHTS_BASE64: string }> => import("./${name}.ts"),\n`;
   return `  ${JSON.stringify(name)}: {\n${fields}  },\n`;
 });
 writeFileSync(
