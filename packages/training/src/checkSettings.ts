@@ -33,6 +33,7 @@ export const SETTINGS: KeysOf<TrainSettings> = {
   clipNorm: true,
   ema: true,
   checkpointStages: true,
+  syncBatchNorm: true,
   validateEvery: true,
   validationLimit: true,
   earlyStopping: true,

@@ -92,6 +92,12 @@ export interface TrainSettings {
   ema?: number | undefined;
   /** Keep only the tensors between stages, and compute stages twice: less memory. */
   checkpointStages: boolean;
+  /**
+   * Training on several processes: normalise each batch with the statistics of all its parts, as one process would,
+   * where each part has its own otherwise. Costs an exchange for each layer and direction. Not on WebGPU. Default
+   * false.
+   */
+  syncBatchNorm: boolean;
   /** Epochs between validations. Default 1. */
   validateEvery: number;
   /** Number of images to validate on, spread over the set. Default: all. */

@@ -2,6 +2,7 @@
 
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data";
+import { type Communicator, singleProcess } from "@gmr-conv/distributed";
 import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
@@ -22,6 +23,9 @@ import { lookBack } from "./lookBack.ts";
 import { refreshNormsOn } from "./norms.ts";
 import { Optimizer } from "./optimizer.ts";
 import { Progress } from "./progress.ts";
+import { GradientExchange } from "./ranks/gradientExchange.ts";
+import { sharedStorage } from "./ranks/sharedStorage.ts";
+import { averageStatistics, checkAlike, shareWeights } from "./ranks/weights.ts";
 import { learningRateFactor } from "./schedule.ts";
 import type { TrainOptions, TrainSettings } from "./settings.ts";
 import { MemoryStorage, type Storage } from "./storage/storage.ts";
@@ -41,15 +45,24 @@ export interface TrainingInput extends Partial<Pick<LoadedDataset, "test" | "car
   validation?: Dataset | undefined;
   /** Default: {@link trainSettings} for the number of images. */
   settings?: TrainOptions | undefined;
-  /** Where checkpoints are kept and looked for. Default: memory. */
+  /** Where checkpoints are kept and looked for. Default: memory. With several processes, that of rank 0 is used. */
   storage?: Storage | undefined;
   /** Names the checkpoints. Default: the model's name. */
   name?: string | undefined;
-  /** The batches from a step on, if they are made elsewhere; must equal those of {@link batchStream}. */
+  /**
+   * The batches from a step on, if they are made elsewhere; must equal those of {@link batchStream}, of which each rank
+   * gets its part.
+   */
   batches?: ((step: number) => AsyncIterable<Batch>) | undefined;
   onEvent?: ((event: TrainEvent) => void | Promise<void>) | undefined;
   /** Asks to stop at the next safe point. */
   signal?: { readonly aborted: boolean } | undefined;
+  /**
+   * The processes that train this network together, each with a part of every batch (of {@link
+   * https://www.npmjs.com/package/@gmr-conv/distributed}). All call `train` with the same model, images and settings;
+   * the weights of rank 0 are used at the start, and it alone writes to its storage. Default: this process alone.
+   */
+  communicator?: Communicator | undefined;
 }
 
 const KEYS: KeysOf<TrainingInput> = {
@@ -65,6 +78,7 @@ const KEYS: KeysOf<TrainingInput> = {
   batches: true,
   onEvent: true,
   signal: true,
+  communicator: true,
 };
 
 export interface TrainingResult {
@@ -99,6 +113,7 @@ export interface TrainingResult {
 export async function train(input: TrainingInput): Promise<TrainingResult> {
   checkKeys("the input of train", input, KEYS);
   const settings = trainSettings(input.train.count, input.settings);
+  await shareWeights(input.communicator ?? singleProcess(), input.model);
   const training = new Training(input, settings);
   try {
     return await training.run();
@@ -109,6 +124,7 @@ export async function train(input: TrainingInput): Promise<TrainingResult> {
 
 class Training {
   private readonly input: TrainingInput;
+  private readonly communicator: Communicator;
   private readonly settings: TrainSettings;
   private readonly storage: Storage;
   private readonly name: string;
@@ -125,10 +141,12 @@ class Training {
     const { model, train } = input;
     this.input = input;
     this.settings = settings;
-    this.storage = input.storage ?? new MemoryStorage();
+    this.communicator = input.communicator ?? singleProcess();
+    this.storage = sharedStorage(this.communicator, input.storage ?? new MemoryStorage());
     this.name = input.name ?? model.name;
     this.task = taskFor(model, train, settings.augment.size);
-    this.stream = batchStream(train, settings);
+    const { rank: index, size: of } = this.communicator;
+    this.stream = batchStream(train, settings, of > 1 ? { index, of } : undefined);
     // Checked before the optimiser allocates its state.
     const weights = classWeights(train, settings.loss);
     const variables = modelVariables(model, true);
@@ -149,6 +167,15 @@ class Training {
       variables: [...variables.values()],
       settings,
       classWeights: weights,
+      others:
+        of > 1
+          ? {
+              communicator: this.communicator,
+              exchange: new GradientExchange(this.communicator, [...variables.values()]),
+              batchSize: settings.batchSize,
+              syncBatchNorm: settings.syncBatchNorm,
+            }
+          : undefined,
     };
   }
 
@@ -183,7 +210,7 @@ class Training {
   }
 
   private async restore(): Promise<void> {
-    const data = await fingerprint(this.input.train);
+    const data = await this.checkedFingerprint();
     const found = await readWeightsFile(this.storage, checkpointName(this.name));
     if (!found) {
       this.position.data = data;
@@ -200,6 +227,22 @@ class Training {
     this.position = found.position;
   }
 
+  /** The fingerprint of the images. @throws GmrError `invalid-data` if they are not those of rank 0 */
+  private async checkedFingerprint(): Promise<string> {
+    const own = await fingerprint(this.input.train);
+    const first = new TextDecoder().decode(
+      await this.communicator.broadcast(
+        this.communicator.rank === 0 ? new TextEncoder().encode(own) : undefined,
+      ),
+    );
+    if (this.communicator.size === 1 || own === first) return own;
+    throw new GmrError(
+      "invalid-data",
+      `rank ${this.communicator.rank} reads other images of ${this.input.train.name} than rank 0: ` +
+        "all ranks need the same files",
+    );
+  }
+
   private async loop(total: number): Promise<void> {
     const { settings, stream, position } = this;
     const batches = this.input.batches ?? ((step: number) => this.ownBatches(step));
@@ -208,6 +251,8 @@ class Training {
     let asked = performance.now();
     for await (const batch of batches(position.step)) {
       progress.waited(performance.now() - asked);
+      const due = (): boolean => this.seconds() - savedAt > settings.checkpointSeconds;
+      const votes = this.communicator.size > 1 ? this.vote(due()) : undefined;
       const factor = learningRateFactor(settings.schedule, position.step, total, stream.stepsPerEpoch);
       const learningRate = settings.optimizer.learningRate * factor;
       const result = await this.step(batch, learningRate);
@@ -220,7 +265,8 @@ class Training {
       const ended =
         position.step % stream.stepsPerEpoch === 0 &&
         (await this.endEpoch(position.step / stream.stepsPerEpoch));
-      if (this.input.signal?.aborted) {
+      const agreed = await votes;
+      if (agreed ? agreed.stop : this.input.signal?.aborted) {
         const file = await this.save();
         throw new GmrError(
           "interrupted",
@@ -228,12 +274,26 @@ class Training {
         );
       }
       if (ended) break;
-      if (this.seconds() - savedAt > settings.checkpointSeconds) {
+      if (agreed ? agreed.save : due()) {
         await this.save();
         savedAt = this.seconds();
       }
       asked = performance.now();
     }
+  }
+
+  /**
+   * Whether all ranks stop, or write a checkpoint, after this step: if any was asked to, and if it is time by the clock
+   * of rank 0. Decided while the step is computed.
+   */
+  private async vote(due: boolean): Promise<{ stop: boolean; save: boolean }> {
+    const { communicator, input } = this;
+    const votes = Float64Array.of(
+      Number(input.signal?.aborted ?? false),
+      Number(due && communicator.rank === 0),
+    );
+    await communicator.allReduce(votes, "max");
+    return { stop: votes[0] > 0, save: votes[1] > 0 };
   }
 
   /** @throws GmrError `invalid-data` if the loss is not finite */
@@ -259,10 +319,10 @@ class Training {
 
   /** Validates if it is time to. @returns whether training ends early */
   private async endEpoch(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, name } = this;
     if (settings.keepEvery !== undefined && epochs % settings.keepEvery === 0) {
       const file = `${name}.epoch-${String(epochs).padStart(4, "0")}.safetensors`;
-      await this.withAverages(() => saveWeights(storage, file, this.input.model, position));
+      await this.withAverages(() => this.write(file));
     }
     const last = epochs === settings.epochs;
     if (!this.input.validation || (epochs % settings.validateEvery !== 0 && !last)) return false;
@@ -273,7 +333,9 @@ class Training {
 
   /** Validates the current weights and keeps them if they are the best. @returns whether to stop early */
   private async validate(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, position, name } = this;
+    await averageStatistics(this.communicator, this.input.model);
+    await checkAlike(this.communicator, this.input.model);
     const { metrics, score } = await this.judge(this.input.validation as Dataset);
     const gain = settings.earlyStopping?.minimumGain ?? 0;
     const better = !position.best || score > position.best.score + gain;
@@ -282,7 +344,7 @@ class Training {
     position.sinceBest = better ? 0 : position.sinceBest + 1;
     if (best) {
       position.best = { epoch: epochs, score };
-      await saveWeights(storage, bestName(name), this.input.model, position);
+      await this.write(bestName(name));
     }
     await this.tell({
       type: "validation",
@@ -301,7 +363,7 @@ class Training {
   }
 
   private judge(dataset: Dataset): Promise<{ metrics: Metrics; score: number }> {
-    return judge(this.input.model, this.task, dataset, this.settings);
+    return judge(this.input.model, this.task, dataset, this.settings, this.communicator);
   }
 
   /** The end of the last epoch: re-estimated statistics, the last validation, the last checkpoint. */
@@ -311,7 +373,8 @@ class Training {
     position.seconds = this.seconds();
     if (!early) {
       await this.withAverages(async () => {
-        if (settings.refreshNorms) await refreshNormsOn(input.train, input.model, settings);
+        if (settings.refreshNorms)
+          await refreshNormsOn(input.train, input.model, settings, this.communicator);
         if (input.validation) await this.validate(settings.epochs);
       });
       position.finished = "epochs"; // Even if the last validation asked for an early end.
@@ -328,7 +391,7 @@ class Training {
         : undefined;
     const found = best ?? (await readWeightsFile(storage, checkpointName(name)));
     if (found) await restoreWeights(found, input.model);
-    const warning = await lookBack(name, input.model, this.task, input.train, settings);
+    const warning = await lookBack(name, input.model, this.task, input.train, settings, this.communicator);
     if (warning !== undefined) {
       this.warnings.push(warning);
       await this.tell({ type: "warning", text: warning });
@@ -345,9 +408,15 @@ class Training {
     const { position, storage, input } = this;
     position.seconds = this.seconds();
     const file = checkpointName(this.name);
-    await saveWeights(storage, file, input.model, position, this.state);
+    await averageStatistics(this.communicator, input.model);
+    await this.write(file, this.state);
     await this.tell({ type: "checkpoint", file: storage.describe(file), step: position.step });
     return storage.describe(file);
+  }
+
+  private async write(file: string, state?: TrainingState): Promise<void> {
+    if (this.communicator.rank !== 0) return;
+    await saveWeights(this.storage, file, this.input.model, this.position, state);
   }
 
   private async tell(event: TrainEvent): Promise<void> {
