@@ -5,6 +5,7 @@ import type { BackendChoice } from "../backendNames.ts";
 import { readCase, readCases } from "../parity/cases.ts";
 import { checkCase, type ParityResult } from "../parity/check.ts";
 import { checkNetworkCase } from "../parity/network.ts";
+import { checkOnnxRuntime } from "../parity/runOnnx.ts";
 
 interface ParityOptions {
   fixtures: string;
@@ -27,6 +28,7 @@ export async function parity(options: ParityOptions): Promise<void> {
         cases.map(({ name }) => name).join(", "),
     );
   }
+  if (chosen.some(({ kind }) => kind === "network")) checkOnnxRuntime();
   for (const test of chosen) {
     const result =
       test.kind === "network"

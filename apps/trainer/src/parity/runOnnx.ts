@@ -1,6 +1,6 @@
 // Runs ONNX models in onnxruntime.
 
-import { importOptional, type OptionalPackage } from "@gmr-conv/data/node";
+import { findOptional, importOptional, type OptionalPackage } from "@gmr-conv/data/node";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 
 /**
@@ -21,6 +21,11 @@ export const ONNX_RUNTIME: OptionalPackage = {
   version: "1.30.0",
   user: "checking the ONNX form",
 };
+
+/** @throws GmrError `unsupported` without onnxruntime-node, with the command that installs it */
+export function checkOnnxRuntime(): void {
+  findOptional(ONNX_RUNTIME, "onnxruntime-node", import.meta.url);
+}
 
 const load = (): Promise<typeof import("onnxruntime-node")> =>
   importOptional(ONNX_RUNTIME, "onnxruntime-node", import.meta.url);
