@@ -1,11 +1,12 @@
 // The steps that commands consist of: training, evaluation, report.
 
+import { rmSync } from "node:fs";
 import os from "node:os";
 import { atATime, candidates, threadsSetting } from "./backend.ts";
 import type { EvaluationConfig, NetworkConfig, RunConfig } from "./config/schema.ts";
 import { describeEnvironment } from "./environment.ts";
 import { runTasks } from "./parallel.ts";
-import { renderReport } from "./report/report.ts";
+import { whyNoCharts } from "./report/charts.ts";
 import { reportSummary } from "./report/reportSummary.ts";
 import { renderAngleTable } from "./report/table.ts";
 import type { RotationReport } from "./report/types.ts";
@@ -75,16 +76,37 @@ function threadsFor(config: RunConfig): number {
   return Math.max(1, Math.floor(all / atATime(candidates(config.backend), config.networks.length)));
 }
 
-/** Writes the report of a run and prints its table and its path, or its figures as JSON. */
-export function publishReport({ folder }: Pick<Run, "folder">, report: RotationReport, json: boolean): void {
-  folder.write("report.json", `${JSON.stringify(report)}\n`);
-  folder.write("report.html", renderReport(report));
-  if (!json) console.log();
-  printReport(report, folder.file("report.html"), json);
+/** Says before long work that there will be no page, and what to install for it. */
+export function warnWithoutCharts(): void {
+  const reason = whyNoCharts();
+  if (reason !== undefined) console.error(`gmr: report.html will not be written: ${reason}`);
 }
 
-/** Prints the table of a report and the path of its page, or its figures as JSON. */
-export function printReport(report: RotationReport, page: string, json: boolean): void {
+/**
+ * Writes the report of a run and prints its table and its path, or its figures as JSON. Without the package that draws
+ * its charts there is no page; `gmr report` writes it later from the figures.
+ */
+export async function publishReport(
+  { folder }: Pick<Run, "folder">,
+  report: RotationReport,
+  json: boolean,
+): Promise<void> {
+  folder.write("report.json", `${JSON.stringify(report)}\n`);
+  const page = folder.file("report.html");
+  const reason = whyNoCharts();
+  if (reason === undefined) {
+    const { renderReport } = await import("./report/report.ts");
+    folder.write("report.html", renderReport(report));
+  } else {
+    rmSync(page, { force: true }); // that of an earlier evaluation
+    console.error(`gmr: report.html is not written: ${reason}; then gmr report writes it`);
+  }
+  if (!json) console.log();
+  printReport(report, reason === undefined ? page : undefined, json);
+}
+
+/** Prints the table of a report and the path of its page, if there is one, or its figures as JSON. */
+export function printReport(report: RotationReport, page: string | undefined, json: boolean): void {
   if (json) console.log(JSON.stringify(reportSummary(report, page)));
-  else console.log(`${renderAngleTable(report)}\n\nReport: ${page}`);
+  else console.log(`${renderAngleTable(report)}${page === undefined ? "" : `\n\nReport: ${page}`}`);
 }
