@@ -2,6 +2,7 @@
 
 import { rmSync } from "node:fs";
 import os from "node:os";
+import type { Communicator } from "@gmr-conv/distributed";
 import { atATime, candidates, threadsSetting } from "./backend.ts";
 import type { EvaluationConfig, NetworkConfig, RunConfig } from "./config/schema.ts";
 import { describeEnvironment } from "./environment.ts";
@@ -17,11 +18,23 @@ import type { Outcome, Task } from "./tasks.ts";
 export interface Run {
   folder: RunFolder;
   config: RunConfig;
+  /** The processes that do everything together; networks then follow each other. Default: this one alone. */
+  communicator?: Communicator | undefined;
+}
+
+/** Does tasks side by side, or together with other processes. */
+async function perform({ communicator }: Run, tasks: readonly Task[]): Promise<Outcome[]> {
+  if (!communicator) return runTasks(tasks);
+  const { runTogether } = await import("./ranks/together.ts");
+  return runTogether(communicator, tasks);
 }
 
 /** Trains all networks of a run side by side, from their checkpoints if there are any. */
 export async function train(run: Run): Promise<Outcome[]> {
-  return runTasks(run.config.networks.map((network) => ({ ...taskOf(run, network), train: true })));
+  return perform(
+    run,
+    run.config.networks.map((network) => ({ ...taskOf(run, network), train: true })),
+  );
 }
 
 interface EvaluateOptions {
@@ -42,7 +55,7 @@ export async function evaluateRun(
   const tasks = run.config.networks.map(
     (network): Task => ({ ...taskOf(run, network), train: trainFirst, evaluate: evaluation }),
   );
-  const outcomes = await runTasks(tasks);
+  const outcomes = await perform(run, tasks);
   const [first] = outcomes;
   return {
     title: run.config.title,
@@ -55,6 +68,7 @@ export async function evaluateRun(
     environment: describeEnvironment(
       [...new Set(outcomes.map(({ backend }) => backend))].join(", "),
       Math.max(...outcomes.map(({ threads }) => threads)),
+      first.processes,
     ),
     config: { ...run.config },
     networks: outcomes.flatMap(({ report }) => report ?? []),

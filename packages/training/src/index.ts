@@ -31,6 +31,7 @@ export { mostProbable } from "./mostProbable.ts";
 export { refreshNorms } from "./norms.ts";
 export { Optimizer } from "./optimizer.ts";
 export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
+export { sharedStorage } from "./ranks/sharedStorage.ts";
 export { learningRateFactor } from "./schedule.ts";
 export type {
   EarlyStopping,

@@ -1,6 +1,10 @@
+import type { Communicator } from "@gmr-conv/distributed";
 import { TURNED_IMAGES } from "../commands/options.ts";
 import type { EvaluationConfig } from "../config/schema.ts";
 import { evaluateRun, publishReport, warnWithoutCharts } from "../pipeline.ts";
+import type { RankFlags } from "../ranks/options.ts";
+import { endTogether, serveTasks } from "../ranks/together.ts";
+import { withRanks } from "../ranks/withRanks.ts";
 import { whileLocked } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
 import { commandLine } from "./commandLine.ts";
@@ -15,13 +19,23 @@ interface EvalFlags {
   interpolation?: "nearest" | "linear" | "cubic";
 }
 
-interface EvalOptions extends EvalFlags {
+interface EvalOptions extends EvalFlags, RankFlags {
   name: string;
   runs: string;
   json: boolean;
 }
 
 export async function evaluate(options: EvalOptions): Promise<void> {
+  await withRanks(options, {
+    async first(communicator) {
+      await evaluateHere(options, communicator);
+      await endTogether(communicator);
+    },
+    others: serveTasks,
+  });
+}
+
+async function evaluateHere(options: EvalOptions, communicator: Communicator | undefined): Promise<void> {
   const folder = RunFolder.named(options.runs, options.name);
   const config = await folder.readConfig();
   warnWithoutCharts();
@@ -29,7 +43,7 @@ export async function evaluate(options: EvalOptions): Promise<void> {
     const evaluation = evaluationFrom(config.evaluation, options);
     const trained = await folder.trainingCommands();
     const report = await evaluateRun(
-      { folder, config },
+      { folder, config, communicator },
       { evaluation, trainingCommand: trained.replaceAll("\n", " && "), reportCommand: commandLine() },
     );
     await publishReport({ folder }, report, options.json);

@@ -23,6 +23,7 @@ export function overrides(flags: TrainFlags): Override[] {
   add("train.optimizer.name", flags.optimizer);
   if (flags.schedule !== undefined) add("train.schedule", { name: flags.schedule });
   if (flags.checkpointStages) add("train.checkpointStages", true);
+  if (flags.syncBatchNorm) add("train.syncBatchNorm", true);
   if (flags.scale !== undefined) add("train.augment.scale", [1 - flags.scale, 1 + flags.scale]);
   for (const [name, , , path] of TRAIN_FLAGS) add(path, flags[camel(name)]);
   if (flags.translate !== undefined) add("train.augment.subpixel", true);

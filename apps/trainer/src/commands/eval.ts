@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { addRankFlags } from "../ranks/options.ts";
 import { lazy } from "./lazy.ts";
 import { JSON_REPORT, positiveInteger, rotationStep, TURNED_IMAGES } from "./options.ts";
 
@@ -32,7 +33,7 @@ export function addEval(program: Command): void {
     .option("--name <name>", "name of the run", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger);
-  addEvalFlags(command)
+  addRankFlags(addEvalFlags(command))
     .option("--json", JSON_REPORT, false)
     .action(lazy(async () => (await import("../actions/eval.ts")).evaluate));
 }

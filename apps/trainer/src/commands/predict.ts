@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
 import { BACKENDS } from "../backendNames.ts";
+import { addRankFlags } from "../ranks/options.ts";
 import { lazy } from "./lazy.ts";
 import { nonNegativeInteger, positiveInteger } from "./options.ts";
 
 export function addPredict(program: Command): void {
-  program
+  const command = program
     .command("predict")
     .summary("classify or segment images and volumes")
     .description(
@@ -47,7 +48,8 @@ export function addPredict(program: Command): void {
         .default("png"),
     )
     .option("--skip-damaged", "skip files that cannot be read, and exit with code 2", false)
-    .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"))
+    .addOption(new Option("--backend <name>", "where to compute").choices(BACKENDS).default("wasm"));
+  addRankFlags(command)
     .addHelpText(
       "after",
       "\nExit codes: 0 all files were read; 1 nothing was done; 2 some files were left out.",

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { addRankFlags } from "../ranks/options.ts";
 import { lazy } from "./lazy.ts";
 import { addTrainFlags } from "./trainOptions.ts";
 
@@ -19,5 +20,5 @@ export function addTrain(program: Command): void {
       false,
     )
     .option("--overwrite", "start over, deleting what the run has trained", false);
-  addTrainFlags(command).action(lazy(async () => (await import("../actions/train.ts")).train));
+  addRankFlags(addTrainFlags(command)).action(lazy(async () => (await import("../actions/train.ts")).train));
 }

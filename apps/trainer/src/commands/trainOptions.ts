@@ -76,6 +76,7 @@ export interface TrainFlags {
   schedule?: string;
   scale?: number;
   checkpointStages?: boolean;
+  syncBatchNorm?: boolean;
   skipDamaged?: boolean;
   set: string[];
   [flag: string]: unknown;
@@ -100,6 +101,7 @@ export function addTrainFlags(command: Command): Command {
     )
     .option("--scale <share>", "random magnification by up to this share, in [0, 1)", belowOne)
     .option("--checkpoint-stages", "keep less in memory and compute stages twice")
+    .option("--sync-batch-norm", "with --distributed: normalise batches as a whole, as one process would")
     .option("--skip-damaged", "leave out images that cannot be read, and list them");
   for (const [flags, text, parse] of [...TRAIN_FLAGS, ...MODEL_FLAGS]) command.option(flags, text, parse);
   return command.option(

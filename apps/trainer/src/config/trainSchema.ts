@@ -127,6 +127,10 @@ export const trainSchema = z.strictObject({
   clipNorm: positive.optional().describe("scale gradients down to this norm"),
   ema: belowOne.optional().describe("decay of moving averages of the weights, which are used after training"),
   checkpointStages: z.boolean().optional().describe("less memory, stages computed twice"),
+  syncBatchNorm: z
+    .boolean()
+    .optional()
+    .describe("with several processes: normalise batches as a whole, not each part by itself"),
   validateEvery: count.optional().describe("epochs between validations"),
   validationLimit: count.optional().describe("number of images to validate on"),
   earlyStopping: z

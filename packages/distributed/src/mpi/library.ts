@@ -2,6 +2,9 @@
 // addresses of objects in the library, and that of MPICH, Intel MPI, MVAPICH and MS-MPI, whose handles are integers
 // (https://www.mpich.org/abi/). Both fit into `intptr_t`.
 
+import { createRequire } from "node:module";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { GmrError, reasonOf } from "@gmr-conv/core";
 
 type Handle = bigint;
@@ -79,16 +82,12 @@ const OPEN_MPI_SYMBOLS: Readonly<Record<keyof typeof MPICH_HANDLES, string>> = {
  * @throws GmrError `unsupported` without koffi or without a library
  */
 export async function loadMpi(library?: string): Promise<Mpi> {
-  const koffi = await import("koffi").catch((cause: unknown) => {
-    throw new GmrError("unsupported", "MPI is called through the package koffi: npm install koffi@3", {
-      cause,
-    });
-  });
+  const koffi = await importKoffi();
   const names = library ? [library] : candidates();
   const failures: string[] = [];
   for (const file of names) {
     try {
-      return describe(koffi.default, koffi.default.load(file, { global: true }), file);
+      return describe(koffi, koffi.load(file, { global: true }), file);
     } catch (error) {
       failures.push(`${file}: ${reasonOf(error)}`);
     }
@@ -98,6 +97,24 @@ export async function loadMpi(library?: string): Promise<Mpi> {
     `no MPI library could be loaded (${failures.join("; ")}): install Open MPI or MPICH, or name the library's file ` +
       "in GMR_MPI_LIBRARY",
   );
+}
+
+/** The package that calls C, installed beside this one or in the current folder, where users of `npx` install it. */
+async function importKoffi(): Promise<Koffi> {
+  try {
+    return (await import("koffi")).default;
+  } catch (cause) {
+    try {
+      const here = createRequire(path.join(process.cwd(), "package.json"));
+      return ((await import(pathToFileURL(here.resolve("koffi")).href)) as { default: Koffi }).default;
+    } catch {
+      throw new GmrError(
+        "unsupported",
+        "MPI needs the npm package koffi, which is not installed; install it in this folder: npm install koffi@3",
+        { cause },
+      );
+    }
+  }
 }
 
 function candidates(): string[] {
