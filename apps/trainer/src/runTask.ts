@@ -106,7 +106,13 @@ class NetworkTask {
   ): Promise<void> {
     const { config, network } = this.task;
     const { monitor } = this;
-    const { digest } = await loadTrained(this.folder.storage, network.name, model, network.train.select);
+    const { digest } = await loadTrained(
+      this.folder.storage,
+      network.name,
+      model,
+      network.train.select,
+      (text) => monitor.note(text),
+    );
     const { testLimit, ...evaluated } = options;
     const test = pickEvenly(data.test, Math.min(testLimit ?? data.test.count, data.test.count));
     const settings = {

@@ -5,15 +5,8 @@ import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data"
 import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
-import {
-  bestName,
-  checkpointName,
-  type Position,
-  readWeightsFile,
-  restoreWeights,
-  saveWeights,
-  type TrainingState,
-} from "./checkpoint.ts";
+import { type Position, restoreWeights, type TrainingState } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { classWeights } from "./classShares.ts";
 import { fingerprint } from "./digest.ts";
 import type { StepRecord, TrainEvent } from "./events.ts";
@@ -110,7 +103,7 @@ export async function train(input: TrainingInput): Promise<TrainingResult> {
 class Training {
   private readonly input: TrainingInput;
   private readonly settings: TrainSettings;
-  private readonly storage: Storage;
+  private readonly checkpoints: Checkpoints;
   private readonly name: string;
   private readonly stream: BatchStream;
   private readonly task: Task;
@@ -125,8 +118,9 @@ class Training {
     const { model, train } = input;
     this.input = input;
     this.settings = settings;
-    this.storage = input.storage ?? new MemoryStorage();
     this.name = input.name ?? model.name;
+    const storage = input.storage ?? new MemoryStorage();
+    this.checkpoints = new Checkpoints(storage, this.name, settings, (text) => this.warn(text));
     this.task = taskFor(model, train, settings.augment.size);
     this.stream = batchStream(train, settings);
     // Checked before the optimiser allocates its state.
@@ -184,7 +178,7 @@ class Training {
 
   private async restore(): Promise<void> {
     const data = await fingerprint(this.input.train);
-    const found = await readWeightsFile(this.storage, checkpointName(this.name));
+    const found = await this.checkpoints.restore();
     if (!found) {
       this.position.data = data;
       return;
@@ -221,7 +215,7 @@ class Training {
         position.step % stream.stepsPerEpoch === 0 &&
         (await this.endEpoch(position.step / stream.stepsPerEpoch));
       if (this.input.signal?.aborted) {
-        const file = await this.save();
+        const file = await this.saveLast(true);
         throw new GmrError(
           "interrupted",
           `${this.name} stopped at step ${position.step} of ${total}; checkpoint: ${file}`,
@@ -259,10 +253,9 @@ class Training {
 
   /** Validates if it is time to. @returns whether training ends early */
   private async endEpoch(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, position } = this;
     if (settings.keepEvery !== undefined && epochs % settings.keepEvery === 0) {
-      const file = `${name}.epoch-${String(epochs).padStart(4, "0")}.safetensors`;
-      await this.withAverages(() => saveWeights(storage, file, this.input.model, position));
+      await this.withAverages(() => this.checkpoints.saveEpoch(this.input.model, position, epochs));
     }
     const last = epochs === settings.epochs;
     if (!this.input.validation || (epochs % settings.validateEvery !== 0 && !last)) return false;
@@ -273,7 +266,7 @@ class Training {
 
   /** Validates the current weights and keeps them if they are the best. @returns whether to stop early */
   private async validate(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, position } = this;
     const { metrics, score } = await this.judge(this.input.validation as Dataset);
     const gain = settings.earlyStopping?.minimumGain ?? 0;
     const better = !position.best || score > position.best.score + gain;
@@ -282,7 +275,7 @@ class Training {
     position.sinceBest = better ? 0 : position.sinceBest + 1;
     if (best) {
       position.best = { epoch: epochs, score };
-      await saveWeights(storage, bestName(name), this.input.model, position);
+      await this.checkpoints.saveBest(this.input.model, position);
     }
     await this.tell({
       type: "validation",
@@ -316,23 +309,17 @@ class Training {
       });
       position.finished = "epochs"; // Even if the last validation asked for an early end.
     }
-    await this.save();
+    await this.saveLast(false);
   }
 
   /** Gives the model its final weights and checks that it has learned something. */
   private async settle(): Promise<Metrics | undefined> {
-    const { settings, storage, name, input } = this;
-    const best =
-      settings.select === "best" && input.validation
-        ? await readWeightsFile(storage, bestName(name))
-        : undefined;
-    const found = best ?? (await readWeightsFile(storage, checkpointName(name)));
+    const { settings, position, name, input } = this;
+    const best = settings.select === "best" && input.validation !== undefined && position.best !== undefined;
+    const found = await this.checkpoints.final(best);
     if (found) await restoreWeights(found, input.model);
     const warning = await lookBack(name, input.model, this.task, input.train, settings);
-    if (warning !== undefined) {
-      this.warnings.push(warning);
-      await this.tell({ type: "warning", text: warning });
-    }
+    if (warning !== undefined) await this.warn(warning);
     return input.validation && (await this.judge(input.validation)).metrics;
   }
 
@@ -341,13 +328,26 @@ class Training {
     return average ? average.withAverages(work) : work();
   }
 
-  private async save(): Promise<string> {
-    const { position, storage, input } = this;
+  /** Writes a checkpoint, unless that fails. */
+  private async save(): Promise<void> {
+    const { position, input, state } = this;
     position.seconds = this.seconds();
-    const file = checkpointName(this.name);
-    await saveWeights(storage, file, input.model, position, this.state);
-    await this.tell({ type: "checkpoint", file: storage.describe(file), step: position.step });
-    return storage.describe(file);
+    const file = await this.checkpoints.save(input.model, position, state);
+    if (file !== undefined) await this.tell({ type: "checkpoint", file, step: position.step });
+  }
+
+  /** Writes the checkpoint that this training ends with. @returns its name in messages */
+  private async saveLast(stopped: boolean): Promise<string> {
+    const { position, input, state } = this;
+    position.seconds = this.seconds();
+    const file = await this.checkpoints.saveLast(input.model, position, state, stopped, input.signal);
+    await this.tell({ type: "checkpoint", file, step: position.step });
+    return file;
+  }
+
+  private async warn(text: string): Promise<void> {
+    this.warnings.push(text);
+    await this.tell({ type: "warning", text });
   }
 
   private async tell(event: TrainEvent): Promise<void> {

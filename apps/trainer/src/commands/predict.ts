@@ -76,7 +76,7 @@ async function predict(source: string, paths: string[], options: PredictOptions)
   if (options.output !== undefined) checkOutputFile(options.output);
   const listed = await listInputs(paths);
   await useBackend(options.backend);
-  const predictor = await openPredictor(source, options.network);
+  const predictor = await openPredictor(source, options.network, (text) => console.error(text));
   const volumes = predictor.shape.length === 4;
   if (volumes && options.views !== "none") {
     throw new GmrError("unsupported", `${source} is for volumes: --views ${options.views} is for images`);
