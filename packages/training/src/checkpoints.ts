@@ -135,7 +135,7 @@ export class Checkpoints {
           { cause: problem.error },
         );
       }
-      await this.tell(problem, `trying again for ${seconds} seconds; ${this.whatIsThere()}`);
+      await this.tell(problem, `trying again for ${seconds} seconds; ${this.whatIsThere()}`, "at the end");
       await new Promise((resolve) => setTimeout(resolve, Math.min(RETRY_MS, left)));
     }
   }
@@ -227,10 +227,10 @@ export class Checkpoints {
     } catch {} // They only take space.
   }
 
-  /** Warns of a problem, unless it has been told and is still the same. */
-  private async tell({ name, error }: Problem, then: string): Promise<void> {
+  /** Warns of a problem, unless it has been told and is still the same. @param when it occurs */
+  private async tell({ name, error }: Problem, then: string, when = "on the way"): Promise<void> {
     const reason = reasonOf(error);
-    const kind = reason.replace(/\d[\d.]*/g, ""); // The space that is left may change all the time.
+    const kind = `${when}: ${reason.replace(/\d[\d.]*/g, "")}`; // The space that is left may change all the time.
     if (this.told.get(name) === kind) return;
     this.told.set(name, kind);
     await this.warn(`${reason}: ${then}`);
