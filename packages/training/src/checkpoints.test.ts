@@ -273,7 +273,7 @@ describe("a storage that fails", () => {
   it("ends no training on the way, and is told of once until it changes", async () => {
     const problems = new Map([
       [3, "no space is left (0.1 MB free, 2 MB needed)"],
-      [4, "no space is left (0.0 MB free, 2 MB needed)"],
+      [4, "no space is left (12 kB free, 2 MB needed)"],
       [5, "the device failed"],
       [9, "the device failed"],
     ]);

@@ -230,7 +230,7 @@ export class Checkpoints {
   /** Warns of a problem, unless it has been told and is still the same. @param when it occurs */
   private async tell({ name, error }: Problem, then: string, when = "on the way"): Promise<void> {
     const reason = reasonOf(error);
-    const kind = `${when}: ${reason.replace(/\d[\d.]*/g, "")}`; // The space that is left may change all the time.
+    const kind = `${when}: ${reason.replace(/\d[\d.]* [kM]B/g, "")}`; // The space that is left may change all the time.
     if (this.told.get(name) === kind) return;
     this.told.set(name, kind);
     await this.warn(`${reason}: ${then}`);

@@ -80,9 +80,9 @@ export interface TrainingResult {
  * Trains a network to the end of its schedule, or until it stops improving, continuing from the checkpoint in its
  * storage. The model ends with the weights that `settings.select` asks for.
  *
- * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is
- *   not finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the
- *   images
+ * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `io` if the last checkpoint cannot
+ *   be written (others are missed with a warning); `invalid-data` if the loss is not finite, all checkpoints are damaged
+ *   or they were trained on other images; `invalid-shape` for a network that does not fit the images
  *
  * @example
  * const { train: images, validation, test } = await loadDataset({ name: "mnist" }); // of @gmr-conv/data/node

@@ -87,19 +87,20 @@ function syncFolder(folder: string): void {
 /** How much space there is, and how much is needed, where that is the problem. */
 function spaceLeft(error: unknown, file: string, needed: number): string {
   if (!["ENOSPC", "EDQUOT"].includes(String(codeOf(error)))) return "";
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+  const sizeOf = (size: number): string =>
+    size < 1e6 ? `${Math.ceil(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`;
   try {
     const { bavail, bsize } = statfsSync(path.dirname(file));
-    return ` (${megabytes(bavail * bsize)} free, ${megabytes(needed)} needed)`;
+    return ` (${sizeOf(bavail * bsize)} free, ${sizeOf(needed)} needed)`;
   } catch {
-    return ` (${megabytes(needed)} needed)`;
+    return ` (${sizeOf(needed)} needed)`;
   }
 }
 
 /**
- * Deletes what killed processes left of files that they were writing with {@link writeFileAtomically}. Files of
- * processes that are alive stay.
- * @param file one of these files; default: all of the folder
+ * Deletes what killed processes left of files that they were writing with {@link writeFileAtomically}.
+ * @param file the name of one of these files: what processes that are alive are writing of it stays. Default: all files
+ *   of the folder, in which nobody else may be writing
  */
 export function removeTemporaries(folder: string, file?: string): void {
   let names: string[];
@@ -110,7 +111,7 @@ export function removeTemporaries(folder: string, file?: string): void {
   }
   for (const name of names) {
     const [, of, pid] = /^(.*)\.(\d+)\.tmp$/.exec(name) ?? [];
-    if (of === undefined || (file !== undefined && of !== file) || isAlive(Number(pid))) continue;
+    if (of === undefined || (file !== undefined && (of !== file || isAlive(Number(pid))))) continue;
     try {
       rmSync(path.join(folder, name), { force: true });
     } catch {} // Of somebody else, or in a folder that is read-only.
