@@ -51,6 +51,10 @@ switch (command) {
     await build();
     process.exitCode = await script("consumers/run.ts", args);
     break;
+  case "faults":
+    await build();
+    process.exitCode = await script("../apps/trainer/testing/faults/run.ts", args);
+    break;
   case "release:try":
     await build();
     process.exitCode = await script("release/try.ts", args);
@@ -68,7 +72,7 @@ switch (command) {
     break;
   default:
     fail(
-      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, consumers, ` +
+      `unknown command ${JSON.stringify(command)}: expected start, demo, test, gmr, docs, docs:dev, use, consumers, faults, ` +
         "release, release:try or turbo",
     );
 }

@@ -117,7 +117,9 @@ class NetworkTask {
     const { config, network } = this.task;
     const { monitor, communicator } = this;
     const storage = sharedStorage(communicator, this.folder.storage);
-    const { digest } = await loadTrained(storage, network.name, model, network.train.select);
+    const { digest } = await loadTrained(storage, network.name, model, network.train.select, (text) =>
+      monitor.note(text),
+    );
     const { testLimit, ...evaluated } = options;
     const test = pickEvenly(data.test, Math.min(testLimit ?? data.test.count, data.test.count));
     const settings = {

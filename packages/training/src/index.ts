@@ -4,14 +4,17 @@ export {
   BEST_SUFFIX,
   type BestSoFar,
   bestName,
-  CHECKPOINT_SUFFIX,
+  checkpointAge,
   checkpointName,
   loadTrained,
+  type NewestCheckpoint,
   type Position,
+  readCheckpoint,
   readWeightsFile,
   restoreWeights,
   saveWeights,
   type TrainingState,
+  type WeightsFile,
   type Which,
 } from "./checkpoint.ts";
 export { checkSettings } from "./checkSettings.ts";

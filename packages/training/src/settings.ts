@@ -112,6 +112,13 @@ export interface TrainSettings {
   refreshNorms: boolean;
   /** Seconds between checkpoints. Default 30. */
   checkpointSeconds: number;
+  /** How many of the last checkpoints to keep: if one is damaged, training goes on from the one before. Default 2. */
+  keepCheckpoints: number;
+  /**
+   * For how many seconds to try again if the checkpoint at the end cannot be written, 10 at most where training was
+   * asked to stop. Default 300.
+   */
+  retrySeconds: number;
   /** Keep a checkpoint every this many epochs. Default: none. */
   keepEvery?: number | undefined;
 }

@@ -7,14 +7,13 @@ import { ExponentialMovingAverage } from "@gmr-conv/models";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
 import {
-  bestName,
-  checkpointName,
   type Position,
-  readWeightsFile,
+  packWeights,
   restoreWeights,
-  saveWeights,
   type TrainingState,
+  unpackWeights,
 } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { classWeights } from "./classShares.ts";
 import { fingerprint } from "./digest.ts";
 import type { StepRecord, TrainEvent } from "./events.ts";
@@ -24,7 +23,6 @@ import { refreshNormsOn } from "./norms.ts";
 import { Optimizer } from "./optimizer.ts";
 import { Progress } from "./progress.ts";
 import { GradientExchange } from "./ranks/gradientExchange.ts";
-import { sharedStorage } from "./ranks/sharedStorage.ts";
 import { averageStatistics, checkAlike, shareWeights } from "./ranks/weights.ts";
 import { learningRateFactor } from "./schedule.ts";
 import type { TrainOptions, TrainSettings } from "./settings.ts";
@@ -58,9 +56,9 @@ export interface TrainingInput extends Partial<Pick<LoadedDataset, "test" | "car
   /** Asks to stop at the next safe point. */
   signal?: { readonly aborted: boolean } | undefined;
   /**
-   * The processes that train this network together, each with a part of every batch (of {@link
-   * https://www.npmjs.com/package/@gmr-conv/distributed}). All call `train` with the same model, images and settings;
-   * the weights of rank 0 are used at the start, and it alone writes to its storage. Default: this process alone.
+   * The processes that train this network together, each with a part of every batch (see `@gmr-conv/distributed`). All
+   * call `train` with the same model, images and settings; the weights of rank 0 are used at the start, and it alone
+   * reads and writes its storage. Default: this process alone.
    */
   communicator?: Communicator | undefined;
 }
@@ -101,9 +99,9 @@ export interface TrainingResult {
  * Trains a network to the end of its schedule, or until it stops improving, continuing from the checkpoint in its
  * storage. The model ends with the weights that `settings.select` asks for.
  *
- * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is
- *   not finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the
- *   images
+ * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `io` if the last checkpoint cannot
+ *   be written (others are missed with a warning); `invalid-data` if the loss is not finite, all checkpoints are damaged
+ *   or they were trained on other images; `invalid-shape` for a network that does not fit the images
  *
  * @example
  * const { train: images, validation, test } = await loadDataset({ name: "mnist" }); // of @gmr-conv/data/node
@@ -113,7 +111,6 @@ export interface TrainingResult {
 export async function train(input: TrainingInput): Promise<TrainingResult> {
   checkKeys("the input of train", input, KEYS);
   const settings = trainSettings(input.train.count, input.settings);
-  await shareWeights(input.communicator ?? singleProcess(), input.model);
   const training = new Training(input, settings);
   try {
     return await training.run();
@@ -126,7 +123,7 @@ class Training {
   private readonly input: TrainingInput;
   private readonly communicator: Communicator;
   private readonly settings: TrainSettings;
-  private readonly storage: Storage;
+  private readonly checkpoints: Checkpoints;
   private readonly name: string;
   private readonly stream: BatchStream;
   private readonly task: Task;
@@ -140,10 +137,11 @@ class Training {
   constructor(input: TrainingInput, settings: TrainSettings) {
     const { model, train } = input;
     this.input = input;
-    this.settings = settings;
     this.communicator = input.communicator ?? singleProcess();
-    this.storage = sharedStorage(this.communicator, input.storage ?? new MemoryStorage());
+    this.settings = settings;
     this.name = input.name ?? model.name;
+    const storage = input.storage ?? new MemoryStorage();
+    this.checkpoints = new Checkpoints(storage, this.name, settings, (text) => this.warn(text));
     this.task = taskFor(model, train, settings.augment.size);
     const { rank: index, size: of } = this.communicator;
     this.stream = batchStream(train, settings, of > 1 ? { index, of } : undefined);
@@ -209,9 +207,35 @@ class Training {
     };
   }
 
+  /** Where all ranks continue from: the checkpoint of rank 0, or its weights. */
   private async restore(): Promise<void> {
+    const { communicator, state, input } = this;
     const data = await this.checkedFingerprint();
-    const found = await readWeightsFile(this.storage, checkpointName(this.name));
+    if (communicator.rank === 0) await this.restoreHere(data);
+    if (communicator.size === 1) return;
+    const own = communicator.rank === 0 ? await packWeights(input.model, this.position, state) : undefined;
+    const bytes = await communicator.broadcast(own?.bytes);
+    if (own) return;
+    const found = await unpackWeights(bytes, "what rank 0 continues from");
+    await restoreWeights(found, input.model, state);
+    this.position = found.position;
+  }
+
+  /** The fingerprint of the images. @throws GmrError `invalid-data` if they are not those of rank 0 */
+  private async checkedFingerprint(): Promise<string> {
+    const { communicator, input } = this;
+    const own = await fingerprint(input.train);
+    const first = new TextEncoder().encode(own);
+    const bytes = await communicator.broadcast(communicator.rank === 0 ? first : undefined);
+    if (new TextDecoder().decode(bytes) === own) return own;
+    throw new GmrError(
+      "invalid-data",
+      `rank ${communicator.rank} reads other images of ${input.train.name} than rank 0: all ranks need the same files`,
+    );
+  }
+
+  private async restoreHere(data: string): Promise<void> {
+    const found = await this.checkpoints.restore();
     if (!found) {
       this.position.data = data;
       return;
@@ -225,22 +249,6 @@ class Training {
     }
     await restoreWeights(found, this.input.model, this.state);
     this.position = found.position;
-  }
-
-  /** The fingerprint of the images. @throws GmrError `invalid-data` if they are not those of rank 0 */
-  private async checkedFingerprint(): Promise<string> {
-    const own = await fingerprint(this.input.train);
-    const first = new TextDecoder().decode(
-      await this.communicator.broadcast(
-        this.communicator.rank === 0 ? new TextEncoder().encode(own) : undefined,
-      ),
-    );
-    if (this.communicator.size === 1 || own === first) return own;
-    throw new GmrError(
-      "invalid-data",
-      `rank ${this.communicator.rank} reads other images of ${this.input.train.name} than rank 0: ` +
-        "all ranks need the same files",
-    );
   }
 
   private async loop(total: number): Promise<void> {
@@ -267,7 +275,7 @@ class Training {
         (await this.endEpoch(position.step / stream.stepsPerEpoch));
       const agreed = await votes;
       if (agreed ? agreed.stop : this.input.signal?.aborted) {
-        const file = await this.save();
+        const file = await this.saveLast(true);
         throw new GmrError(
           "interrupted",
           `${this.name} stopped at step ${position.step} of ${total}; checkpoint: ${file}`,
@@ -319,10 +327,12 @@ class Training {
 
   /** Validates if it is time to. @returns whether training ends early */
   private async endEpoch(epochs: number): Promise<boolean> {
-    const { settings, name } = this;
+    const { settings, position } = this;
     if (settings.keepEvery !== undefined && epochs % settings.keepEvery === 0) {
-      const file = `${name}.epoch-${String(epochs).padStart(4, "0")}.safetensors`;
-      await this.withAverages(() => this.write(file));
+      await averageStatistics(this.communicator, this.input.model);
+      await this.withAverages(() =>
+        this.onFirst(() => this.checkpoints.saveEpoch(this.input.model, position, epochs)),
+      );
     }
     const last = epochs === settings.epochs;
     if (!this.input.validation || (epochs % settings.validateEvery !== 0 && !last)) return false;
@@ -333,7 +343,7 @@ class Training {
 
   /** Validates the current weights and keeps them if they are the best. @returns whether to stop early */
   private async validate(epochs: number): Promise<boolean> {
-    const { settings, position, name } = this;
+    const { settings, position } = this;
     await averageStatistics(this.communicator, this.input.model);
     await checkAlike(this.communicator, this.input.model);
     const { metrics, score } = await this.judge(this.input.validation as Dataset);
@@ -344,7 +354,7 @@ class Training {
     position.sinceBest = better ? 0 : position.sinceBest + 1;
     if (best) {
       position.best = { epoch: epochs, score };
-      await this.write(bestName(name));
+      await this.onFirst(() => this.checkpoints.saveBest(this.input.model, position));
     }
     await this.tell({
       type: "validation",
@@ -379,23 +389,20 @@ class Training {
       });
       position.finished = "epochs"; // Even if the last validation asked for an early end.
     }
-    await this.save();
+    await this.saveLast(false);
   }
 
   /** Gives the model its final weights and checks that it has learned something. */
   private async settle(): Promise<Metrics | undefined> {
-    const { settings, storage, name, input } = this;
-    const best =
-      settings.select === "best" && input.validation
-        ? await readWeightsFile(storage, bestName(name))
-        : undefined;
-    const found = best ?? (await readWeightsFile(storage, checkpointName(name)));
-    if (found) await restoreWeights(found, input.model);
+    const { settings, position, name, input } = this;
+    const best = settings.select === "best" && input.validation !== undefined && position.best !== undefined;
+    await this.onFirst(async () => {
+      const found = await this.checkpoints.final(best);
+      if (found) await restoreWeights(found, input.model);
+    });
+    await shareWeights(this.communicator, input.model);
     const warning = await lookBack(name, input.model, this.task, input.train, settings, this.communicator);
-    if (warning !== undefined) {
-      this.warnings.push(warning);
-      await this.tell({ type: "warning", text: warning });
-    }
+    if (warning !== undefined) await this.warn(warning);
     return input.validation && (await this.judge(input.validation)).metrics;
   }
 
@@ -404,19 +411,35 @@ class Training {
     return average ? average.withAverages(work) : work();
   }
 
-  private async save(): Promise<string> {
-    const { position, storage, input } = this;
+  /** Writes a checkpoint, unless that fails. */
+  private async save(): Promise<void> {
+    const { position, input, state } = this;
     position.seconds = this.seconds();
-    const file = checkpointName(this.name);
     await averageStatistics(this.communicator, input.model);
-    await this.write(file, this.state);
-    await this.tell({ type: "checkpoint", file: storage.describe(file), step: position.step });
-    return storage.describe(file);
+    const file = await this.onFirst(() => this.checkpoints.save(input.model, position, state));
+    if (file !== undefined) await this.tell({ type: "checkpoint", file, step: position.step });
   }
 
-  private async write(file: string, state?: TrainingState): Promise<void> {
-    if (this.communicator.rank !== 0) return;
-    await saveWeights(this.storage, file, this.input.model, this.position, state);
+  /** Writes the checkpoint that this training ends with. @returns its name in messages */
+  private async saveLast(stopped: boolean): Promise<string> {
+    const { position, input, state } = this;
+    position.seconds = this.seconds();
+    await averageStatistics(this.communicator, input.model);
+    const file = await this.onFirst(() =>
+      this.checkpoints.saveLast(input.model, position, state, stopped, input.signal),
+    );
+    if (file !== undefined) await this.tell({ type: "checkpoint", file, step: position.step });
+    return file ?? "written by rank 0";
+  }
+
+  /** What only rank 0 does. */
+  private async onFirst<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return this.communicator.rank === 0 ? work() : undefined;
+  }
+
+  private async warn(text: string): Promise<void> {
+    this.warnings.push(text);
+    await this.tell({ type: "warning", text });
   }
 
   private async tell(event: TrainEvent): Promise<void> {

@@ -43,6 +43,8 @@ export function trainSettings(images: number, options: TrainOptions = {}): Train
     select: options.select ?? (options.earlyStopping ? "best" : "last"),
     refreshNorms: options.refreshNorms ?? true,
     checkpointSeconds: options.checkpointSeconds ?? 30,
+    keepCheckpoints: options.keepCheckpoints ?? 2,
+    retrySeconds: options.retrySeconds ?? 300,
   };
   return checkSettings(settings);
 }

@@ -38,7 +38,7 @@ async function predictAll(
   const listed = await listInputs(paths);
   const threads = communicator.size > 1 ? threadsOfRank(communicator, threadsSetting()) : undefined;
   await useBackend(options.backend, { threads });
-  const predictor = await openPredictor(source, options.network);
+  const predictor = await openPredictor(source, options.network, (text) => console.error(text));
   const volumes = predictor.shape.length === 4;
   if (volumes && options.views !== "none") {
     throw new GmrError("unsupported", `${source} is for volumes: --views ${options.views} is for images`);

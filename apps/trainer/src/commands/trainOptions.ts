@@ -49,6 +49,12 @@ export const TRAIN_FLAGS: readonly (readonly [
     nonNegativeNumber,
     "train.augment.translate",
   ],
+  [
+    "--keep-checkpoints <count>",
+    "how many of the last checkpoints to keep, in case one is damaged",
+    positiveInteger,
+    "train.keepCheckpoints",
+  ],
   ["--loaders <count>", "threads that read and augment images for each network", positiveInteger, "loaders"],
 ];
 

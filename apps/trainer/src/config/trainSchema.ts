@@ -143,5 +143,11 @@ export const trainSchema = z.strictObject({
     .describe("weights to end with: best on the validation images, or last"),
   refreshNorms: z.boolean().optional().describe("re-estimate statistics of normalisation at the end"),
   checkpointSeconds: positive.optional(),
+  keepCheckpoints: z.int().min(1).max(100).optional().describe("how many of the last checkpoints to keep"),
+  retrySeconds: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("for how long to try again if the last checkpoint cannot be written"),
   keepEvery: count.optional().describe("epochs between checkpoints that are kept"),
 }) as z.ZodType<TrainOptions> & z.ZodObject;

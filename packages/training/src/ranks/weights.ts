@@ -10,7 +10,8 @@ export async function shareWeights(communicator: Communicator, model: tf.LayersM
   if (communicator.size === 1) return;
   const variables = [...modelVariables(model).values()];
   const all = communicator.rank === 0 ? await valuesOf(variables) : undefined;
-  const bytes = await communicator.broadcast(all && new Uint8Array(all.buffer));
+  // Rank 0 may have waited for its disk.
+  const bytes = await communicator.broadcast(all && new Uint8Array(all.buffer), true);
   if (!all) assignAll(variables, new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4));
 }
 
