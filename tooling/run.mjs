@@ -62,6 +62,10 @@ switch (command) {
     await build();
     process.exitCode = await script("consumers/run.ts", args);
     break;
+  case "faults":
+    await build();
+    process.exitCode = await script("../apps/trainer/testing/faults/run.ts", args);
+    break;
   case "release:try":
     await build();
     process.exitCode = await script("release/try.ts", args);
@@ -80,7 +84,7 @@ switch (command) {
   default:
     fail(
       `unknown command ${JSON.stringify(command)}: expected start, demo, test, ci, gmr, docs, docs:dev, use, api, ` +
-        "api:check, consumers, release, release:try or turbo",
+        "api:check, consumers, faults, release, release:try or turbo",
     );
 }
 

@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { initialSigma, mixtureMatrix, ringPartition } from "@gmr-conv/core";
-import { learnedKernels, loadPretrained } from "@gmr-conv/models";
+import { loadPretrained } from "@gmr-conv/models";
+import { learnedKernels } from "@gmr-conv/models/inspect";
 
 const root = new URL("../../", import.meta.url);
 const read = (file) => JSON.parse(readFileSync(new URL(file, root), "utf8"));

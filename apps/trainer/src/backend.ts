@@ -6,7 +6,6 @@ import { wasmThreads } from "@gmr-conv/backend-wasm";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
   activeBackend,
-  BACKEND_NAMES,
   type BackendName,
   type BackendSelection,
   type SelectBackendOptions,
@@ -14,12 +13,9 @@ import {
 } from "@gmr-conv/backends";
 import { checkPositiveInteger } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { BACKEND_NAMES, type BackendChoice } from "./backendNames.ts";
 
-export { activeBackend, BACKEND_NAMES, type BackendName, formatSelection } from "@gmr-conv/backends";
-
-/** `auto` is the first that works here. */
-export const BACKENDS = ["auto", ...BACKEND_NAMES] as const;
-export type BackendChoice = (typeof BACKENDS)[number];
+export { activeBackend, type BackendName, formatSelection } from "@gmr-conv/backends";
 
 interface UseBackendOptions {
   /** For wasm and node; default: GMR_THREADS, else all processors. */

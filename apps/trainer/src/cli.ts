@@ -10,6 +10,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// A closed terminal or a log on a full disk ends no training: what cannot be printed is not printed.
+process.stderr.on("error", () => {});
+
 /** The path that a failure of the file system is about. */
 function placeOf(error: unknown): string {
   const isPlace = typeof error === "object" && error !== null && "syscall" in error && "path" in error;

@@ -23,10 +23,12 @@ function versionIn(file: string | URL): string {
   return isRecord(parsed) && "version" in parsed ? String(parsed.version) : "?";
 }
 
-export function describeEnvironment(backend: string, threads: number): ReportEnvironment {
+/** @param processes that shared the work, if there were several */
+export function describeEnvironment(backend: string, threads: number, processes?: number): ReportEnvironment {
   return {
     backend,
     threads,
+    ...(processes && { processes }),
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     cpu: os.cpus()[0]?.model.trim() ?? "unknown",

@@ -15,7 +15,7 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   const stop = new SharedArrayBuffer(4);
   const flag = new Int32Array(stop);
   const progress = new ParallelProgress(tasks.length);
-  const unlisten = stopOnSignals(flag, progress);
+  const unlisten = stopOnSignals(flag, (line) => progress.say(line));
   const waiting = tasks.map((task, i) => ({ task, i }));
   const results: Outcome[] = [];
   const failures: GmrError[] = [];
@@ -52,11 +52,11 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
 }
 
 /** Sets a flag on Ctrl-C and the like; a second signal ends the process. @returns what stops listening */
-function stopOnSignals(flag: Int32Array, progress: ParallelProgress): () => void {
+export function stopOnSignals(flag: Int32Array, say: (line: string) => void): () => void {
   const onSignal = (): void => {
     if (Atomics.load(flag, 0) !== 0) process.exit(130);
     Atomics.store(flag, 0, 1);
-    progress.say("Stopping at the next safe point (again to stop at once)…");
+    say("Stopping at the next safe point (again to stop at once)…");
   };
   const onHangUp = (): void => {
     // The terminal is closed: printing to it fails from now on.

@@ -70,7 +70,13 @@ describe("a run", () => {
       ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"],
     ],
   ];
-  if (works("node")) settings.push(["on the native library", "SIGTERM", 40, ["--backend", "node"]]);
+  const native = works("node");
+  settings.push([
+    native ? "on the native library, at kill" : "at kill",
+    "SIGTERM",
+    40,
+    native ? ["--backend", "node"] : [],
+  ]);
   it.each(settings)(
     "stops with a checkpoint and continues from it to exactly the same weights: %s",
     async (_name, signal, total, more) => {

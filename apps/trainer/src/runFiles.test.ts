@@ -60,7 +60,7 @@ beforeAll(async () => {
 }, 300_000);
 
 describe("a run's checkpoint", () => {
-  it("is not used with a changed bit in it", async () => {
+  it("is not used with a changed bit in it: the one before is, or nothing", async () => {
     const { runs, file } = copy();
     const bytes = readFileSync(file(CHECKPOINT));
     bytes[bytes.length - 101] ^= 1;
@@ -68,8 +68,23 @@ describe("a run's checkpoint", () => {
     for (const outcome of [await evaluate(runs), await resume(runs, "--epochs", "2")]) {
       expect(outcome.code).toBe(1);
       expect(outcome.stderr).toContain(`${file(CHECKPOINT)} is damaged`);
+      expect(outcome.stderr).toContain("no whole checkpoint of gmr is left");
     }
     expect(readFileSync(file(CHECKPOINT))).toEqual(bytes);
+
+    const before = file("gmr.checkpoint-1.safetensors");
+    cpSync(path.join(original, "mine", CHECKPOINT), before);
+    const evaluated = await evaluate(runs);
+    expect(evaluated).toMatchObject({ code: 0 });
+    expect(evaluated.stderr).toContain(`the checkpoint before it is used (${before}, of step 10); resuming`);
+    // What leaves the house is exact.
+    const refused = await publish(runs, "net");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("resume the training, which goes on from the checkpoint before it");
+    const resumed = await resume(runs, "--epochs", "2", "--keep-checkpoints", "3");
+    expect(resumed).toMatchObject({ code: 0 });
+    expect(resumed.stderr).toContain(`training goes on from ${before}, step 10`);
+    expect(readFileSync(file("gmr.damaged.safetensors"))).toEqual(bytes);
   });
 
   it("continues only with its own images", async () => {

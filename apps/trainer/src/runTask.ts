@@ -3,7 +3,8 @@
 import { GmrError } from "@gmr-conv/core";
 import { cached, type LoadedDataset, pickEvenly } from "@gmr-conv/data";
 import { loadDataset } from "@gmr-conv/data/node";
-import { evaluate, loadTrained, train } from "@gmr-conv/training";
+import { type Communicator, singleProcess } from "@gmr-conv/distributed";
+import { evaluate, loadTrained, sharedStorage, train } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
 import { activeThreads, type BackendName, formatSelection, useBackend } from "./backend.ts";
 import { batchesAhead } from "./batches/ahead.ts";
@@ -17,10 +18,15 @@ import type { Monitor, Outcome, Task } from "./tasks.ts";
 
 /**
  * Does a task on this thread.
+ * @param communicator of the processes that do it together; default: this one alone
  * @throws GmrError `interrupted` if the monitor asks to stop; `device-lost` if the GPU went away: run again in
  *   another thread on another backend, the task continues from its last checkpoint
  */
-export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
+export async function runTask(
+  task: Task,
+  monitor: Monitor,
+  communicator: Communicator = singleProcess(),
+): Promise<Outcome> {
   const { threads } = task;
   let onDeviceLost: ((reason: string) => void) | undefined;
   const lost = new Promise<never>((_, reject) => {
@@ -29,7 +35,7 @@ export async function runTask(task: Task, monitor: Monitor): Promise<Outcome> {
   lost.catch(() => {}); // Handled below, unless the task has ended by then.
   const selection = await useBackend(task.backends, { threads, onDeviceLost });
   if (selection.skipped.length > 0) monitor.note(formatSelection(selection));
-  return Promise.race([new NetworkTask(selection.backend, task, monitor).run(), lost]);
+  return Promise.race([new NetworkTask(selection.backend, task, monitor, communicator).run(), lost]);
 }
 
 /** The task of one network. */
@@ -38,12 +44,14 @@ class NetworkTask {
   private readonly task: Task;
   private readonly monitor: Monitor;
   private readonly folder: RunFolder;
+  private readonly communicator: Communicator;
 
-  constructor(backend: BackendName, task: Task, monitor: Monitor) {
+  constructor(backend: BackendName, task: Task, monitor: Monitor, communicator: Communicator) {
     this.backend = backend;
     this.task = task;
     this.monitor = monitor;
     this.folder = RunFolder.at(task.folder);
+    this.communicator = communicator;
   }
 
   async run(): Promise<Outcome> {
@@ -53,6 +61,7 @@ class NetworkTask {
     const outcome: Outcome = {
       backend: this.backend,
       threads: activeThreads(),
+      ...(this.communicator.size > 1 && { processes: this.communicator.size }),
       score: data.train.task === "segmentation" ? "Dice" : "accuracy",
       dataset: {
         name: data.card.title,
@@ -74,7 +83,7 @@ class NetworkTask {
 
   private async train(model: tf.LayersModel, data: LoadedDataset): Promise<number | undefined> {
     const { config, network } = this.task;
-    const { monitor } = this;
+    const { monitor, communicator } = this;
     const log = new TrainingLog(network, model, this.folder, monitor);
     const images = limited(data.train, config.limit);
     const validation = data.validation && cached(data.validation, config.cacheMegabytes * 2 ** 20);
@@ -85,8 +94,9 @@ class NetworkTask {
       settings: network.train,
       storage: this.folder.storage,
       name: network.name,
-      batches: (step) => batchesAhead(config, network, step),
-      onEvent: (event) => log.hear(event),
+      batches: (step) => batchesAhead(config, network, step, communicator),
+      communicator,
+      onEvent: (event) => (communicator.rank === 0 ? log.hear(event) : undefined),
       signal: {
         get aborted() {
           return monitor.stopRequested;
@@ -105,8 +115,11 @@ class NetworkTask {
     outcome: Outcome,
   ): Promise<void> {
     const { config, network } = this.task;
-    const { monitor } = this;
-    const { digest } = await loadTrained(this.folder.storage, network.name, model, network.train.select);
+    const { monitor, communicator } = this;
+    const storage = sharedStorage(communicator, this.folder.storage);
+    const { digest } = await loadTrained(storage, network.name, model, network.train.select, (text) =>
+      monitor.note(text),
+    );
     const { testLimit, ...evaluated } = options;
     const test = pickEvenly(data.test, Math.min(testLimit ?? data.test.count, data.test.count));
     const settings = {
@@ -117,6 +130,7 @@ class NetworkTask {
     let started = false;
     const evaluation = await evaluate(model, cached(test, config.cacheMegabytes * 2 ** 20), {
       ...settings,
+      communicator,
       onProgress(done, total, view, score) {
         if (!started) monitor.start(`Evaluating ${network.label}`, total, 0);
         started = true;
@@ -128,6 +142,7 @@ class NetworkTask {
         },
       },
     });
+    if (communicator.rank !== 0) return;
     const metrics = await readMetrics(this.folder, network.name);
     outcome.report = {
       ...(await describeNetwork({ network, model, metrics, evaluation, test, options: settings })),

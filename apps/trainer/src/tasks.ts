@@ -23,8 +23,10 @@ export interface Task {
 /** The result of a task. */
 export interface Outcome {
   backend: BackendName;
-  /** Threads used. */
+  /** Threads used, by each process. */
   threads: number;
+  /** Number of processes that shared the work, if there were several. */
+  processes?: number | undefined;
   /** After training: the score on the validation images. */
   validation?: number | undefined;
   report?: NetworkReport | undefined;

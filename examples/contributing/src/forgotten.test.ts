@@ -59,10 +59,13 @@ function layersOf(exported: object): string[] {
   );
 }
 
-it.each([...layersOf(tfjs), ...layersOf(models), ...layersOf(groups)])("the layer %s can be loaded", (className) => {
-  groups.registerGroupLayers();
-  expect(Object.keys(tf.serialization.SerializationMap.getMap().classNameMap)).toContain(className);
-});
+it.each([...layersOf(tfjs), ...layersOf(models), ...layersOf(groups)])(
+  "the layer %s can be loaded",
+  (className) => {
+    groups.registerGroupLayers();
+    expect(Object.keys(tf.serialization.SerializationMap.getMap().classNameMap)).toContain(className);
+  },
+);
 
 it.each(sourcesIn("packages/data/src/node/datasets"))("the data sets of %s are in the registry", (file) => {
   const names = read(`packages/data/src/node/datasets/${file}`).matchAll(/export const (\w+Dataset) =/g);

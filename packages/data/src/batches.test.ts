@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { expectGmrError } from "../../../tooling/testing/expectGmrError.ts";
 import { augmenter } from "./augment/augment.ts";
 import { BatchStream, type BatchStreamOptions } from "./batches.ts";
 import { datasetOf } from "./dataset.ts";
@@ -43,6 +44,40 @@ describe("BatchStream", () => {
         for (const epoch of seen) expect(epoch.sort((a, b) => a - b)).toEqual(every);
       }),
     );
+  });
+
+  it("makes parts of batches that are the whole batch together, mixed or not", async () => {
+    const augments = [{}, { mixup: 0.5 }].map((mix) =>
+      augmenter({ translate: 1, subpixel: true, colour: { brightness: 0.2 }, erase: {}, ...mix }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        cases,
+        fc.integer({ min: 1, max: 5 }),
+        fc.constantFrom(...augments),
+        async ({ count, batchSize, ...options }, of, augment) => {
+          const given = { ...options, batchSize: Math.max(batchSize, of), augment };
+          const whole = await all(stream(count, given));
+          const parts = await Promise.all(
+            Array.from({ length: of }, (_, index) => all(stream(count, { ...given, part: { index, of } }))),
+          );
+          whole.forEach((batch, step) => {
+            for (const key of ["images", "labels", "indices", "shares"] as const) {
+              const together = parts.flatMap((own) => Array.from(own[step][key] ?? []));
+              expect(together).toEqual(Array.from(batch[key] ?? []));
+            }
+          });
+        },
+      ),
+      { numRuns: 40 },
+    );
+    const wrong = (part: { index: number; of: number }) => () => stream(8, { part });
+    expectGmrError(
+      wrong({ index: 0, of: 5 }),
+      "invalid-argument",
+      /batchSize 4 for 5 parts, expected at least/,
+    );
+    expectGmrError(wrong({ index: 2, of: 2 }), "invalid-argument", /part.index 2, expected 0 to 1/);
   });
 
   it("continues anywhere as if never interrupted", async () => {

@@ -1,5 +1,13 @@
 /** Shuffled, augmented training batches that can be read from any position. */
-import { checkKeys, checkPositiveInteger, GmrError, type KeysOf, oneOf, Random } from "@gmr-conv/core";
+import {
+  checkKeys,
+  checkNonNegativeInteger,
+  checkPositiveInteger,
+  GmrError,
+  type KeysOf,
+  oneOf,
+  Random,
+} from "@gmr-conv/core";
 import type { Augment } from "./augment/augment.ts";
 import { type Dataset, readFloats } from "./dataset.ts";
 import type { SampleShape } from "./imageSet.ts";
@@ -43,6 +51,18 @@ export interface BatchStreamOptions {
   partial?: "drop" | "keep" | undefined;
   /** Applied to every batch. */
   augment?: Augment | undefined;
+  /**
+   * Of each batch, make only part `index` of `of` parts, for processes that share the batches: consecutive images, the
+   * first parts have one more if they cannot be equal. Put together, the parts are the whole batch.
+   */
+  part?: BatchPart | undefined;
+}
+
+/** A part of every batch. */
+export interface BatchPart {
+  /** From 0. */
+  index: number;
+  of: number;
 }
 
 const KEYS: KeysOf<BatchStreamOptions> = {
@@ -52,7 +72,9 @@ const KEYS: KeysOf<BatchStreamOptions> = {
   sampling: true,
   partial: true,
   augment: true,
+  part: true,
 };
+const PART_KEYS: KeysOf<BatchPart> = { index: true, of: true };
 
 /**
  * The batches of several epochs over a data set. Batch (epoch, step) depends only on the seed, epoch and step, so
@@ -89,6 +111,7 @@ export class BatchStream implements AsyncIterable<Batch> {
         `batchSize ${this.batchSize}, expected at most ${dataset.count}, the size of ${dataset.name}`,
       );
     }
+    if (options.part) checkPart(options.part, this.batchSize);
     if (options.sampling === "balanced" && !dataset.labels) {
       throw new GmrError("unsupported", 'sampling "balanced" needs one class per image, not masks');
     }
@@ -132,14 +155,27 @@ export class BatchStream implements AsyncIterable<Batch> {
   }
 
   async #make(epoch: number, step: number): Promise<Batch> {
-    const { seed, augment } = this.#options;
+    const { seed, augment, part = { index: 0, of: 1 } } = this.#options;
     const start = step * this.batchSize;
-    const indices = this.#orderOf(epoch).slice(start, start + this.batchSize);
+    const all = this.#orderOf(epoch).slice(start, start + this.batchSize);
+    const [first, end] = [part.index, part.index + 1].map((i) => Math.ceil((i * all.length) / part.of));
+    // Images that depend on each other are made together.
+    const together = augment !== undefined && !augment.perImage;
+    const indices = together ? all : all.subarray(first, end);
     const { shape, classNames } = this.dataset;
     const plain = await readFloats(this.dataset, indices);
     const random = new Random(deriveSeed(seed, epoch, step + 1));
-    const examples = augment?.(plain, shape, random, classNames.length) ?? plain;
-    return { ...examples, shape: examples.shape ?? shape, indices, count: indices.length, epoch, step };
+    const at = together ? 0 : first;
+    const examples = augment?.(plain, shape, random, classNames.length, at) ?? plain;
+    const batch = {
+      ...examples,
+      shape: examples.shape ?? shape,
+      indices,
+      count: indices.length,
+      epoch,
+      step,
+    };
+    return together ? sliceOfBatch(batch, first, end) : batch;
   }
 
   /** The epoch's order of the whole set; the latest one is cached. */
@@ -176,6 +212,36 @@ export class BatchStream implements AsyncIterable<Batch> {
     });
     return random.shuffle(indices);
   }
+}
+
+/** The examples of a batch from `first` up to, without, `end`; arrays are views of the batch's. */
+export function sliceOfBatch(batch: Batch, first: number, end: number): Batch {
+  if (first === 0 && end === batch.count) return batch;
+  const cut = <T extends Float32Array | Int32Array>(values: T): T => {
+    const each = values.length / batch.count;
+    return values.subarray(first * each, end * each) as T;
+  };
+  return {
+    ...batch,
+    images: cut(batch.images),
+    labels: cut(batch.labels),
+    ...(batch.shares && { shares: cut(batch.shares) }),
+    indices: cut(batch.indices),
+    count: end - first,
+  };
+}
+
+/** @throws GmrError `invalid-argument` unless each of the parts has an image */
+function checkPart(part: BatchPart, batchSize: number): void {
+  const { index, of } = checkKeys("the part of a BatchStream", part, PART_KEYS);
+  checkNonNegativeInteger("part.index", index);
+  if (checkPositiveInteger("part.of", of) > batchSize) {
+    throw new GmrError(
+      "invalid-argument",
+      `batchSize ${batchSize} for ${of} parts, expected at least one image for each`,
+    );
+  }
+  if (index >= of) throw new GmrError("invalid-argument", `part.index ${index}, expected 0 to ${of - 1}`);
 }
 
 function outside(stream: BatchStream, epoch: number, step: number): GmrError {

@@ -14,7 +14,7 @@ export type { ColourOptions } from "./augment/colour.ts";
 export type { EraseOptions } from "./augment/erase.ts";
 export type { GeometryOptions } from "./augment/geometry.ts";
 export type { MixOptions } from "./augment/mix.ts";
-export { type Batch, BatchStream, type BatchStreamOptions } from "./batches.ts";
+export { type Batch, type BatchPart, BatchStream, type BatchStreamOptions, sliceOfBatch } from "./batches.ts";
 export { cached } from "./cached.ts";
 export { type DamagedFile, type DatasetCard, type LoadedDataset, partsOf, type SplitName } from "./card.ts";
 export { convertChannels } from "./channels.ts";

@@ -16,6 +16,7 @@ export { imageLimits } from "./node/depthRange.ts";
 export { type DatasetEntry, defineDataset } from "./node/entry.ts";
 export { type ImageInfo, imageInfo, isImageFile } from "./node/imageInfo.ts";
 export type { ImageInput, Pixels } from "./node/openImage.ts";
+export { findOptional, importOptional, type OptionalPackage } from "./node/optional.ts";
 export {
   checkDatasetSpec,
   DATASET_NAMES,

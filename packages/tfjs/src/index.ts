@@ -23,4 +23,5 @@ export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./option
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
 export { forgetMeasuredStrategies, measuredStrategies, restoreMeasuredStrategies } from "./strategy.ts";
+export { type SumOverProcesses, withSynchronizedBatchNorm } from "./syncBatchNorm.ts";
 export * from "./tune.ts";

@@ -33,12 +33,15 @@ export const SETTINGS: KeysOf<TrainSettings> = {
   clipNorm: true,
   ema: true,
   checkpointStages: true,
+  syncBatchNorm: true,
   validateEvery: true,
   validationLimit: true,
   earlyStopping: true,
   select: true,
   refreshNorms: true,
   checkpointSeconds: true,
+  keepCheckpoints: true,
+  retrySeconds: true,
   keepEvery: true,
 };
 
@@ -98,6 +101,15 @@ export function checkSettings(settings: TrainSettings): TrainSettings {
   if (settings.ema !== undefined) checkShare("ema", settings.ema);
   checkPositiveInteger("validateEvery", settings.validateEvery);
   checkPositive("checkpointSeconds", settings.checkpointSeconds);
+  if (checkPositiveInteger("keepCheckpoints", settings.keepCheckpoints) > 100) {
+    throw new GmrError(
+      "invalid-argument",
+      `keepCheckpoints must be at most 100, got ${settings.keepCheckpoints}`,
+    );
+  }
+  if (!(checkFinite("retrySeconds", settings.retrySeconds) >= 0)) {
+    throw new GmrError("invalid-argument", `retrySeconds must be at least 0, got ${settings.retrySeconds}`);
+  }
   if (settings.earlyStopping) {
     checkKeys("the settings of earlyStopping", settings.earlyStopping, EARLY_STOPPING);
     checkPositiveInteger("earlyStopping.patience", settings.earlyStopping.patience);

@@ -2,9 +2,11 @@
 
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { type Dataset, type FlipDirection, pickEvenly, type TurnAxis } from "@gmr-conv/data";
+import { type Communicator, singleProcess } from "@gmr-conv/distributed";
 import * as tf from "@tensorflow/tfjs";
 import { MaskConsistency, type MaskListener } from "./maskConsistency.ts";
 import type { Mistake } from "./metrics/classification.ts";
+import { merged, shardOf } from "./ranks/shards.ts";
 import { type Evaluator, type Metrics, type Task, taskFor } from "./tasks.ts";
 import { batchSizeFor, VIEW_KEYS, type View, type ViewOptions, viewBatches } from "./views.ts";
 
@@ -22,6 +24,8 @@ export interface EvaluationOptions extends ViewOptions {
   /** Called after each batch with the number of images read, of how many, and the current view. */
   onProgress?: ((done: number, total: number, view: string, score: number) => void) | undefined;
   signal?: { readonly aborted: boolean } | undefined;
+  /** The processes that share the images; each gets the whole result. Default: this process alone. */
+  communicator?: Communicator | undefined;
 }
 
 const KEYS: KeysOf<EvaluationOptions> = {
@@ -33,6 +37,7 @@ const KEYS: KeysOf<EvaluationOptions> = {
   batchSize: true,
   onProgress: true,
   signal: true,
+  communicator: true,
 };
 
 export interface TurnedScore {
@@ -98,6 +103,7 @@ export async function evaluate(
     turnedImages: views.length > 0 ? turned.count : 0,
     seconds: 0,
   };
+  const { communicator = singleProcess() } = options;
   const masks = task.score === "Dice" && views.length > 0 ? await reader.uprightMasks(turned) : undefined;
   const confusion = dataset.classNames.map(() => dataset.classNames.map(() => 0));
   for (const view of views) {
@@ -106,7 +112,7 @@ export async function evaluate(
     const entry = {
       score: evaluator.score,
       metrics: evaluator.metrics(),
-      ...(consistency && { consistency: consistency.dice }),
+      ...(consistency && { consistency: await consistency.dice(communicator) }),
     };
     if (view.kind === "turn") {
       if ("confusion" in entry.metrics) addTo(confusion, entry.metrics.confusion);
@@ -133,10 +139,24 @@ class Reader {
     this.total = total;
   }
 
-  /** @param listener receives the predicted masks of each batch, with its labels */
+  /** @param listener receives the predicted masks of each of this rank's batches, with its labels */
   async read(set: Dataset, view: View, listener?: MaskListener): Promise<Evaluator> {
-    const { model, options, total } = this;
+    const { communicator = singleProcess() } = this.options;
     const evaluator = this.task.evaluator(set.classNames.length);
+    const own = shardOf(set, communicator);
+    // Progress counts the images of all ranks, as if each had done as many as this one.
+    if (own) await this.readAll(own, view, evaluator, set.count / own.count, listener);
+    return merged(communicator, this.task, set.classNames.length, evaluator);
+  }
+
+  private async readAll(
+    set: Dataset,
+    view: View,
+    evaluator: Evaluator,
+    progress: number,
+    listener?: MaskListener,
+  ): Promise<void> {
+    const { model, options, total } = this;
     const batchSize = options.batchSize ?? batchSizeFor(set.shape);
     const { normalization, size, disc, interpolation, fill } = options;
     const seen = { normalization, size, disc, interpolation, fill };
@@ -153,10 +173,9 @@ class Reader {
         classes.dispose();
       }
       tf.dispose([images, logits]);
-      this.done += indices.length;
-      options.onProgress?.(this.done, total, nameOf(view), evaluator.score);
+      this.done += indices.length * progress;
+      options.onProgress?.(Math.round(this.done), total, nameOf(view), evaluator.score);
     }
-    return evaluator;
   }
 
   /** The predicted masks of upright images, batch by batch; does not count as progress. */

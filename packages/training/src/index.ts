@@ -4,14 +4,17 @@ export {
   BEST_SUFFIX,
   type BestSoFar,
   bestName,
-  CHECKPOINT_SUFFIX,
+  checkpointAge,
   checkpointName,
   loadTrained,
+  type NewestCheckpoint,
   type Position,
+  readCheckpoint,
   readWeightsFile,
   restoreWeights,
   saveWeights,
   type TrainingState,
+  type WeightsFile,
   type Which,
 } from "./checkpoint.ts";
 export { checkSettings } from "./checkSettings.ts";
@@ -31,6 +34,7 @@ export { mostProbable } from "./mostProbable.ts";
 export { refreshNorms } from "./norms.ts";
 export { Optimizer } from "./optimizer.ts";
 export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
+export { sharedStorage } from "./ranks/sharedStorage.ts";
 export { learningRateFactor } from "./schedule.ts";
 export type {
   EarlyStopping,

@@ -1,6 +1,7 @@
 // Whether a trained network has learned anything: it reads some of its training images again.
 
 import { type Dataset, pickEvenly } from "@gmr-conv/data";
+import type { Communicator } from "@gmr-conv/distributed";
 import type * as tf from "@tensorflow/tfjs";
 import { chanceOf } from "./classShares.ts";
 import { judge } from "./judge.ts";
@@ -17,9 +18,10 @@ export async function lookBack(
   task: Task,
   train: Dataset,
   settings: TrainSettings,
+  communicator: Communicator,
 ): Promise<string | undefined> {
   const images = pickEvenly(train, Math.min(LOOK_BACK, train.count));
-  const { score } = await judge(model, task, images, settings);
+  const { score } = await judge(model, task, images, settings, communicator);
   const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const chance = chanceOf(images);
   if (task.score === "accuracy" && score < 1.5 * chance && chance < 0.6) {

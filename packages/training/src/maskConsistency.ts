@@ -1,4 +1,5 @@
 import type { Dataset } from "@gmr-conv/data";
+import type { Communicator } from "@gmr-conv/distributed";
 import { IGNORED } from "./metrics/segmentation.ts";
 import { seenAs, type View } from "./views.ts";
 
@@ -33,8 +34,11 @@ export class MaskConsistency implements MaskListener {
     }
   }
 
-  /** Over all classes except the background; 1 if no mask has any. */
-  get dice(): number {
-    return this.sum === 0 ? 1 : (2 * this.both) / this.sum;
+  /** Over all classes except the background, and the images of all ranks; 1 if no mask has any. */
+  async dice(communicator: Communicator): Promise<number> {
+    const counts = Float64Array.of(this.both, this.sum);
+    await communicator.allReduce(counts);
+    const [both, sum] = counts;
+    return sum === 0 ? 1 : (2 * both) / sum;
   }
 }

@@ -2,7 +2,8 @@
 // weights: after a short training a network may read its own training images no better than by guessing.
 
 import { GmrError } from "@gmr-conv/core";
-import { type Dataset, pickEvenly } from "@gmr-conv/data";
+import { type Dataset, pick, pickEvenly } from "@gmr-conv/data";
+import { type Communicator, singleProcess } from "@gmr-conv/distributed";
 import * as tf from "@tensorflow/tfjs";
 import type { TrainSettings } from "./settings.ts";
 import { viewBatches } from "./views.ts";
@@ -19,11 +20,13 @@ interface NormLayer {
  * ("precise BN", Wu and Johnson 2021, https://arxiv.org/abs/2105.07576). Layers that are not trainable keep theirs.
  *
  * @param batches inputs of the model, [N, ...sizes, C]; they are disposed of
- * @returns the number of batches; 0 for a model without such layers
+ * @param communicator of processes with other batches
+ * @returns the number of batches, of all processes; 0 for a model without such layers
  */
 export async function refreshNorms(
   model: tf.LayersModel,
   batches: AsyncIterable<tf.Tensor> | Iterable<tf.Tensor>,
+  communicator: Communicator = singleProcess(),
 ): Promise<number> {
   const layers = normLayers(model);
   if (layers.length === 0) return 0;
@@ -44,6 +47,16 @@ export async function refreshNorms(
       x.dispose();
       seen++;
     }
+    if (communicator.size > 1) {
+      const all = Float64Array.from([seen, ...sums.flatMap((sum) => Array.from(sum.dataSync()))]);
+      await communicator.allReduce(all);
+      seen = all[0];
+      let at = 1;
+      for (const sum of sums) {
+        tf.tidy(() => sum.assign(tf.tensor(Float32Array.from(all.subarray(at, at + sum.size)), sum.shape)));
+        at += sum.size;
+      }
+    }
     if (seen === 0) throw new GmrError("invalid-argument", "no batches to estimate the statistics from");
     tf.tidy(() => {
       statistics.forEach((statistic, i) => {
@@ -59,22 +72,28 @@ export async function refreshNorms(
 /** Batches that the statistics are estimated from. */
 const BATCHES = 64;
 
-/** {@link refreshNorms} with upright training images, in batches as training computes them. */
+/** {@link refreshNorms} with upright training images, in batches as training computes them; the ranks take turns. */
 export async function refreshNormsOn(
   train: Dataset,
   model: tf.LayersModel,
-  { batchSize, accumulate, normalization, augment }: TrainSettings,
+  { batchSize, accumulate, normalization, augment, syncBatchNorm }: TrainSettings,
+  communicator: Communicator,
 ): Promise<void> {
-  const size = Math.max(2, Math.floor(batchSize / accumulate));
+  const { rank, size: ranks } = communicator;
+  const size = Math.max(2, Math.floor(batchSize / (accumulate * (syncBatchNorm ? 1 : ranks))));
   const images = pickEvenly(train, Math.min(train.count, size * BATCHES));
-  const batches = viewBatches(images, { normalization, size: augment.size }, size);
+  const views = { normalization, size: augment.size };
   async function* inputs(): AsyncGenerator<tf.Tensor> {
-    for await (const { images: x } of batches) {
-      if (x.shape[0] > 1) yield x;
-      else x.dispose();
+    for (let first = rank * size; first + 1 < images.count; first += ranks * size) {
+      const length = Math.min(size, images.count - first);
+      const batch = pick(
+        images,
+        Int32Array.from({ length }, (_, i) => first + i),
+      );
+      for await (const { images: x } of viewBatches(batch, views, length)) yield x;
     }
   }
-  await refreshNorms(model, inputs());
+  await refreshNorms(model, inputs(), communicator);
 }
 
 function normLayers(model: tf.LayersModel): NormLayer[] {

@@ -92,6 +92,12 @@ export interface TrainSettings {
   ema?: number | undefined;
   /** Keep only the tensors between stages, and compute stages twice: less memory. */
   checkpointStages: boolean;
+  /**
+   * Training on several processes: normalise each batch with the statistics of all its parts, as one process would,
+   * where each part has its own otherwise. Costs an exchange for each layer and direction. Not on WebGPU. Default
+   * false.
+   */
+  syncBatchNorm: boolean;
   /** Epochs between validations. Default 1. */
   validateEvery: number;
   /** Number of images to validate on, spread over the set. Default: all. */
@@ -106,6 +112,13 @@ export interface TrainSettings {
   refreshNorms: boolean;
   /** Seconds between checkpoints. Default 30. */
   checkpointSeconds: number;
+  /** How many of the last checkpoints to keep: if one is damaged, training goes on from the one before. Default 2. */
+  keepCheckpoints: number;
+  /**
+   * For how many seconds to try again if the checkpoint at the end cannot be written, 10 at most where training was
+   * asked to stop. Default 300.
+   */
+  retrySeconds: number;
   /** Keep a checkpoint every this many epochs. Default: none. */
   keepEvery?: number | undefined;
 }

@@ -19,6 +19,10 @@ export interface Evaluator {
   metrics(): Metrics;
   /** The most confident mistakes; none for masks. */
   mistakes(most: number): Mistake[];
+  /** What it has collected, for {@link merge} elsewhere. */
+  save(): Uint8Array;
+  /** Adds what another has collected, as if it had been added here. */
+  merge(saved: Uint8Array): void;
 }
 
 export interface Task {
@@ -50,6 +54,8 @@ function classEvaluator(classes: number): Evaluator {
     },
     metrics: () => images.metrics(),
     mistakes: (most) => images.mistakes(most),
+    save: () => images.save(),
+    merge: (saved) => images.merge(saved),
   };
 }
 
@@ -71,6 +77,8 @@ function mapEvaluator(classes: number): Evaluator {
     },
     metrics: () => images.metrics(),
     mistakes: () => [],
+    save: () => images.save(),
+    merge: (saved) => images.merge(saved),
   };
 }
 

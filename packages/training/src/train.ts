@@ -2,18 +2,18 @@
 
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import type { Batch, BatchStream, Dataset, LoadedDataset } from "@gmr-conv/data";
+import { type Communicator, singleProcess } from "@gmr-conv/distributed";
 import { ExponentialMovingAverage } from "@gmr-conv/models/training";
 import type * as tf from "@tensorflow/tfjs";
 import { batchStream } from "./batches.ts";
 import {
-  bestName,
-  checkpointName,
   type Position,
-  readWeightsFile,
+  packWeights,
   restoreWeights,
-  saveWeights,
   type TrainingState,
+  unpackWeights,
 } from "./checkpoint.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { classWeights } from "./classShares.ts";
 import { fingerprint } from "./digest.ts";
 import type { StepRecord, TrainEvent } from "./events.ts";
@@ -22,6 +22,8 @@ import { lookBack } from "./lookBack.ts";
 import { refreshNormsOn } from "./norms.ts";
 import { Optimizer } from "./optimizer.ts";
 import { Progress } from "./progress.ts";
+import { GradientExchange } from "./ranks/gradientExchange.ts";
+import { averageStatistics, checkAlike, shareWeights } from "./ranks/weights.ts";
 import { learningRateFactor } from "./schedule.ts";
 import type { TrainOptions, TrainSettings } from "./settings.ts";
 import { MemoryStorage, type Storage } from "./storage/storage.ts";
@@ -41,15 +43,24 @@ export interface TrainingInput extends Partial<Pick<LoadedDataset, "test" | "car
   validation?: Dataset | undefined;
   /** Default: {@link trainSettings} for the number of images. */
   settings?: TrainOptions | undefined;
-  /** Where checkpoints are kept and looked for. Default: memory. */
+  /** Where checkpoints are kept and looked for. Default: memory. With several processes, that of rank 0 is used. */
   storage?: Storage | undefined;
   /** Names the checkpoints. Default: the model's name. */
   name?: string | undefined;
-  /** The batches from a step on, if they are made elsewhere; must equal those of {@link batchStream}. */
+  /**
+   * The batches from a step on, if they are made elsewhere; must equal those of {@link batchStream}, of which each rank
+   * gets its part.
+   */
   batches?: ((step: number) => AsyncIterable<Batch>) | undefined;
   onEvent?: ((event: TrainEvent) => void | Promise<void>) | undefined;
   /** Asks to stop at the next safe point. */
   signal?: { readonly aborted: boolean } | undefined;
+  /**
+   * The processes that train this network together, each with a part of every batch (see `@gmr-conv/distributed`). All
+   * call `train` with the same model, images and settings; the weights of rank 0 are used at the start, and it alone
+   * reads and writes its storage. Default: this process alone.
+   */
+  communicator?: Communicator | undefined;
 }
 
 const KEYS: KeysOf<TrainingInput> = {
@@ -65,6 +76,7 @@ const KEYS: KeysOf<TrainingInput> = {
   batches: true,
   onEvent: true,
   signal: true,
+  communicator: true,
 };
 
 export interface TrainingResult {
@@ -87,9 +99,9 @@ export interface TrainingResult {
  * Trains a network to the end of its schedule, or until it stops improving, continuing from the checkpoint in its
  * storage. The model ends with the weights that `settings.select` asks for.
  *
- * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `invalid-data` if the loss is
- *   not finite or the checkpoint was trained on other images; `invalid-shape` for a network that does not fit the
- *   images
+ * @throws GmrError `interrupted` if `signal` asks to stop, after writing a checkpoint; `io` if the last checkpoint cannot
+ *   be written (others are missed with a warning); `invalid-data` if the loss is not finite, all checkpoints are damaged
+ *   or they were trained on other images; `invalid-shape` for a network that does not fit the images
  *
  * @example
  * const { train: images, validation, test } = await loadDataset({ name: "mnist" }); // of @gmr-conv/data/node
@@ -109,8 +121,9 @@ export async function train(input: TrainingInput): Promise<TrainingResult> {
 
 class Training {
   private readonly input: TrainingInput;
+  private readonly communicator: Communicator;
   private readonly settings: TrainSettings;
-  private readonly storage: Storage;
+  private readonly checkpoints: Checkpoints;
   private readonly name: string;
   private readonly stream: BatchStream;
   private readonly task: Task;
@@ -124,11 +137,14 @@ class Training {
   constructor(input: TrainingInput, settings: TrainSettings) {
     const { model, train } = input;
     this.input = input;
+    this.communicator = input.communicator ?? singleProcess();
     this.settings = settings;
-    this.storage = input.storage ?? new MemoryStorage();
     this.name = input.name ?? model.name;
+    const storage = input.storage ?? new MemoryStorage();
+    this.checkpoints = new Checkpoints(storage, this.name, settings, (text) => this.warn(text));
     this.task = taskFor(model, train, settings.augment.size);
-    this.stream = batchStream(train, settings);
+    const { rank: index, size: of } = this.communicator;
+    this.stream = batchStream(train, settings, of > 1 ? { index, of } : undefined);
     // Checked before the optimiser allocates its state.
     const weights = classWeights(train, settings.loss);
     const variables = modelVariables(model, true);
@@ -149,6 +165,15 @@ class Training {
       variables: [...variables.values()],
       settings,
       classWeights: weights,
+      others:
+        of > 1
+          ? {
+              communicator: this.communicator,
+              exchange: new GradientExchange(this.communicator, [...variables.values()]),
+              batchSize: settings.batchSize,
+              syncBatchNorm: settings.syncBatchNorm,
+            }
+          : undefined,
     };
   }
 
@@ -182,9 +207,35 @@ class Training {
     };
   }
 
+  /** Where all ranks continue from: the checkpoint of rank 0, or its weights. */
   private async restore(): Promise<void> {
-    const data = await fingerprint(this.input.train);
-    const found = await readWeightsFile(this.storage, checkpointName(this.name));
+    const { communicator, state, input } = this;
+    const data = await this.checkedFingerprint();
+    if (communicator.rank === 0) await this.restoreHere(data);
+    if (communicator.size === 1) return;
+    const own = communicator.rank === 0 ? await packWeights(input.model, this.position, state) : undefined;
+    const bytes = await communicator.broadcast(own?.bytes);
+    if (own) return;
+    const found = await unpackWeights(bytes, "what rank 0 continues from");
+    await restoreWeights(found, input.model, state);
+    this.position = found.position;
+  }
+
+  /** The fingerprint of the images. @throws GmrError `invalid-data` if they are not those of rank 0 */
+  private async checkedFingerprint(): Promise<string> {
+    const { communicator, input } = this;
+    const own = await fingerprint(input.train);
+    const first = new TextEncoder().encode(own);
+    const bytes = await communicator.broadcast(communicator.rank === 0 ? first : undefined);
+    if (new TextDecoder().decode(bytes) === own) return own;
+    throw new GmrError(
+      "invalid-data",
+      `rank ${communicator.rank} reads other images of ${input.train.name} than rank 0: all ranks need the same files`,
+    );
+  }
+
+  private async restoreHere(data: string): Promise<void> {
+    const found = await this.checkpoints.restore();
     if (!found) {
       this.position.data = data;
       return;
@@ -208,6 +259,8 @@ class Training {
     let asked = performance.now();
     for await (const batch of batches(position.step)) {
       progress.waited(performance.now() - asked);
+      const due = (): boolean => this.seconds() - savedAt > settings.checkpointSeconds;
+      const votes = this.communicator.size > 1 ? this.vote(due()) : undefined;
       const factor = learningRateFactor(settings.schedule, position.step, total, stream.stepsPerEpoch);
       const learningRate = settings.optimizer.learningRate * factor;
       const result = await this.step(batch, learningRate);
@@ -220,20 +273,35 @@ class Training {
       const ended =
         position.step % stream.stepsPerEpoch === 0 &&
         (await this.endEpoch(position.step / stream.stepsPerEpoch));
-      if (this.input.signal?.aborted) {
-        const file = await this.save();
+      const agreed = await votes;
+      if (agreed ? agreed.stop : this.input.signal?.aborted) {
+        const file = await this.saveLast(true);
         throw new GmrError(
           "interrupted",
           `${this.name} stopped at step ${position.step} of ${total}; checkpoint: ${file}`,
         );
       }
       if (ended) break;
-      if (this.seconds() - savedAt > settings.checkpointSeconds) {
+      if (agreed ? agreed.save : due()) {
         await this.save();
         savedAt = this.seconds();
       }
       asked = performance.now();
     }
+  }
+
+  /**
+   * Whether all ranks stop, or write a checkpoint, after this step: if any was asked to, and if it is time by the clock
+   * of rank 0. Decided while the step is computed.
+   */
+  private async vote(due: boolean): Promise<{ stop: boolean; save: boolean }> {
+    const { communicator, input } = this;
+    const votes = Float64Array.of(
+      Number(input.signal?.aborted ?? false),
+      Number(due && communicator.rank === 0),
+    );
+    await communicator.allReduce(votes, "max");
+    return { stop: votes[0] > 0, save: votes[1] > 0 };
   }
 
   /** @throws GmrError `invalid-data` if the loss is not finite */
@@ -259,10 +327,12 @@ class Training {
 
   /** Validates if it is time to. @returns whether training ends early */
   private async endEpoch(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, position } = this;
     if (settings.keepEvery !== undefined && epochs % settings.keepEvery === 0) {
-      const file = `${name}.epoch-${String(epochs).padStart(4, "0")}.safetensors`;
-      await this.withAverages(() => saveWeights(storage, file, this.input.model, position));
+      await averageStatistics(this.communicator, this.input.model);
+      await this.withAverages(() =>
+        this.onFirst(() => this.checkpoints.saveEpoch(this.input.model, position, epochs)),
+      );
     }
     const last = epochs === settings.epochs;
     if (!this.input.validation || (epochs % settings.validateEvery !== 0 && !last)) return false;
@@ -273,7 +343,9 @@ class Training {
 
   /** Validates the current weights and keeps them if they are the best. @returns whether to stop early */
   private async validate(epochs: number): Promise<boolean> {
-    const { settings, position, storage, name } = this;
+    const { settings, position } = this;
+    await averageStatistics(this.communicator, this.input.model);
+    await checkAlike(this.communicator, this.input.model);
     const { metrics, score } = await this.judge(this.input.validation as Dataset);
     const gain = settings.earlyStopping?.minimumGain ?? 0;
     const better = !position.best || score > position.best.score + gain;
@@ -282,7 +354,7 @@ class Training {
     position.sinceBest = better ? 0 : position.sinceBest + 1;
     if (best) {
       position.best = { epoch: epochs, score };
-      await saveWeights(storage, bestName(name), this.input.model, position);
+      await this.onFirst(() => this.checkpoints.saveBest(this.input.model, position));
     }
     await this.tell({
       type: "validation",
@@ -301,7 +373,7 @@ class Training {
   }
 
   private judge(dataset: Dataset): Promise<{ metrics: Metrics; score: number }> {
-    return judge(this.input.model, this.task, dataset, this.settings);
+    return judge(this.input.model, this.task, dataset, this.settings, this.communicator);
   }
 
   /** The end of the last epoch: re-estimated statistics, the last validation, the last checkpoint. */
@@ -311,28 +383,26 @@ class Training {
     position.seconds = this.seconds();
     if (!early) {
       await this.withAverages(async () => {
-        if (settings.refreshNorms) await refreshNormsOn(input.train, input.model, settings);
+        if (settings.refreshNorms)
+          await refreshNormsOn(input.train, input.model, settings, this.communicator);
         if (input.validation) await this.validate(settings.epochs);
       });
       position.finished = "epochs"; // Even if the last validation asked for an early end.
     }
-    await this.save();
+    await this.saveLast(false);
   }
 
   /** Gives the model its final weights and checks that it has learned something. */
   private async settle(): Promise<Metrics | undefined> {
-    const { settings, storage, name, input } = this;
-    const best =
-      settings.select === "best" && input.validation
-        ? await readWeightsFile(storage, bestName(name))
-        : undefined;
-    const found = best ?? (await readWeightsFile(storage, checkpointName(name)));
-    if (found) await restoreWeights(found, input.model);
-    const warning = await lookBack(name, input.model, this.task, input.train, settings);
-    if (warning !== undefined) {
-      this.warnings.push(warning);
-      await this.tell({ type: "warning", text: warning });
-    }
+    const { settings, position, name, input } = this;
+    const best = settings.select === "best" && input.validation !== undefined && position.best !== undefined;
+    await this.onFirst(async () => {
+      const found = await this.checkpoints.final(best);
+      if (found) await restoreWeights(found, input.model);
+    });
+    await shareWeights(this.communicator, input.model);
+    const warning = await lookBack(name, input.model, this.task, input.train, settings, this.communicator);
+    if (warning !== undefined) await this.warn(warning);
     return input.validation && (await this.judge(input.validation)).metrics;
   }
 
@@ -341,13 +411,35 @@ class Training {
     return average ? average.withAverages(work) : work();
   }
 
-  private async save(): Promise<string> {
-    const { position, storage, input } = this;
+  /** Writes a checkpoint, unless that fails. */
+  private async save(): Promise<void> {
+    const { position, input, state } = this;
     position.seconds = this.seconds();
-    const file = checkpointName(this.name);
-    await saveWeights(storage, file, input.model, position, this.state);
-    await this.tell({ type: "checkpoint", file: storage.describe(file), step: position.step });
-    return storage.describe(file);
+    await averageStatistics(this.communicator, input.model);
+    const file = await this.onFirst(() => this.checkpoints.save(input.model, position, state));
+    if (file !== undefined) await this.tell({ type: "checkpoint", file, step: position.step });
+  }
+
+  /** Writes the checkpoint that this training ends with. @returns its name in messages */
+  private async saveLast(stopped: boolean): Promise<string> {
+    const { position, input, state } = this;
+    position.seconds = this.seconds();
+    await averageStatistics(this.communicator, input.model);
+    const file = await this.onFirst(() =>
+      this.checkpoints.saveLast(input.model, position, state, stopped, input.signal),
+    );
+    if (file !== undefined) await this.tell({ type: "checkpoint", file, step: position.step });
+    return file ?? "written by rank 0";
+  }
+
+  /** What only rank 0 does. */
+  private async onFirst<T>(work: () => Promise<T>): Promise<T | undefined> {
+    return this.communicator.rank === 0 ? work() : undefined;
+  }
+
+  private async warn(text: string): Promise<void> {
+    this.warnings.push(text);
+    await this.tell({ type: "warning", text });
   }
 
   private async tell(event: TrainEvent): Promise<void> {

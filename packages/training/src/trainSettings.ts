@@ -38,10 +38,13 @@ export function trainSettings(images: number, options: TrainOptions = {}): Train
     sampling: options.sampling ?? "shuffle",
     augment: { ...DEFAULT_AUGMENT, ...options.augment },
     checkpointStages: options.checkpointStages ?? false,
+    syncBatchNorm: options.syncBatchNorm ?? false,
     validateEvery: options.validateEvery ?? 1,
     select: options.select ?? (options.earlyStopping ? "best" : "last"),
     refreshNorms: options.refreshNorms ?? true,
     checkpointSeconds: options.checkpointSeconds ?? 30,
+    keepCheckpoints: options.keepCheckpoints ?? 2,
+    retrySeconds: options.retrySeconds ?? 300,
   };
   return checkSettings(settings);
 }

@@ -3,7 +3,8 @@
 import { on } from "node:events";
 import { Worker } from "node:worker_threads";
 import { GmrError } from "@gmr-conv/core";
-import type { Batch } from "@gmr-conv/data";
+import type { Batch, BatchPart } from "@gmr-conv/data";
+import type { Communicator } from "@gmr-conv/distributed";
 import type { NetworkConfig, RunConfig } from "../config/schema.ts";
 
 export interface LoaderInput {
@@ -12,6 +13,8 @@ export interface LoaderInput {
   /** The first step of this loader, and the distance to its next one. */
   step: number;
   stride: number;
+  /** The part of each batch that this process gets. */
+  part: BatchPart | undefined;
 }
 
 /** The answer of a loader: a batch, the end, or an error. */
@@ -28,10 +31,12 @@ export async function* batchesAhead(
   config: RunConfig,
   network: NetworkConfig,
   step: number,
+  { rank, size }: Pick<Communicator, "rank" | "size"> = { rank: 0, size: 1 },
 ): AsyncGenerator<Batch, void, undefined> {
   const stride = config.loaders;
   const loaders = Array.from({ length: stride }, (_, i) => {
-    const workerData: LoaderInput = { config, network, step: step + i, stride };
+    const part = size > 1 ? { index: rank, of: size } : undefined;
+    const workerData: LoaderInput = { config, network, step: step + i, stride, part };
     const worker = new Worker(new URL("./loader.js", import.meta.url), { workerData });
     for (let ahead = 0; ahead < AHEAD; ahead++) worker.postMessage("next");
     return { worker, answers: on(worker, "message")[Symbol.asyncIterator]() };

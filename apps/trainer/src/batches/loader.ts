@@ -10,14 +10,14 @@ import type { LoaderAnswer, LoaderInput } from "./ahead.ts";
 
 const port = parentPort;
 if (!port) throw new GmrError("internal", "loader.ts must be started as a worker thread");
-const { config, network, step, stride } = workerData as LoaderInput;
+const { config, network, step, stride, part } = workerData as LoaderInput;
 const answer = (message: LoaderAnswer, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
 const batches = (async function* () {
   const { train } = await loadDataset(config.dataset);
   const dataset = cached(limited(train, config.limit), config.cacheMegabytes * 2 ** 20);
-  const stream = batchStream(dataset, trainSettings(dataset.count, network.train));
+  const stream = batchStream(dataset, trainSettings(dataset.count, network.train), part);
   yield* stream.from(Math.floor(step / stream.stepsPerEpoch), step % stream.stepsPerEpoch, stride);
 })();
 

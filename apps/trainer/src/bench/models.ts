@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { ModelName } from "@gmr-conv/models/registry";
-import type { BackendChoice } from "../backend.ts";
+import type { BackendChoice } from "../backendNames.ts";
 import { BenchProcess } from "./benchProcess.ts";
 
 interface ModelBench {

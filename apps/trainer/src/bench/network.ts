@@ -3,7 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";
-import type { BackendChoice } from "../backend.ts";
+import type { BackendChoice } from "../backendNames.ts";
 import { BenchProcess, type Turn } from "./benchProcess.ts";
 import type { KernelShare } from "./kernelProfile.ts";
 import type { NetworkImpl, NetworkPass, NetworkTime, OpTime, PeerImpl } from "./measurements.ts";

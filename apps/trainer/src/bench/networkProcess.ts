@@ -1,6 +1,7 @@
 // The process of one network and one pass. `{"profile":true,"runs":n}` asks for a profile, anything else for a turn.
 
-import { activeThreads, type BackendChoice, useBackend } from "../backend.ts";
+import { activeThreads, useBackend } from "../backend.ts";
+import type { BackendChoice } from "../backendNames.ts";
 import { type KernelShare, profileKernels } from "./kernelProfile.ts";
 import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 import { type NetworkShape, networkRun } from "./networkRun.ts";

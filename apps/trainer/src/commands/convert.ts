@@ -1,14 +1,5 @@
-import { MODEL_NAMES } from "@gmr-conv/models/registry";
 import { type Command, Option } from "commander";
-import { useBackend } from "../backend.ts";
-import { type ModelSource, readTensors, toModel } from "../convert/source.ts";
-import { kindOfFile, writeModel, writeTensors } from "../convert/target.ts";
-
-interface ConvertOptions extends ModelSource {
-  fold: boolean;
-  layout: "NCHW" | "NHWC";
-  rings: "fold" | "keep" | "sums";
-}
+import { lazy } from "./lazy.ts";
 
 export function addConvert(program: Command): void {
   program
@@ -21,11 +12,9 @@ export function addConvert(program: Command): void {
     )
     .argument("<input>", "what to convert")
     .argument("<output>", "where to write it; the ending decides the format")
-    .addOption(
-      new Option(
-        "--architecture <name>",
-        "the network of the weights (default: recognised for official networks)",
-      ).choices(MODEL_NAMES),
+    .option(
+      "--architecture <name>",
+      "the network of the weights, see gmr models (default: recognised for official networks)",
     )
     .option("--options <json>", 'its options, such as \'{"inputShape":[32,32,3],"classes":10}\'')
     .addOption(
@@ -50,19 +39,5 @@ export function addConvert(program: Command): void {
         .choices(["fold", "keep", "sums"])
         .default("fold"),
     )
-    .action(async (input: string, output: string, options: ConvertOptions) => {
-      const kind = kindOfFile(output);
-      const tensors = await readTensors(input, options.at);
-      if (tensors && kind === "weights" && options.architecture === undefined) {
-        await writeTensors(output, tensors);
-        console.log(`${tensors.size} tensors written to ${output}`);
-        return;
-      }
-      await useBackend("wasm", { threads: 1 });
-      const model = await toModel(input, tensors, options);
-      await writeModel(output, kind, model, options);
-      console.log(
-        `${model.name} (${model.countParams().toLocaleString("en")} parameters) written to ${output}`,
-      );
-    });
+    .action(lazy(async () => (await import("../actions/convert.ts")).convert));
 }

@@ -1,29 +1,7 @@
 import { type Command, Option } from "commander";
-import type { EvaluationConfig } from "../config/schema.ts";
-import { evaluateRun, publishReport } from "../pipeline.ts";
-import { whileLocked } from "../runs/openRun.ts";
-import { RunFolder } from "../runs/runFolder.ts";
-import { commandLine } from "./commandLine.ts";
-import { JSON_REPORT, positiveInteger, rotationStep } from "./options.ts";
-
-/** Number of test images to turn and mirror, unless all are requested. */
-export const TURNED_IMAGES = 2000;
-
-interface EvalFlags {
-  rotations?: number;
-  flips?: boolean;
-  full: boolean;
-  testLimit?: number;
-  disc?: boolean;
-  fill?: string;
-  interpolation?: "nearest" | "linear" | "cubic";
-}
-
-interface EvalOptions extends EvalFlags {
-  name: string;
-  runs: string;
-  json: boolean;
-}
+import { addRankFlags } from "../ranks/options.ts";
+import { lazy } from "./lazy.ts";
+import { JSON_REPORT, positiveInteger, rotationStep, TURNED_IMAGES } from "./options.ts";
 
 /** Adds the options of an evaluation. */
 function addEvalFlags(command: Command): Command {
@@ -55,37 +33,7 @@ export function addEval(program: Command): void {
     .option("--name <name>", "name of the run", "train")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--test-limit <count>", "evaluate on COUNT test images", positiveInteger);
-  addEvalFlags(command)
+  addRankFlags(addEvalFlags(command))
     .option("--json", JSON_REPORT, false)
-    .action(async (options: EvalOptions) => {
-      const folder = RunFolder.named(options.runs, options.name);
-      const config = await folder.readConfig();
-      await whileLocked(folder, async () => {
-        const evaluation = evaluationFrom(config.evaluation, options);
-        const trained = await folder.trainingCommands();
-        const report = await evaluateRun(
-          { folder, config },
-          { evaluation, trainingCommand: trained.replaceAll("\n", " && "), reportCommand: commandLine() },
-        );
-        publishReport({ folder }, report, options.json);
-      });
-    });
-}
-
-/** The evaluation settings of a configuration, as changed by options. */
-export function evaluationFrom(given: EvaluationConfig, flags: EvalFlags): EvaluationConfig {
-  const { rotations, flips, full, testLimit, disc, interpolation } = flags;
-  const number = Number(flags.fill);
-  const fill =
-    flags.fill === undefined ? given.fill : Number.isFinite(number) ? number : (flags.fill as "reflect");
-  return {
-    ...given,
-    ...(rotations === undefined ? {} : { rotations }),
-    ...(flips === undefined ? {} : { flips }),
-    turnedImages: full ? undefined : (given.turnedImages ?? TURNED_IMAGES),
-    ...(testLimit === undefined ? {} : { testLimit }),
-    ...(disc === undefined ? {} : { disc }),
-    ...(interpolation === undefined ? {} : { interpolation }),
-    fill,
-  };
+    .action(lazy(async () => (await import("../actions/eval.ts")).evaluate));
 }

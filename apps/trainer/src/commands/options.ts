@@ -5,6 +5,9 @@ import { InvalidArgumentError } from "commander";
 /** What --json of commands that report does. */
 export const JSON_REPORT = "print the figures as one JSON object instead of a table";
 
+/** Number of test images to turn and mirror, unless all are requested. */
+export const TURNED_IMAGES = 2000;
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)

@@ -1,8 +1,8 @@
-// Options of the commands that train, and the changes they make to a configuration.
+// Options of the commands that train.
 
 import { type Command, Option } from "commander";
-import { BACKENDS } from "../backend.ts";
-import { type Override, parseOverride, presetNames } from "../config/read.ts";
+import { BACKENDS } from "../backendNames.ts";
+import { presetNames } from "../config/presets.ts";
 import {
   belowOne,
   integer,
@@ -16,7 +16,7 @@ import {
 } from "./options.ts";
 
 /** Options with the keys of a configuration that they set. */
-const TRAIN_FLAGS: readonly (readonly [
+export const TRAIN_FLAGS: readonly (readonly [
   flags: string,
   text: string,
   parse: (text: string) => unknown,
@@ -49,11 +49,17 @@ const TRAIN_FLAGS: readonly (readonly [
     nonNegativeNumber,
     "train.augment.translate",
   ],
+  [
+    "--keep-checkpoints <count>",
+    "how many of the last checkpoints to keep, in case one is damaged",
+    positiveInteger,
+    "train.keepCheckpoints",
+  ],
   ["--loaders <count>", "threads that read and augment images for each network", positiveInteger, "loaders"],
 ];
 
 /** Options of the networks, not of their training. */
-const MODEL_FLAGS: readonly (readonly [
+export const MODEL_FLAGS: readonly (readonly [
   flags: string,
   text: string,
   parse: (text: string) => unknown,
@@ -76,6 +82,7 @@ export interface TrainFlags {
   schedule?: string;
   scale?: number;
   checkpointStages?: boolean;
+  syncBatchNorm?: boolean;
   skipDamaged?: boolean;
   set: string[];
   [flag: string]: unknown;
@@ -100,6 +107,7 @@ export function addTrainFlags(command: Command): Command {
     )
     .option("--scale <share>", "random magnification by up to this share, in [0, 1)", belowOne)
     .option("--checkpoint-stages", "keep less in memory and compute stages twice")
+    .option("--sync-batch-norm", "with --distributed: normalise batches as a whole, as one process would")
     .option("--skip-damaged", "leave out images that cannot be read, and list them");
   for (const [flags, text, parse] of [...TRAIN_FLAGS, ...MODEL_FLAGS]) command.option(flags, text, parse);
   return command.option(
@@ -108,41 +116,4 @@ export function addTrainFlags(command: Command): Command {
     repeated,
     [],
   );
-}
-
-const camel = (flags: string): string =>
-  flags
-    .split(" ")[0]
-    .replace(/^--/, "")
-    .replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-
-/** The changes that options make. */
-export function overrides(flags: TrainFlags): Override[] {
-  const list: Override[] = [];
-  const add = (path: string, value: unknown): void => {
-    if (value !== undefined) list.push({ path: path.split("."), value });
-  };
-  if (flags.dataset !== undefined) add("dataset.name", flags.dataset);
-  add("dataset.folder", flags.folder);
-  add("dataset.file", flags.file);
-  if (flags.skipDamaged) add("dataset.skipDamaged", true);
-  add("backend", flags.backend);
-  add("train.optimizer.name", flags.optimizer);
-  if (flags.schedule !== undefined) add("train.schedule", { name: flags.schedule });
-  if (flags.checkpointStages) add("train.checkpointStages", true);
-  if (flags.scale !== undefined) add("train.augment.scale", [1 - flags.scale, 1 + flags.scale]);
-  for (const [name, , , path] of TRAIN_FLAGS) add(path, flags[camel(name)]);
-  if (flags.translate !== undefined) add("train.augment.subpixel", true);
-  return [...list, ...flags.set.map(parseOverride)];
-}
-
-/** The changes that options make to networks. */
-export function modelChanges(flags: TrainFlags): Record<string, unknown> {
-  const given = MODEL_FLAGS.flatMap(([name, , , key]) => {
-    const value = flags[camel(name)];
-    return value === undefined ? [] : [[key, value]];
-  });
-  const changes = Object.fromEntries(given);
-  const { depths } = changes as { depths?: number[] };
-  return { ...changes, ...(depths && { strides: depths.map((_, i) => (i === 0 ? 1 : 2)) }) };
 }

@@ -4,7 +4,9 @@ import { datasetCards } from "@gmr-conv/data/node";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/cli.ts";
 import { defaultModel } from "./defaults.ts";
-import { checkConfig, parseOverride, presetNames, readConfigFile, readPreset, setAt } from "./read.ts";
+import { parseOverride, setAt } from "./override.ts";
+import { presetNames } from "./presets.ts";
+import { checkConfig, readConfigFile, readPreset } from "./read.ts";
 import { checkNetwork } from "./resolve.ts";
 import { jsonSchema, type NetworkConfig } from "./schema.ts";
 

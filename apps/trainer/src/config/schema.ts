@@ -4,7 +4,7 @@ import { type DatasetSpec, datasetSchema } from "@gmr-conv/data/node";
 import { MODEL_NAMES, type ModelName } from "@gmr-conv/models/registry";
 import type { TrainOptions } from "@gmr-conv/training";
 import { z } from "zod";
-import { BACKENDS, type BackendChoice } from "../backend.ts";
+import { BACKENDS, type BackendChoice } from "../backendNames.ts";
 import { samplingSchema, trainSchema } from "./trainSchema.ts";
 
 /** Names of runs and networks, which become file names: no paths, hidden files or options. */

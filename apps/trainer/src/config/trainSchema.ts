@@ -127,6 +127,10 @@ export const trainSchema = z.strictObject({
   clipNorm: positive.optional().describe("scale gradients down to this norm"),
   ema: belowOne.optional().describe("decay of moving averages of the weights, which are used after training"),
   checkpointStages: z.boolean().optional().describe("less memory, stages computed twice"),
+  syncBatchNorm: z
+    .boolean()
+    .optional()
+    .describe("with several processes: normalise batches as a whole, not each part by itself"),
   validateEvery: count.optional().describe("epochs between validations"),
   validationLimit: count.optional().describe("number of images to validate on"),
   earlyStopping: z
@@ -139,5 +143,11 @@ export const trainSchema = z.strictObject({
     .describe("weights to end with: best on the validation images, or last"),
   refreshNorms: z.boolean().optional().describe("re-estimate statistics of normalisation at the end"),
   checkpointSeconds: positive.optional(),
+  keepCheckpoints: z.int().min(1).max(100).optional().describe("how many of the last checkpoints to keep"),
+  retrySeconds: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("for how long to try again if the last checkpoint cannot be written"),
   keepEvery: count.optional().describe("epochs between checkpoints that are kept"),
 }) as z.ZodType<TrainOptions> & z.ZodObject;

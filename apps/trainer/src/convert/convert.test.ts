@@ -124,7 +124,11 @@ describe("convert", () => {
       [weights, "x.onnx", "--architecture", "gmr-resnet34", ...network.slice(2)],
       "do not fit model",
     ],
-    ["an unknown network", [weights, "x.onnx", "--architecture", "vgg"], "Allowed choices are gmr-resnet18"],
+    [
+      "an unknown network",
+      [weights, "x.onnx", "--architecture", "vgg"],
+      'network "vgg": expected one of gmr-resnet18',
+    ],
     ["an unknown ending", [weights, "x.zip"], 'cannot write "x.zip"'],
     ["a missing file", ["none.pth", "x.safetensors"], "cannot read none.pth"],
     ["a missing folder", ["none", "x.onnx"], "none"],

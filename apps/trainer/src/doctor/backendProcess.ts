@@ -1,7 +1,8 @@
 // The process in which a backend is tried: `backendProcess.js JOB BACKEND`. Findings are sent as messages.
 
 import { GmrError, reasonOf } from "@gmr-conv/core";
-import { BACKEND_NAMES, describeBackend, useBackend } from "../backend.ts";
+import { describeBackend, useBackend } from "../backend.ts";
+import { BACKEND_NAMES } from "../backendNames.ts";
 import { diagnose, type Finding } from "./diagnose.ts";
 
 const [job, name] = process.argv.slice(2);

@@ -7,9 +7,7 @@ import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 import { gmrConv, mixRingWeights, type Strategy } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { ConvCase } from "./cases.ts";
-
-/** Largest accepted error, relative to the tensor's largest value. */
-export const TOLERANCE = { values: 1e-5, gradients: 1e-4, networks: 1e-4 };
+import { TOLERANCE } from "./tolerance.ts";
 
 export interface ParityResult {
   name: string;

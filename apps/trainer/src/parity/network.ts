@@ -14,8 +14,9 @@ import { foldModel } from "@gmr-conv/tfjs";
 import { modelVariables } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import { type NetworkCase, readCase } from "./cases.ts";
-import { type ParityResult, TOLERANCE } from "./check.ts";
+import type { ParityResult } from "./check.ts";
 import { runOnnx } from "./runOnnx.ts";
+import { TOLERANCE } from "./tolerance.ts";
 
 /** Gradients may differ by this many times PyTorch's own float32 error. */
 const GRADIENT_FACTOR = 10;

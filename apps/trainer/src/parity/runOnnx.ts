@@ -1,6 +1,6 @@
 // Runs ONNX models in onnxruntime.
 
-import { GmrError } from "@gmr-conv/core";
+import { findOptional, importOptional, type OptionalPackage } from "@gmr-conv/data/node";
 import { type StoredTensor, toFloat32 } from "@gmr-conv/io";
 
 /**
@@ -16,14 +16,16 @@ export async function runOnnx(model: Uint8Array, input: StoredTensor): Promise<F
   return data as Float32Array;
 }
 
-async function load(): Promise<typeof import("onnxruntime-node")> {
-  try {
-    return await import("onnxruntime-node");
-  } catch (error) {
-    throw new GmrError(
-      "unsupported",
-      "checking the ONNX form needs the npm package onnxruntime-node, which is not installed",
-      { cause: error },
-    );
-  }
+export const ONNX_RUNTIME: OptionalPackage = {
+  name: "onnxruntime-node",
+  version: "1.30.0",
+  user: "checking the ONNX form",
+};
+
+/** @throws GmrError `unsupported` without onnxruntime-node, with the command that installs it */
+export function checkOnnxRuntime(): void {
+  findOptional(ONNX_RUNTIME, "onnxruntime-node", import.meta.url);
 }
+
+const load = (): Promise<typeof import("onnxruntime-node")> =>
+  importOptional(ONNX_RUNTIME, "onnxruntime-node", import.meta.url);

@@ -32,9 +32,14 @@ export interface Predictor {
 
 /**
  * The network of a run (its folder), or a pretrained one by name.
+ * @param onWarning as in `loadTrained`
  * @throws GmrError `io` if neither exists; as `loadTrained`
  */
-export async function openPredictor(source: string, network: string | undefined): Promise<Predictor> {
+export async function openPredictor(
+  source: string,
+  network: string | undefined,
+  onWarning?: (text: string) => void,
+): Promise<Predictor> {
   const pretrained = pretrainedCards().find(({ name }) => name === source);
   if (pretrained && !existsSync(path.join(source, "config.json"))) {
     const model = await loadPretrained(source as PretrainedName);
@@ -63,7 +68,7 @@ export async function openPredictor(source: string, network: string | undefined)
   const { task, shape, classNames } = config.data;
   const anySize = task === "segmentation";
   const model = makeNetwork(own, config.data, anySize);
-  const { digest } = await loadTrained(run.storage, own.name, model, own.train.select);
+  const { digest } = await loadTrained(run.storage, own.name, model, own.train.select, onWarning);
   const sizes = own.train.augment?.size ?? shape.slice(0, -1);
   return {
     model,

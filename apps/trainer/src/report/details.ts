@@ -7,7 +7,7 @@ import type { NetworkReport, RotationReport } from "./types.ts";
 
 /** The command, the settings and the environment. */
 export function settings(report: RotationReport): Markup {
-  const { backend, threads, node, platform, cpu, versions } = report.environment;
+  const { backend, threads, processes, node, platform, cpu, versions } = report.environment;
   const { command, trainingCommand, reportCommand, config } = report;
   const commands =
     trainingCommand && reportCommand
@@ -21,7 +21,8 @@ export function settings(report: RotationReport): Markup {
 <div><h3>Settings</h3>${settingsTables(config)}</div>
 <div><h3>Environment</h3>${definitions([
     ["backend", backend],
-    ["threads", String(threads)],
+    ...(processes ? [["processes", String(processes)] as [string, string]] : []),
+    [processes ? "threads of each" : "threads", String(threads)],
     ["processor", cpu],
     ["platform", platform],
     ["Node.js", node],

@@ -29,14 +29,14 @@ export interface ReportSummary {
     angles: Measured<AngleScore>[];
     flips: Measured<{ direction: FlipDirection; score: number }>[];
   }[];
-  /** The page's path. */
-  report: string;
+  /** The page's path; missing without the package that draws its charts. */
+  report?: string;
 }
 
 type Measured<T> = Omit<T, "interval"> & { interval?: Interval | undefined };
 
-/** @param page the page's path */
-export function reportSummary(report: RotationReport, page: string): ReportSummary {
+/** @param page the page's path, if there is one */
+export function reportSummary(report: RotationReport, page: string | undefined): ReportSummary {
   const { title, createdAt, score, dataset, networks } = report;
   return {
     title,
@@ -64,6 +64,6 @@ export function reportSummary(report: RotationReport, page: string): ReportSumma
         flips: flips.map(measured),
       };
     }),
-    report: page,
+    ...(page !== undefined && { report: page }),
   };
 }

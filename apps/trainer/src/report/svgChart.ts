@@ -1,13 +1,8 @@
 /** Inline SVG charts by ECharts. Colours are CSS variables, so charts follow the page. */
-import { LineChart, type LineSeriesOption } from "echarts/charts";
-import {
-  GridComponent,
-  type GridComponentOption,
-  PolarComponent,
-  type PolarComponentOption,
-} from "echarts/components";
-import { type ComposeOption, init, use } from "echarts/core";
-import { SVGRenderer } from "echarts/renderers";
+import type { LineSeriesOption } from "echarts/charts";
+import type { GridComponentOption, PolarComponentOption } from "echarts/components";
+import type { ComposeOption } from "echarts/core";
+import { GridComponent, init, LineChart, PolarComponent, SVGRenderer, use } from "./echarts.ts";
 import { html, Markup } from "./html.ts";
 
 use([LineChart, GridComponent, PolarComponent, SVGRenderer]);

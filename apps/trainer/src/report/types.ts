@@ -39,6 +39,8 @@ export interface RotationReport {
 export interface ReportEnvironment {
   backend: string;
   threads: number;
+  /** That shared the work, if there were several; each had `threads`. */
+  processes?: number | undefined;
   node: string;
   platform: string;
   cpu: string;

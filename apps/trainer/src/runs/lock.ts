@@ -1,9 +1,10 @@
 // A lock on a run's folder, so that one process at a time works there.
 
-import { readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { codeOf, GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
+import { removeTemporaries } from "@gmr-conv/io/node";
 
 const LOCK = "run.lock";
 
@@ -24,14 +25,12 @@ export function lockFolder(folder: string): () => void {
     }
     rmSync(file, { force: true });
   }
-  for (const name of readdirSync(folder)) {
-    if (/\.\d+\.tmp$/.test(name)) rmSync(path.join(folder, name), { force: true });
-  }
+  removeTemporaries(folder);
   return () => {
-    rmSync(file, { force: true });
     try {
+      rmSync(file, { force: true });
       rmdirSync(folder); // Succeeds if the run left nothing in its folder.
-    } catch {}
+    } catch {} // On a disk that has become read-only the lock stays, and does not block a later process.
   };
 }
 
@@ -41,7 +40,7 @@ function claim(file: string): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    throw error;
+    throw new GmrError("io", `cannot write ${file}: ${reasonOf(error)}`, { cause: error });
   }
 }
 

@@ -23,13 +23,20 @@ export async function readMetrics(run: RunFolder, network: string): Promise<Metr
   return metrics;
 }
 
+/** Adds a line. @throws GmrError `io`; the next line is then separate from what may have been written of this one */
 export async function appendMetric(run: RunFolder, metric: Metric): Promise<void> {
+  const file = run.file(FILE);
   try {
-    await appendFile(run.file(FILE), `${JSON.stringify(metric)}\n`);
+    await appendFile(file, `${cutOff.has(file) ? "\n" : ""}${JSON.stringify(metric)}\n`);
+    cutOff.delete(file);
   } catch (error) {
-    throw ioError(`cannot write ${run.file(FILE)}`, error);
+    cutOff.add(file);
+    throw ioError(`cannot write ${file}`, error);
   }
 }
+
+/** Files whose last line may have been cut off, as by a full disk. */
+const cutOff = new Set<string>();
 
 /**
  * Drops a network's metrics after a step, before training continues from there.

@@ -1,7 +1,7 @@
 // Starting or continuing a run. What was trained is never deleted unless requested.
 
 import { describeValue, GmrError } from "@gmr-conv/core";
-import { checkpointName, readWeightsFile } from "@gmr-conv/training";
+import { readCheckpoint } from "@gmr-conv/training";
 import type { Resolved } from "../config/resolve.ts";
 import type { RunConfig } from "../config/schema.ts";
 import { lockFolder } from "./lock.ts";
@@ -37,11 +37,15 @@ export async function inRun<T>(
   work: (resolved: Resolved) => Promise<T>,
 ): Promise<T> {
   return whileLocked(run, async () => {
+    let result: T;
     try {
-      return await work(await openRun(run, wanted, start));
-    } finally {
-      await run.settle();
+      result = await work(await openRun(run, wanted, start));
+    } catch (error) {
+      await run.settle().catch(() => {}); // The first error says what is wrong with the folder.
+      throw error;
     }
+    await run.settle();
+    return result;
   });
 }
 
@@ -96,7 +100,7 @@ const writeConfig = (run: RunFolder, config: RunConfig): void =>
 
 /** Settings that may change when a run continues, since they do not affect training. */
 const FREE =
-  /^(title|loaders|cacheMegabytes|evaluation(\..*)?|networks\.\d+\.(label|train\.(checkpointSeconds|keepEvery)))$/;
+  /^(title|loaders|cacheMegabytes|evaluation(\..*)?|networks\.\d+\.(label|train\.(checkpointSeconds|keepCheckpoints|retrySeconds|keepEvery)))$/;
 
 async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Promise<Resolved> {
   const { config } = resolved;
@@ -117,7 +121,7 @@ async function resume(run: RunFolder, stored: RunConfig, resolved: Resolved): Pr
   }
   if (changes.length > 0) writeConfig(run, config);
   for (const { name, label } of config.networks) {
-    const position = (await readWeightsFile(run.storage, checkpointName(name)))?.position;
+    const position = (await readCheckpoint(run.storage, name))?.position;
     if (!position) console.error(`${label}: no checkpoint yet, training starts at the beginning`);
     const spoilt = await dropMetricsAfter(run, name, position?.step ?? 0);
     if (spoilt > 0) console.error(`${run.file("metrics.jsonl")}: ${spoilt} invalid lines dropped`);

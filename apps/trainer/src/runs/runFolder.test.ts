@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/cli.ts";
@@ -67,6 +67,20 @@ describe("RunFolder", () => {
     await dropMetricsAfter(run, "a", 20);
     expect((await readMetrics(run, "a")).map((m) => m.step)).toEqual([10, 20]);
     expect((await readMetrics(run, "b")).map((m) => m.step)).toEqual([30]);
+  });
+
+  it("adds a line of its own after one that could not be written", async () => {
+    const run = RunFolder.at(temporaryFolder());
+    await appendMetric(run, metric("a", 10));
+    const before = readFileSync(run.file("metrics.jsonl"), "utf8");
+    rmSync(run.file("metrics.jsonl"));
+    mkdirSync(run.file("metrics.jsonl"));
+    const message = `cannot write ${run.file("metrics.jsonl")}: it is a folder, expected a file`;
+    await expect(appendMetric(run, metric("a", 20))).rejects.toThrow(message);
+    rmSync(run.file("metrics.jsonl"), { recursive: true });
+    run.write("metrics.jsonl", `${before}{"type":"progr`);
+    for (const step of [30, 40]) await appendMetric(run, metric("a", step));
+    expect((await readMetrics(run, "a")).map(({ step }) => step)).toEqual([10, 30, 40]);
   });
 
   it("names a file that is not JSON", async () => {

@@ -5,7 +5,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { writeFileAtomically } from "@gmr-conv/io/node";
-import { CHECKPOINT_SUFFIX } from "@gmr-conv/training";
+import { checkpointAge } from "@gmr-conv/training";
 import { FileStorage } from "@gmr-conv/training/node";
 import { type NetworkConfig, type RunConfig, runConfigSchema } from "../config/schema.ts";
 import { checkFileName, parseJson } from "./schemas.ts";
@@ -114,7 +114,7 @@ export class RunFolder {
 
   /** Names of the checkpoints. */
   async checkpoints(): Promise<string[]> {
-    return (await this.names()).filter((name) => name.endsWith(CHECKPOINT_SUFFIX));
+    return (await this.names()).filter((name) => checkpointAge(name) !== undefined);
   }
 
   /** Names of the files with results of training and evaluation. */

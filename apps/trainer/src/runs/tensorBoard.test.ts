@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/cli.ts";
@@ -35,6 +35,26 @@ describe("EventFile", () => {
       const after = text.indexOf(tag) + tag.length;
       expect([event[after], event.readFloatLE(after + 1)]).toEqual([0x15, value]);
     }
+  });
+
+  it("leaves whole records only where writing fails, and goes on after them", () => {
+    const folder = path.join(temporaryFolder(), "events");
+    const file = new EventFile(folder);
+    writeFileSync(folder, "");
+    expect(() => file.scalars(1, { a: 1 })).toThrow(/^cannot write .*events\.out.*: a file is in its place$/);
+    rmSync(folder);
+    file.scalars(2, { a: 1 });
+    const name = path.join(folder, readdirSync(folder)[0]);
+    const whole = readFileSync(name);
+    rmSync(name);
+    mkdirSync(name);
+    expect(() => file.scalars(3, { a: 1 })).toThrow("it is a folder, expected a file");
+    rmSync(name, { recursive: true });
+    writeFileSync(name, Buffer.concat([whole, Buffer.from("half a record")]));
+    file.scalars(4, { a: 1 });
+    const bytes = readFileSync(name);
+    expect(bytes.subarray(0, whole.length)).toEqual(whole);
+    expect(Number(bytes.readBigUInt64LE(whole.length)) + 16).toBe(bytes.length - whole.length);
   });
 
   it("has the checksums of RFC 3720, as records turn them", () => {

@@ -2,20 +2,25 @@
 // and the message's checksum. Sources: https://www.tensorflow.org/tutorials/load_data/tfrecord,
 // tensorflow/core/util/event.proto, tensorflow/core/framework/summary.proto.
 
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, truncateSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { GmrError, reasonOf } from "@gmr-conv/core";
 
 /** Writes scalars for TensorBoard to a new file in a folder, created with the first ones. */
 export class EventFile {
   private readonly folder: string;
   private file: string | undefined;
+  /** Bytes of whole records. */
+  private length = 0;
+  /** Whether part of a record may follow them. */
+  private cutOff = false;
 
   constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** Adds the numbers of a step, by tag. */
+  /** Adds the numbers of a step, by tag. @throws GmrError `io`, naming the file; what was written before stays whole */
   scalars(step: number, values: Readonly<Record<string, number>>): void {
     const summary = Object.entries(values).flatMap(([tag, value]) => [
       ...bytes(1, Buffer.from([...bytes(1, Buffer.from(tag)), ...float(2, value)])),
@@ -24,17 +29,31 @@ export class EventFile {
   }
 
   private append(message: number[]): void {
-    if (this.file === undefined) {
-      const seconds = Math.floor(Date.now() / 1000);
+    const version = [...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))];
+    const seconds = Math.floor(Date.now() / 1000);
+    this.file ??= path.join(this.folder, `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`);
+    try {
       mkdirSync(this.folder, { recursive: true });
-      this.file = path.join(this.folder, `events.out.tfevents.${seconds}.${os.hostname()}.${process.pid}`);
-      this.append([...double(1, Date.now() / 1000), ...bytes(3, Buffer.from("brain.Event:2"))]);
+      // Readers stop at half a record.
+      if (this.cutOff && existsSync(this.file)) truncateSync(this.file, this.length);
+      this.cutOff = true;
+      for (const written of this.length === 0 ? [version, message] : [message]) {
+        const whole = record(written);
+        appendFileSync(this.file, whole);
+        this.length += whole.length;
+      }
+      this.cutOff = false;
+    } catch (error) {
+      throw new GmrError("io", `cannot write ${this.file}: ${reasonOf(error)}`, { cause: error });
     }
-    const data = Buffer.from(message);
-    const length = Buffer.alloc(8);
-    length.writeBigUInt64LE(BigInt(data.length));
-    appendFileSync(this.file, Buffer.concat([length, masked(length), data, masked(data)]));
   }
+}
+
+function record(message: number[]): Buffer {
+  const data = Buffer.from(message);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(data.length));
+  return Buffer.concat([length, masked(length), data, masked(data)]);
 }
 
 // Fields of protocol buffers: number and wire type, then the value.

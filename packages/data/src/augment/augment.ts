@@ -1,8 +1,9 @@
 /** Random changes of training examples, seeded and reproducible. */
-import { checkKeys, GmrError, type KeysOf, type Random } from "@gmr-conv/core";
+import { checkKeys, GmrError, type KeysOf, Random } from "@gmr-conv/core";
 import { countImages } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
 import type { SampleShape } from "../imageSet.ts";
+import { deriveSeed } from "../seed.ts";
 import { type BlurOptions, randomBlur } from "./blur.ts";
 import { type ColourOptions, randomColours } from "./colour.ts";
 import { type EraseOptions, randomErase } from "./erase.ts";
@@ -53,12 +54,21 @@ function checkNames({ colour, blur, erase }: AugmentOptions): void {
 }
 
 /** Changes examples [N, ...sizes, C] at random; may return its argument. */
-export type Augment = (
-  examples: FloatExamples,
-  shape: SampleShape,
-  random: Random,
-  classes: number,
-) => FloatExamples;
+export interface Augment {
+  /** @param first position in the batch of the first example, if they are a part of one (see `perImage`) */
+  (
+    examples: FloatExamples,
+    shape: SampleShape,
+    random: Random,
+    classes: number,
+    first?: number,
+  ): FloatExamples;
+  /**
+   * Whether what happens to an image depends on nothing but `random` and the image's position in the batch, so that a
+   * part of a batch can be made without the rest. Default false.
+   */
+  readonly perImage?: boolean | undefined;
+}
 
 /** The standardisation `(x − mean) / std` of each channel, of pixels in [0, 1]. */
 export interface Normalization {
@@ -80,8 +90,16 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
   const moves = randomMoves(options);
   const erase = options.erase && randomErase(options.erase);
   const mix = mixer(options);
-  return ({ images, labels }, shape, random, classes) => {
+  const augment = (
+    { images, labels }: FloatExamples,
+    shape: SampleShape,
+    random: Random,
+    classes: number,
+    first = 0,
+  ): FloatExamples => {
     const count = countImages(images, shape);
+    const seed = random.bits();
+    const randoms = Array.from({ length: count }, (_, n) => new Random(deriveSeed(seed, first + n)));
     const channels = shape[shape.length - 1];
     let examples: FloatExamples = { images, labels };
     if (colours || blur) {
@@ -89,24 +107,25 @@ export function augmenter(options: AugmentOptions, normalization?: Normalization
       const each = changed.length / count;
       for (let n = 0; n < count; n++) {
         const image = changed.subarray(n * each, (n + 1) * each);
-        colours?.(image, channels, random);
-        blur?.(image, shape, random);
+        colours?.(image, channels, randoms[n]);
+        blur?.(image, shape, randoms[n]);
       }
       examples = { images: changed, labels };
     }
     if (normalization) examples = { images: normalize(examples.images, channels, normalization), labels };
-    if (moves) examples = moves(examples, shape, random);
+    if (moves) examples = moves(examples, shape, randoms);
     const outShape = [...(options.size ?? shape.slice(0, -1)), channels];
     if (erase) {
       const erased = Float32Array.from(examples.images);
       const each = erased.length / count;
-      for (let n = 0; n < count; n++) erase(erased.subarray(n * each, (n + 1) * each), outShape, random);
+      for (let n = 0; n < count; n++) erase(erased.subarray(n * each, (n + 1) * each), outShape, randoms[n]);
       examples = { images: erased, labels: examples.labels };
     }
     if (options.size) examples = { ...examples, shape: outShape };
     if (!mix) return examples;
     return { ...examples, ...mix(examples.images, examples.labels, outShape, classes, random) };
   };
+  return Object.assign(augment, { perImage: mix === undefined });
 }
 
 /**

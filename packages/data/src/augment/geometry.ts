@@ -4,7 +4,7 @@ import { checkFinite, describeValue, GmrError, oneOf, type Random } from "@gmr-c
 import type { Fill } from "@gmr-conv/core/equivariance";
 import { type WarpOptions, warpImages, warpLabels } from "../affine.ts";
 import type { FloatExamples } from "../dataset.ts";
-import { imageSize, type SampleShape } from "../imageSet.ts";
+import type { SampleShape } from "../imageSet.ts";
 import type { Interpolation } from "../sampling.ts";
 import { FLIPPED_AXIS, type FlipDirection } from "../transforms.ts";
 import { matrixProduct, turnMatrix } from "../turnMatrix.ts";
@@ -46,19 +46,21 @@ type Complete = {
   flip: Partial<Record<FlipDirection, number>>;
 } & WarpOptions;
 
-/** Moves examples at random, masks with their images; undefined if there is nothing to do. */
+/**
+ * Moves examples at random, each by its own random numbers, masks with their images; undefined if there is nothing to
+ * do.
+ */
 export function randomMoves(
   options: GeometryOptions,
-): ((examples: FloatExamples, shape: SampleShape, random: Random) => FloatExamples) | undefined {
+): ((examples: FloatExamples, shape: SampleShape, randoms: readonly Random[]) => FloatExamples) | undefined {
   const plan = check(options);
   const { translate, scale, crop, rotate, flip, size } = plan;
   const still = translate === 0 && scale[0] === 1 && scale[1] === 1 && !crop && rotate === 0;
   if (still && !size && !Object.values(flip).some((p) => p > 0)) return undefined;
-  return ({ images, labels }, shape, random) => {
+  return ({ images, labels }, shape, randoms) => {
     const sizes = shape.slice(0, -1);
     const outSizes = size ?? sizes;
-    const each = imageSize(shape);
-    const warps = Array.from({ length: images.length / each }, () => draw(plan, sizes, outSizes, random));
+    const warps = randoms.map((random) => draw(plan, sizes, outSizes, random));
     const warpOf = (n: number): Warp => warps[n];
     const warping = { size, interpolation: plan.interpolation, fill: plan.fill };
     const moved = warpImages(images, shape, warpOf, warping);

@@ -1,2 +1,2 @@
-export { readFileBytes, writeFileAtomically } from "./files.ts";
+export { readFileBytes, removeTemporaries, writeFileAtomically } from "./files.ts";
 export { layersModelFiles, readLayersModel, writeLayersModel } from "./layersModelFiles.ts";

@@ -2,11 +2,11 @@
 
 import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { batchNormTraining } from "../batchNorm.ts";
 import { applyLayer, weightNamed } from "../graph/cloneLayer.ts";
 import { NORM_WEIGHTS } from "../graph/merges.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { SharedLayers } from "../graph/sharedLayers.ts";
+import { batchNormOfProcesses } from "../syncBatchNorm.ts";
 import type { FoldableLayer } from "./foldable.ts";
 import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 
@@ -100,9 +100,8 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
           .reshape(x.shape);
         return this.relu ? y.relu() : y;
       }
-      const count = x.size / gamma.size;
-      if (count === 1) throw this.cannotLearn(x);
-      const { y, mean, variance } = batchNormTraining(x, gamma, beta, this.epsilon, this.relu);
+      if (x.size === gamma.size) throw this.cannotLearn(x);
+      const { y, mean, variance, count } = batchNormOfProcesses(x, gamma, beta, this.epsilon, this.relu);
       if (count === 0) return y;
       this.move(this.movingMean!, mean, 1);
       this.move(this.movingVariance!, variance, count / (count - 1));

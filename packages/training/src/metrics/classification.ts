@@ -53,6 +53,26 @@ export class Classification {
     this.probabilities.push(probabilities);
   }
 
+  /** All labels and probabilities, for {@link merge}. */
+  save(): Uint8Array {
+    const bytes = new Uint8Array(4 * this.labels.length * (1 + this.classes));
+    new Int32Array(bytes.buffer, 0, this.labels.length).set(this.labels);
+    const probabilities = new Float32Array(bytes.buffer, 4 * this.labels.length);
+    let at = 0;
+    for (const block of this.probabilities) {
+      probabilities.set(block, at);
+      at += block.length;
+    }
+    return bytes;
+  }
+
+  /** Adds the images that another has collected. @param saved by {@link save}, for as many classes */
+  merge(saved: Uint8Array): void {
+    const { buffer } = saved.slice();
+    const count = saved.length / (4 * (1 + this.classes));
+    this.add(new Int32Array(buffer, 0, count), new Float32Array(buffer, 4 * count));
+  }
+
   /** Share of correct images so far. */
   get score(): number {
     return this.right / Math.max(1, this.labels.length);

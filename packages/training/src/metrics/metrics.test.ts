@@ -66,6 +66,39 @@ describe("Classification", () => {
   });
 });
 
+describe("save and merge", () => {
+  it("put what was collected in parts together, as if in one place", () => {
+    const [whole, ...parts] = [0, 1, 2].map(() => new Classification(3));
+    const probabilities = Float32Array.from(PROBABILITIES.flat());
+    whole.add(LABELS, probabilities);
+    parts[0].add(LABELS.slice(0, 3), probabilities.subarray(0, 9));
+    parts[0].add(LABELS.slice(3, 4), probabilities.subarray(9, 12));
+    parts[1].add(LABELS.slice(4), probabilities.subarray(12));
+    const merged = new Classification(3);
+    for (const part of [...parts, new Classification(3)]) merged.merge(part.save());
+    expect(merged.metrics()).toEqual(whole.metrics());
+    expect(merged.mistakes(9)).toEqual(whole.mistakes(9));
+    const masks = [0, 1, 2].map(() => new Segmentation(3));
+    const images = [
+      [
+        [0, 0, 1, 1],
+        [0, 1, 1, 1],
+      ],
+      [
+        [2, 2, 2, 0, IGNORED],
+        [2, 0, 2, 0, 1],
+      ],
+    ];
+    images.forEach(([labels, predicted], i) => {
+      masks[0].add(labels, predicted);
+      masks[1 + i].add(labels, predicted);
+    });
+    const both = new Segmentation(3);
+    for (const part of masks.slice(1)) both.merge(part.save());
+    expect(both.metrics()).toEqual(masks[0].metrics());
+  });
+});
+
 describe("intervals", () => {
   it.each([
     [9, 10, 0.5958499732, 0.9821237869],

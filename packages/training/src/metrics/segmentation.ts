@@ -60,6 +60,27 @@ export class Segmentation {
     if (!Number.isNaN(score)) this.scores.push(score);
   }
 
+  /** All counts, for {@link merge}. */
+  save(): Uint8Array {
+    const counts = this.totals.flatMap(({ both, predicted, labelled }) => [both, predicted, labelled]);
+    const all = [this.images, this.right, this.positions, ...counts, ...this.scores];
+    return new Uint8Array(Float64Array.from(all).buffer);
+  }
+
+  /** Adds the images that another has collected. @param saved by {@link save}, for as many classes */
+  merge(saved: Uint8Array): void {
+    const [images, right, positions, ...rest] = new Float64Array(saved.slice().buffer);
+    this.images += images;
+    this.right += right;
+    this.positions += positions;
+    this.totals.forEach((counts, k) => {
+      counts.both += rest[3 * k];
+      counts.predicted += rest[3 * k + 1];
+      counts.labelled += rest[3 * k + 2];
+    });
+    this.scores.push(...rest.slice(3 * this.totals.length));
+  }
+
   /** Mean Dice of the classes except the background, so far. */
   get score(): number {
     const score = meanOf(this.totals.slice(1).map(dice));

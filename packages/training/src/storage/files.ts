@@ -1,12 +1,17 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
-import { writeFileAtomically } from "@gmr-conv/io/node";
+import { removeTemporaries, writeFileAtomically } from "@gmr-conv/io/node";
 import type { Storage } from "./storage.ts";
 
-/** The files of a folder, which is created with the first one. */
+/**
+ * The files of a folder, which is created with the first one. What killed processes left half written is deleted when
+ * the same file is written again.
+ */
 export class FileStorage implements Storage {
   readonly folder: string;
+  /** Files without such remains. */
+  private readonly clean = new Set<string>();
 
   constructor(folder: string) {
     this.folder = folder;
@@ -21,13 +26,19 @@ export class FileStorage implements Storage {
     }
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
+  async write(name: string, bytes: Uint8Array, older: readonly string[] = []): Promise<void> {
     try {
       await mkdir(this.folder, { recursive: true });
     } catch (cause) {
       throw new GmrError("io", `cannot make ${this.folder}: ${reasonOf(cause)}`, { cause });
     }
-    writeFileAtomically(this.describe(name), bytes);
+    if (!this.clean.has(name)) removeTemporaries(this.folder, name);
+    this.clean.add(name);
+    writeFileAtomically(
+      this.describe(name),
+      bytes,
+      older.map((other) => this.describe(other)),
+    );
   }
 
   async remove(name: string): Promise<void> {

@@ -17,8 +17,16 @@ export class IndexedDbStorage implements Storage {
     return found instanceof Uint8Array ? found : undefined;
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
-    await this.run("readwrite", (store) => store.put(bytes.slice(), name));
+  async write(name: string, bytes: Uint8Array, older: readonly string[] = []): Promise<void> {
+    const names = [name, ...older];
+    await this.run("readwrite", (store) => {
+      // Requests are answered in their order: each name is read before it gets its new content.
+      for (let i = names.length - 1; i > 0; i--) {
+        const old = store.get(names[i - 1]);
+        old.onsuccess = () => old.result !== undefined && store.put(old.result, names[i]);
+      }
+      return store.put(bytes.slice(), name);
+    });
   }
 
   async remove(name: string): Promise<void> {

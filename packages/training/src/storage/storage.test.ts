@@ -1,5 +1,6 @@
 import "fake-indexeddb/auto";
-import { mkdtempSync, readdirSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -35,6 +36,11 @@ describe.each(STORAGES)("%s", (_, make) => {
     expect(await storage.list()).toEqual(["b"]);
     await storage.remove("b");
     expect(storage.describe("b")).toContain("b");
+
+    for (let n = 1; n <= 4; n++) await storage.write("c", Uint8Array.of(n), ["c-1", "c-2"]);
+    const kept = ["c", "c-1", "c-2"].map(async (name) => Array.from((await storage.read(name)) ?? []));
+    expect(await Promise.all(kept)).toEqual([[4], [3], [2]]);
+    expect(await storage.list()).toHaveLength(3);
   });
 });
 
@@ -63,5 +69,27 @@ describe("FileStorage", () => {
     writeFileSync(path.join(at, "file"), "");
     const taken = path.join(at, "file");
     await expectGmrError(() => new FileStorage(taken).write("b", Uint8Array.of(1)), "io", RegExp(taken));
+  });
+
+  it("removes what killed processes left, and moves folders that are in the way", async () => {
+    const at = folder();
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    for (const pid of [ended, process.pid, process.ppid])
+      writeFileSync(path.join(at, `a.${pid}.tmp`), "half");
+    writeFileSync(path.join(at, `b.${ended}.tmp`), "half");
+    mkdirSync(path.join(at, "a", "full"), { recursive: true });
+    const storage = new FileStorage(at);
+    await expectGmrError(
+      () => storage.write("a", Uint8Array.of(1)),
+      "io",
+      /a: it is a folder, expected a file$/,
+    );
+    await storage.write("a", Uint8Array.of(1), ["a-1"]);
+    // The parent lives, and b is another file.
+    const left = ["a", "a-1", `a.${process.ppid}.tmp`, `b.${ended}.tmp`];
+    expect(readdirSync(at).sort()).toEqual(left.sort());
+    expect(readdirSync(path.join(at, "a-1"))).toEqual(["full"]);
+    await storage.write("a", Uint8Array.of(2), ["a-1"]); // It cannot move on, and is replaced.
+    expect(await storage.read("a")).toEqual(Buffer.of(2));
   });
 });

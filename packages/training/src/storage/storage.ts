@@ -2,8 +2,13 @@
 export interface Storage {
   /** A file's bytes, or undefined if it does not exist. @throws GmrError `io` */
   read(name: string): Promise<Uint8Array | undefined>;
-  /** Replaces a file: readers see either the old or the new content. @throws GmrError `io` */
-  write(name: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Replaces a file: readers see either the old or the new content, and the old one stays if this fails.
+   * @param older names that the file's old content moves on to: the old content gets the first one, what had the first
+   *   the second, and what had the last is replaced. A storage that ignores them keeps the newest content only.
+   * @throws GmrError `io`
+   */
+  write(name: string, bytes: Uint8Array, older?: readonly string[]): Promise<void>;
   /** Deletes a file if it exists. */
   remove(name: string): Promise<void>;
   /** Names of all files. */
@@ -20,7 +25,12 @@ export class MemoryStorage implements Storage {
     return this.files.get(name)?.slice();
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
+  async write(name: string, bytes: Uint8Array, older: readonly string[] = []): Promise<void> {
+    const names = [name, ...older];
+    for (let i = names.length - 1; i > 0; i--) {
+      const moved = this.files.get(names[i - 1]);
+      if (moved) this.files.set(names[i], moved);
+    }
     this.files.set(name, bytes.slice());
   }
 

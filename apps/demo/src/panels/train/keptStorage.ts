@@ -42,10 +42,10 @@ export class KeptStorage implements Storage {
     return (await this.memory.read(name)) ?? this.attempt(() => this.database.read(name), undefined);
   }
 
-  async write(name: string, bytes: Uint8Array): Promise<void> {
-    const kept = await this.attempt(() => this.database.write(name, bytes).then(() => true), false);
-    if (kept) await this.memory.remove(name);
-    else await this.memory.write(name, bytes);
+  async write(name: string, bytes: Uint8Array, older: readonly string[] = []): Promise<void> {
+    const kept = await this.attempt(() => this.database.write(name, bytes, older).then(() => true), false);
+    if (!kept) return this.memory.write(name, bytes, older);
+    for (const each of [name, ...older]) await this.memory.remove(each);
   }
 
   async remove(name: string): Promise<void> {

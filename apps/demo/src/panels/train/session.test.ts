@@ -6,7 +6,7 @@ import { useWasm } from "@gmr-conv/backend-wasm";
 import { GmrError } from "@gmr-conv/core";
 import { pickEvenly } from "@gmr-conv/data";
 import { readSafetensors } from "@gmr-conv/io";
-import { MemoryStorage } from "@gmr-conv/training";
+import { checkpointName, MemoryStorage } from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectGmrError } from "../../../../../tooling/testing/expectGmrError.ts";
@@ -68,6 +68,37 @@ describe("Session", () => {
     }
     alone.dispose();
     second.dispose();
+  });
+
+  it("goes on from the checkpoint before a damaged one, and says so", async () => {
+    const storage = new MemoryStorage();
+    const session = await begun(storage);
+    await session.go();
+    session.dispose();
+    const damage = async (age: number) => storage.write(checkpointName("gmr", age), Uint8Array.of(1, 2, 3));
+    const newest = (await storage.read(checkpointName("gmr"))) as Uint8Array;
+    await storage.write(checkpointName("gmr", 1), newest);
+    await damage(0);
+    const told: string[] = [];
+    const open = async () => {
+      const again = new Session(
+        FEW,
+        storage,
+        () => {},
+        (text) => told.push(text),
+      );
+      const { steps } = await again.open();
+      again.dispose();
+      return steps;
+    };
+    expect(await open()).toEqual({ gmr: 20, dense: 20 });
+    expect(told).toEqual([
+      expect.stringMatching(/^gmr\.checkpoint\.saf.*: training goes on from step 20\.$/),
+    ]);
+    await damage(1);
+    expect(await open()).toEqual({ gmr: 0, dense: 20 });
+    expect(told[1]).toMatch(/no whole checkpoint of gmr is left.*; the network begins anew\.$/);
+    expect((await storage.list()).filter((name) => name.startsWith("gmr.checkpoint"))).toEqual([]);
   });
 
   it("takes weights that it saved, and refuses others", async () => {

@@ -1,19 +1,20 @@
 // The training of both networks by turns, with everything that a page may ask of it. Knows no backend and no page.
 
-import { codeOf, GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError, reasonOf } from "@gmr-conv/core";
 import { type Batch, type Dataset, pickEvenly, rotateImages } from "@gmr-conv/data";
 import { readWeights, writeSafetensors } from "@gmr-conv/io";
 import { loadStateDict, stateDictOf } from "@gmr-conv/io/layers";
 import { createModel } from "@gmr-conv/models/registry";
 import {
   batchStream,
+  checkpointAge,
   checkpointName,
   decayedWeights,
   fingerprint,
   modelVariables,
   Optimizer,
   predict,
-  readWeightsFile,
+  readCheckpoint,
   refreshNorms,
   restoreWeights,
   type Storage,
@@ -62,6 +63,7 @@ export class Session {
   private readonly digits: Digits;
   private readonly storage: Storage;
   private readonly onChange: (state: RunState) => void;
+  private readonly onWarning: (text: string) => void;
   private run: Run = newRun();
   private settings: TrainSettings;
   private models: PerNetwork<tf.LayersModel> | undefined;
@@ -71,11 +73,20 @@ export class Session {
   private training: Promise<void> | undefined;
   private told = 0;
 
-  /** @param onChange called after every record, reading and checkpoint */
-  constructor(digits: Digits, storage: Storage, onChange: (state: RunState) => void) {
+  /**
+   * @param onChange called after every record, reading and checkpoint
+   * @param onWarning called with what is wrong with checkpoints
+   */
+  constructor(
+    digits: Digits,
+    storage: Storage,
+    onChange: (state: RunState) => void,
+    onWarning: (text: string) => void = () => {},
+  ) {
     this.digits = digits;
     this.storage = storage;
     this.onChange = onChange;
+    this.onWarning = onWarning;
     this.settings = this.settingsOf(this.run);
   }
 
@@ -85,13 +96,18 @@ export class Session {
     await this.make((kept && readRun(kept)) ?? this.run);
     for (const name of NETWORKS) {
       try {
-        const found = await readWeightsFile(this.storage, checkpointName(name));
+        const found = await readCheckpoint(this.storage, name);
         if (!found || !kept) continue;
         await restoreWeights(found, this.model(name));
         this.steps[name] = found.position.step;
+        if (found.age > 0) {
+          this.onWarning(`${found.problems.join("; ")}: training goes on from step ${found.position.step}.`);
+        }
       } catch (error) {
         if (codeOf(error) !== "invalid-data") throw error;
-        await this.storage.remove(checkpointName(name)); // damaged, or of another network: begin again
+        // Damaged, or of another network: begin again.
+        this.onWarning(`${reasonOf(error)}; the network begins anew.`);
+        await this.forget(name);
       }
     }
     for (const name of NETWORKS) this.run.courses[name] = upTo(this.run.courses[name], this.steps[name]);
@@ -198,12 +214,21 @@ export class Session {
         optimizer,
         average: undefined,
       });
+      await this.forget(name, 1);
     } finally {
       optimizer.dispose();
     }
     await this.score(name, false); // with the statistics of the file
     await this.keepRun();
     return this.state();
+  }
+
+  /** Deletes a network's checkpoints, from an age on. */
+  private async forget(name: NetworkName, from = 0): Promise<void> {
+    for (const file of await this.storage.list()) {
+      const age = checkpointAge(file, name);
+      if (age !== undefined && age >= from) await this.storage.remove(file);
+    }
   }
 
   private async make(run: Run): Promise<void> {

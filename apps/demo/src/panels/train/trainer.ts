@@ -48,7 +48,12 @@ export class Trainer {
       const [digits, alone] = await Promise.all([loadDigits(base), claimDatabase(), this.startOn(backend)]);
       const storage = alone ? new KeptStorage((text) => listener.notice(text)) : new MemoryStorage();
       if (!alone) listener.notice(OTHER_TAB);
-      this.session = new Session(digits, storage, (state) => listener.changed(state));
+      this.session = new Session(
+        digits,
+        storage,
+        (state) => listener.changed(state),
+        (text) => listener.notice(text),
+      );
       const { heldOut } = digits;
       const labels = Array.from(heldOut.labels ?? []);
       const indices = heldOut.classNames.map((_, digit) => labels.indexOf(digit));

@@ -1,34 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
-import { GmrError } from "@gmr-conv/core";
 import { type Command, InvalidArgumentError } from "commander";
-import { describeBackend, useBackend } from "../../backend.ts";
-import { kernelSizeChart } from "../../bench/kernelSizeChart.ts";
-import { benchLayers, denseKernels, type LayerPeer } from "../../bench/layers.ts";
-import { layerPeers } from "../../bench/peers/installed.ts";
-import { layerTable } from "../../bench/tables.ts";
-import { describeEnvironment } from "../../environment.ts";
-import { checkOutputFile } from "../../outputs.ts";
+import { lazy } from "../lazy.ts";
 import { oddIntegers, positiveInteger, positiveIntegers } from "../options.ts";
-import {
-  backendOption,
-  type CommonOptions,
-  note,
-  PEERS,
-  print,
-  printer,
-  printRatios,
-  python,
-} from "./common.ts";
-
-interface LayerOptions extends CommonOptions {
-  threads: number;
-  kernelSizes: number[];
-  shape: [number, number, number, number];
-  filters: number;
-  svg?: string;
-  timestamps: boolean;
-}
+import { backendOption, PEERS } from "./common.ts";
 
 export function addLayers(bench: Command): void {
   bench
@@ -48,32 +21,7 @@ export function addLayers(bench: Command): void {
     .option("--timestamps", "count only the time of kernels on the GPU (webgpu)", false)
     .option("--svg <file>", "write a chart of time over kernel size")
     .option("--json", "print one JSON object per measurement", false)
-    .action(layers);
-}
-
-async function layers(options: LayerOptions): Promise<void> {
-  const { shape, filters, kernelSizes, svg, threads } = options;
-  if (svg !== undefined) checkOutputFile(svg);
-  const before = denseKernels("webgpu");
-  const { backend } = await useBackend(options.backend, { threads });
-  const stockKernels = backend === "webgpu" ? before : undefined;
-  const { timestamps } = options;
-  if (timestamps && !(backend === "webgpu" && webGpuAdapter().timestamps)) {
-    throw new GmrError("unsupported", `no GPU timestamps on ${backend} (${describeBackend()})`);
-  }
-  const layer = { shape, filters };
-  let peers: LayerPeer[] = [];
-  try {
-    if (options.peers) peers = await layerPeers(layer, python(options), threads, note);
-    const settings = { ...layer, kernelSizes, runs: options.repeat, timestamps, stockKernels };
-    const times = await benchLayers(settings, printer(options), peers);
-    print(options, () => layerTable(times, layer, describeBackend()));
-    if (options.peers) printRatios(options, times);
-    if (svg !== undefined)
-      await writeFile(svg, kernelSizeChart(times, layer, describeEnvironment(options.backend, threads)));
-  } finally {
-    await Promise.all(peers.map((peer) => peer.close()));
-  }
+    .action(lazy(async () => (await import("../../actions/bench/layers.ts")).layers));
 }
 
 function fourIntegers(text: string): [number, number, number, number] {

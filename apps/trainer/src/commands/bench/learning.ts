@@ -1,17 +1,7 @@
 import type { Command } from "commander";
-import { useBackend } from "../../backend.ts";
-import { benchLearning, type LearningResult } from "../../bench/learning.ts";
-import { learningTable } from "../../bench/tables.ts";
+import { lazy } from "../lazy.ts";
 import { oddIntegers, positiveInteger } from "../options.ts";
-import { backendOption, type CommonOptions, note, print, printer, THREADS } from "./common.ts";
-
-interface LearningOptions extends CommonOptions {
-  threads?: number;
-  images: number;
-  epochs: number;
-  seeds: number;
-  kernelSizes: number[];
-}
+import { backendOption, THREADS } from "./common.ts";
 
 export function addLearning(bench: Command): void {
   bench
@@ -28,17 +18,5 @@ export function addLearning(bench: Command): void {
     .option("--seeds <count>", "trainings of each network", positiveInteger, 5)
     .option("--kernel-sizes <list>", "of the ring convolutions, odd", oddIntegers, [5, 9])
     .option("--json", "print one JSON object per training", false)
-    .action(learning);
-}
-
-async function learning(options: LearningOptions): Promise<void> {
-  await useBackend(options.backend, { threads: options.threads });
-  const results: LearningResult[] = [];
-  await benchLearning(options, (result) => {
-    results.push(result);
-    const { ringBasis = "dense", kernelSize, seed, training } = result;
-    if (!options.json) note(`${ringBasis} ${kernelSize}, seed ${seed}: ${(100 * training).toFixed(1)} %`);
-    printer(options)(result);
-  });
-  print(options, () => learningTable(results));
+    .action(lazy(async () => (await import("../../actions/bench/learning.ts")).learning));
 }

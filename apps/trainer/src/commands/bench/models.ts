@@ -1,15 +1,7 @@
 import type { Command } from "commander";
-import { benchModels, MODEL_BENCHES, type ModelStep } from "../../bench/models.ts";
-import { modelTable } from "../../bench/tables.ts";
+import { lazy } from "../lazy.ts";
 import { pattern, positiveInteger } from "../options.ts";
-import { backendOption, type CommonOptions, note, print, printer, THREADS } from "./common.ts";
-
-interface ModelsOptions extends CommonOptions {
-  threads?: number;
-  only?: RegExp;
-  batchSize?: number;
-  checkpointStages: boolean;
-}
+import { backendOption, THREADS } from "./common.ts";
 
 export function addModels(bench: Command): void {
   bench
@@ -26,21 +18,5 @@ export function addModels(bench: Command): void {
     .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
     .option("--repeat <count>", "counted steps", positiveInteger, 2)
     .option("--json", "print one JSON object per network", false)
-    .action(models);
-}
-
-async function models(options: ModelsOptions): Promise<void> {
-  const benches = MODEL_BENCHES.filter(({ name }) => options.only?.test(name) ?? true).map((bench) => ({
-    ...bench,
-    batch: options.batchSize ?? bench.batch,
-    checkpointStages: options.checkpointStages,
-  }));
-  const steps: ModelStep[] = [];
-  const { backend, threads } = options;
-  await benchModels(benches, { backend, threads, runs: options.repeat }, (step) => {
-    steps.push(step);
-    if (!options.json) note(`${step.name}: ${(step.ms / 1000).toFixed(2)} s, ${step.peakMB} MB`);
-    printer(options)(step);
-  });
-  print(options, () => modelTable(steps));
+    .action(lazy(async () => (await import("../../actions/bench/models.ts")).models));
 }

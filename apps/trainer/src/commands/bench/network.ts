@@ -1,32 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { NETWORK_IMPLS, type NetworkImpl } from "../../bench/measurements.ts";
-import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../../bench/network.ts";
-import { pyTorchNetwork } from "../../bench/peers/pytorch.ts";
-import { networkTable, profileTable } from "../../bench/tables.ts";
+import { lazy } from "../lazy.ts";
 import { names, oddIntegers, positiveInteger, positiveIntegers } from "../options.ts";
-import {
-  backendOption,
-  type CommonOptions,
-  note,
-  PEERS,
-  print,
-  printer,
-  printRatios,
-  python,
-  THREADS,
-} from "./common.ts";
-
-interface NetworkOptions extends CommonOptions {
-  threads?: number;
-  impl: NetworkImpl[];
-  batchSize: number;
-  imageSize: number;
-  widths: number[];
-  depths: number[];
-  kernelSizes: number[];
-  classes: number;
-  profile: boolean;
-}
+import { backendOption, PEERS, THREADS } from "./common.ts";
 
 export function addNetwork(bench: Command): void {
   bench
@@ -49,33 +25,7 @@ export function addNetwork(bench: Command): void {
     .option("--peers [python]", `PyTorch: ${PEERS}`)
     .option("--profile", "show the share of each op in a training step instead", false)
     .option("--json", "print one JSON object per measurement", false)
-    .action(network);
-}
-
-async function network(options: NetworkOptions): Promise<void> {
-  const {
-    batchSize: batch,
-    imageSize,
-    widths,
-    depths,
-    kernelSizes,
-    classes,
-    impl,
-    backend,
-    threads,
-  } = options;
-  const shape = { batch, imageSize, widths, depths, kernelSizes, classes };
-  const settings: NetworkBenchOptions = { shape, impls: impl, backend, threads, runs: options.repeat };
-  if (options.profile) {
-    const ops = await profileNetwork(settings);
-    for (const op of ops) printer(options)(op);
-    print(options, () => profileTable(ops));
-    return;
-  }
-  const peers = options.peers ? [pyTorchNetwork(python(options), shape, note)] : [];
-  const times = await benchNetwork(settings, printer(options), peers);
-  print(options, () => networkTable(times));
-  if (options.peers) printRatios(options, times);
+    .action(lazy(async () => (await import("../../actions/bench/network.ts")).network));
 }
 
 function impls(text: string): NetworkImpl[] {

