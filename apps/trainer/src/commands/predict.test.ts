@@ -5,7 +5,7 @@ import path from "node:path";
 import { decodeMask } from "@gmr-conv/data/node";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { gmr, temporaryFolder } from "../../testing/cli.ts";
+import { gmr, gmrProcess, temporaryFolder } from "../../testing/cli.ts";
 import { discs, put, trainOnDiscs } from "../../testing/discs.ts";
 
 /** A dark ball in noise, [side, side, side] with its mask. */
@@ -61,7 +61,7 @@ describe("gmr predict", () => {
     const strict = await gmr(predict);
     expect([strict.code, strict.stdout]).toEqual([1, ""]);
     expect(strict.stderr).toMatch(RegExp(`^gmr: ${bad}: not an image, or a damaged one`));
-    const lenient = await gmr([...predict, "--skip-damaged"]);
+    const lenient = await gmrProcess([...predict, "--skip-damaged"]);
     expect(lenient.code).toBe(2);
     expect(lenient.stdout).toContain("good.png,large");
     expect(lenient.stderr).toContain(`left out: ${bad}`);
