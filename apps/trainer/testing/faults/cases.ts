@@ -239,7 +239,7 @@ export const CASES: readonly Case[] = [
     before: (file) => writeFileSync(file("tensorboard"), ""),
     ends: 0,
     from: STEPS,
-    says: /a file is in its place: training goes on without events for TensorBoard/,
+    says: /expected a folder: training goes on without events for TensorBoard/,
   },
   { fault: "the log is on a full disk", logOnFullDisk: true, ends: 0, from: STEPS },
 ];

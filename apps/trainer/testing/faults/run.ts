@@ -42,7 +42,7 @@ function mount(folder: string): string | undefined {
   const { status, error, stderr } = spawnSync("mount", ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder], {
     encoding: "utf8",
   });
-  return status === 0 ? undefined : (error?.message ?? stderr.trim());
+  return status === 0 ? undefined : (error?.message ?? stderr.split("\n")[0]);
 }
 
 function unmount(folder: string): void {
