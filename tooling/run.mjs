@@ -195,7 +195,9 @@ function testCounts(checks) {
 
 function packageFolders() {
   const members = ["packages", "apps", "examples"].flatMap((parent) =>
-    readdirSync(path.join(root, parent)).map((name) => path.join(root, parent, name)),
+    readdirSync(path.join(root, parent), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => path.join(root, parent, name)),
   );
   return [...members, path.join(root, "docs"), path.join(root, "tooling")];
 }

@@ -54,9 +54,9 @@ export function kaimingNormalRingMean(
 }
 
 /**
- * Ring weights for white coordinates ({@link whiteBasis}): independent there, normal with standard deviation 1 / √(R
- * √(Cin Cout) / groups) / γ, a compromise between keeping the size of maps in the forward pass and that of
- * gradients.
+ * Ring weights for white coordinates (`whiteBasis` of `@gmr-conv/core/bases`): independent there, normal with standard
+ * deviation 1 / √(R √(Cin Cout) / groups) / γ, a compromise between keeping the size of maps in the forward pass and
+ * that of gradients.
  *
  * @returns [R, Cin/groups, Cout], in white coordinates
  * @throws GmrError as {@link kaimingNormalFanOut}

@@ -9,7 +9,7 @@ import type { ModelName } from "./registry.ts";
 export interface ModelCard {
   name: string;
   description: string;
-  /** For {@link createModel}. */
+  /** For `createModel` of `@gmr-conv/models/registry`. */
   model: { name: ModelName; options: Record<string, unknown> };
   parameters: number;
   /** Digest of the checkpoint that the weights and the accuracy come from. */

@@ -5,7 +5,7 @@ import { loadStateDict } from "@gmr-conv/io/layers";
 import type * as tf from "@tensorflow/tfjs";
 import { createModel, type ModelName } from "./registry.ts";
 
-/** The arguments of {@link createModel} as a file holds them: not checked yet. */
+/** The arguments of `createModel` as a file holds them: not checked yet. */
 export interface StoredNetwork {
   name: string;
   options: object;

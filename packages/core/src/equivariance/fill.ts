@@ -4,7 +4,7 @@ import { describeValue, GmrError } from "../errors.ts";
 
 /**
  * Pixels outside an image: a number for all channels or one per channel, `"reflect"` (mirrored without repeating the
- * outermost pixel), or `"replicate"` (the nearest pixel), as in {@link PadMode}. White is 1 for images from 0 to 1.
+ * outermost pixel), or `"replicate"` (the nearest pixel), as in `PadMode`. White is 1 for images from 0 to 1.
  */
 export type Fill = number | readonly number[] | "reflect" | "replicate";
 

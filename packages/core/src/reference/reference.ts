@@ -51,7 +51,7 @@ export interface ReferenceGradients {
  * @param shape the shape of x; 1 to 3 spatial axes
  * @param kernel [...k, Cin/groups, Cout]; transposed: [...k, Cout/groups, Cin]
  * @throws GmrError `invalid-shape` if array lengths, channels and groups do not fit, and what
- *   {@link convGeometry} throws
+ *   `convGeometry` throws
  */
 export function referenceConv(
   x: ArrayLike<number>,
