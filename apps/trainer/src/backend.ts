@@ -2,7 +2,7 @@
 
 import os from "node:os";
 import { installedPackages, nodeDevice, nodeThreads } from "@gmr-conv/backend-node";
-import { wasmThreads } from "@gmr-conv/backend-wasm";
+import { wasmRelaxedSimd, wasmThreads } from "@gmr-conv/backend-wasm";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
   activeBackend,
@@ -83,10 +83,14 @@ export function describeBackend(): string {
       const gibibytes = memory > 0 ? `, ${(memory / 2 ** 30).toFixed(1)} GiB` : "";
       return `TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}${driver ? `, driver ${driver}` : ""}`;
     }
+    case "wasm":
+      return `${threadsInWords()}${wasmRelaxedSimd() ? ", relaxed SIMD" : ""}`;
     default:
-      return activeThreads() === 1 ? "one thread" : `${activeThreads()} threads`;
+      return threadsInWords();
   }
 }
+
+const threadsInWords = (): string => (activeThreads() === 1 ? "one thread" : `${activeThreads()} threads`);
 
 /** Number of threads of the active backend. */
 export function activeThreads(): number {

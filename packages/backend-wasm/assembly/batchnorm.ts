@@ -3,7 +3,7 @@
 // Works on up to 16 channels at a time, whose sums stay in registers while the rows stream by. Rows are summed in
 // chunks, the chunk sums are added in float64, and the variance is taken about the mean in a second pass.
 import { NormScratch } from "../src/layouts";
-import { min } from "./common";
+import { madd, min } from "./common";
 
 const CHUNK = 32;
 
@@ -274,12 +274,12 @@ function gradientSums(
       let centred = f32x4.sub(loadPart(x, count), m0);
       let g = passed(loadPart(dy, count), centred, k0, b0, floor);
       s0 = f32x4.add(s0, g);
-      p0 = f32x4.add(p0, f32x4.mul(g, centred));
+      p0 = madd(g, centred, p0);
       if (wide) {
         centred = f32x4.sub(v128.load(x, 16), m1);
         g = passed(v128.load(dy, 16), centred, k1, b1, floor);
         s1 = f32x4.add(s1, g);
-        p1 = f32x4.add(p1, f32x4.mul(g, centred));
+        p1 = madd(g, centred, p1);
       }
       dy += rowBytes;
       x += rowBytes;

@@ -1,7 +1,7 @@
 // The gradients of depthwise convolutions: each channel of x[N, H, W, C] has `multiplier` kernels, filter [kH, kW, C,
 // multiplier], whose outputs are adjacent, dy[N, outH, outW, C · multiplier]. Output channel q belongs to input
 // channel q / multiplier.
-import { min } from "./common";
+import { madd, min } from "./common";
 import { Windows } from "./windows";
 
 /** Output channels per unit of work in the filter gradient. */
@@ -109,10 +109,10 @@ export function depthwiseFilterGradient(
           let s2 = f32x4.splat(0);
           let s3 = f32x4.splat(0);
           for (let ox = x0; ox < x1; ox++) {
-            s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
-            s1 = f32x4.add(s1, f32x4.mul(v128.load(a, 16), v128.load(b, 16)));
-            s2 = f32x4.add(s2, f32x4.mul(v128.load(a, 32), v128.load(b, 32)));
-            s3 = f32x4.add(s3, f32x4.mul(v128.load(a, 48), v128.load(b, 48)));
+            s0 = madd(v128.load(a), v128.load(b), s0);
+            s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+            s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
+            s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
             a += step;
             b += outPixel;
           }
@@ -142,7 +142,7 @@ export function depthwiseFilterGradient(
           let b = dy + <usize>((n * outH + oy) * outW + x0) * outPixel + (<usize>q << 2);
           let sum = f32x4.splat(0);
           for (let ox = x0; ox < x1; ox++) {
-            sum = f32x4.add(sum, f32x4.mul(loadRepeated(a, q, multiplier), v128.load(b)));
+            sum = madd(loadRepeated(a, q, multiplier), v128.load(b), sum);
             a += step;
             b += outPixel;
           }
@@ -236,10 +236,10 @@ export function depthwiseInputGradient(
             let a = dy + <usize>(line * outW + ox) * outPixel + (<usize>c << 2);
             let b = filter + <usize>(i * kernelW + j0) * outPixel + (<usize>c << 2);
             for (let j = j0; j < j1; j += stepW) {
-              s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
-              s1 = f32x4.add(s1, f32x4.mul(v128.load(a, 16), v128.load(b, 16)));
-              s2 = f32x4.add(s2, f32x4.mul(v128.load(a, 32), v128.load(b, 32)));
-              s3 = f32x4.add(s3, f32x4.mul(v128.load(a, 48), v128.load(b, 48)));
+              s0 = madd(v128.load(a), v128.load(b), s0);
+              s1 = madd(v128.load(a, 16), v128.load(b, 16), s1);
+              s2 = madd(v128.load(a, 32), v128.load(b, 32), s2);
+              s3 = madd(v128.load(a, 48), v128.load(b, 48), s3);
               a -= <usize>back * outPixel;
               b += <usize>stepW * outPixel;
             }

@@ -1,5 +1,5 @@
 // Small fused loops of a training step that would take stock kernels a dozen passes over memory.
-import { min } from "./common";
+import { madd, min } from "./common";
 
 /** dst[l] = sum over r of matrix[r, l] * src[r] (or, transposed, of matrix[l, r]), rows of `inner` floats. */
 export function mixRows(matrix: usize, src: usize, dst: usize, rings: i32, inner: i32, transposed: i32): void {
@@ -12,7 +12,7 @@ export function mixRows(matrix: usize, src: usize, dst: usize, rings: i32, inner
       for (let r = 0; r < rings; r++) {
         const at = transposed ? l * rings + r : r * rings + l;
         const share = v128.load32_splat(matrix + (<usize>at << 2));
-        sum = f32x4.add(sum, f32x4.mul(share, v128.load(src + <usize>r * rowBytes + i)));
+        sum = madd(share, v128.load(src + <usize>r * rowBytes + i), sum);
       }
       v128.store(to + i, sum);
     }
@@ -40,7 +40,7 @@ export function dotRows(a: usize, b: usize, dst: usize, rings: i32, inner: i32):
         // Chunks are added in float64: the products of a large layer cancel.
         const stop = <usize>min(<i32>(i + 4096), <i32>(rowBytes & ~15));
         let sum = f32x4.splat(0);
-        for (; i < stop; i += 16) sum = f32x4.add(sum, f32x4.mul(v128.load(p + i), v128.load(q + i)));
+        for (; i < stop; i += 16) sum = madd(v128.load(p + i), v128.load(q + i), sum);
         total +=
           <f64>f32x4.extract_lane(sum, 0) +
           <f64>f32x4.extract_lane(sum, 1) +

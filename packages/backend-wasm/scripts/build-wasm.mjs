@@ -12,20 +12,30 @@ const HEAD = "// Made by scripts/build-wasm.mjs.\n\n";
 
 rmSync("src/generated", { recursive: true, force: true });
 mkdirSync("src/generated", { recursive: true });
-const plain = await compile("kernels.wasm", ["--bindings=raw"]);
 // The same kernels for a heap in shared memory, as threads need it, with the maximum size of the stock module.
-const shared = await compile("kernels-shared.wasm", [
-  "--sharedMemory",
-  "--enable=threads",
-  "--initialMemory=1",
-  "--maximumMemory=65536",
-]);
-writeModule("plainKernels", { KERNELS: [`The compiled kernels (${plain.length} bytes)`, plain] });
-writeModule("sharedKernels", { KERNELS: ["The compiled kernels for a heap in shared memory", shared] });
+const SHARED = ["--sharedMemory", "--enable=threads", "--initialMemory=1", "--maximumMemory=65536"];
+// And for engines that have relaxed SIMD, which the Node that builds may lack.
+const RELAXED = ["--enable=relaxed-simd"];
+const builds = {
+  plainKernels: ["The compiled kernels", ["--bindings=raw"]],
+  sharedKernels: ["The compiled kernels for a heap in shared memory", SHARED],
+  relaxedKernels: ["The compiled kernels with relaxed SIMD", RELAXED],
+  relaxedSharedKernels: [
+    "The compiled kernels with relaxed SIMD for a heap in shared memory",
+    [...SHARED, ...RELAXED],
+  ],
+};
+for (const [name, [what, options]] of Object.entries(builds)) {
+  const bytes = await compile(`${name}.wasm`, options);
+  writeModule(name, { KERNELS: [what, bytes] });
+  console.log(`${name}: ${bytes.length} bytes`);
+}
 writeStockModules();
-writeFileSync("src/generated/kernels.ts", signatures(readFileSync("src/generated/kernels.d.ts", "utf8")));
-for (const unused of ["kernels.d.ts", "kernels.js"]) rmSync(`src/generated/${unused}`);
-console.log(`kernels.wasm: ${plain.length} bytes, shared ${shared.length} bytes`);
+writeFileSync(
+  "src/generated/kernels.ts",
+  signatures(readFileSync("src/generated/plainKernels.d.ts", "utf8")),
+);
+for (const unused of ["plainKernels.d.ts", "plainKernels.js"]) rmSync(`src/generated/${unused}`);
 
 async function compile(file, options) {
   const { error, stderr } = await asc.main([
@@ -44,12 +54,13 @@ async function compile(file, options) {
     process.exit(1);
   }
   const bytes = readFileSync(`src/generated/${file}`);
+  // A data segment would overwrite low memory of the module that owns the heap.
+  if (sectionIds(bytes).includes(11)) throw new Error("the kernels must not have data segments");
+  if (options.includes(RELAXED[0])) return bytes; // Imports as the others do; this Node may not compile it.
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(
     (i) => `${i.module}.${i.name}`,
   );
   if (imports.join() !== "env.memory") throw new Error(`unexpected imports: ${imports}`);
-  // A data segment would overwrite low memory of the module that owns the heap.
-  if (sectionIds(bytes).includes(11)) throw new Error("the kernels must not have data segments");
   return bytes;
 }
 

@@ -4,10 +4,35 @@ import { GmrError, typeName } from "@gmr-conv/core";
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { KERNEL_ARGUMENTS, type Kernels } from "./generated/kernels.ts";
 import { bytesOf } from "./inlined.ts";
-import { attached, type HostModule, type KernelName, WasmState } from "./state.ts";
+import { attached, type HostModule, type KernelName, type KernelOptions, WasmState } from "./state.ts";
+
+/**
+ * A module whose one function uses `f32x4.relaxed_madd`:
+ * `(module (func (param v128) (result v128) (f32x4.relaxed_madd (local.get 0) (local.get 0) (local.get 0))))`.
+ */
+const RELAXED_PROBE = Uint8Array.of(
+  ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00, 0x01, 0x06, 0x01, 0x60, 0x01, 0x7b, 0x01, 0x7b, 0x03],
+  ...[
+    0x02, 0x01, 0x00, 0x0a, 0x0d, 0x01, 0x0b, 0x00, 0x20, 0x00, 0x20, 0x00, 0x20, 0x00, 0xfd, 0x85, 0x02,
+    0x0b,
+  ],
+);
+
+/** The build of the kernels for a heap, base64-encoded. */
+async function buildFor(shared: boolean, relaxed: boolean): Promise<string> {
+  const { KERNELS } = await (relaxed
+    ? shared
+      ? import("./generated/relaxedSharedKernels.ts")
+      : import("./generated/relaxedKernels.ts")
+    : shared
+      ? import("./generated/sharedKernels.ts")
+      : import("./generated/plainKernels.ts"));
+  return KERNELS;
+}
 
 /** Compiles the kernels for a backend, with threads if its heap is shared; does nothing if already done. */
-export async function attachKernels(backend: BackendWasm, threads: number): Promise<void> {
+export async function attachKernels(backend: BackendWasm, wanted: KernelOptions): Promise<void> {
+  const { threads } = wanted;
   if (attached.has(backend)) return;
   const host = backend.wasm as object as HostModule;
   const memory = host.wasmMemory ?? host.asm?.memory;
@@ -18,10 +43,8 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
     );
   }
   const shared = typeName(memory.buffer) === "SharedArrayBuffer";
-  const { KERNELS } = await (shared
-    ? import("./generated/sharedKernels.ts")
-    : import("./generated/plainKernels.ts"));
-  const bytes = bytesOf(KERNELS);
+  const relaxed = wanted.relaxedSimd && WebAssembly.validate(RELAXED_PROBE);
+  const bytes = bytesOf(await buildFor(shared, relaxed));
   if (!WebAssembly.validate(bytes)) {
     throw new GmrError(
       "unsupported",
@@ -37,7 +60,7 @@ export async function attachKernels(backend: BackendWasm, threads: number): Prom
       ? await (await import("./threads.ts")).ThreadPool.start(threads, module, memory, run)
       : undefined;
   refuseToOverflow(host);
-  attached.set(backend, new WasmState(backend, host, memory, run, threads, pool));
+  attached.set(backend, new WasmState(backend, host, memory, run, wanted, relaxed, pool));
 }
 
 /** Ends the threads of a backend's kernels and drops its state. */

@@ -28,6 +28,7 @@ const ISOLATION = {
 interface Result {
   isolated: boolean;
   threads: number;
+  relaxed: boolean;
   numbers: number[];
 }
 
@@ -71,22 +72,39 @@ describe.skipIf(!executable)("in Chromium", () => {
     }
   }
 
+  it("uses relaxed SIMD, with the same bits for one thread and two", async () => {
+    const one = (await open(true, false, "?relaxed")) as Result;
+    const two = (await open(true, true, "?relaxed")) as Result;
+    expect([one.relaxed, one.threads, two.relaxed, two.threads]).toEqual([true, 1, true, 2]);
+    expect(two.numbers).toEqual(one.numbers);
+  });
+
   it.each([false, true])(
     "uses threads in an isolated page, with exactly the numbers of Node: minified %s",
     async (minify) => {
-      expect(await open(minify, true)).toEqual({ isolated: true, threads: 2, numbers: expected });
+      expect(await open(minify, true)).toEqual({
+        isolated: true,
+        threads: 2,
+        relaxed: false,
+        numbers: expected,
+      });
     },
   );
 
   it("runs on one thread if memory cannot be shared", async () => {
-    expect(await open(true, false)).toEqual({ isolated: false, threads: 1, numbers: expected });
+    expect(await open(true, false)).toEqual({
+      isolated: false,
+      threads: 1,
+      relaxed: false,
+      numbers: expected,
+    });
   });
 
   it.each([true, false])(
     "fetches the stock files from where a page serves them: isolated %s",
     async (isolated) => {
       const result = await open(true, isolated, "?wasmPaths=/wasm/");
-      expect(result).toEqual({ isolated, threads: isolated ? 2 : 1, numbers: expected });
+      expect(result).toEqual({ isolated, threads: isolated ? 2 : 1, relaxed: false, numbers: expected });
     },
   );
 

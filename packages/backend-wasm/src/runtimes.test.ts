@@ -1,5 +1,5 @@
 // The same program in other runtimes, and bundled into CommonJS: the same numbers, with as many threads as possible.
-// GMR_RUNTIMES names executables of Deno and Bun, separated as in PATH.
+// GMR_RUNTIMES names executables of Deno and Bun, GMR_NODE_BINARIES those of other versions of Node, separated as in PATH.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -15,6 +15,7 @@ const otherRealm = path.join(root, "testing", "otherRealm.cjs");
 
 interface Result {
   threads: number;
+  relaxed: boolean;
   digest: string;
   warnings: string;
 }
@@ -22,13 +23,14 @@ interface Result {
 function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Result {
   const { stdout, stderr, status } = spawnSync(command, args, {
     cwd: root,
-    env: { ...process.env, GMR_THREADS: "2", ...env },
+    // What is one instruction on one processor may be two on another: compared bit by bit without.
+    env: { ...process.env, GMR_THREADS: "2", GMR_RELAXED_SIMD: "0", ...env },
     encoding: "utf8",
     timeout: 100_000,
   });
   expect(status, stderr).toBe(0);
   const [line] = stdout.trim().split("\n");
-  return { ...(JSON.parse(line) as { threads: number; digest: string }), warnings: stderr };
+  return { ...(JSON.parse(line) as Omit<Result, "warnings">), warnings: stderr };
 }
 
 let expected: Result;
@@ -37,6 +39,37 @@ beforeAll(() => {
 });
 
 const runtimes = (process.env.GMR_RUNTIMES ?? "").split(path.delimiter).filter((file) => file !== "");
+const [newer] = (process.env.GMR_NODE_BINARIES ?? "").split(path.delimiter).filter((file) => file !== "");
+if (!newer)
+  console.warn("Relaxed SIMD is not tested in Node: GMR_NODE_BINARIES names no version that has it.");
+
+describe.skipIf(!newer)("with relaxed SIMD", () => {
+  it("gives the same bits for any number of threads, and those of other builds where it is off", () => {
+    const [one, two, off] = ["1", "2", "2"].map((threads, i) =>
+      run(newer, [program], { GMR_THREADS: threads, GMR_RELAXED_SIMD: i < 2 ? "1" : "0" }),
+    );
+    expect([one.relaxed, two.relaxed, off.relaxed]).toEqual([true, true, false]);
+    expect([one.threads, two.threads]).toEqual([1, 2]);
+    expect(two.digest).toBe(one.digest);
+    expect(off.digest).toBe(expected.digest);
+  });
+
+  it("passes the conformance suite", () => {
+    const { stdout, stderr, status } = spawnSync(
+      newer,
+      [path.join(root, "testing", "relaxedConformance.mjs")],
+      {
+        cwd: root,
+        encoding: "utf8",
+      },
+    );
+    expect(status, stderr).toBe(0);
+    const { relaxed, passed, failed } = JSON.parse(stdout);
+    expect({ relaxed, failed }).toEqual({ relaxed: true, failed: [] });
+    expect(passed).toBeGreaterThan(400);
+  });
+});
+
 const named = (name: string): string | undefined =>
   runtimes.find((file) => path.basename(file, ".exe") === name && existsSync(file));
 
@@ -58,7 +91,7 @@ describe.skipIf(!named("deno"))("in Deno", () => {
   });
 
   it("falls back to one thread without the permissions for more", () => {
-    const { threads, digest, warnings } = run(deno, [...command, "--allow-read", program]);
+    const { threads, digest, warnings } = run(deno, [...command, "--allow-read", program, "strict"]);
     expect({ threads, digest }).toEqual({ threads: 1, digest: expected.digest });
     expect(warnings).toMatch(/one thread, since the threaded build .* did not start: Requires sys access/);
   });

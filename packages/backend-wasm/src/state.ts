@@ -54,6 +54,12 @@ export interface ParamGradients {
   dBeta: Float32Array;
 }
 
+/** How the kernels are to run. */
+export interface KernelOptions {
+  threads: number;
+  relaxedSimd: boolean;
+}
+
 /** The kernels of one backend, its tensors' addresses, and the scratch memory that calls share. */
 export class WasmState {
   readonly plans = new BoundedCache<string, Plan>(MAX_PLANS);
@@ -62,6 +68,9 @@ export class WasmState {
   readonly pool: ThreadPool | undefined;
   /** Requested threads; there is only one if the heap is not shared. */
   readonly threadsWanted: number;
+  /** Whether the build with relaxed SIMD was asked for, and whether it runs. */
+  readonly relaxedWanted: boolean;
+  readonly relaxed: boolean;
   private readonly backend: BackendWasm;
   private readonly host: HostModule;
   private readonly memory: WebAssembly.Memory;
@@ -73,7 +82,8 @@ export class WasmState {
     host: HostModule,
     memory: WebAssembly.Memory,
     run: Kernels,
-    threadsWanted: number,
+    wanted: KernelOptions,
+    relaxed: boolean,
     pool: ThreadPool | undefined,
   ) {
     this.backend = backend;
@@ -81,7 +91,9 @@ export class WasmState {
     this.memory = memory;
     this.run = run;
     this.pool = pool;
-    this.threadsWanted = threadsWanted;
+    this.threadsWanted = wanted.threads;
+    this.relaxedWanted = wanted.relaxedSimd;
+    this.relaxed = relaxed;
   }
 
   /** Ends the threads and frees the scratch memory. */

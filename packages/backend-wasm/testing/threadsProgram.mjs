@@ -1,13 +1,13 @@
 // Trains a small network for some steps and prints a digest of all numbers; run with GMR_THREADS set.
 
 import { createHash } from "node:crypto";
-import { disposeThreads, useWasm, wasmThreads } from "@gmr-conv/backend-wasm";
+import { disposeThreads, useWasm, wasmRelaxedSimd, wasmThreads } from "@gmr-conv/backend-wasm";
 import { adamWUpdate, addRelu, batchNormTraining, gmrConv2d } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 
 // Without top-level await, so that it can be bundled into CommonJS.
 async function main() {
-  await useWasm();
+  await useWasm(process.argv.includes("strict") ? { relaxedSimd: false } : {});
   // The threads start in the background; wait for them so that they take part.
   await new Promise((resolve) => setTimeout(resolve, 500));
   const digest = createHash("sha256");
@@ -38,7 +38,8 @@ async function main() {
     const update = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
     note(...adamWUpdate(x, x.square(), x.mul(0.5), x.square(), update));
   }
-  console.log(JSON.stringify({ threads: wasmThreads(), digest: digest.digest("hex") }));
+  const relaxed = wasmRelaxedSimd();
+  console.log(JSON.stringify({ threads: wasmThreads(), relaxed, digest: digest.digest("hex") }));
   if (process.argv[2] === "dispose") {
     disposeThreads();
     console.log(JSON.stringify({ threads: wasmThreads() }));
