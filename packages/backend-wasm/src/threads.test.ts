@@ -9,7 +9,7 @@ import { ThreadPool } from "./threads.ts";
 
 const program = fileURLToPath(new URL("../testing/threadsProgram.mjs", import.meta.url));
 
-function run(threads: string, ...args: string[]): { threads: number; digest: string }[] {
+function run(threads: string, ...args: string[]): { threads: number; relaxed: boolean; digest: string }[] {
   const { stdout, stderr, status } = spawnSync(process.execPath, [program, ...args], {
     env: { ...process.env, GMR_THREADS: threads },
     encoding: "utf8",
