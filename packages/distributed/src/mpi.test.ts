@@ -98,5 +98,9 @@ it("says what is missing", async () => {
     /^no MPI library could be loaded \(libnothing\.so: .+\): install Open MPI or MPICH, or name the library's file/,
   );
   await expectGmrError(() => openMpi({ timeout: 0 }), "invalid-argument", "timeout must be positive, got 0");
-  await expectGmrError(() => openMpi({ time: 3 } as never), "invalid-argument", /unknown .*"?time"?/i);
+  await expectGmrError(
+    () => openMpi({ time: 3 } as never),
+    "invalid-argument",
+    /^the options of openMpi have no .*time/,
+  );
 });
