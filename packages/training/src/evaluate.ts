@@ -143,10 +143,19 @@ class Reader {
   async read(set: Dataset, view: View, listener?: MaskListener): Promise<Evaluator> {
     const { communicator = singleProcess() } = this.options;
     const evaluator = this.task.evaluator(set.classNames.length);
+    await this.stopTogether(communicator);
     const own = shardOf(set, communicator);
     // Progress counts the images of all ranks, as if each had done as many as this one.
     if (own) await this.readAll(own, view, evaluator, set.count / own.count, listener);
     return merged(communicator, this.task, set.classNames.length, evaluator);
+  }
+
+  /** Several ranks stop between views only, all of them. @throws GmrError `interrupted` if any was asked to */
+  private async stopTogether(communicator: Communicator): Promise<void> {
+    if (communicator.size === 1) return;
+    const votes = Float64Array.of(Number(this.options.signal?.aborted ?? false));
+    await communicator.allReduce(votes, "max");
+    if (votes[0] > 0) throw stopped();
   }
 
   private async readAll(
@@ -157,13 +166,14 @@ class Reader {
     listener?: MaskListener,
   ): Promise<void> {
     const { model, options, total } = this;
+    const alone = (options.communicator?.size ?? 1) === 1;
     const batchSize = options.batchSize ?? batchSizeFor(set.shape);
     const { normalization, size, disc, interpolation, fill } = options;
     const seen = { normalization, size, disc, interpolation, fill };
     for await (const { images, labels, indices } of viewBatches(set, seen, batchSize, view)) {
-      if (options.signal?.aborted) {
+      if (alone && options.signal?.aborted) {
         images.dispose();
-        throw new GmrError("interrupted", "the evaluation was stopped");
+        throw stopped();
       }
       const logits = tf.tidy(() => model.apply(images) as tf.Tensor);
       await evaluator.add(labels, logits);
@@ -186,6 +196,8 @@ class Reader {
     return masks;
   }
 }
+
+const stopped = (): GmrError => new GmrError("interrupted", "the evaluation was stopped");
 
 function addTo(sums: number[][], counts: readonly number[][]): void {
   counts.forEach((row, i) => {
