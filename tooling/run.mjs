@@ -113,14 +113,21 @@ async function install() {
 
 async function build() {
   await install();
+  const notice = setTimeout(
+    () => console.error("Building the packages; the first time takes a minute or more…"),
+    3000,
+  );
   await must("turbo", ["run", "build", "--output-logs=errors-only", "--log-order=grouped"], { quiet: true });
+  clearTimeout(notice);
 }
 
 async function gmr(gmrArgs) {
   const cli = path.join(root, "apps", "trainer", "dist", "cli.js");
   // npm runs scripts in the root; the user's paths are relative to where the command was typed.
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd });
+  // Commands that it prints and stores are for typing again.
+  const extraEnv = { GMR_COMMAND: "npm run gmr --" };
+  process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd, extraEnv });
 }
 
 /** Serves the built page and prints its address. */
@@ -203,9 +210,10 @@ function packageFolders() {
 }
 
 /** Runs a program, which may be one of the workspace's own, and returns its exit code. */
-function run(program, programArgs, { cwd = root, quiet = false } = {}) {
+function run(program, programArgs, { cwd = root, quiet = false, extraEnv = {} } = {}) {
   const env = {
     ...process.env,
+    ...extraEnv,
     PATH: `${bin}${path.delimiter}${process.env.PATH}`,
     TURBO_TELEMETRY_DISABLED: "1",
   };
