@@ -17,8 +17,15 @@ const [command, ...args] = process.argv.slice(2);
 
 checkNode();
 // Ctrl-C reaches the whole process group; this process waits for the others to finish.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => {});
+let stopped = 0;
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]) {
+  process.on(signal, () => {
+    stopped = code;
+  });
+}
 
 switch (command) {
   case "start":
@@ -242,6 +249,7 @@ function run(program, programArgs, { cwd = root, quiet = false, extraEnv = {} } 
 
 async function must(program, programArgs, options) {
   const code = await run(program, programArgs, options);
+  if (stopped) process.exit(stopped); // turbo may end with 0 then
   if (code !== 0) fail(`${program} ${programArgs.join(" ")} ended with code ${code}`, code);
 }
 
