@@ -6,8 +6,8 @@ import type { BackendChoice } from "../backendNames.ts";
 import type { RankFlags } from "../ranks/options.ts";
 import { threadsOfRank, withRanks } from "../ranks/withRanks.ts";
 import { fitLink, fitStep, misfit } from "../scale/fit.ts";
-import { measureExchanges, measureSteps, measureTraining } from "../scale/measure.ts";
-import { allReduceTime, type Cluster, scalingRows, stepTime } from "../scale/model.ts";
+import { measureExchanges, measureSteps } from "../scale/measure.ts";
+import { allReduceTime, type Cluster, type Link, scalingRows, stepTime } from "../scale/model.ts";
 import { type Comparison, type ScaleResult, scaleText } from "../scale/tables.ts";
 
 interface ScaleOptions extends RankFlags {
@@ -60,44 +60,29 @@ async function measure(options: ScaleOptions, communicator: Communicator): Promi
   const model = networkOf(options);
   const counts = [...new Set([8, 2, 1].map((part) => Math.max(1, Math.round(imagesPerRank / part))))];
   const images = counts.join(", ").replace(/, (\d+)$/, " and $1");
-  const settings = { syncBatchNorm, repeat };
 
-  say(`steps with ${images} images${several ? ", on one rank" : ""}`);
-  let aloneSteps = communicator.rank === 0 ? await measureSteps(model, counts, settings) : [];
-  // The other ranks wait, asleep.
-  if (several) await communicator.broadcast(communicator.rank === 0 ? new Uint8Array(1) : undefined, true);
-  const alone = aloneSteps.at(-1)?.end ?? 0;
-  if (several) {
-    say(`the same on ${communicator.size} ranks at once`);
-    aloneSteps = await measureSteps(model, counts, settings, communicator);
-  }
-  const steps = fitStep(aloneSteps);
+  say(`steps with ${images} images${several ? `, alone and on ${communicator.size} ranks` : ""}`);
+  const measured = await measureSteps(model, counts, { syncBatchNorm, repeat }, communicator);
+  const steps = fitStep(measured.steps);
 
   const cluster = clusterOf(options, communicator);
   let comparison: Comparison | undefined;
-  if (several) {
+  if (measured.training) {
     say("exchanges");
-    const exchanges = await measureExchanges(communicator, EXCHANGES_PER_STEP * repeat);
-    const link = fitLink(exchanges, communicator.size);
+    const exchanges = measureExchanges(communicator, EXCHANGES_PER_STEP * repeat);
+    const fitted = fitLink(exchanges, communicator.size);
     const oneMachine = communicator.localSize === communicator.size;
-    // The ranks of a machine share its memory's bandwidth.
-    const measured = { ...link, bandwidth: link.bandwidth * (oneMachine ? communicator.size : 1) };
-    const here: Cluster = oneMachine
-      ? { ...cluster, memory: measured, ranksPerMachine: communicator.size }
-      : { ...cluster, network: measured, ranksPerMachine: communicator.localSize };
+    // What the ranks of a machine share.
+    const link = { ...fitted, bandwidth: fitted.bandwidth * (oneMachine ? communicator.size : 1) };
+    const here: Cluster = { ...cluster, ranksPerMachine: communicator.localSize };
     if (oneMachine) {
-      cluster.memory = {
-        latency: options.memoryLatency ?? measured.latency,
-        bandwidth: options.memoryBandwidth ?? measured.bandwidth,
-      };
+      here.memory = link;
+      cluster.memory = linkFrom(options.memoryLatency, options.memoryBandwidth, link);
     } else {
-      cluster.network = {
-        latency: options.latency ?? measured.latency,
-        bandwidth: options.bandwidth ?? measured.bandwidth,
-      };
+      here.network = link;
+      cluster.network = linkFrom(options.latency, options.bandwidth, link);
     }
-    say(`training steps of ${communicator.size} ranks`);
-    const training = await measureTraining(model, imagesPerRank, settings, communicator);
+    const { alone, best, median } = measured.training;
     comparison = {
       ranks: communicator.size,
       mpi: communicator.name,
@@ -105,9 +90,9 @@ async function measure(options: ScaleOptions, communicator: Communicator): Promi
       imagesPerRank,
       alone,
       predicted: stepTime(steps, imagesPerRank, communicator.size, here),
-      measured: training.best,
-      median: training.median,
-      link: measured,
+      measured: best,
+      median,
+      link,
       exchanges: exchanges.map(({ bytes, seconds }) => ({
         bytes,
         seconds,
@@ -124,8 +109,8 @@ async function measure(options: ScaleOptions, communicator: Communicator): Promi
     gradientBytes: steps.exchanges
       .filter(({ overlaps }) => overlaps)
       .reduce((sum, { bytes }) => sum + bytes, 0),
-    steps: aloneSteps.map(({ images, end }) => ({ images, seconds: end })),
-    fit: { ...steps.end, error: misfit(steps, aloneSteps) },
+    steps: measured.steps.map(({ images, end }) => ({ images, seconds: end })),
+    fit: { ...steps.end, error: misfit(steps, measured.steps) },
     cluster,
     imagesPerRank,
     batchSize,
@@ -139,16 +124,15 @@ async function measure(options: ScaleOptions, communicator: Communicator): Promi
 
 function clusterOf(options: ScaleOptions, communicator: Communicator): Cluster {
   return {
-    network: {
-      latency: options.latency ?? NETWORK.latency,
-      bandwidth: options.bandwidth ?? NETWORK.bandwidth,
-    },
-    memory: {
-      latency: options.memoryLatency ?? MEMORY.latency,
-      bandwidth: options.memoryBandwidth ?? MEMORY.bandwidth,
-    },
+    network: linkFrom(options.latency, options.bandwidth, NETWORK),
+    memory: linkFrom(options.memoryLatency, options.memoryBandwidth, MEMORY),
     ranksPerMachine: options.ranksPerMachine ?? communicator.localSize,
   };
+}
+
+/** What the options give, and the rest of another. */
+function linkFrom(latency: number | undefined, bandwidth: number | undefined, other: Link): Link {
+  return { latency: latency ?? other.latency, bandwidth: bandwidth ?? other.bandwidth };
 }
 
 /** @throws GmrError `invalid-argument` for an unknown name, or options that the network does not take */

@@ -47,7 +47,7 @@ export function addScale(program: Command): void {
 const RATE = /^([\d.]+(?:e\d+)?)\s*([kMG]?)(bit|B)(?:\/s)?$/;
 const DURATION = /^([\d.]+(?:e-?\d+)?)\s*(ns|us|µs|ms|s)$/;
 const PREFIX: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
-const UNIT: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1 };
+const PER_SECOND: Readonly<Record<string, number>> = { ns: 1e9, us: 1e6, µs: 1e6, ms: 1e3, s: 1 };
 
 /** Bytes per second. */
 export function rate(text: string): number {
@@ -62,7 +62,7 @@ export function rate(text: string): number {
 /** Seconds. */
 export function duration(text: string): number {
   const [, number, unit] = DURATION.exec(text.trim()) ?? [];
-  const value = Number(number) * UNIT[unit];
+  const value = Number(number) / PER_SECOND[unit];
   if (!Number.isFinite(value)) throw new InvalidArgumentError("Expected a time such as 20us, 0.1ms or 0s.");
   return value;
 }

@@ -26,27 +26,39 @@ export function fitStep(steps: readonly MeasuredStep[]): StepModel {
   if (steps.some(({ exchanges }) => exchanges.length !== first.exchanges.length)) {
     throw new GmrError("internal", "steps with different numbers of exchanges");
   }
-  const line = (of: (step: MeasuredStep) => number): Line =>
-    fitLine(steps.map((step) => [step.images, of(step)]));
-  return {
-    exchanges: first.exchanges.map(({ overlaps, bytes }, i) => ({
-      overlaps,
-      bytes,
-      at: line(({ exchanges }) => exchanges[i].at),
-    })),
-    end: line(({ end }) => end),
+  // Lines through the times between exchanges, so that none overtakes another whatever the number of images.
+  const since = (of: (step: MeasuredStep) => number, before: (step: MeasuredStep) => number): Line => {
+    const [fixed, perImage] = fitPair(
+      steps.map((step) => [1, step.images, of(step) - before(step), step.end]),
+    );
+    return { fixed, perImage };
   };
+  let at: Line = { fixed: 0, perImage: 0 };
+  const exchanges = first.exchanges.map(({ overlaps, bytes }, i) => {
+    at = sum(
+      at,
+      since(
+        (step) => step.exchanges[i].at,
+        (step) => (i === 0 ? 0 : step.exchanges[i - 1].at),
+      ),
+    );
+    return { overlaps, bytes, at };
+  });
+  const end = sum(
+    at,
+    since(
+      (step) => step.end,
+      (step) => step.exchanges.at(-1)?.at ?? 0,
+    ),
+  );
+  return { exchanges, end };
 }
+
+const sum = (a: Line, b: Line): Line => ({ fixed: a.fixed + b.fixed, perImage: a.perImage + b.perImage });
 
 /** The largest deviation of a step's measured time from its line, relative to it. */
 export function misfit({ end }: StepModel, steps: readonly MeasuredStep[]): number {
   return Math.max(...steps.map((step) => Math.abs(timeAt(end, step.images) / step.end - 1)));
-}
-
-/** The line with the least sum of squared relative errors, neither part of it negative. */
-function fitLine(points: readonly [x: number, y: number][]): Line {
-  const [fixed, perImage] = fitPair(points.map(([x, y]) => [1, x, y]));
-  return { fixed, perImage };
 }
 
 /** Latency and bandwidth with which the model's formulas come closest to the measured times, in relative terms. */
@@ -55,13 +67,13 @@ export function fitLink(times: readonly MeasuredExchange[], ranks: number): Link
   const SMALL = 2 ** 14;
   let link: Link | undefined;
   for (let round = 0; round < 20; round++) {
-    const rows = times.map(({ bytes, seconds }): [number, number, number] => {
+    const rows = times.map(({ bytes, seconds }): Row => {
       const [ring, doubling] = allReduceTerms(bytes, ranks);
       const cost = ({ latencies, bytes: sent }: typeof ring): number =>
         link ? latencies * link.latency + sent / link.bandwidth : 0;
       const inPairs = link ? cost(doubling) < cost(ring) : bytes <= SMALL;
       const { latencies, bytes: sent } = inPairs ? doubling : ring;
-      return [latencies, sent, seconds];
+      return [latencies, sent, seconds, seconds];
     });
     const [latency, secondsPerByte] = fitPair(rows);
     const next = { latency, bandwidth: secondsPerByte > 0 ? 1 / secondsPerByte : Number.MAX_VALUE };
@@ -72,22 +84,24 @@ export function fitLink(times: readonly MeasuredExchange[], ranks: number): Link
   return link as Link;
 }
 
-/** The a, b ≥ 0 with the least Σ ((a·u + b·v − y) / y)² over rows [u, v, y]. */
-function fitPair(rows: readonly [u: number, v: number, y: number][]): [number, number] {
-  let [uu, uv, vv, u1, v1] = [0, 0, 0, 0, 0];
-  for (const [u, v, y] of rows) {
-    const [p, q] = [u / y, v / y];
-    uu += p * p;
-    uv += p * q;
-    vv += q * q;
-    u1 += p;
-    v1 += q;
+type Row = [u: number, v: number, y: number, scale: number];
+
+/** The a, b ≥ 0 with the least Σ ((a·u + b·v − y) / scale)². */
+function fitPair(rows: readonly Row[]): [number, number] {
+  let [uu, uv, vv, uy, vy] = [0, 0, 0, 0, 0];
+  for (const row of rows) {
+    const [u, v, y] = row.slice(0, 3).map((value) => value / row[3]);
+    uu += u * u;
+    uv += u * v;
+    vv += v * v;
+    uy += u * y;
+    vy += v * y;
   }
   const determinant = uu * vv - uv * uv;
   if (determinant > 1e-9 * uu * vv) {
-    const [a, b] = [(u1 * vv - v1 * uv) / determinant, (v1 * uu - u1 * uv) / determinant];
+    const [a, b] = [(uy * vv - vy * uv) / determinant, (vy * uu - uy * uv) / determinant];
     if (a >= 0 && b >= 0) return [a, b];
-    if (b < 0) return [u1 / uu, 0];
+    if (b < 0) return [Math.max(0, uy / uu), 0];
   }
-  return [0, v1 / vv];
+  return [0, Math.max(0, vy / vv)];
 }

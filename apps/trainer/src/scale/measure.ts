@@ -1,5 +1,6 @@
 // Measures of training steps and exchanges, alone or on all ranks at once.
 
+import type { Batch } from "@gmr-conv/data";
 import { type Communicator, singleProcess } from "@gmr-conv/distributed";
 import { GradientExchange, type Others, trainStep } from "@gmr-conv/training";
 import type * as tf from "@tensorflow/tfjs";
@@ -48,84 +49,85 @@ class Recorder {
   }
 }
 
-/**
- * The fastest step of each number of images, without exchanging anything: of the slowest rank, where several compute at
- * the same time.
- */
+export interface Measured {
+  /** The fastest step of each number of images without exchanges, computed by all ranks at once: of the slowest rank. */
+  steps: MeasuredStep[];
+  /** Seconds of steps with the last number of images; undefined for a single process. */
+  training?: {
+    /** The fastest of one rank, on rank 0, while the others sleep. */
+    alone: number;
+    /** The fastest and the median of all ranks together. */
+    best: number;
+    median: number;
+  };
+}
+
+/** Measures different steps in turn, so that a slow phase of the machine affects all of them alike. */
 export async function measureSteps(
   model: tf.LayersModel,
   imageCounts: readonly number[],
   { syncBatchNorm, repeat }: StepOptions,
-  communicator: Communicator = singleProcess(),
-): Promise<MeasuredStep[]> {
+  communicator: Communicator,
+): Promise<Measured> {
   const { context, batchOf } = madeUpTraining(model);
   const recorder = new Recorder(context.variables, syncBatchNorm);
+  const exchange = new GradientExchange(communicator, context.variables);
   const batches = imageCounts.map(batchOf);
-  const best: MeasuredStep[] = [];
-  let fastest = batches.map(() => Number.POSITIVE_INFINITY);
-  for (let round = 0; round <= repeat; round++) {
-    for (const [i, batch] of batches.entries()) {
-      await together(communicator);
-      const others = { ...recorder.others, batchSize: batch.count };
-      const step = await recorder.record(batch.count, () =>
-        trainStep({ ...context, others }, batch, LEARNING_RATE),
-      );
-      const end = await slowest(communicator, step.end);
-      if (end >= fastest[i]) continue;
-      fastest[i] = end;
-      best[i] = step;
-    }
-    if (round === 0) fastest = batches.map(() => Number.POSITIVE_INFINITY); // it warmed up
-  }
-  context.optimizer.dispose();
-  return best;
-}
-
-/** Seconds of the fastest and of the median step in which all ranks take part, with this many images each. */
-export async function measureTraining(
-  model: tf.LayersModel,
-  images: number,
-  { syncBatchNorm, repeat }: StepOptions,
-  communicator: Communicator,
-): Promise<{ best: number; median: number }> {
-  const { context, batchOf } = madeUpTraining(model);
-  const others: Others = {
-    communicator,
-    exchange: new GradientExchange(communicator, context.variables),
-    batchSize: images * communicator.size,
-    syncBatchNorm,
+  const whole = batches[batches.length - 1];
+  const record = (batch: Batch): Promise<MeasuredStep> => {
+    const others = { ...recorder.others, batchSize: batch.count };
+    return recorder.record(batch.count, () => trainStep({ ...context, others }, batch, LEARNING_RATE));
   };
-  const batch = batchOf(images);
-  const times: number[] = [];
+  const train = (): Promise<unknown> => {
+    const others = { communicator, exchange, batchSize: whole.count * communicator.size, syncBatchNorm };
+    return trainStep({ ...context, others }, whole, LEARNING_RATE);
+  };
+
+  const rounds: { alone: number; apart: { step: MeasuredStep; end: number }[]; trained: number }[] = [];
   for (let round = 0; round <= repeat; round++) {
-    await together(communicator);
-    const began = performance.now();
-    await trainStep({ ...context, others }, batch, LEARNING_RATE);
-    const seconds = await slowest(communicator, (performance.now() - began) / 1000);
-    if (round > 0) times.push(seconds);
+    let [alone, trained] = [0, 0];
+    if (communicator.size > 1) {
+      if (communicator.rank === 0) alone = (await record(whole)).end;
+      await communicator.broadcast(communicator.rank === 0 ? new Uint8Array(1) : undefined, true);
+      together(communicator);
+      const began = performance.now();
+      await train();
+      trained = slowest(communicator, (performance.now() - began) / 1000);
+    }
+    const apart: { step: MeasuredStep; end: number }[] = [];
+    for (const batch of batches) {
+      together(communicator);
+      const step = await record(batch);
+      apart.push({ step, end: slowest(communicator, step.end) });
+    }
+    if (round > 0) rounds.push({ alone, apart, trained }); // the first warms up
   }
   context.optimizer.dispose();
-  times.sort((a, b) => a - b);
-  return { best: times[0], median: times[Math.floor(times.length / 2)] };
+
+  const steps = batches.map((_, i) => {
+    const all = rounds.map(({ apart }) => apart[i]).sort((a, b) => a.end - b.end);
+    return all[0].step;
+  });
+  if (communicator.size === 1) return { steps };
+  const times = rounds.map(({ trained }) => trained).sort((a, b) => a - b);
+  const alone = Math.min(...rounds.map((round) => round.alone));
+  return { steps, training: { alone, best: times[0], median: times[Math.floor(times.length / 2)] } };
 }
 
 /** From a number to the size of a few buckets. */
 const SWEEP = [8, 256, 4096, 2 ** 14, 2 ** 16, 2 ** 18, 2 ** 20, 2 ** 22, 2 ** 23];
 
 /** Seconds of the fastest all-reduce of each length: of the slowest rank. */
-export async function measureExchanges(
-  communicator: Communicator,
-  repeat: number,
-): Promise<MeasuredExchange[]> {
+export function measureExchanges(communicator: Communicator, repeat: number): MeasuredExchange[] {
   const times: MeasuredExchange[] = [];
   for (const bytes of SWEEP) {
     const data = communicator.shared(bytes / 4);
     let best = Number.POSITIVE_INFINITY;
     for (let round = 0; round <= repeat; round++) {
-      await together(communicator);
+      together(communicator);
       const began = performance.now();
       communicator.allReduceNow(data);
-      const seconds = await slowest(communicator, (performance.now() - began) / 1000);
+      const seconds = slowest(communicator, (performance.now() - began) / 1000);
       if (round > 0) best = Math.min(best, seconds);
     }
     times.push({ bytes, seconds: best });
@@ -134,11 +136,11 @@ export async function measureExchanges(
 }
 
 /** Waits for all ranks. */
-async function together(communicator: Communicator): Promise<void> {
+function together(communicator: Communicator): void {
   communicator.allReduceNow(new Float64Array(1));
 }
 
-async function slowest(communicator: Communicator, seconds: number): Promise<number> {
+function slowest(communicator: Communicator, seconds: number): number {
   const all = Float64Array.of(seconds);
   communicator.allReduceNow(all, "max");
   return all[0];

@@ -63,6 +63,7 @@ export function scaleText(result: ScaleResult): string {
   ].join("\n");
 }
 
+/** `hidden` is a share of the exchange, `waiting` of the step. */
 function rowTable(rows: readonly ScalingRow[]): string {
   if (rows.length === 0) return "fewer images than ranks";
   return fitTable(
@@ -85,7 +86,7 @@ function rowTable(rows: readonly ScalingRow[]): string {
       percent(row.efficiency),
       time(row.step),
       time(row.hidden + row.exposed),
-      percent(row.hiddenShare),
+      row.ranks === 1 ? "–" : percent(row.hiddenShare),
       percent(row.exposed / row.step),
     ]),
   );
