@@ -1,7 +1,7 @@
 // The numbers of the model from measurements.
 
 import { GmrError } from "@gmr-conv/core";
-import { allReduceTerms, type Line, type Link, type StepModel, timeAt } from "./model.ts";
+import { cheapest, type Line, type Link, type StepModel, timeAt } from "./model.ts";
 
 /** A measured step: when its exchanges began and when it ended, in seconds from its start. */
 export interface MeasuredStep {
@@ -63,25 +63,23 @@ export function misfit({ end }: StepModel, steps: readonly MeasuredStep[]): numb
 
 /** Latency and bandwidth with which the model's formulas come closest to the measured times, in relative terms. */
 export function fitLink(times: readonly MeasuredExchange[], ranks: number): Link {
-  // Which of the two algorithms is the faster depends on what is sought: begin with small and large, and try again.
-  const SMALL = 2 ** 14;
-  let link: Link | undefined;
+  const [least, most] = [times[0], times[times.length - 1]];
+  let link: Link = {
+    latency: least.seconds / Math.log2(ranks),
+    bandwidth: (2 * most.bytes) / most.seconds,
+  };
+  // Which algorithm is the fastest depends on what is sought: repeat until the choice stays.
   for (let round = 0; round < 20; round++) {
     const rows = times.map(({ bytes, seconds }): Row => {
-      const [ring, doubling] = allReduceTerms(bytes, ranks);
-      const cost = ({ latencies, bytes: sent }: typeof ring): number =>
-        link ? latencies * link.latency + sent / link.bandwidth : 0;
-      const inPairs = link ? cost(doubling) < cost(ring) : bytes <= SMALL;
-      const { latencies, bytes: sent } = inPairs ? doubling : ring;
-      return [latencies, sent, seconds, seconds];
+      const cost = cheapest(bytes, ranks, link);
+      return [cost.latencies, cost.bytes, seconds, seconds];
     });
     const [latency, secondsPerByte] = fitPair(rows);
     const next = { latency, bandwidth: secondsPerByte > 0 ? 1 / secondsPerByte : Number.MAX_VALUE };
-    const settled = link?.latency === next.latency && link.bandwidth === next.bandwidth;
+    if (link.latency === next.latency && link.bandwidth === next.bandwidth) break;
     link = next;
-    if (settled) break;
   }
-  return link as Link;
+  return link;
 }
 
 type Row = [u: number, v: number, y: number, scale: number];

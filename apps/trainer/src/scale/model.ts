@@ -5,14 +5,17 @@
  * measured. Buckets of gradients are sent one after the other while the backward pass goes on; other exchanges (sums of
  * batch normalisation, the loss) block it. Exchanges share one network and are taken to pass through it in order.
  *
- * An all-reduce of s bytes among n ranks takes the shorter of two times
+ * An all-reduce of s bytes among n ranks takes the shortest of three times
  * (Thakur, Rabenseifner and Gropp 2005, https://doi.org/10.1177/1094342005051521, without the time of additions,
  * which the bandwidth contains):
  *
- * - ring: 2 (n − 1) (latency + s / (n · bandwidth)), where ranks pass on an n-th of the data at a time;
- * - recursive doubling: ⌈log₂ n⌉ (latency + s / bandwidth), where ranks exchange all of it in pairs.
+ * - ring: 2 (n − 1) latency + 2 (n − 1) / n · s / bandwidth, where ranks pass on an n-th of the data at a time;
+ * - halving and doubling (Rabenseifner): 2 ⌈log₂ n⌉ latency + 2 (n − 1) / n · s / bandwidth, where pairs swap halves,
+ *   quarters and so on, and back;
+ * - recursive doubling: ⌈log₂ n⌉ (latency + s / bandwidth), where pairs swap everything: the best for few bytes.
  *
- * MPI libraries have more algorithms and choose by tables of their own: measured times may lie on either side.
+ * For numbers of ranks that are no power of two, pairs need an additional round that is not counted. MPI libraries
+ * choose by tables of their own, so that measured times may lie above the shortest.
  */
 
 /** A connection. */
@@ -66,14 +69,36 @@ export interface StepTime {
 
 export const timeAt = ({ fixed, perImage }: Line, images: number): number => fixed + images * perImage;
 
-/** Which parts of latency and of seconds per byte an all-reduce takes: by ring, and by recursive doubling. */
-export function allReduceTerms(bytes: number, ranks: number): { latencies: number; bytes: number }[] {
-  const rounds = Math.ceil(Math.log2(ranks));
-  return [
-    { latencies: 2 * (ranks - 1), bytes: (2 * (ranks - 1) * bytes) / ranks },
-    { latencies: rounds, bytes: rounds * bytes },
-  ];
+/** What an algorithm takes: so many latencies, and the time of so many bytes. */
+export interface Cost {
+  latencies: number;
+  bytes: number;
 }
+
+const rounds = (ranks: number): number => Math.ceil(Math.log2(ranks));
+const bothWays = (bytes: number, ranks: number): number => (2 * (ranks - 1) * bytes) / ranks;
+
+const ring = (bytes: number, ranks: number): Cost => ({
+  latencies: 2 * (ranks - 1),
+  bytes: bothWays(bytes, ranks),
+});
+const halving = (bytes: number, ranks: number): Cost => ({
+  latencies: 2 * rounds(ranks),
+  bytes: bothWays(bytes, ranks),
+});
+const doubling = (bytes: number, ranks: number): Cost => ({
+  latencies: rounds(ranks),
+  bytes: rounds(ranks) * bytes,
+});
+
+/** The cheapest way through a single link. */
+export function cheapest(bytes: number, ranks: number, link: Link): Cost {
+  const all = [doubling, halving, ring].map((algorithm) => algorithm(bytes, ranks));
+  return all.reduce((best, cost) => (seconds(cost, link) < seconds(best, link) ? cost : best));
+}
+
+const seconds = ({ latencies, bytes }: Cost, { latency, bandwidth }: Link): number =>
+  latencies * latency + bytes / bandwidth;
 
 /** Seconds of an all-reduce. */
 export function allReduceTime(bytes: number, ranks: number, cluster: Cluster): number {
@@ -82,7 +107,7 @@ export function allReduceTime(bytes: number, ranks: number, cluster: Cluster): n
   const together = Math.min(ranks, ranksPerMachine);
   const machines = Math.ceil(ranks / ranksPerMachine);
   const inside = { latency: memory.latency, bandwidth: memory.bandwidth / together };
-  // One neighbour of each machine's ranks in the ring is on another machine; the slowest connection sets the pace.
+  // One neighbour of each machine's ranks in the ring is on another machine; the slowest link sets the pace.
   const slowest =
     machines === 1
       ? inside
@@ -90,16 +115,12 @@ export function allReduceTime(bytes: number, ranks: number, cluster: Cluster): n
           latency: Math.max(network.latency, memory.latency),
           bandwidth: Math.min(network.bandwidth, inside.bandwidth),
         };
-  const [ring] = allReduceTerms(bytes, ranks);
-  // In pairs across machines, all ranks of a machine send at once.
+  // In pairs across machines, all ranks of a machine send at once. When halving, each has its own part of the data.
   const across = { latency: network.latency, bandwidth: network.bandwidth / together };
-  const pairs = (count: number, link: Link): number => {
-    const [, doubling] = allReduceTerms(bytes, count);
-    return doubling.latencies * link.latency + doubling.bytes / link.bandwidth;
-  };
   return Math.min(
-    ring.latencies * slowest.latency + ring.bytes / slowest.bandwidth,
-    pairs(together, inside) + pairs(machines, across),
+    seconds(ring(bytes, ranks), slowest),
+    seconds(halving(bytes, together), inside) + seconds(halving(bytes / together, machines), across),
+    seconds(doubling(bytes, together), inside) + seconds(doubling(bytes, machines), across),
   );
 }
 
