@@ -1,7 +1,7 @@
 // The numbers of the model from measurements.
 
 import { GmrError } from "@gmr-conv/core";
-import { cheapest, type Line, type Link, type StepModel, timeAt } from "./model.ts";
+import { cheapest, type Line, type Link, type StepModel, timeAt, timeOf } from "./model.ts";
 
 /** A measured step: when its exchanges began and when it ended, in seconds from its start. */
 export interface MeasuredStep {
@@ -61,25 +61,40 @@ export function misfit({ end }: StepModel, steps: readonly MeasuredStep[]): numb
   return Math.max(...steps.map((step) => Math.abs(timeAt(end, step.images) / step.end - 1)));
 }
 
-/** Latency and bandwidth with which the model's formulas come closest to the measured times, in relative terms. */
+/**
+ * Latency and bandwidth with the least sum of |log(formula / measured)|: a few disturbed times count for no more than the
+ * others, whether they are too long or, as the first kilobytes through a shaped link, too short.
+ */
 export function fitLink(times: readonly MeasuredExchange[], ranks: number): Link {
-  const [least, most] = [times[0], times[times.length - 1]];
-  let link: Link = {
-    latency: least.seconds / Math.log2(ranks),
-    bandwidth: (2 * most.bytes) / most.seconds,
+  const rounds = Math.log2(ranks);
+  const error = ([latency, secondsPerByte]: readonly [number, number]): number => {
+    const link = { latency: Math.exp(latency), bandwidth: Math.exp(-secondsPerByte) };
+    return times.reduce(
+      (sum, { bytes, seconds }) =>
+        sum + Math.abs(Math.log(timeOf(cheapest(bytes, ranks, link), link) / seconds)),
+      0,
+    );
   };
-  // Which algorithm is the fastest depends on what is sought: repeat until the choice stays.
-  for (let round = 0; round < 20; round++) {
-    const rows = times.map(({ bytes, seconds }): Row => {
-      const cost = cheapest(bytes, ranks, link);
-      return [cost.latencies, cost.bytes, seconds, seconds];
-    });
-    const [latency, secondsPerByte] = fitPair(rows);
-    const next = { latency, bandwidth: secondsPerByte > 0 ? 1 / secondsPerByte : Number.MAX_VALUE };
-    if (link.latency === next.latency && link.bandwidth === next.bandwidth) break;
-    link = next;
+  // In logarithms, from where one of the times alone gives the latency and another the bandwidth.
+  let best: readonly [number, number] = [0, 0];
+  let least = Number.POSITIVE_INFINITY;
+  const consider = (point: readonly [number, number]): boolean => {
+    const found = error(point);
+    if (found >= least) return false;
+    [best, least] = [point, found];
+    return true;
+  };
+  for (const { seconds: delay } of times) {
+    for (const { bytes, seconds } of times) consider([Math.log(delay / rounds), Math.log(seconds / bytes)]);
   }
-  return link;
+  for (let step = 1; step > 1e-9; ) {
+    const [latency, secondsPerByte] = best;
+    const around = [-step, 0, step].flatMap((x) =>
+      [-step, 0, step].map((y) => [latency + x, secondsPerByte + y] as const),
+    );
+    if (!around.map(consider).includes(true)) step /= 2;
+  }
+  return { latency: Math.exp(best[0]), bandwidth: Math.exp(-best[1]) };
 }
 
 type Row = [u: number, v: number, y: number, scale: number];

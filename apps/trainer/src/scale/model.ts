@@ -91,14 +91,15 @@ const doubling = (bytes: number, ranks: number): Cost => ({
   bytes: rounds(ranks) * bytes,
 });
 
+/** Seconds of an algorithm over a single link. */
+export const timeOf = ({ latencies, bytes }: Cost, { latency, bandwidth }: Link): number =>
+  latencies * latency + bytes / bandwidth;
+
 /** The cheapest way through a single link. */
 export function cheapest(bytes: number, ranks: number, link: Link): Cost {
   const all = [doubling, halving, ring].map((algorithm) => algorithm(bytes, ranks));
-  return all.reduce((best, cost) => (seconds(cost, link) < seconds(best, link) ? cost : best));
+  return all.reduce((best, cost) => (timeOf(cost, link) < timeOf(best, link) ? cost : best));
 }
-
-const seconds = ({ latencies, bytes }: Cost, { latency, bandwidth }: Link): number =>
-  latencies * latency + bytes / bandwidth;
 
 /** Seconds of an all-reduce. */
 export function allReduceTime(bytes: number, ranks: number, cluster: Cluster): number {
@@ -118,9 +119,9 @@ export function allReduceTime(bytes: number, ranks: number, cluster: Cluster): n
   // In pairs across machines, all ranks of a machine send at once. When halving, each has its own part of the data.
   const across = { latency: network.latency, bandwidth: network.bandwidth / together };
   return Math.min(
-    seconds(ring(bytes, ranks), slowest),
-    seconds(halving(bytes, together), inside) + seconds(halving(bytes / together, machines), across),
-    seconds(doubling(bytes, together), inside) + seconds(doubling(bytes, machines), across),
+    timeOf(ring(bytes, ranks), slowest),
+    timeOf(halving(bytes, together), inside) + timeOf(halving(bytes / together, machines), across),
+    timeOf(doubling(bytes, together), inside) + timeOf(doubling(bytes, machines), across),
   );
 }
 
