@@ -109,6 +109,7 @@ export default defineConfig({
             page("Data sets", "/data-sets"),
             page("Training", "/training"),
             page("The cost of training", "/models"),
+            page("How far training scales", "/scaling"),
             page("Deployment", "/deployment"),
             page("Benchmarks", "/benchmarks"),
             page("From the Python package", "/migration"),
