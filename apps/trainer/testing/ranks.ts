@@ -28,10 +28,20 @@ export function newest(runs: string): Promise<WeightsFile | undefined> {
   return readCheckpoint(new FileStorage(path.join(runs, "run")), "gmr");
 }
 
-/** The largest difference of a tensor's values, relative to its norm; 0 if all are the same. */
+/** Whether all tensors are the same, those of the optimizer too. */
+export function equal(actual: WeightsFile, expected: WeightsFile): boolean {
+  const same = (name: string): boolean => {
+    const [a, b] = [actual.tensors.get(name)?.data, expected.tensors.get(name)?.data];
+    return a !== undefined && b !== undefined && a.length === b.length && a.every((value, i) => value === b[i]);
+  };
+  return actual.tensors.size === expected.tensors.size && [...expected.tensors.keys()].every(same);
+}
+
+/** The largest difference of a weight tensor's values, relative to its norm. */
 export function difference(actual: WeightsFile, expected: WeightsFile): number {
   let most = 0;
   for (const [name, { data }] of expected.tensors) {
+    if (name.startsWith("optimizer/")) continue;
     const other = actual.tensors.get(name)?.data;
     if (!other || other.length !== data.length) return Infinity;
     let [apart, norm] = [0, 0];
