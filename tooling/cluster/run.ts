@@ -128,7 +128,17 @@ function onCluster(args: string[], during?: (child: ChildProcess) => Promise<voi
     pml: "ob1",
   };
   const command = [
-    ...["netns", "exec", namespace(0), "unshare", "--uts", "sh", "-c", `hostname ${namespace(0)}; exec "$@"`, "--"],
+    ...[
+      "netns",
+      "exec",
+      namespace(0),
+      "unshare",
+      "--uts",
+      "sh",
+      "-c",
+      `hostname ${namespace(0)}; exec "$@"`,
+      "--",
+    ],
     ...["mpirun.openmpi", "-np", String(HOSTS), "--host", hosts, "-x", "GMR_THREADS"],
     ...Object.entries(mca).flatMap(([key, value]) => ["--mca", key, value]),
     ...[process.execPath, CLI, ...args, "--distributed", "mpi", "--rank-timeout", String(RANK_TIMEOUT)],
@@ -143,10 +153,13 @@ function onCluster(args: string[], during?: (child: ChildProcess) => Promise<voi
   let struck = performance.now();
   const done = new Promise<Ended>((resolve, reject) => {
     child.on("error", reject);
-    const limit = setTimeout(() => {
-      output += "\nstill running: ended by this program";
-      for (let host = 0; host < HOSTS; host++) killHost(host);
-    }, 3 * LIMIT_SECONDS * 1000);
+    const limit = setTimeout(
+      () => {
+        output += "\nstill running: ended by this program";
+        for (let host = 0; host < HOSTS; host++) killHost(host);
+      },
+      3 * LIMIT_SECONDS * 1000,
+    );
     child.on("close", (code) => {
       clearTimeout(limit);
       resolve({ code, output, seconds: (performance.now() - struck) / 1000 });
@@ -186,11 +199,19 @@ async function compare(): Promise<void> {
 }
 
 /** @param says what the error must contain */
-async function fails(what: string, says: RegExp, strike: (host: number) => void, host: number): Promise<void> {
+async function fails(
+  what: string,
+  says: RegExp,
+  strike: (host: number) => void,
+  host: number,
+): Promise<void> {
   const runs = path.join(work, `run-${failed}-${what.replaceAll(" ", "-")}`);
   const args = trainArgs(runs, LONG, "--set", "train.checkpointSeconds=0.2");
   const ended = await onCluster(args, async (child) => {
-    while (child.exitCode === null && ((await newest(runs).catch(() => undefined))?.position.step ?? 0) < 20) {
+    while (
+      child.exitCode === null &&
+      ((await newest(runs).catch(() => undefined))?.position.step ?? 0) < 20
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     strike(host);
@@ -218,8 +239,10 @@ async function fails(what: string, says: RegExp, strike: (host: number) => void,
 
 /** Processes that are left on the hosts some time after a job has ended. */
 async function gone(): Promise<number> {
-  const left = (): number => Array.from({ length: HOSTS }, (_, host) => processesOf(host).length).reduce((a, b) => a + b);
-  for (let waited = 0; waited < 20 && left() > 0; waited++) await new Promise((resolve) => setTimeout(resolve, 1000));
+  const left = (): number =>
+    Array.from({ length: HOSTS }, (_, host) => processesOf(host).length).reduce((a, b) => a + b);
+  for (let waited = 0; waited < 20 && left() > 0; waited++)
+    await new Promise((resolve) => setTimeout(resolve, 1000));
   const count = left();
   for (let host = 0; host < HOSTS; host++) killHost(host);
   return count;
@@ -240,12 +263,7 @@ if (reason !== undefined) {
   try {
     build();
     await compare();
-    await fails(
-      "the processes of a host are killed",
-      /daemon|rank 2\b/,
-      killHost,
-      2,
-    );
+    await fails("the processes of a host are killed", /daemon|rank 2\b/, killHost, 2);
     await fails(
       "the link of a host goes down",
       new RegExp(`rank 2 \\(|${namespace(2)}|${address(2)}`),

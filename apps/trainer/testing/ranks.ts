@@ -32,7 +32,9 @@ export function newest(runs: string): Promise<WeightsFile | undefined> {
 export function equal(actual: WeightsFile, expected: WeightsFile): boolean {
   const same = (name: string): boolean => {
     const [a, b] = [actual.tensors.get(name)?.data, expected.tensors.get(name)?.data];
-    return a !== undefined && b !== undefined && a.length === b.length && a.every((value, i) => value === b[i]);
+    return (
+      a !== undefined && b !== undefined && a.length === b.length && a.every((value, i) => value === b[i])
+    );
   };
   return actual.tensors.size === expected.tensors.size && [...expected.tensors.keys()].every(same);
 }

@@ -56,7 +56,9 @@ describe.skipIf(!launcher)("gmr on several ranks", () => {
     for (let i = 0; i < 5; i++) {
       const raw = { raw: { width: 28, height: 28, channels: 1 as const } };
       const pixels = Uint8Array.from({ length: 784 }, (_, at) => (at * (i + 3)) % 256);
-      await sharp(pixels, raw).png().toFile(path.join(images, `${i}.png`));
+      await sharp(pixels, raw)
+        .png()
+        .toFile(path.join(images, `${i}.png`));
     }
     writeFileSync(path.join(images, "2.png"), "not an image");
     const predict = ["predict", path.join(two, "run"), images, "--backend", "wasm"];
@@ -97,17 +99,18 @@ describe.skipIf(!launcher)("gmr on several ranks", () => {
     const args = trainArgs(runs, 1);
     const folder = args[args.indexOf("--folder") + 1];
     cpSync(folder, path.join(data, "set"), { recursive: true });
-    // Each rank has its own current folder, in which rank 1 has no data set.
+    // Each rank starts in its own folder; that of rank 1 has no data set.
     mkdirSync(path.join(data, "without"));
     const relative = args.map((arg) => (arg === folder ? "set" : arg));
-    const program = `process.chdir(${JSON.stringify(data)} + ((process.env.OMPI_COMM_WORLD_RANK ?? process.env.PMI_RANK) === "1" ? "/without" : ""));`;
+    const program =
+      'if (isMainThread && (process.env.OMPI_COMM_WORLD_RANK ?? process.env.PMI_RANK) === "1") process.chdir("without");';
     const preload = path.join(data, "folder.mjs");
-    writeFileSync(preload, program);
+    writeFileSync(preload, `import { isMainThread } from "node:worker_threads";\n${program}\n`);
     const ended = await runRanks(
       launcher as Launcher,
       2,
       ["--import", preload, CLI, ...relative, "--distributed", "mpi"],
-      { env: { GMR_THREADS: "1" } },
+      { env: { GMR_THREADS: "1" }, cwd: data },
     );
     expect(ended.code).not.toBe(0);
     expect(said(ended)).toEqual([expect.stringMatching(/^rank 1 of 2: gmr: .*set/)]);

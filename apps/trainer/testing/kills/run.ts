@@ -30,7 +30,7 @@ interface Case {
   rank: number;
   step: number;
   /** Ranks that resume. */
-  then: number;
+  resumed: number;
 }
 
 function start(launcher: Launcher, runs: string, ranks: number, test?: Case) {
@@ -46,7 +46,10 @@ function start(launcher: Launcher, runs: string, ranks: number, test?: Case) {
     env: { GMR_THREADS: "1" },
     ...(test && {
       async during(child) {
-        while (child.exitCode === null && ((await newest(runs).catch(() => undefined))?.position.step ?? 0) < test.step)
+        while (
+          child.exitCode === null &&
+          ((await newest(runs).catch(() => undefined))?.position.step ?? 0) < test.step
+        )
           await new Promise((resolve) => setTimeout(resolve, 5));
         const pid = rankProcesses(child.pid as number).get(test.rank);
         if (pid === undefined) throw new Error(`rank ${test.rank} has ended before step ${test.step}`);
@@ -71,19 +74,19 @@ async function check(launcher: Launcher, test: Case, expected: WeightsFile): Pro
       : new RegExp(`for rank ${test.rank} \\(|rank ${test.rank} \\([^)]*\\) has not answered`);
   if (!names.test(said)) wrong.push("does not name the rank");
   const from = (await newest(runs))?.position.step ?? 0;
-  const resumed = await start(launcher, runs, test.then);
+  const resumed = await start(launcher, runs, test.resumed);
   const final = await newest(runs);
   const apart = final?.position.step === STEPS ? difference(final, expected) : Infinity;
   if (resumed.code !== 0) wrong.push(`resuming ended with ${resumed.code}`);
   const alike = final !== undefined && equal(final, expected);
-  if (test.then === test.ranks ? !alike : apart > TOLERANCE) wrong.push("other weights");
+  if (test.resumed === test.ranks ? !alike : apart > TOLERANCE) wrong.push("other weights");
   if (wrong.length > 0) console.error(said, resumed.stdout, resumed.stderr);
   console.log(
     [
       `${test.signal} ${test.rank} of ${test.ranks}`.padEnd(15),
       `step ${from}`.padEnd(8),
       `${killed.since.toFixed(1)} s`.padStart(7),
-      `${test.ranks} → ${test.then}`.padStart(6),
+      `${test.ranks} → ${test.resumed}`.padStart(6),
       alike ? "equal".padStart(8) : apart.toExponential(1).padStart(8),
       wrong.length > 0 ? `  FAILED: ${wrong.join(", ")}` : "  ok",
     ].join("  "),
@@ -118,7 +121,7 @@ try {
       ranks,
       rank: hangs < 0 ? oneOf(ranks) : hangs,
       step: 1 + oneOf(STEPS - 8),
-      then: n % 2 === 0 ? ranks : 1 + (ranks % 3),
+      resumed: n % 2 === 0 ? ranks : 1 + (ranks % 3),
     };
   });
   let failed = 0;
