@@ -73,6 +73,14 @@ switch (command) {
     await build();
     process.exitCode = await script("../apps/trainer/testing/faults/run.ts", args);
     break;
+  case "kills":
+    await build();
+    process.exitCode = await script("../apps/trainer/testing/kills/run.ts", args);
+    break;
+  case "cluster":
+    await build();
+    process.exitCode = await script("cluster/run.ts", args);
+    break;
   case "release:try":
     await build();
     process.exitCode = await script("release/try.ts", args);
@@ -91,7 +99,7 @@ switch (command) {
   default:
     fail(
       `unknown command ${JSON.stringify(command)}: expected start, demo, test, ci, gmr, docs, docs:dev, use, api, ` +
-        "api:check, consumers, faults, release, release:try or turbo",
+        "api:check, consumers, faults, kills, cluster, release, release:try or turbo",
     );
 }
 

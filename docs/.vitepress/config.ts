@@ -114,6 +114,7 @@ export default defineConfig({
             page("Benchmarks", "/benchmarks"),
             page("From the Python package", "/migration"),
             page("Reproducibility", "/reproducibility"),
+            page("Several processes", "/distributed"),
             page("Failures", "/failures"),
             page("Questions", "/faq"),
           ],
