@@ -76,7 +76,7 @@ function rowTable(rows: readonly ScalingRow[]): string {
       "step",
       "exchange",
       "hidden",
-      "exposed",
+      "waiting",
     ].map((head) => ({ head, align: "right" as const })),
     rows.map((row) => [
       row.ranks,
