@@ -119,5 +119,6 @@ function depthwise(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tenso
   // Depthwise convolutions of TensorFlow.js require equal strides: compute every pixel, then subsample.
   const equal = sh === sw;
   const sums = tf.depthwiseConv2d(image, kernel, equal ? sh : 1, "valid");
-  return equal ? sums : subsample(subsample(sums, 1, sh, outH), 2, sw, outW);
+  const y = equal ? sums : subsample(subsample(sums, 1, sh, outH), 2, sw, outW);
+  return flat ? y.squeeze([1]) : y;
 }
