@@ -21,7 +21,9 @@ const folder = mkdtempSync(path.join(os.tmpdir(), "gmr-release-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const manifests = ["packages", "apps", "examples"].flatMap((parent) =>
-  readdirSync(path.join(root, parent)).map((name) => path.join(parent, name, "package.json")),
+  readdirSync(path.join(root, parent), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => path.join(parent, name, "package.json")),
 );
 
 /** The versions of the published packages, by name. */

@@ -113,7 +113,18 @@ describe("gmr export", () => {
 });
 
 describe("a package for Node, with the packages as they are published", () => {
-  const parts = ["core", "tfjs", "models", "data", "io", "training", "backend-wasm", "web", "predict"];
+  const parts = [
+    "core",
+    "tfjs",
+    "models",
+    "data",
+    "io",
+    "distributed",
+    "training",
+    "backend-wasm",
+    "web",
+    "predict",
+  ];
   let folder: string;
   let remove = (): void => {};
 
