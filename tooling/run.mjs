@@ -17,8 +17,15 @@ const [command, ...args] = process.argv.slice(2);
 
 checkNode();
 // Ctrl-C reaches the whole process group; this process waits for the others to finish.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => {});
+let stopped = 0;
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+]) {
+  process.on(signal, () => {
+    stopped = code;
+  });
+}
 
 switch (command) {
   case "start":
@@ -66,6 +73,14 @@ switch (command) {
     await build();
     process.exitCode = await script("../apps/trainer/testing/faults/run.ts", args);
     break;
+  case "kills":
+    await build();
+    process.exitCode = await script("../apps/trainer/testing/kills/run.ts", args);
+    break;
+  case "cluster":
+    await build();
+    process.exitCode = await script("cluster/run.ts", args);
+    break;
   case "release:try":
     await build();
     process.exitCode = await script("release/try.ts", args);
@@ -84,7 +99,7 @@ switch (command) {
   default:
     fail(
       `unknown command ${JSON.stringify(command)}: expected start, demo, test, ci, gmr, docs, docs:dev, use, api, ` +
-        "api:check, consumers, faults, release, release:try or turbo",
+        "api:check, consumers, faults, kills, cluster, release, release:try or turbo",
     );
 }
 
@@ -113,14 +128,21 @@ async function install() {
 
 async function build() {
   await install();
+  const notice = setTimeout(
+    () => console.error("Building the packages; the first time takes a minute or more…"),
+    3000,
+  );
   await must("turbo", ["run", "build", "--output-logs=errors-only", "--log-order=grouped"], { quiet: true });
+  clearTimeout(notice);
 }
 
 async function gmr(gmrArgs) {
   const cli = path.join(root, "apps", "trainer", "dist", "cli.js");
   // npm runs scripts in the root; the user's paths are relative to where the command was typed.
   const cwd = process.env.INIT_CWD ?? process.cwd();
-  process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd });
+  // Commands that it prints and stores are for typing again.
+  const extraEnv = { GMR_COMMAND: "npm run gmr --" };
+  process.exitCode = await run(process.execPath, [cli, ...gmrArgs], { cwd, extraEnv });
 }
 
 /** Serves the built page and prints its address. */
@@ -203,9 +225,10 @@ function packageFolders() {
 }
 
 /** Runs a program, which may be one of the workspace's own, and returns its exit code. */
-function run(program, programArgs, { cwd = root, quiet = false } = {}) {
+function run(program, programArgs, { cwd = root, quiet = false, extraEnv = {} } = {}) {
   const env = {
     ...process.env,
+    ...extraEnv,
     PATH: `${bin}${path.delimiter}${process.env.PATH}`,
     TURBO_TELEMETRY_DISABLED: "1",
   };
@@ -234,6 +257,7 @@ function run(program, programArgs, { cwd = root, quiet = false } = {}) {
 
 async function must(program, programArgs, options) {
   const code = await run(program, programArgs, options);
+  if (stopped) process.exit(stopped); // turbo may end with 0 then
   if (code !== 0) fail(`${program} ${programArgs.join(" ")} ended with code ${code}`, code);
 }
 

@@ -35,6 +35,18 @@ export async function consumers(allPackages: readonly string[]): Promise<Consume
       }),
     },
     {
+      name: "distributed",
+      packages: ["core", "distributed"],
+      programs: ["distributed.js"],
+      checks: await inEachNode((node) => async (project) => {
+        const { rank, size, error } = JSON.parse((await project.run(node, ["distributed.js"])).trim());
+        const clear = error?.code === "unsupported" && /npm install koffi@3/.test(error.message);
+        if (rank !== 0 || size !== 1 || !clear)
+          throw new Error(`unexpected: ${JSON.stringify({ rank, size, error })}`);
+        return undefined;
+      }),
+    },
+    {
       name: "script",
       packages: ["core"],
       programs: ["problem.js", "reference.js", "script.html"],

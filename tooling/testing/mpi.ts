@@ -1,6 +1,7 @@
 // For tests with several processes: finds the launchers of MPI programs.
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface Launcher {
   /** Such as `mpirun.openmpi`. */
@@ -74,4 +75,29 @@ export function runRanks(
       (during ?? Promise.resolve()).then(() => resolve(ended), reject);
     });
   });
+}
+
+/** The processes of the ranks that a launcher has started on this machine (Linux), by rank. */
+export function rankProcesses(launcher: number): Map<number, number> {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      // The name of the program, in parentheses, may contain anything.
+      const [, parent] = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\)/s, "").trim().split(" ");
+      parents.set(Number(name), Number(parent));
+    } catch {} // It has just ended.
+  }
+  const descends = (pid: number | undefined): boolean =>
+    pid !== undefined && (pid === launcher || descends(parents.get(pid)));
+  const found = new Map<number, number>();
+  for (const pid of parents.keys()) {
+    if (pid === launcher || !descends(pid)) continue;
+    try {
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+      const rank = /(?:^|\0)(?:OMPI_COMM_WORLD_RANK|PMI_RANK)=(\d+)/.exec(environment)?.[1];
+      if (rank !== undefined) found.set(Number(rank), pid);
+    } catch {}
+  }
+  return found;
 }

@@ -14,6 +14,7 @@ import { addPredict } from "./commands/predict.ts";
 import { addPublish } from "./commands/publish.ts";
 import { addQuickstart } from "./commands/quickstart.ts";
 import { addReport } from "./commands/report.ts";
+import { addScale } from "./commands/scale.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addSweep } from "./commands/sweep.ts";
 import { addTrain } from "./commands/train.ts";
@@ -49,6 +50,7 @@ export function makeProgram(): Command {
   addExport(program);
   addParity(program);
   addBench(program);
+  addScale(program);
   addInfo(program);
   addDoctor(program);
   return program;

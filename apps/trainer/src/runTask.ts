@@ -138,6 +138,8 @@ class NetworkTask {
       },
       signal: {
         get aborted() {
+          // Ranks do not agree on when to stop here, and nothing is lost: the others must not wait for this one.
+          if (monitor.stopRequested && communicator.size > 1) communicator.abort("gmr: evaluation stopped");
           return monitor.stopRequested;
         },
       },

@@ -34,6 +34,7 @@ export { mostProbable } from "./mostProbable.ts";
 export { refreshNorms } from "./norms.ts";
 export { Optimizer } from "./optimizer.ts";
 export { type PredictOptions, predict, type TestTimeViews } from "./predict.ts";
+export { GradientExchange } from "./ranks/gradientExchange.ts";
 export { sharedStorage } from "./ranks/sharedStorage.ts";
 export { learningRateFactor } from "./schedule.ts";
 export type {
@@ -56,7 +57,7 @@ export {
 } from "./tiles.ts";
 export { type TrainingInput, type TrainingResult, train } from "./train.ts";
 export { trainSettings } from "./trainSettings.ts";
-export { type StepContext, type StepResult, tensorsOf, trainStep } from "./trainStep.ts";
+export { type Others, type StepContext, type StepResult, tensorsOf, trainStep } from "./trainStep.ts";
 export { decayedWeights, modelVariables } from "./variables.ts";
 export {
   batchSizeFor,

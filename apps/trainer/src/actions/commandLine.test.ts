@@ -1,10 +1,18 @@
-import { expect, it } from "vitest";
+import { afterEach, expect, it, vi } from "vitest";
 import { commandLine, trainingCommands, withoutOptions } from "./commandLine.ts";
+
+afterEach(() => void vi.unstubAllEnvs());
 
 it("quotes what a shell would change", () => {
   expect(commandLine(["train", "--set", "train.augment.scale=[0.8,1]", "it's"])).toBe(
     "gmr train --set 'train.augment.scale=[0.8,1]' 'it'\\''s'",
   );
+});
+
+it("begins with what started the command", () => {
+  vi.stubEnv("GMR_COMMAND", "npm run gmr --");
+  expect(commandLine(["eval", "--name", "a"])).toBe("npm run gmr -- eval --name a");
+  expect(trainingCommands("", ["train"])).toBe("npm run gmr -- train");
 });
 
 it("drops options with their values", () => {

@@ -1,8 +1,11 @@
 // Command lines, quoted for typing them again.
 
-/** `gmr` with the arguments of this process, or with others. */
+/**
+ * `gmr` with the arguments of this process, or with others. Where something else starts the command, such as the scripts
+ * of a clone, the environment variable GMR_COMMAND says how.
+ */
 export function commandLine(args: readonly string[] = process.argv.slice(2)): string {
-  return ["gmr", ...args.map(quoted)].join(" ");
+  return [process.env.GMR_COMMAND || "gmr", ...args.map(quoted)].join(" ");
 }
 
 const quoted = (text: string): string =>

@@ -1,3 +1,4 @@
+import { product } from "@gmr-conv/core";
 import { useBackend } from "../backend.ts";
 import { type ModelSource, readTensors, toModel } from "../convert/source.ts";
 import { kindOfFile, writeModel, writeTensors } from "../convert/target.ts";
@@ -21,5 +22,7 @@ export async function convert(input: string, output: string, options: ConvertOpt
   await useBackend("wasm", { threads: 1 });
   const model = await toModel(input, tensors, options);
   await writeModel(output, kind, model, options);
-  console.log(`${model.name} (${model.countParams().toLocaleString("en")} parameters) written to ${output}`);
+  // As PyTorch counts: without the statistics of batch normalisation.
+  const parameters = model.trainableWeights.reduce((sum, { shape }) => sum + product(shape as number[]), 0);
+  console.log(`${model.name} (${parameters.toLocaleString("en")} parameters) written to ${output}`);
 }

@@ -7,7 +7,7 @@ import { endTogether, serveTasks } from "../ranks/together.ts";
 import { withRanks } from "../ranks/withRanks.ts";
 import { inRun, startOf } from "../runs/openRun.ts";
 import { RunFolder } from "../runs/runFolder.ts";
-import { trainingCommands } from "./commandLine.ts";
+import { commandLine, trainingCommands } from "./commandLine.ts";
 import { configFrom } from "./trainConfig.ts";
 
 interface TrainOptions extends TrainFlags, RankFlags {
@@ -45,5 +45,7 @@ async function trainHere(
       await trainRun({ folder, config, communicator });
     },
   );
-  console.log(`\nTrained. Evaluate with: gmr eval --name ${options.name} --rotations 10 --flips`);
+  const where = options.runs === "runs" ? [] : ["--runs", options.runs];
+  const evaluation = commandLine(["eval", "--name", options.name, ...where, "--rotations", "10", "--flips"]);
+  console.log(`\nTrained. Evaluate with: ${evaluation}`);
 }

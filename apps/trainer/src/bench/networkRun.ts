@@ -1,8 +1,16 @@
 // A network that is trained or run repeatedly on one synthetic batch.
 
 import { product, Random } from "@gmr-conv/core";
+import type { Batch } from "@gmr-conv/data";
 import { resNet } from "@gmr-conv/models";
-import { type LossSettings, modelVariables, Optimizer, taskFor, trainStep } from "@gmr-conv/training";
+import {
+  type LossSettings,
+  modelVariables,
+  Optimizer,
+  type StepContext,
+  taskFor,
+  trainStep,
+} from "@gmr-conv/training";
 import * as tf from "@tensorflow/tfjs";
 import type { NetworkImpl, NetworkPass } from "./measurements.ts";
 
@@ -45,42 +53,65 @@ export function modelRun(
   pass: NetworkPass,
   checkpointStages = false,
 ): () => Promise<void> {
-  const shape = [batch, ...(model.inputs[0].shape.slice(1) as number[])];
-  const [, ...outputs] = model.outputs[0].shape as number[];
-  const classes = outputs[outputs.length - 1];
-  const random = new Random(1);
-  const images = Float32Array.from({ length: product(shape) }, () => random.normal());
-  const labels = Int32Array.from({ length: (batch * product(outputs)) / classes }, (_, i) => i % classes);
   if (pass === "inference") {
+    const { images, shape } = madeUpBatch(model, batch);
     return async () => {
-      const logits = tf.tidy(() => model.apply(tf.tensor(images, shape), { training: false }) as tf.Tensor);
+      const logits = tf.tidy(
+        () => model.apply(tf.tensor(images, [batch, ...shape]), { training: false }) as tf.Tensor,
+      );
       await logits.data();
       logits.dispose();
     };
   }
+  const { context, batchOf } = madeUpTraining(model, checkpointStages);
+  const whole = batchOf(batch);
+  return async () => {
+    await trainStep(context, whole, LEARNING_RATE);
+  };
+}
+
+/** A training of a model by SGD with momentum, on synthetic batches. */
+export function madeUpTraining(
+  model: tf.LayersModel,
+  checkpointStages = false,
+): { context: StepContext; batchOf: (images: number) => Batch } {
+  const outputs = model.outputs[0].shape as number[];
+  const classes = outputs[outputs.length - 1];
   const variables = modelVariables(model, true);
   const optimizer = new Optimizer(
     { name: "sgd", learningRate: LEARNING_RATE, momentum: 0.9, weightDecay: 0 },
     variables,
     new Set(),
   );
-  const maps = outputs.length > 1;
-  const made = { name: "made-up", count: batch, shape: shape.slice(1), read: () => ({ images, labels }) };
-  const classNames = Array.from({ length: classes }, (_, k) => String(k));
-  const task = taskFor(model, { ...made, task: maps ? "segmentation" : "classification", classNames });
+  const maps = outputs.length > 2;
+  const example = madeUpBatch(model, 1);
+  const task = taskFor(model, {
+    name: "made-up",
+    count: 1,
+    shape: example.shape,
+    read: () => example,
+    task: maps ? "segmentation" : "classification",
+    classNames: Array.from({ length: classes }, (_, k) => String(k)),
+  });
   const loss: LossSettings = maps ? { diceWeight: 0 } : {};
-  const settings = { loss, checkpointStages, accumulate: 1 };
   const context = {
     model,
     task,
     optimizer,
     variables: [...variables.values()],
-    settings,
+    settings: { loss, checkpointStages, accumulate: 1 },
     classWeights: undefined,
   };
-  const indices = Int32Array.from({ length: batch }, (_, i) => i);
-  return async () => {
-    const whole = { images, labels, indices, count: batch, shape: shape.slice(1), epoch: 0, step: 0 };
-    await trainStep(context, whole, LEARNING_RATE);
-  };
+  return { context, batchOf: (images) => madeUpBatch(model, images) };
+}
+
+function madeUpBatch(model: tf.LayersModel, count: number): Batch & { labels: Int32Array } {
+  const shape = model.inputs[0].shape.slice(1) as number[];
+  const [, ...outputs] = model.outputs[0].shape as number[];
+  const classes = outputs[outputs.length - 1];
+  const random = new Random(1);
+  const images = Float32Array.from({ length: count * product(shape) }, () => random.normal());
+  const labels = Int32Array.from({ length: (count * product(outputs)) / classes }, (_, i) => i % classes);
+  const indices = Int32Array.from({ length: count }, (_, i) => i);
+  return { images, labels, indices, count, shape, epoch: 0, step: 0 };
 }

@@ -38,8 +38,8 @@ function* packages(): Generator<Finding, void, undefined> {
 }
 
 const INSTALL: Partial<Record<BackendName, string>> = {
-  node: "npm install @tensorflow/tfjs-node-gpu (NVIDIA GPU, Linux) or @tensorflow/tfjs-node beside gmr-conv",
-  webgpu: "npm install webgpu beside gmr-conv, and a driver for Vulkan, Metal or Direct3D 12",
+  node: "npm install @tensorflow/tfjs-node-gpu (NVIDIA GPU, Linux) or @tensorflow/tfjs-node, where gmr is installed",
+  webgpu: "npm install webgpu, where gmr is installed",
 };
 
 function startFailure(backend: BackendName, reason: string): Finding {
@@ -48,7 +48,8 @@ function startFailure(backend: BackendName, reason: string): Finding {
     backend === "node"
       ? packages.every(({ binding }) => binding === undefined)
       : /needs the npm package|found no adapter/.test(reason);
-  const install = absent && packages.length === 0 ? INSTALL[backend] : undefined;
+  const installed = packages.length > 0 || /found no adapter/.test(reason);
+  const install = absent && !installed ? INSTALL[backend] : undefined;
   const advice = explainLoadFailure(reason) ?? install;
   return { state: absent ? "note" : "problem", text: `does not start: ${reason}`, advice };
 }

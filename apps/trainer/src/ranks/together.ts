@@ -1,5 +1,6 @@
 // Tasks that all ranks do together, one after the other: rank 0 has them, the others are told.
 
+import { GmrError } from "@gmr-conv/core";
 import type { Communicator } from "@gmr-conv/distributed";
 import { threadsSetting } from "../backend.ts";
 import { stopOnSignals } from "../parallel.ts";
@@ -8,8 +9,12 @@ import { runTask } from "../runTask.ts";
 import type { Monitor, Outcome, Task } from "../tasks.ts";
 import { threadsOfRank } from "./withRanks.ts";
 
-/** On rank 0: the results of tasks, in their order. @throws GmrError as {@link runTask} */
-export async function runTogether(communicator: Communicator, tasks: readonly Task[]): Promise<Outcome[]> {
+/**
+ * On rank 0: the results of tasks, in their order.
+ * @throws GmrError as {@link runTask}; `unsupported` for synchronised batch normalisation on WebGPU
+ */
+export async function runTogether(communicator: Communicator, given: readonly Task[]): Promise<Outcome[]> {
+  const tasks = given.map((task) => (communicator.size > 1 ? onBlockingBackends(task) : task));
   const stop = new Int32Array(new SharedArrayBuffer(4));
   const progress = new ParallelProgress(1);
   const unlisten = stopOnSignals(stop, (line) => progress.say(line));
@@ -33,6 +38,21 @@ export async function runTogether(communicator: Communicator, tasks: readonly Ta
     unlisten();
   }
   return outcomes;
+}
+
+/**
+ * Synchronised batch normalisation exchanges numbers within a step, which needs a backend whose results can be waited
+ * for without returning to the event loop: all but WebGPU.
+ */
+function onBlockingBackends(task: Task): Task {
+  if (!task.train || !task.network.train.syncBatchNorm) return task;
+  const backends = task.backends.filter((name) => name !== "webgpu");
+  if (backends.length > 0) return { ...task, backends };
+  throw new GmrError(
+    "unsupported",
+    `${task.network.name}: --sync-batch-norm does not work on several ranks with --backend webgpu: ` +
+      "use node or wasm, or leave it out",
+  );
 }
 
 /** On rank 0: lets the others end. */

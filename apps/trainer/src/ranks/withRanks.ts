@@ -23,7 +23,13 @@ interface Work {
 export async function withRanks({ distributed, rankTimeout }: RankFlags, work: Work): Promise<void> {
   const { openMpi, startedByMpi } = await import("@gmr-conv/distributed/mpi");
   if (distributed === "none") {
-    if (startedByMpi() && Number(process.env.OMPI_COMM_WORLD_SIZE ?? process.env.PMI_SIZE ?? 1) > 1) {
+    if (startedByMpi() && startedTogether() > 1) {
+      if (rankByLauncher() !== 0) {
+        // Rank 0 says why; a launcher may end it as soon as another fails.
+        await pause(MS_FOR_RANK_0);
+        process.exitCode = 1;
+        return;
+      }
       throw new GmrError(
         "invalid-argument",
         "this is one of several processes that a launcher of MPI started: add --distributed mpi, or start it alone",
@@ -37,13 +43,33 @@ export async function withRanks({ distributed, rankTimeout }: RankFlags, work: W
     await (communicator.rank === 0 ? work.first(communicator) : work.others(communicator));
   } catch (error) {
     const agreed = error instanceof GmrError && error.code === "interrupted";
-    if (!agreed) communicator.abort(`gmr: ${reasonOf(error)}`);
+    if (!agreed) {
+      // What all ranks find, such as a wrong option, rank 0 alone says.
+      if (communicator.rank !== 0) await pause(MS_FOR_RANK_0);
+      communicator.abort(`gmr: ${reasonOf(error)}`);
+    }
     if (communicator.rank !== 0) process.exitCode = 130;
     await communicator.close();
     if (communicator.rank === 0) throw error;
     return;
   }
   await communicator.close();
+}
+
+/** How long other ranks wait before they report an error, so that rank 0 reports its own first. */
+const MS_FOR_RANK_0 = 1500;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Number of processes that the launcher has started, as far as it says so. */
+function startedTogether(): number {
+  const { OMPI_COMM_WORLD_SIZE, PMI_SIZE, SLURM_STEP_NUM_TASKS } = process.env;
+  return Number(OMPI_COMM_WORLD_SIZE ?? PMI_SIZE ?? SLURM_STEP_NUM_TASKS ?? 1);
+}
+
+function rankByLauncher(): number {
+  const { OMPI_COMM_WORLD_RANK, PMI_RANK, PMIX_RANK } = process.env;
+  return Number(OMPI_COMM_WORLD_RANK ?? PMI_RANK ?? PMIX_RANK);
 }
 
 /** Threads for each of the processes on this machine. */

@@ -1,5 +1,6 @@
 // The thread that calls MPI: requests go on while the other thread computes, and it notices ranks that hang.
 
+import { spawn } from "node:child_process";
 import { writeSync } from "node:fs";
 import os from "node:os";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
@@ -23,6 +24,9 @@ const URGENT = 1;
 
 /** A look that took this long, in milliseconds, has moved data: look again at once. */
 const MOVED = 0.02;
+
+/** How long ending the job through MPI may take, milliseconds. */
+const MS_TO_ABORT = 10_000;
 
 /** Bytes for the name of a rank. */
 const NAME_BYTES = 128;
@@ -210,8 +214,11 @@ class MpiThread {
   /** Prints why, and ends all ranks. */
   end(reason: string): void {
     writeSync(2, `rank ${this.rank} of ${this.size}: ${reason}\n`);
+    // MPI_Abort ends the process, but waits for ever where the launcher cannot be reached any more.
+    const killer = `setTimeout(() => process.kill(${process.pid}, "SIGKILL"), ${MS_TO_ABORT})`;
+    spawn(process.execPath, ["-e", killer], { detached: true, stdio: "ignore", env: {} }).unref();
     this.mpi.abort(1);
-    process.kill(process.pid, "SIGKILL"); // Not reached: MPI_Abort ends the process.
+    process.kill(process.pid, "SIGKILL");
   }
 
   private finish(): void {
