@@ -40,3 +40,37 @@ export function blockChannels(c: i32, paddedC: i32): i32 {
 export function madd(a: v128, b: v128, sum: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, sum) : f32x4.add(sum, f32x4.mul(a, b));
 }
+
+/** Channel blocks of x. */
+// @ts-ignore: decorator
+@inline
+export function blockCount(paddedC: i32): i32 {
+  // Blocks of 16, then at most one of 8 and one of 4.
+  const rest = paddedC & 15;
+  return (paddedC >> 4) + (rest >> 3) + ((rest >> 2) & 1);
+}
+
+/** First channel of a block. */
+// @ts-ignore: decorator
+@inline
+export function blockStart(block: i32, paddedC: i32): i32 {
+  let c = 0;
+  for (let i = 0; i < block; i++) c += blockChannels(c, paddedC);
+  return c;
+}
+
+/** Stores the first `count` of four numbers. */
+export function storePart(y: usize, value: v128, count: i32): void {
+  store<f32>(y, f32x4.extract_lane(value, 0));
+  if (count > 1) store<f32>(y, f32x4.extract_lane(value, 1), 4);
+  if (count > 2) store<f32>(y, f32x4.extract_lane(value, 2), 8);
+  if (count > 3) store<f32>(y, f32x4.extract_lane(value, 3), 12);
+}
+
+/** to += from, and from = 0. */
+export function flush(from: usize, to: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
+  }
+  memory.fill(from, 0, bytes);
+}

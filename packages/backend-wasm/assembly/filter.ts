@@ -6,7 +6,7 @@
 // of a tile; tiles are added to the unit's accumulators, and in long units the accumulators to totals every few hundred
 // tiles (hierarchical summation, hence accurate).
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, field, madd, max, min } from "./common";
+import { address, blockChannels, blockCount, blockStart, field, flush, madd, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsFilter } from "./sums";
 
@@ -91,14 +91,6 @@ function blockAccumulators(plan: usize, chunk: i32, c: i32): usize {
   return address(plan, PlanField.Accumulators) + <usize>chunk * chunkBytes(plan) + (<usize>before << 7);
 }
 
-/** to += from, and from = 0. */
-function flush(from: usize, to: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
-  }
-  memory.fill(from, 0, bytes);
-}
-
 /**
  * Accumulates the gradient of channels [c, c + width) over output rows [begin, end), counted over all images.
  * @param totals of long units
@@ -165,24 +157,6 @@ function filterUnit(
     }
   }
   if (flushTiles) flush(totals, into, bytes);
-}
-
-/** Channel blocks of x. */
-// @ts-ignore: decorator
-@inline
-function blockCount(paddedC: i32): i32 {
-  // Blocks of 16, then at most one of 8 and one of 4.
-  const rest = paddedC & 15;
-  return (paddedC >> 4) + (rest >> 3) + ((rest >> 2) & 1);
-}
-
-/** First channel of a block. */
-// @ts-ignore: decorator
-@inline
-function blockStart(block: i32, paddedC: i32): i32 {
-  let c = 0;
-  for (let i = 0; i < block; i++) c += blockChannels(c, paddedC);
-  return c;
 }
 
 /** Gradient of the weights, units [begin, end) of blocks x chunks; `filterFinish` then combines them. */

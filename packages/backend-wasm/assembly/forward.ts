@@ -3,7 +3,7 @@
 // Tile by tile: the ring sums of a tile of pixels, then their matrix product with the weights, packed in panels of
 // eight columns; the inner kernel holds 4 pixels x 8 columns in registers.
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, field, madd, max, min } from "./common";
+import { address, blockChannels, field, madd, max, min, storePart } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsForward } from "./sums";
 
@@ -37,14 +37,6 @@ export function packWeights(plan: usize, weights: usize, transposed: i32, begin:
       }
     }
   }
-}
-
-/** Stores the first `count` of four columns. */
-function storePart(y: usize, value: v128, count: i32): void {
-  store<f32>(y, f32x4.extract_lane(value, 0));
-  if (count > 1) store<f32>(y, f32x4.extract_lane(value, 1), 4);
-  if (count > 2) store<f32>(y, f32x4.extract_lane(value, 2), 8);
-  if (count > 3) store<f32>(y, f32x4.extract_lane(value, 3), 12);
 }
 
 // @ts-ignore: decorator

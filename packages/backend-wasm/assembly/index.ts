@@ -1,6 +1,7 @@
 // The exports of these files are the kernels.
 export * from "./batchnorm";
 export * from "./depthwise";
+export * from "./depthwiseRing";
 export * from "./elementwise";
 export * from "./filter";
 export * from "./forward";

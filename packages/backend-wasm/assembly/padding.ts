@@ -6,7 +6,7 @@ import { address, field, max, min } from "./common";
 /** Copies `count` channels of a pixel and sets the rest of the block's `width` channels to zero. */
 // @ts-ignore: decorator
 @inline
-function copyPixel(dst: usize, src: usize, count: i32, width: i32): void {
+export function copyPixel(dst: usize, src: usize, count: i32, width: i32): void {
   if (count == width) {
     for (let c = 0; c < width; c += 4) {
       v128.store(dst + (<usize>c << 2), v128.load(src + (<usize>c << 2)));

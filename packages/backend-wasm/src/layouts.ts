@@ -53,7 +53,10 @@ export enum PlanField {
   Padded,
   RowSums,
   Sums,
-  /** Scratch: packed weights (forward), or packed dy and the packed weight gradient (filter gradient). */
+  /**
+   * Scratch: packed weights (forward; depthwise, of one channel block), or packed dy and the packed weight gradient
+   * (filter gradients).
+   */
   Packed,
   Accumulators,
   /** Filter gradient: chunks of the output rows, each with its own accumulators. */

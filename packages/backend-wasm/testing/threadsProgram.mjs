@@ -35,6 +35,9 @@ async function main() {
     note(f(...inputs), ...tf.grads(f)(inputs));
     const kernel = tf.randomNormal([3, 3, cin, cout], 0, 0.1, "float32", 5);
     note(...tf.grads((a, b) => tf.conv2d(a, b, strides, "same").square())([x, kernel]));
+    const depthwise = tf.randomNormal([(k >> 1) + 1, 1, cin], 0, 0.1, "float32", 6);
+    const byChannel = { kernelSize: k, pad: "same", strides, groups: cin };
+    note(...tf.grads((a, b) => gmrConv2d(a, b, byChannel).square())([x, depthwise]));
     const update = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
     note(...adamWUpdate(x, x.square(), x.mul(0.5), x.square(), update));
   }

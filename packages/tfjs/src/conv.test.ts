@@ -159,3 +159,10 @@ it("accepts an empty batch", () => {
     expect(gmrConv2d(x(0, 5, 6, 3), weights(2, 3, 4), { ...options, strategy }).shape).toEqual([0, 5, 6, 4]);
   }
 });
+
+it("folds channels by themselves into one stock depthwise convolution without the kernel", async () => {
+  const { kernelNames } = await tf.profile(() =>
+    convolve(x(1, 6, 6, 5), weights(2, 1, 5), { kernelSize: 3, groups: 5 }),
+  );
+  expect(kernelNames.filter((name) => /Conv|Split/.test(name))).toEqual(["DepthwiseConv2dNative"]);
+});

@@ -6,13 +6,19 @@ import { backendTraits } from "./backendTraits.ts";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
 import { denseConv, denseConvTranspose } from "./dense.ts";
 import { mendGradients } from "./gradients.ts";
-import { PositionConv, RingConv, RingConvBackpropInput } from "./kernels/ringConv.ts";
+import {
+  DepthwiseRingConv,
+  DepthwiseRingConvBackpropInput,
+  PositionConv,
+  RingConv,
+  RingConvBackpropInput,
+} from "./kernels/ringConv.ts";
 import { hasKernel, runKernel } from "./kernels/run.ts";
 import { mixRingWeights } from "./mixture.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
 import { hasGaps, positionConv } from "./positions.ts";
-import { asForward, composedRingConv } from "./ringSums.ts";
+import { asForward, composedRingConv, foldedDepthwise } from "./ringSums.ts";
 import { resolveStrategy } from "./strategy.ts";
 import { tapwiseConv } from "./tapwise.ts";
 
@@ -137,6 +143,9 @@ export function gmrConv<T extends tf.Tensor>(
 
 function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
   if (plan.groups === 1) return convolveGroup(x, weights, plan);
+  const isDepthwise = weights.shape[1] === 1 && weights.shape[2] === plan.groups;
+  const whole = isDepthwise ? convolveChannels(x, weights, plan) : undefined;
+  if (whole) return whole;
   const axis = x.rank - 1;
   const inputs = tf.split(x, plan.groups, axis);
   const kernels = tf.split<tf.Tensor3D>(weights, plan.groups, 2);
@@ -146,19 +155,37 @@ function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.
   );
 }
 
-/** One group of a planned convolution, with weights already mixed. */
-export function convolveGroup(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+/** Pads x unless with zeros, which the convolution itself does. */
+function padOther(x: tf.Tensor, plan: ConvPlan): [tf.Tensor, ConvPlan] {
   const { geometry } = plan;
-  if (geometry.padMode !== "zeros") {
-    const padded = padSpatial(x, geometry.padding, geometry.padMode);
-    const none = geometry.padding.map(() => [0, 0] as const);
-    const inputSize = padded.shape.slice(1, -1);
-    return convolveGroup(padded, weights, {
-      ...plan,
-      geometry: { ...geometry, padMode: "zeros", padding: none, inputSize },
-    });
-  }
-  const { transposed } = geometry;
+  if (geometry.padMode === "zeros") return [x, plan];
+  const padded = padSpatial(x, geometry.padding, geometry.padMode);
+  const none = geometry.padding.map(() => [0, 0] as const);
+  const inputSize = padded.shape.slice(1, -1);
+  return [padded, { ...plan, geometry: { ...geometry, padMode: "zeros", padding: none, inputSize } }];
+}
+
+/**
+ * A planned convolution of each channel by itself, with mixed weights [R, 1, C]; undefined where one call cannot compute
+ * it: without the kernel, in three dimensions, or where pixels must be left out that a folded kernel multiplies by zero.
+ */
+function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor | undefined {
+  const { transposed } = of.geometry;
+  const isRing = of.strategy !== "dense" && hasKernel(DepthwiseRingConv);
+  const leavesOut = hasGaps(of) && hasKernel(PositionConv);
+  if (!isRing && (of.rank === 3 || leavesOut || (transposed && of.masks))) return undefined;
+  if (!of.masks && backendTraits().holdsNonFinite?.(input)) return undefined;
+  const [x, plan] = padOther(input, of);
+  if (!isRing) return asForward(x, weights, plan, foldedDepthwise);
+  return transposed
+    ? runKernel(DepthwiseRingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
+    : runKernel(DepthwiseRingConv, { x, weights }, kernelAttrs(plan));
+}
+
+/** One group of a planned convolution, with weights already mixed. */
+export function convolveGroup(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor {
+  const [x, plan] = padOther(input, of);
+  const { transposed } = plan.geometry;
   // Neither stock kernels nor 0/1 masks can leave a pixel out: 0 · ∞ is NaN.
   if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return asForward(x, weights, plan, tapwiseConv);
   if (resolveStrategy(x, weights, plan) === "dense") {

@@ -93,14 +93,32 @@ function ringSums(x: tf.Tensor, plan: ConvPlan): tf.Tensor {
       .reshape([batch, channels, ...outputSize, rings])
       .transpose([0, 2, 3, 4, 1, 5]);
   }
+  return depthwise(x, masks.reshape<tf.Tensor3D>([-1, 1, rings]).tile<tf.Tensor3D>([1, channels, 1]), plan);
+}
+
+/**
+ * A convolution of each channel by itself, in one or two dimensions: x [N, ...in, C] with mixed weights [L, 1, C] or
+ * [L, C, 1] → [N, ...out, C].
+ */
+export function foldedDepthwise(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const channels = x.shape[x.rank - 1];
+  const kernel = tf.matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([-1, channels]));
+  const padded = padSpatial(x, plan.geometry.padding, "zeros");
+  return depthwise(padded, kernel.reshape<tf.Tensor3D>([-1, channels, 1]), plan);
+}
+
+/** x [N, ...padded, C] with a kernel [Πextent, C, M] → [N, ...out, C · M], in one or two dimensions. */
+function depthwise(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const { extent, strides, outputSize } = plan.geometry;
   const flat = plan.rank === 1;
   const [h, w] = flat ? [1, extent[0]] : extent;
   const [outH, outW] = flat ? [1, outputSize[0]] : outputSize;
   const [sh, sw] = flat ? [strides[0], strides[0]] : strides;
   const image = flat ? x.expandDims<tf.Tensor4D>(1) : (x as tf.Tensor4D);
-  const kernel = masks.reshape<tf.Tensor4D>([h, w, 1, rings]).tile<tf.Tensor4D>([1, 1, channels, 1]);
+  const kernel = weights.reshape<tf.Tensor4D>([h, w, weights.shape[1], weights.shape[2]]);
   // Depthwise convolutions of TensorFlow.js require equal strides: compute every pixel, then subsample.
   const equal = sh === sw;
   const sums = tf.depthwiseConv2d(image, kernel, equal ? sh : 1, "valid");
-  return equal ? sums : subsample(subsample(sums, 1, sh, outH), 2, sw, outW);
+  const y = equal ? sums : subsample(subsample(sums, 1, sh, outH), 2, sw, outW);
+  return flat ? y.squeeze([1]) : y;
 }

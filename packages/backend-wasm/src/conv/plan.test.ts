@@ -120,6 +120,9 @@ describe("tiles", () => {
   });
 });
 
+const KINDS: readonly PlanKind[] = ["forward", "filter", "depthwise", "depthwiseFilter"];
+const isDepthwise = (kind: PlanKind): boolean => kind === "depthwise" || kind === "depthwiseFilter";
+
 // The kernels themselves, in separate memory, filled with a pattern around what they may write.
 describe("buffers", () => {
   const arbitrary = fc
@@ -145,10 +148,12 @@ describe("buffers", () => {
   it.each<[string, PlanKind]>([
     ["convolve and packWeights", "forward"],
     ["filterGradient", "filter"],
+    ["depthwiseRing", "depthwise"],
+    ["depthwiseRingFilter and depthwiseRingFinish", "depthwiseFilter"],
   ])("%s write only their buffers and their result", (_, kind) => {
     fc.assert(
       fc.property(arbitrary, (shape) => {
-        runGuarded(shape, kind);
+        runGuarded(isDepthwise(kind) ? { ...shape, outChannels: shape.inChannels } : shape, kind);
       }),
       { numRuns: 150, seed: 1 },
     );
@@ -156,7 +161,7 @@ describe("buffers", () => {
 
   it("lie one after another, aligned, within the total", () => {
     fc.assert(
-      fc.property(arbitrary, fc.constantFrom<PlanKind>("forward", "filter"), (shape, kind) => {
+      fc.property(arbitrary, fc.constantFrom(...KINDS), (shape, kind) => {
         const { addresses, tables, totalBytes } = makePlan(shape, kind);
         let end = 4 * PlanField.Count;
         for (const [field, offset] of addresses) {
@@ -180,6 +185,9 @@ interface SandboxKernels {
   convolve(plan: number, x: number, y: number, begin: number, end: number): void;
   filterGradient(plan: number, x: number, dy: number, begin: number, end: number): void;
   filterFinish(plan: number, dw: number, begin: number, end: number): void;
+  depthwiseRing(plan: number, x: number, weights: number, y: number, begin: number, end: number): void;
+  depthwiseRingFilter(plan: number, x: number, dy: number, begin: number, end: number): void;
+  depthwiseRingFinish(plan: number, dw: number): void;
 }
 
 const kernelModule = new WebAssembly.Module(Uint8Array.from(atob(KERNELS), (c) => c.charCodeAt(0)));
@@ -202,7 +210,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   const counts = {
     x: floatsOf(shape.inSize, shape.inChannels),
     y: floatsOf(shape.outSize, shape.outChannels),
-    weights: shape.matrices * shape.inChannels * shape.outChannels,
+    weights: shape.matrices * (isDepthwise(kind) ? 1 : shape.inChannels) * shape.outChannels,
   };
   // Header and tables stay together; each buffer is placed separately, to detect overruns.
   const tableBytes = 4 * (PlanField.Count + plan.tables.length);
@@ -221,13 +229,19 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   for (const [field, address] of addresses) integers[field] = address;
   integers.set(plan.tables, PlanField.Count);
   const view = (name: keyof typeof at) => new Float32Array(memory.buffer, at[name], counts[name]);
-  const result = kind === "forward" ? "y" : "weights";
-  for (const input of ["x", kind === "forward" ? "weights" : "y"] as const) view(input).fill(0.5);
+  const isForward = kind === "forward" || kind === "depthwise";
+  const [result, factor] = isForward ? (["y", "weights"] as const) : (["weights", "y"] as const);
+  for (const input of ["x", factor] as const) view(input).fill(0.5);
   view(result).fill(0); // matrices without a live tap are not written
 
   if (kind === "forward") {
     kernels.packWeights(base, at.weights, 0, 0, plan.panels);
     kernels.convolve(base, at.x, at.y, 0, plan.units);
+  } else if (kind === "depthwise") {
+    kernels.depthwiseRing(base, at.x, at.weights, at.y, 0, plan.units);
+  } else if (kind === "depthwiseFilter") {
+    kernels.depthwiseRingFilter(base, at.x, at.y, 0, plan.units);
+    kernels.depthwiseRingFinish(base, at.weights);
   } else {
     kernels.filterGradient(base, at.x, at.y, 0, plan.units);
     kernels.filterFinish(base, at.weights, 0, plan.blocks);

@@ -6,8 +6,11 @@
 import { type Gather, type Size3, volume } from "@gmr-conv/tfjs";
 import { PlanField } from "../layouts.ts";
 
-/** What a plan is for: forward-like products, or the gradient of the weights (channel block by channel block). */
-export type PlanKind = "forward" | "filter";
+/**
+ * What a plan is for: forward-like products, or the gradient of the weights (channel block by channel block); or either
+ * of a convolution of each channel by itself (both by blocks).
+ */
+export type PlanKind = "forward" | "filter" | "depthwise" | "depthwiseFilter";
 
 /** A plan: the integers for the heap, tables after the header, buffers after the tables. */
 export interface Plan {
@@ -19,7 +22,10 @@ export interface Plan {
   totalBytes: number;
   /** Buffers from here on are per-thread scratch; those before it (packed weights, accumulators) are shared. */
   threadStart: number;
-  /** Units of work that threads may share: output rows (forward), channel blocks × chunks (filter gradient). */
+  /**
+   * Units of work that threads may share: output rows (forward), channel blocks × chunks (gradients of weights), or
+   * channel blocks × output rows (depthwise).
+   */
   units: number;
   /** Panels of eight output columns: the units of packing the weights (forward). */
   panels: number;
@@ -184,7 +190,7 @@ class Layout {
 export function makePlan(g: Gather, kind: PlanKind): Plan {
   const rows = rowsOf(g);
   const tiling = tilingOf(g, kind);
-  const { paddedC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages } = tiling;
+  const { paddedC, blockC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages } = tiling;
   const { blocks, chunks, isLong } = sharesOf(g, tiling);
   const header = new Int32Array(PlanField.Count);
   header.set([g.images, ...g.inSize, g.inChannels, paddedC], PlanField.Images);
@@ -211,30 +217,35 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   const panels = Math.ceil(g.outChannels / 8);
   const vectors = sumsPerPixel / 4;
   const tile = ceilTo(tilePixels * tileRows, 4);
+  const isGradient = kind === "filter" || kind === "depthwiseFilter";
+  const weightBytes = g.slots.length * paddedC * (kind === "filter" ? 32 * panels : 4);
   if (kind === "forward") layout.buffer(PlanField.Packed, vectors * panels * 128);
-  else {
-    const sums = chunks * g.slots.length * (paddedC / 4) * panels * 128;
-    layout.buffer(PlanField.Accumulators, isLong ? 2 * sums : sums);
-  }
+  if (isGradient) layout.buffer(PlanField.Accumulators, weightBytes * chunks * (isLong ? 2 : 1));
   const threadStart = layout.align();
   layout.buffer(PlanField.ScaledTable, 4 * slotTable.length);
   layout.buffer(PlanField.RowSums, tileRows * rows.sources.length * rowPixels * 64);
   layout.buffer(PlanField.Sums, tile * vectors * 16);
   if (kind === "filter") layout.buffer(PlanField.Packed, tile * panels * 32);
+  if (kind === "depthwise") layout.buffer(PlanField.Packed, vectors * 16);
+  if (kind === "depthwiseFilter") layout.buffer(PlanField.Packed, tile * blockC * 4);
   // The last tile of a row may read up to one row too far: keep that inside the buffer.
   layout.buffer(PlanField.Padded, groupImages * imageBytes + rowPixels * 64);
 
   const outRows = g.images * g.outSize[0] * g.outSize[1];
+  const units = { forward: outRows, depthwise: blocks * outRows, filter: blocks * chunks };
+  const isDepthwise = kind === "depthwise" || kind === "depthwiseFilter";
+  // Where each channel is by itself, adding up the taps is most of the work.
+  const perChannel = isDepthwise ? slotTable.length : g.slots.length * g.outChannels;
   return {
     header,
     tables: Int32Array.from(layout.tables),
     addresses: layout.addresses,
     totalBytes: layout.bytes,
     threadStart,
-    units: kind === "forward" ? outRows : blocks * chunks,
+    units: units[kind === "depthwiseFilter" ? "filter" : kind],
     panels,
     blocks,
-    multiplyAdds: g.images * volume(g.outSize) * g.slots.length * paddedC * g.outChannels,
+    multiplyAdds: g.images * volume(g.outSize) * paddedC * perChannel,
     hasDeadMatrices: g.slots.length < g.matrices,
   };
 }

@@ -16,12 +16,14 @@ export function convCases(randomCases: number, seed: number): ConformanceCase[] 
     ),
     ...NO_IMAGES.map(emptyCase),
     ...([1, 2, 3] as const).flatMap((rank) => randomCaseBlocks(rank, randomCases, seed)),
+    ...([1, 2, 3] as const).flatMap((rank) => randomCaseBlocks(rank, Math.ceil(randomCases / 5), seed, true)),
   ];
 }
 
 const NO_IMAGES: readonly ConvProblem[] = [
   { shape: [0, 6, 6, 3], outChannels: 2, options: { kernelSize: 3, pad: "valid" } },
   { shape: [0, 9, 9, 3], outChannels: 2, options: { kernelSize: 5, pad: 1, strides: [2, 1] } },
+  { shape: [0, 9, 9, 3], outChannels: 3, options: { kernelSize: 5, pad: 2, groups: 3 } },
   { rank: 3, shape: [0, 5, 6, 5, 3], outChannels: 2, options: { kernelSize: 3, strides: 2 } },
 ];
 
@@ -31,7 +33,8 @@ function emptyCase(problem: ConvProblem): ConformanceCase {
     const { rank = 2, shape, outChannels, options } = problem;
     for (const strategy of strategiesFor(problem)) {
       const [empty, one] = tf.tidy(() => {
-        const weights = tf.ones<tf.Rank.R3>([options.kernelSize === 5 ? 3 : 2, 3, outChannels]);
+        const rings = options.kernelSize === 5 ? 3 : 2;
+        const weights = tf.ones<tf.Rank.R3>([rings, 3 / (options.groups ?? 1), outChannels]);
         const apply = (images: number): tf.Tensor =>
           gmrConv(rank, tf.zeros([images, ...shape.slice(1)]), weights, { ...options, strategy });
         return [apply(0), apply(1)].map(({ shape }) => shape);
@@ -48,15 +51,15 @@ function emptyCase(problem: ConvProblem): ConformanceCase {
 /** How many random problems share a case: they are too many for one line each. */
 const BLOCK = 50;
 
-function randomCaseBlocks(rank: Rank, count: number, seed: number): ConformanceCase[] {
+function randomCaseBlocks(rank: Rank, count: number, seed: number, byChannel = false): ConformanceCase[] {
   return Array.from({ length: Math.ceil(count / BLOCK) }, (_, block) => {
     const size = Math.min(BLOCK, count - block * BLOCK);
     const first = block * BLOCK;
     const blockSeed = 1000 * (seed + block) + rank;
     return defineCase(
-      `random ${rank}-D convolutions ${first} to ${first + size - 1}, seed ${blockSeed}`,
+      `random ${rank}-D ${byChannel ? "depthwise " : ""}convolutions ${first} to ${first + size - 1}, seed ${blockSeed}`,
       async () => {
-        for (const [i, problem] of randomProblems(size, rank, blockSeed).entries()) {
+        for (const [i, problem] of randomProblems(size, rank, blockSeed, byChannel).entries()) {
           try {
             await checkEveryStrategy(problem, blockSeed + i);
           } catch (error) {
@@ -98,7 +101,12 @@ const TRANSPOSED_VOLUME: ConvProblem = {
   outChannels: 3,
   options: { kernelSize: 3, strides: 2, transposed: true },
 };
-const SAMPLES = [SMALL, GROUPED, VOLUME, TRANSPOSED, TRANSPOSED_VOLUME];
+const DEPTHWISE: ConvProblem = {
+  shape: [2, 6, 7, 5],
+  outChannels: 5,
+  options: { kernelSize: 5, pad: 2, groups: 5 },
+};
+const SAMPLES = [SMALL, GROUPED, DEPTHWISE, VOLUME, TRANSPOSED, TRANSPOSED_VOLUME];
 
 /** Gradients of some of the inputs only: a backend must not rely on all being requested. */
 export function partialGradientCases(): ConformanceCase[] {

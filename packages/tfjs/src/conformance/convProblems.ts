@@ -90,6 +90,24 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
     options: { kernelSize: 3, pad: 1, groups: 3, strides: 2 },
     mixture: "none",
   },
+  // Each channel by itself: channel counts as above, then what else kernels treat specially.
+  ...[2, 4, 8, 16, 17, 24, 31].map((channels) => depthwise([2, 7, 9, channels], { kernelSize: 5, pad: 2 })),
+  depthwise([1, 13, 12, 37], { kernelSize: 9, pad: "same", strides: 2 }),
+  depthwise([2, 11, 9, 6], { kernelSize: [7, 3], pad: [3, 1], strides: [1, 2], dilations: [1, 2] }),
+  depthwise([1, 9, 8, 20], { kernelSize: 3, dilations: 2, strides: 3, pad: "same", circular: false }),
+  depthwise([1, 7, 8, 5], { kernelSize: 5, pad: 2, padMode: "reflect" }),
+  depthwise([3, 2, 2, 20], { kernelSize: 9, pad: 4 }),
+  depthwise([1, 1, 1, 30], { kernelSize: 5, pad: 4, strides: 4 }),
+  depthwise([1, 3, 131, 3], { kernelSize: 3, pad: "same" }),
+  depthwise([5, 24, 24, 3], { kernelSize: 5, pad: 2 }),
+  depthwise([9, 8, 18], { kernelSize: 5, numRings: 8, pad: 2 }),
+  depthwise([2, 6, 5, 6], { kernelSize: 5, pad: 2, strides: 2, outputPadding: 1, transposed: true }),
+  depthwise([1, 5, 6, 3], { kernelSize: 3, dilations: 2, transposed: true, circular: false }),
+  { ...depthwise([1, 6, 7, 4], { kernelSize: 5, pad: 1 }), masks: true },
+  { ...depthwise([1, 4, 5, 4], { kernelSize: 3, strides: 2, transposed: true }), masks: true },
+  { ...depthwise([2, 33, 9], { kernelSize: 7, pad: 3, strides: 2 }), rank: 1 },
+  { ...depthwise([2, 4, 5, 6, 7], { kernelSize: 3, strides: [1, 2, 1], pad: 1 }), rank: 3 },
+  { ...depthwise([1, 3, 4, 3, 5], { kernelSize: 5, pad: 2, transposed: true }), rank: 3 },
   // Custom masks.
   { shape: [2, 8, 7, 3], outChannels: 5, options: { kernelSize: 5, pad: 2 }, masks: true },
   {
@@ -193,6 +211,11 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   },
 ];
 
+function depthwise(shape: readonly number[], options: ConvProblem["options"]): ConvProblem {
+  const channels = shape[shape.length - 1];
+  return { shape, outChannels: channels, options: { ...options, groups: channels } };
+}
+
 function transposed(options: ConvProblem["options"]): ConvProblem["options"] {
   return { ...options, transposed: true };
 }
@@ -202,12 +225,13 @@ const MAX_PRODUCTS = 60_000;
 /** Values of y, enough to make a largest value far below the typical one unlikely: it would magnify rounding. */
 const MIN_OUTPUTS = 24;
 
-/** A list of random problems, reproducible by seed. */
-export function randomProblems(count: number, rank: Rank, seed: number): ConvProblem[] {
+/** A list of random problems, reproducible by seed. @param byChannel whether each channel is by itself */
+export function randomProblems(count: number, rank: Rank, seed: number, byChannel = false): ConvProblem[] {
   const random = new Random(seed);
   const problems: ConvProblem[] = [];
   while (problems.length < count) {
-    const problem = drawProblem(random, rank);
+    const drawn = drawProblem(random, rank);
+    const problem = byChannel ? { ...drawn, ...depthwise(drawn.shape, drawn.options) } : drawn;
     const geometry = geometryOf(problem);
     if (!geometry || productCount(problem, geometry) > MAX_PRODUCTS) continue;
     const outputs = product(geometry.outputSize) * problem.outChannels;

@@ -5,6 +5,9 @@ import { type ConvOptions, geometryAt, product, Random, ringPartition } from "@g
 import { referenceGmrConv, referenceGmrConvGrad } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import {
+  DepthwiseRingConv,
+  DepthwiseRingConvBackpropFilter,
+  DepthwiseRingConvBackpropInput,
   RingConv,
   type RingConvAttrs,
   RingConvBackpropFilter,
@@ -41,18 +44,29 @@ const PROBLEMS: readonly KernelProblem[] = [
   { shape: [2, 1, 2, 2, 3], outChannels: 3, kernelSize: [5, 5, 5], options: { pad: "same" } },
 ];
 
-/** RingConv, RingConvBackpropInput and RingConvBackpropFilter for one to three spatial axes. */
+const RING = { forward: RingConv, input: RingConvBackpropInput, filter: RingConvBackpropFilter };
+const DEPTHWISE = {
+  forward: DepthwiseRingConv,
+  input: DepthwiseRingConvBackpropInput,
+  filter: DepthwiseRingConvBackpropFilter,
+};
+
+/** Forward, input and filter kernels for one to three spatial axes: all channels together, and each by itself. */
 export function kernelCases(): ConformanceCase[] {
-  return [...PROBLEMS.map(problemCase), ...misfitCases()];
+  return [RING, DEPTHWISE].flatMap((kernels) => [
+    ...PROBLEMS.map((problem) => problemCase(problem, kernels)),
+    ...misfitCases(kernels),
+  ]);
 }
 
-function problemCase(problem: KernelProblem): ConformanceCase {
+function problemCase(problem: KernelProblem, kernels: typeof RING): ConformanceCase {
   const { shape, outChannels, kernelSize, options } = problem;
   const words = Object.entries(options ?? {}).map(([key, value]) => `, ${key} ${value}`);
+  const what = kernels === RING ? `x [${shape}] → ${outChannels}` : `x [${shape}], depthwise`;
   return defineCase(
-    `ring kernels, ${kernelSize.length}-D, x [${shape}] → ${outChannels}, kernel ${kernelSize}${words.join("")}`,
-    () => checkKernels(problem),
-    [RingConv.name, RingConvBackpropInput.name, RingConvBackpropFilter.name],
+    `ring kernels, ${kernelSize.length}-D, ${what}, kernel ${kernelSize}${words.join("")}`,
+    () => checkKernels(problem, kernels),
+    Object.values(kernels).map(({ name }) => name),
   );
 }
 
@@ -67,32 +81,45 @@ const ATTRS: RingConvAttrs = {
   outputSize: [4, 5],
 };
 
-function misfitCases(): ConformanceCase[] {
+function misfitCases(kernels: typeof RING): ConformanceCase[] {
+  const { forward, input, filter } = kernels;
   const x = [1, 4, 5, 3];
-  const weights = [2, 3, 2];
+  const [cin, cout] = kernels === RING ? [3, 2] : [1, 3];
+  const weights = [2, cin, cout];
   const manyRings = { ...ATTRS, ringIndex: [2, 1, 2, 1, 0, 1, 2, 1, 2] };
   return [
-    misfitCase(RingConv, { x, weights: [2, 4, 2] }, ATTRS),
-    misfitCase(RingConv, { x: [1, 4, 4, 3], weights }, ATTRS),
-    misfitCase(RingConv, { x, weights: [1, 3, 2] }, ATTRS),
-    misfitCase(RingConv, { x, weights }, manyRings),
-    misfitCase(RingConv, { x, weights }, { ...ATTRS, padBefore: [1] }),
-    misfitCase(RingConvBackpropInput, { dy: [1, 5, 5, 2], weights }, ATTRS),
-    misfitCase(RingConvBackpropInput, { dy: [1, 4, 5, 1], weights }, ATTRS),
-    misfitCase(RingConvBackpropFilter, { x: [2, 4, 5, 3], dy: [1, 4, 5, 2] }, ATTRS),
-    misfitCase(RingConvBackpropFilter, { x, dy: [1, 4, 6, 2] }, ATTRS),
+    misfitCase(forward, { x, weights: [2, cin + 1, cout] }, ATTRS),
+    misfitCase(forward, { x: [1, 4, 4, 3], weights }, ATTRS),
+    misfitCase(forward, { x, weights: [1, cin, cout] }, ATTRS),
+    misfitCase(forward, { x, weights }, manyRings),
+    misfitCase(forward, { x, weights }, { ...ATTRS, padBefore: [1] }),
+    misfitCase(input, { dy: [1, 5, 5, cout], weights }, ATTRS),
+    misfitCase(input, { dy: [1, 4, 5, 1], weights }, ATTRS),
+    misfitCase(filter, { x: [2, 4, 5, 3], dy: [1, 4, 5, cout] }, ATTRS),
+    misfitCase(filter, { x, dy: [1, 4, 6, cout] }, ATTRS),
+    ...(kernels === DEPTHWISE
+      ? [
+          misfitCase(forward, { x, weights: [2, 1, 2] }, ATTRS),
+          misfitCase(forward, { x, weights: [2, 3] }, ATTRS),
+          misfitCase(filter, { x, dy: [1, 4, 5, 2] }, ATTRS),
+        ]
+      : []),
   ];
 }
 
-async function checkKernels({ shape, outChannels, kernelSize, options }: KernelProblem): Promise<void> {
+async function checkKernels(problem: KernelProblem, kernels: typeof RING): Promise<void> {
+  const { shape, outChannels, kernelSize } = problem;
+  const channels = shape[shape.length - 1];
+  const options = { ...problem.options, ...(kernels === DEPTHWISE && { groups: channels }) };
   const random = new Random(7);
-  const partition = ringPartition(kernelSize, { circular: options?.circular });
+  const partition = ringPartition(kernelSize, { circular: options.circular });
   const geometry = geometryAt({ ...options, kernelSize }, shape.slice(1, -1));
   const draw = (sizes: readonly number[]) => ({
     data: Float32Array.from({ length: product(sizes) }, () => random.normal()),
     shape: sizes,
   });
-  const weightShape = [partition.numRings, shape[shape.length - 1], outChannels];
+  const [cin, cout] = kernels === RING ? [channels, outChannels] : [1, channels];
+  const weightShape = [partition.numRings, cin, cout];
   const numbers = { x: draw(shape), weights: draw(weightShape) };
   const parameters = { weights: numbers.weights.data };
   const expected = referenceGmrConv(numbers.x.data, shape, parameters, { ...options, kernelSize });
@@ -113,12 +140,15 @@ async function checkKernels({ shape, outChannels, kernelSize, options }: KernelP
   };
 
   const [x, weights, dy] = [toTensor(numbers.x), toTensor(numbers.weights), toTensor(gradY)];
-  const y = runKernel(RingConv, { x, weights }, attrs);
-  await checkAndDispose("y of RingConv", "output", y, { data: expected.y, shape: expected.shape });
-  const dx = runKernel(RingConvBackpropInput, { dy, weights }, attrs);
-  await checkAndDispose("dx of RingConvBackpropInput", "gradient", dx, { data: gradients.x, shape });
-  const dw = runKernel(RingConvBackpropFilter, { x, dy }, attrs);
-  await checkAndDispose("dW of RingConvBackpropFilter", "gradient", dw, {
+  const y = runKernel(kernels.forward, { x, weights }, attrs);
+  await checkAndDispose(`y of ${kernels.forward.name}`, "output", y, {
+    data: expected.y,
+    shape: expected.shape,
+  });
+  const dx = runKernel(kernels.input, { dy, weights }, attrs);
+  await checkAndDispose(`dx of ${kernels.input.name}`, "gradient", dx, { data: gradients.x, shape });
+  const dw = runKernel(kernels.filter, { x, dy }, attrs);
+  await checkAndDispose(`dW of ${kernels.filter.name}`, "gradient", dw, {
     data: gradients.weights,
     shape: weightShape,
   });

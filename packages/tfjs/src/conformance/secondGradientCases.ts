@@ -66,6 +66,7 @@ async function checkPenalty(what: string, problem: Penalised): Promise<void> {
 const CONVOLUTIONS: readonly ConvProblem[] = [
   { shape: [2, 6, 7, 3], outChannels: 4, options: { kernelSize: 5, pad: 2 } },
   { shape: [1, 9, 8, 4], outChannels: 2, options: { kernelSize: 3, pad: 1, strides: 2, groups: 2 } },
+  { shape: [1, 6, 7, 5], outChannels: 5, options: { kernelSize: 5, pad: 2, groups: 5 } },
   {
     shape: [1, 7, 7, 2],
     outChannels: 3,

@@ -4,7 +4,7 @@
 import { describeValue, GmrError, product } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 
-/** The geometry that the three ring convolution kernels share; one entry per spatial axis. */
+/** The geometry that the ring convolution kernels share; one entry per spatial axis. */
 export interface RingConvAttrs extends tf.NamedAttrMap {
   kernelSize: number[];
   /** Ring of each kernel position, row-major; -1 for none. Symmetric under reflection in every axis. */
@@ -61,10 +61,12 @@ export function checkPositions(x: tf.TensorInfo, scale: tf.TensorInfo): void {
 /**
  * Checks a ring convolution's tensors against its attributes.
  * @param input [N, ...in, Cin], @param output [N, ...out, Cout], @param weights [L, Cin, Cout]
+ * @param depthwise each channel by itself: input and output have C channels, weights are [L, 1, C]
  */
 export function checkRingConv(
   { input, output, weights }: { input?: tf.TensorInfo; output?: tf.TensorInfo; weights?: tf.TensorInfo },
   attrs: RingConvAttrs,
+  depthwise = false,
 ): void {
   const { kernelSize, ringIndex, numRings, inputSize, outputSize } = attrs;
   const { strides, dilations, padBefore } = attrs;
@@ -80,9 +82,11 @@ export function checkRingConv(
     );
   }
   const images = (input ?? output)?.shape[0] ?? 0;
-  const cin = input?.shape[input.shape.length - 1] ?? weights?.shape[1] ?? 0;
-  const cout = output?.shape[output.shape.length - 1] ?? weights?.shape[2] ?? 0;
+  const lastOf = (info?: tf.TensorInfo): number | undefined => info?.shape[info.shape.length - 1];
+  const given = lastOf(output) ?? weights?.shape[2] ?? 0;
+  const cin = lastOf(input) ?? (depthwise ? given : (weights?.shape[1] ?? 0));
+  const cout = depthwise ? cin : given;
   if (input) checkInfo("x", input, [images, ...inputSize, cin]);
   if (output) checkInfo("dy", output, [images, ...outputSize, cout]);
-  if (weights) checkInfo("weights", weights, [numRings, cin, cout]);
+  if (weights) checkInfo("weights", weights, [numRings, depthwise ? 1 : cin, cout]);
 }

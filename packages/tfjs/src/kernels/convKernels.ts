@@ -14,10 +14,14 @@ import {
 } from "./convShape.ts";
 import type { BackendKernels, KernelOutput, KernelOverride } from "./register.ts";
 import {
+  DepthwiseRingConv,
+  DepthwiseRingConvBackpropFilter,
+  DepthwiseRingConvBackpropInput,
   PositionConv,
   PositionConvBackpropFilter,
   PositionConvBackpropInput,
   RingConv,
+  type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
 } from "./ringConv.ts";
@@ -86,6 +90,26 @@ export function ringConvKernels<State>(
         const shape = ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(dy));
         return filterGradient(state, shape, x, dy, [attrs.numRings, lastOf(x), lastOf(dy)]);
       }),
+    ),
+  ];
+}
+
+/** The kernels of ring convolutions of each channel by itself, from convolutions that take weights [matrices, 1, C]. */
+export function depthwiseRingKernels<State>(
+  { kernel }: BackendKernels<State>,
+  { forward, inputGradient, filterGradient }: Convolutions<State>,
+): tf.KernelConfig[] {
+  const shapeOf = (attrs: RingConvAttrs, x: tf.TensorInfo): ConvShape =>
+    ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(x));
+  return [
+    kernel(DepthwiseRingConv, ({ x, weights }, attrs, state) =>
+      forward(state, shapeOf(attrs, x), x, weights, [x.shape[0], ...attrs.outputSize, lastOf(x)]),
+    ),
+    kernel(DepthwiseRingConvBackpropInput, ({ dy, weights }, attrs, state) =>
+      inputGradient(state, shapeOf(attrs, dy), dy, weights, [dy.shape[0], ...attrs.inputSize, lastOf(dy)]),
+    ),
+    kernel(DepthwiseRingConvBackpropFilter, ({ x, dy }, attrs, state) =>
+      filterGradient(state, shapeOf(attrs, x), x, dy, [attrs.numRings, 1, lastOf(x)]),
     ),
   ];
 }

@@ -1,7 +1,13 @@
 // For backends: the kernels to implement, and what their implementations share.
 
 export { BoundedCache } from "./boundedCache.ts";
-export { type Convolutions, type DenseConvChoice, denseConvKernels, ringConvKernels } from "./convKernels.ts";
+export {
+  type Convolutions,
+  type DenseConvChoice,
+  denseConvKernels,
+  depthwiseRingKernels,
+  ringConvKernels,
+} from "./convKernels.ts";
 export {
   adjointShape,
   type Conv2DKernelAttrs,
@@ -38,6 +44,9 @@ export {
   type StockCall,
 } from "./register.ts";
 export {
+  DepthwiseRingConv,
+  DepthwiseRingConvBackpropFilter,
+  DepthwiseRingConvBackpropInput,
   PositionConv,
   PositionConvBackpropFilter,
   PositionConvBackpropInput,

@@ -1,5 +1,6 @@
 // The kernels of ring convolutions. They take x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring
-// weights [L, Cin, Cout]; the ops handle groups, the mixture, pad modes other than zeros, and the bias.
+// weights [L, Cin, Cout], or [L, 1, C] where each channel is by itself; the ops handle other groups, the mixture, pad
+// modes other than zeros, and the bias.
 
 import type * as tf from "@tensorflow/tfjs";
 import { checkRingConv, type RingConvAttrs } from "./checks.ts";
@@ -9,10 +10,10 @@ import { runKernel } from "./run.ts";
 export type { RingConvAttrs };
 
 /** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
-function declareKernels(name: string) {
+function declareKernels(name: string, depthwise = false) {
   const forward: KernelDeclaration<{ x: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
     name,
-    check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs),
+    check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs, depthwise),
     gradient: {
       inputs: ["x", "weights"],
       compute: ([dy], [x, weights], attrs) => ({
@@ -23,7 +24,7 @@ function declareKernels(name: string) {
   };
   const backpropInput: KernelDeclaration<{ dy: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
     name: `${name}BackpropInput`,
-    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs),
+    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs, depthwise),
     gradient: {
       inputs: ["dy", "weights"],
       compute: ([ddx], [dy, weights], attrs) => ({
@@ -34,7 +35,7 @@ function declareKernels(name: string) {
   };
   const backpropFilter: KernelDeclaration<{ x: tf.TensorInfo; dy: tf.TensorInfo }, RingConvAttrs> = {
     name: `${name}BackpropFilter`,
-    check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs),
+    check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs, depthwise),
     gradient: {
       inputs: ["x", "dy"],
       compute: ([ddw], [x, dy], attrs) => ({
@@ -48,6 +49,7 @@ function declareKernels(name: string) {
 
 const ring = declareKernels("RingConv");
 const position = declareKernels("PositionConv");
+const depthwise = declareKernels("DepthwiseRingConv", true);
 
 /** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
 export const RingConv = ring.forward;
@@ -65,3 +67,12 @@ export const RingConvBackpropFilter = ring.backpropFilter;
 export const PositionConv = position.forward;
 export const PositionConvBackpropInput = position.backpropInput;
 export const PositionConvBackpropFilter = position.backpropFilter;
+
+/** y[N, ...out, C] = Σ_l S_l(x) · weights[l], channel by channel, with x [N, ...in, C] and weights [L, 1, C]. */
+export const DepthwiseRingConv = depthwise.forward;
+
+/** dx[N, ...in, C] = Σ_l S_lᵀ(dy · weights[l]), with dy [N, ...out, C] and weights [L, 1, C]. */
+export const DepthwiseRingConvBackpropInput = depthwise.backpropInput;
+
+/** dW[L, 1, C], dW[l] = Σ S_l(x) · dy over images and pixels, with x [N, ...in, C] and dy [N, ...out, C]. */
+export const DepthwiseRingConvBackpropFilter = depthwise.backpropFilter;
