@@ -59,7 +59,7 @@ export async function attachKernels(backend: BackendWasm, wanted: KernelOptions)
     shared && threads > 1
       ? await (await import("./threads.ts")).ThreadPool.start(threads, module, memory, run)
       : undefined;
-  refuseToOverflow(host);
+  refuseToOverflow(host, memory);
   attached.set(backend, new WasmState(backend, host, memory, run, wanted, relaxed, pool));
 }
 
@@ -81,12 +81,13 @@ function functionsOf(exports: WebAssembly.Exports): Kernels {
 const REQUEST_LIMIT = 2 ** 31 - 2 ** 16;
 
 /** The stock backend takes any result of `_malloc` for an address; if the heap is full, that is 0. */
-function refuseToOverflow(host: HostModule): void {
+function refuseToOverflow(host: HostModule, memory: WebAssembly.Memory): void {
   host._free(host._malloc(1)); // Emscripten's first call replaces a stub with the real function.
   const malloc = host._malloc;
   host._malloc = (bytes) => {
     const address = bytes < REQUEST_LIMIT ? malloc(bytes) >>> 0 : 0;
-    if (address > 0) return address;
+    // Close to 4 GiB, the allocator may grant what lies beyond the end of the heap.
+    if (address > 0 && address + bytes <= memory.buffer.byteLength) return address;
     throw new GmrError(
       "out-of-memory",
       `the wasm heap (4 GiB, 2 GiB for a tensor) has no room for ${bytes} bytes: ` +
