@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -250,7 +251,7 @@ function run(program, programArgs, { cwd = root, quiet = false, extraEnv = {} } 
     });
     child.on("close", (code, signal) => {
       if (code !== 0) process.stdout.write(output);
-      resolve(code ?? (signal === "SIGINT" ? 130 : 1));
+      resolve(code ?? 128 + (os.constants.signals[signal] ?? 1));
     });
   });
 }

@@ -7,7 +7,7 @@ const page = (text: string, link: string) => ({ text, link });
 
 const packages = [
   ...["core", "tfjs", "backends", "backend-wasm", "backend-webgpu", "backend-node"],
-  ...["models", "data", "training", "io", "web", "predict"],
+  ...["models", "data", "training", "distributed", "io", "web", "predict"],
 ];
 
 /** Written by TypeDoc before the site is built. */

@@ -33,7 +33,7 @@ export function untoldChanges(root: string, since: string): string[] {
     }
   }
 
-  return changed(REPORTS, "AM").flatMap((file) => {
+  return changed(REPORTS, "AMD").flatMap((file) => {
     const name = `@gmr-conv/${path.basename(file, ".md")}`;
     const isNew = git("ls-tree", "--name-only", base, file) === "";
     // The first report on a package that had none is no change of it.
@@ -41,7 +41,8 @@ export function untoldChanges(root: string, since: string): string[] {
     const manifests = ["packages", "apps"].map((parent) => `${parent}/${folder}/package.json`);
     if (isNew && git("ls-tree", "--name-only", base, ...manifests) !== "") return [];
     const before = isNew ? new Map<string, Entry>() : entriesOf(git("show", `${base}:${file}`));
-    const after = entriesOf(readFileSync(path.join(root, file), "utf8"));
+    const report = path.join(root, file);
+    const after = existsSync(report) ? entriesOf(readFileSync(report, "utf8")) : new Map<string, Entry>();
     const gone = [...before.keys()].filter((key) => !after.has(key));
     const added = [...after.keys()].filter((key) => !before.has(key));
     const altered = [...after.keys()].filter(
@@ -93,7 +94,10 @@ export function entriesOf(report: string): Map<string, Entry> {
         const key = `${place}: ${name}`;
         // Overloads are declarations of one name.
         const overload = found.get(key);
-        found.set(key, { text: overload ? `${overload.text}\n${text}` : text, isPublic });
+        found.set(key, {
+          text: overload ? `${overload.text}\n${text}` : text,
+          isPublic: isPublic || overload?.isPublic === true,
+        });
       }
     }
   }

@@ -51,10 +51,17 @@ export async function runTasks(tasks: readonly Task[]): Promise<Outcome[]> {
   return results;
 }
 
+/** Signals that come this soon after one are the same. */
+const MS_OF_ONE_SIGNAL = 500;
+
 /** Sets a flag on Ctrl-C and the like; a second signal ends the process. @returns what stops listening */
 export function stopOnSignals(flag: Int32Array, say: (line: string) => void): () => void {
+  let asked: number | undefined;
   const onSignal = (): void => {
+    // npm and launchers pass on a signal that the whole group of processes got already.
+    if (asked !== undefined && performance.now() - asked < MS_OF_ONE_SIGNAL) return;
     if (Atomics.load(flag, 0) !== 0) process.exit(130);
+    asked = performance.now();
     Atomics.store(flag, 0, 1);
     say("Stopping at the next safe point (again to stop at once)…");
   };

@@ -8,7 +8,7 @@ import { attachKernels, detachKernels } from "./attach.ts";
 import { activateHost } from "./host.ts";
 import type { WasmPaths } from "./pageHost.ts";
 import { registerKernels } from "./register.ts";
-import { attached, MAX_THREADS } from "./state.ts";
+import { attached, type KernelOptions, MAX_THREADS } from "./state.ts";
 
 export type { WasmPaths };
 
@@ -24,7 +24,7 @@ export interface UseWasmOptions {
   /**
    * Use the build of our kernels with relaxed SIMD if the engine has that (Node 22, Chrome 114, Firefox 145): products are
    * added in one instruction that rounds once, where the processor has one, which is faster on Intel and ARM. The last
-   * bits of results then differ between processors with and without it. Default: true, unless the environment variable
+   * bits of results then differ between engines and between processors with and without it. Default: true, unless the environment variable
    * GMR_RELAXED_SIMD is 0.
    */
   relaxedSimd?: boolean | undefined;
@@ -52,15 +52,18 @@ const KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true, relaxedSi
 export async function useWasm(options: UseWasmOptions = {}): Promise<void> {
   checkKeys("the options of useWasm", options, KEYS);
   const threads = threadsWanted(options.threads);
-  const relaxedSimd = options.relaxedSimd ?? environmentVariable("GMR_RELAXED_SIMD") !== "0";
   await startBackend(async () => {
     const backend = await activateHost(threads, options.wasmPaths);
     const known = attached.get(backend);
-    const others =
-      (options.threads !== undefined && known?.threadsWanted !== threads) ||
-      (options.relaxedSimd !== undefined && known?.relaxedWanted !== relaxedSimd);
+    // What is not asked for stays as it is.
+    const wanted: KernelOptions = {
+      threads: options.threads === undefined ? (known?.threadsWanted ?? threads) : threads,
+      relaxedSimd:
+        options.relaxedSimd ?? known?.relaxedWanted ?? environmentVariable("GMR_RELAXED_SIMD") !== "0",
+    };
+    const others = known?.threadsWanted !== wanted.threads || known.relaxedWanted !== wanted.relaxedSimd;
     if (known && others) detachKernels(backend);
-    await attachKernels(backend, { threads, relaxedSimd });
+    await attachKernels(backend, wanted);
     registerKernels();
     registerLayers();
   });

@@ -52,8 +52,8 @@ export interface BatchStreamOptions {
   /** Applied to every batch. */
   augment?: Augment | undefined;
   /**
-   * Of each batch, make only part `index` of `of` parts, for processes that share the batches: consecutive images, the
-   * first parts have one more if they cannot be equal. Put together, the parts are the whole batch.
+   * Of each batch, make only part `index` of `of` parts, for processes that share the batches: consecutive images, in
+   * numbers that differ by at most one. Put together, the parts are the whole batch.
    */
   part?: BatchPart | undefined;
 }

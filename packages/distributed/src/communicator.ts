@@ -32,8 +32,11 @@ export interface Communicator {
    * @param patient other ranks may wait for as long as rank 0 needs
    */
   broadcast(bytes: Uint8Array | undefined, patient?: boolean): Promise<Uint8Array>;
-  /** The bytes of each rank, in order, on rank 0; undefined on the others. Their lengths may differ. */
-  gather(bytes: Uint8Array): Promise<Uint8Array[] | undefined>;
+  /**
+   * The bytes of each rank, in order, on rank 0; undefined on the others. Their lengths may differ.
+   * @param patient some ranks may wait for as long as others need
+   */
+  gather(bytes: Uint8Array, patient?: boolean): Promise<Uint8Array[] | undefined>;
   /** Ends the processes of all ranks at once with an exit code of 1, after printing why. */
   abort(reason: string): void;
   /** Ends communication; the last call. */

@@ -171,7 +171,7 @@ class Reader {
     const { normalization, size, disc, interpolation, fill } = options;
     const seen = { normalization, size, disc, interpolation, fill };
     for await (const { images, labels, indices } of viewBatches(set, seen, batchSize, view)) {
-      if (alone && options.signal?.aborted) {
+      if (options.signal?.aborted && alone) {
         images.dispose();
         throw stopped();
       }

@@ -145,6 +145,13 @@ class Training {
     this.task = taskFor(model, train, settings.augment.size);
     const { rank: index, size: of } = this.communicator;
     this.stream = batchStream(train, settings, of > 1 ? { index, of } : undefined);
+    if (of > 1 && settings.accumulate > 1 && settings.batchSize % (of * settings.accumulate) !== 0) {
+      throw new GmrError(
+        "invalid-argument",
+        `batchSize ${settings.batchSize} on ${of} ranks with accumulate ${settings.accumulate}, expected a multiple of ` +
+          `${of * settings.accumulate}, so that all parts are equal`,
+      );
+    }
     // Checked before the optimiser allocates its state.
     const weights = classWeights(train, settings.loss);
     const variables = modelVariables(model, true);
@@ -224,9 +231,11 @@ class Training {
   /** The fingerprint of the images. @throws GmrError `invalid-data` if they are not those of rank 0 */
   private async checkedFingerprint(): Promise<string> {
     const { communicator, input } = this;
+    // Ranks may take different times to fetch their images.
+    await communicator.gather(new Uint8Array(0), true);
     const own = await fingerprint(input.train);
     const first = new TextEncoder().encode(own);
-    const bytes = await communicator.broadcast(communicator.rank === 0 ? first : undefined);
+    const bytes = await communicator.broadcast(communicator.rank === 0 ? first : undefined, true);
     if (new TextDecoder().decode(bytes) === own) return own;
     throw new GmrError(
       "invalid-data",
@@ -329,10 +338,10 @@ class Training {
   private async endEpoch(epochs: number): Promise<boolean> {
     const { settings, position } = this;
     if (settings.keepEvery !== undefined && epochs % settings.keepEvery === 0) {
-      await averageStatistics(this.communicator, this.input.model);
-      await this.withAverages(() =>
-        this.onFirst(() => this.checkpoints.saveEpoch(this.input.model, position, epochs)),
-      );
+      await this.withAverages(async () => {
+        await averageStatistics(this.communicator, this.input.model);
+        await this.onFirst(() => this.checkpoints.saveEpoch(this.input.model, position, epochs));
+      });
     }
     const last = epochs === settings.epochs;
     if (!this.input.validation || (epochs % settings.validateEvery !== 0 && !last)) return false;

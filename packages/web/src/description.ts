@@ -15,7 +15,7 @@ export interface NetworkDescription {
   version: typeof VERSION;
   task: "classification" | "segmentation";
   /**
-   * Name and options of the network for `createModel` of `@gmr-conv/models`. Absent if {@link weights} is a layers
+   * Name and options of the network for `createModel` of `@gmr-conv/models/registry`. Absent if {@link weights} is a layers
    * model, which holds its own architecture.
    */
   network?: { name: string; options: Record<string, unknown> } | undefined;

@@ -79,7 +79,7 @@ async function rowsOfAll(
     );
   }
   const own = await rowsOf(predictor, inputs, options, rank, size);
-  const parts = await communicator.gather(new TextEncoder().encode(JSON.stringify(own)));
+  const parts = await communicator.gather(new TextEncoder().encode(JSON.stringify(own)), true);
   return parts
     ?.flatMap((bytes) => JSON.parse(new TextDecoder().decode(bytes)) as typeof own)
     .sort((a, b) => a.at - b.at)

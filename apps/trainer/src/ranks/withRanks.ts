@@ -74,7 +74,9 @@ function rankByLauncher(): number {
 
 /** Threads for each of the processes on this machine. */
 export function threadsOfRank({ localSize }: Communicator, wanted: number | undefined): number {
-  return wanted ?? Math.max(1, Math.floor(os.availableParallelism() / localSize));
+  // A launcher may have bound this process to some of the processors already.
+  const share = Math.floor(os.cpus().length / localSize);
+  return wanted ?? Math.max(1, Math.min(os.availableParallelism(), share));
 }
 
 /** Leaves each process on a machine one of its CUDA devices, in turn. CUDA reads the variable when it starts. */

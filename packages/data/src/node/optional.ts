@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { GmrError } from "@gmr-conv/core";
+import { codeOf, GmrError } from "@gmr-conv/core";
 
 export interface OptionalPackage {
   /** On npm. */
@@ -32,6 +32,7 @@ export function findOptional(
     try {
       return createRequire(place).resolve(module);
     } catch (error) {
+      if (codeOf(error) !== "MODULE_NOT_FOUND") throw error;
       cause = error;
     }
   }

@@ -105,9 +105,17 @@ class MpiCommunicator implements Communicator {
     return new Float32Array(new SharedArrayBuffer(4 * length));
   }
 
-  async allReduce(values: Float32Array | Float64Array, reduction: Reduction = "sum"): Promise<void> {
+  allReduce(values: Float32Array | Float64Array, reduction: Reduction = "sum"): Promise<void> {
+    return this.reduced(values, reduction, false);
+  }
+
+  private async reduced(
+    values: Float32Array | Float64Array,
+    reduction: Reduction,
+    patient: boolean,
+  ): Promise<void> {
     const data = inSharedMemory(values);
-    await this.finished(this.start({ kind: "allReduce", data, reduction }));
+    await this.finished(this.start({ kind: "allReduce", data, reduction }, { patient }));
     if (data !== values) values.set(data);
   }
 
@@ -130,11 +138,11 @@ class MpiCommunicator implements Communicator {
     return this.rank === 0 ? (bytes ?? new Uint8Array(0)) : data.slice();
   }
 
-  async gather(bytes: Uint8Array): Promise<Uint8Array[] | undefined> {
+  async gather(bytes: Uint8Array, patient = false): Promise<Uint8Array[] | undefined> {
     const { rank, size } = this;
     const lengths = new Float64Array(size);
     lengths[rank] = bytes.length;
-    await this.allReduce(lengths);
+    await this.reduced(lengths, "sum", patient);
     const counts = Int32Array.from(lengths);
     const total = lengths.reduce((a, b) => a + b, 0);
     if (total >= 2 ** 31) {

@@ -3,7 +3,7 @@
 //
 //   for (const { name, run } of conformanceCases()) test(name, run);
 //
-// Results are compared with the float64 reference of `@gmr-conv/core`, within `TOLERANCES`.
+// Results are compared with the float64 reference of `@gmr-conv/core/reference`, within `TOLERANCES`.
 
 import { checkKeys, checkNonNegativeInteger, type KeysOf } from "@gmr-conv/core";
 import { batchNormCases } from "./batchNormCases.ts";

@@ -100,8 +100,8 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
           .reshape(x.shape);
         return this.relu ? y.relu() : y;
       }
-      if (x.size === gamma.size) throw this.cannotLearn(x);
       const { y, mean, variance, count } = batchNormOfProcesses(x, gamma, beta, this.epsilon, this.relu);
+      if (count === 1) throw this.cannotLearn(x);
       if (count === 0) return y;
       this.move(this.movingMean!, mean, 1);
       this.move(this.movingVariance!, variance, count / (count - 1));

@@ -128,6 +128,8 @@ export function watched<T extends tf.Tensor>(
   onGradient: (name: string, gradient: tf.Tensor) => void,
 ): () => T {
   return () => {
+    // The backward pass goes back through the calls in order: each weight enters it where it is first used.
+    const passed: tf.Tensor[] = [];
     for (const weight of weights) {
       const variable = weight.read() as tf.Variable;
       const same = tf.customGrad((x) => ({
@@ -137,12 +139,19 @@ export function watched<T extends tf.Tensor>(
           return dy.clone();
         },
       }));
-      const passed = same(variable);
-      weight.read = () => passed;
+      let own: tf.Tensor | undefined;
+      weight.read = () => {
+        if (!own) {
+          own = tf.keep(same(variable)); // A shared layer reads it again.
+          passed.push(own);
+        }
+        return own;
+      };
     }
     try {
       return forward();
     } finally {
+      tf.dispose(passed);
       // Back to the method of the class.
       for (const weight of weights) delete (weight as { read?: unknown }).read;
     }

@@ -1,4 +1,4 @@
-import { GmrError, reasonOf } from "@gmr-conv/core";
+import { codeOf, GmrError, type GmrErrorCode, reasonOf } from "@gmr-conv/core";
 import type { Communicator } from "@gmr-conv/distributed";
 import type { Storage } from "../storage/storage.ts";
 
@@ -16,11 +16,11 @@ export function sharedStorage(communicator: Communicator, storage: Storage): Sto
     const kind = failed ? 2 : found === undefined ? 0 : 1;
     const [told] = await communicator.broadcast(Uint8Array.of(kind));
     if (told === 0) return undefined;
-    const own = failed ? new TextEncoder().encode(reasonOf(found.error)) : (found as Uint8Array | undefined);
+    const own = failed ? encoded(found.error) : (found as Uint8Array | undefined);
     const bytes = await communicator.broadcast(own);
     if (told === 1) return bytes;
     if (failed) throw found.error;
-    throw new GmrError("io", new TextDecoder().decode(bytes));
+    throw decoded(bytes);
   };
   return {
     read: (name) => onAll(() => storage.read(name)),
@@ -36,4 +36,20 @@ export function sharedStorage(communicator: Communicator, storage: Storage): Sto
     },
     describe: (name) => storage.describe(name),
   };
+}
+
+/** An error, with what tells its kind. */
+function encoded(error: unknown): Uint8Array {
+  const code = error instanceof GmrError ? error.code : "io";
+  const cause = error instanceof Error ? codeOf(error.cause) : undefined;
+  return new TextEncoder().encode(JSON.stringify([code, reasonOf(error), cause]));
+}
+
+function decoded(bytes: Uint8Array): GmrError {
+  const [code, message, cause] = JSON.parse(new TextDecoder().decode(bytes)) as [
+    GmrErrorCode,
+    string,
+    unknown,
+  ];
+  return new GmrError(code, message, { cause: { code: cause } });
 }
