@@ -8,6 +8,9 @@ import { removeTemporaries } from "@gmr-conv/io/node";
 
 const LOCK = "run.lock";
 
+/** How long a process that was killed may take to end, before it counts as working. */
+const MS_TO_END = 3000;
+
 /**
  * Locks a folder for this process and removes what a killed one left half written.
  * @returns a function that unlocks it
@@ -15,8 +18,13 @@ const LOCK = "run.lock";
  */
 export function lockFolder(folder: string): () => void {
   const file = path.join(folder, LOCK);
+  const until = performance.now() + MS_TO_END;
   while (!claim(file)) {
     const [pid, host] = holder(file);
+    if (isAlive(pid, host) && performance.now() < until) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      continue;
+    }
     if (isAlive(pid, host)) {
       throw new GmrError(
         "io",
