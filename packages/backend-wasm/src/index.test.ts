@@ -91,6 +91,20 @@ it("keeps its kernels if the heap is not shared, for any number of threads", asy
   expect(heapBytes()).toBe(bytes);
 });
 
+it("keeps what a later call does not ask for", async () => {
+  const wanted = () => {
+    const { threadsWanted, relaxedWanted } = wasm.stateOf(tf.backend());
+    return [threadsWanted, relaxedWanted];
+  };
+  await useWasm({ threads: 3, relaxedSimd: false });
+  await useWasm();
+  expect(wanted()).toEqual([3, false]);
+  await useWasm({ threads: 2 });
+  expect(wanted()).toEqual([2, false]);
+  await useWasm({ relaxedSimd: true });
+  expect(wanted()).toEqual([2, true]);
+});
+
 it("returns from another backend, with the tensors of both", async () => {
   const x = tf.ones<tf.Rank.R4>([1, 5, 5, 2]);
   await tf.setBackend("cpu");

@@ -1,5 +1,6 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { type Dataset, pick, splitDataset } from "@gmr-conv/data";
+import { singleProcess } from "@gmr-conv/distributed";
 import { readSafetensors } from "@gmr-conv/io";
 import * as tf from "@tensorflow/tfjs";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -335,6 +336,21 @@ describe("train", () => {
       code,
       message: expect.stringContaining(message),
     });
+  });
+
+  it("refuses batches that ranks cannot compute in equal parts", async () => {
+    const communicator = { ...singleProcess(), size: 3 };
+    const settings = { ...SETTINGS, batchSize: 16, accumulate: 2 };
+    await expectGmrError(
+      () => trained(settings, { communicator }),
+      "invalid-argument",
+      "batchSize 16 on 3 ranks with accumulate 2, expected a multiple of 6, so that all parts are equal",
+    );
+    await expectGmrError(
+      () => trained({ ...SETTINGS, batchSize: 2 }, { communicator }),
+      "invalid-argument",
+      "batchSize 2 for 3 parts, expected at least one image for each",
+    );
   });
 
   it("refuses to continue with other images, another network, or a damaged file", async () => {

@@ -21,17 +21,16 @@ export function lockFolder(folder: string): () => void {
   const until = performance.now() + MS_TO_END;
   while (!claim(file)) {
     const [pid, host] = holder(file);
-    if (isAlive(pid, host) && performance.now() < until) {
+    if (!isAlive(pid, host)) {
+      rmSync(file, { force: true });
+    } else if (performance.now() < until) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-      continue;
-    }
-    if (isAlive(pid, host)) {
+    } else {
       throw new GmrError(
         "io",
         `another process works in ${folder} (PID ${pid} on ${host}): wait for it, or delete ${file} if it has ended`,
       );
     }
-    rmSync(file, { force: true });
   }
   removeTemporaries(folder);
   return () => {
