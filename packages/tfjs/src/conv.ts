@@ -18,6 +18,7 @@ import { mixRingWeights } from "./mixture.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
 import { hasGaps, positionConv } from "./positions.ts";
+import { repeatChannels } from "./repeatChannels.ts";
 import { asForward, composedRingConv, foldedDepthwise } from "./ringSums.ts";
 import { resolveStrategy } from "./strategy.ts";
 import { tapwiseConv } from "./tapwise.ts";
@@ -186,15 +187,6 @@ function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan):
     ? runKernel(DepthwiseRingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
     : asForward(x, weights, plan, foldedDepthwise);
   return multiplier === 1 ? y : y.reshape([...y.shape.slice(0, -1), groups, multiplier]).sum(-1);
-}
-
-/** Each channel of x [..., C] `times` times, [..., C · times]. */
-function repeatChannels(x: tf.Tensor, times: number): tf.Tensor {
-  if (times === 1) return x;
-  const channels = x.shape[x.rank - 1];
-  // In three dimensions: the gradient of tile is implemented for few.
-  const repeated = x.reshape<tf.Tensor3D>([-1, channels, 1]).tile<tf.Tensor3D>([1, 1, times]);
-  return repeated.reshape([...x.shape.slice(0, -1), channels * times]);
 }
 
 /** One group of a planned convolution, with weights already mixed. */
