@@ -136,6 +136,11 @@ export class WasmState {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
+  /** The same of 32-bit integers. */
+  integers(address: number, count: number): Int32Array {
+    return new Int32Array(this.memory.buffer, address, count);
+  }
+
   /** Another tensor with the same data. */
   share(tensor: tf.TensorInfo): tf.TensorInfo {
     this.backend.incRef(tensor.dataId);
@@ -200,7 +205,7 @@ export class WasmState {
   /** Copies integers to scratch memory, and returns their address. */
   placeIntegers(values: Int32Array): number {
     const address = this.reserve(values.byteLength);
-    new Int32Array(this.memory.buffer, address, values.length).set(values);
+    this.integers(address, values.length).set(values);
     return address;
   }
 
