@@ -133,7 +133,7 @@ function momentsOfChunk(x: usize, periods: i32, bytes: usize, centre: usize, sum
   }
 }
 
-/** A typical value of each lane: the mean of the first chunk, or the first row if there is no whole period. */
+/** A typical value of each lane: the mean of `periods`, or the first row if there is no whole period. */
 function placeCentres(x: usize, periods: i32, width: i32, channels: i32, centre: usize): void {
   const bytes = <usize>width << 2;
   if (periods == 0) {
@@ -157,6 +157,18 @@ function placeCentres(x: usize, periods: i32, width: i32, channels: i32, centre:
   }
 }
 
+/** Σ(x - centre) and Σ(x - centre)² of lanes with `count` values become Σx and Σ(x - mean of the lane)². */
+function centreLanes(sums: usize, squares: usize, centre: usize, lane: usize, end: usize, count: i32): void {
+  const n = <f64>count;
+  const share = count ? 1 / n : 0;
+  for (; lane < end; lane++) {
+    const at = lane << 3;
+    const s = load<f64>(sums + at);
+    store<f64>(squares + at, load<f64>(squares + at) - s * s * share);
+    store<f64>(sums + at, s + n * <f64>load<f32>(centre + (lane << 2)));
+  }
+}
+
 /**
  * For units [begin, end) of all images: Σx of each lane, and Σ(x - mean of the lane)². `scratch` has three floats for
  * each lane.
@@ -173,7 +185,7 @@ export function normMoments(plan: usize, scratch: usize, begin: i32, end: i32): 
     const first = periodAt(plan, unit);
     const periods = periodAt(plan, unit + 1) - first;
     let x = pointer(plan, NormPlan.X) + <usize>(u / units) * imageBytes(plan) + <usize>first * bytes;
-    placeCentres(x, min(periods, CHUNK), width, value(plan, NormPlan.Channels), scratch);
+    placeCentres(x, min(periods, 8), width, value(plan, NormPlan.Channels), scratch);
     const sums = partialsOf(plan, u);
     const squares = sums + 2 * bytes;
     memory.fill(sums, 0, 4 * bytes);
@@ -194,19 +206,14 @@ export function normMoments(plan: usize, scratch: usize, begin: i32, end: i32): 
       flushSums(sum, sums, bytes);
       flushSums(square, squares, bytes);
     }
-    for (let lane = 0; lane < width; lane++) {
-      const at = <usize>lane << 3;
-      const n = <f64>(periods + (<usize>lane << 2 < tail ? 1 : 0));
-      const s = load<f64>(sums + at);
-      if (n > 0) store<f64>(squares + at, load<f64>(squares + at) - (s * s) / n);
-      store<f64>(sums + at, s + n * <f64>load<f32>(scratch + (<usize>lane << 2)));
-    }
+    centreLanes(sums, squares, scratch, 0, tail >> 2, periods + 1);
+    centreLanes(sums, squares, scratch, tail >> 2, width, periods);
   }
 }
 
 /**
- * Adds the sums of all units and lanes of an image to `total`, a float64 for each channel. With `means`, Σx of each
- * lane becomes its number of values times the squared distance of its mean from that of the channel.
+ * Adds the sums of all units and lanes of an image to `total`, a float64 for each channel, in pairs. With `means`, the
+ * second sums are taken about them instead of about the means of the lanes.
  */
 // @ts-ignore: decorator
 @inline
@@ -224,15 +231,13 @@ function addLanes(plan: usize, image: i32, second: bool, means: usize, total: us
       const share = 1 / n;
       const row = sums + (<usize>lane << 3);
       const squares = row + (<usize>width << 3);
-      for (let c: usize = 0; c < <usize>channels << 3; c += 8) {
-        let more: f64;
+      for (let c: usize = 0; c < <usize>channels << 3; c += 16) {
+        let more = v128.load((second ? squares : row) + c);
         if (means) {
-          const d = load<f64>(row + c) * share - load<f64>(means + c);
-          more = load<f64>(squares + c) + n * d * d;
-        } else {
-          more = load<f64>((second ? squares : row) + c);
+          const d = f64x2.sub(f64x2.mul(v128.load(row + c), f64x2.splat(share)), v128.load(means + c));
+          more = f64x2.add(more, f64x2.mul(f64x2.mul(d, d), f64x2.splat(n)));
         }
-        store<f64>(total + c, load<f64>(total + c) + more);
+        v128.store(total + c, f64x2.add(v128.load(total + c), more));
       }
     }
   }
@@ -267,10 +272,10 @@ function inverseDeviation(variance: f32, epsilon: f32): f32 {
   return 1 / sqrt<f32>(variance + epsilon);
 }
 
-/** After `normMoments`: mean and variance, and the constants. `scratch` has two float64 for each channel. */
+/** After `normMoments`: mean and variance, and the constants. `scratch` has two float64 for each channel, in pairs. */
 export function normStatistics(plan: usize, scratch: usize): void {
   const channels = value(plan, NormPlan.Channels);
-  const bytes = <usize>channels << 3;
+  const bytes = totalBytes(channels);
   const squares = scratch + bytes;
   const share = 1 / <f64>value(plan, NormPlan.Rows);
   for (let image = 0; image < value(plan, NormPlan.Images); image++) {
@@ -345,12 +350,20 @@ export function normConstants(plan: usize): void {
   placeConstants(plan);
 }
 
+/** Bytes of a float64 for each channel, in pairs. */
+// @ts-ignore: decorator
+@inline
+function totalBytes(channels: i32): usize {
+  return <usize>((channels + 1) & ~1) << 3;
+}
+
 /** dy times the slope where the rectifier was closed: where v = (x - mean) * scale + beta is not positive. */
 // @ts-ignore: decorator
 @inline
 function passed(dy: v128, centred: v128, scale: v128, beta: v128, slope: v128): v128 {
   const v = f32x4.add(f32x4.mul(centred, scale), beta);
-  return v128.bitselect(dy, f32x4.mul(dy, slope), f32x4.gt(v, f32x4.splat(0)));
+  const open = v128.and(f32x4.gt(v, f32x4.splat(0)), f32x4.splat(1));
+  return f32x4.mul(dy, f32x4.pmax(slope, open));
 }
 
 /**
@@ -378,28 +391,41 @@ export function normGradientSums(plan: usize, scratch: usize, begin: i32, end: i
     memory.fill(sums, 0, 4 * bytes);
     for (let r = 0; r < periods; ) {
       const stop = min(r + CHUNK, periods);
-      for (; r + 2 <= stop; r += 2) {
+      for (; r + 4 <= stop; r += 4) {
         const x1 = x + bytes;
+        const x2 = x1 + bytes;
+        const x3 = x2 + bytes;
         const dy1 = dy + bytes;
+        const dy2 = dy1 + bytes;
+        const dy3 = dy2 + bytes;
         for (let i: usize = 0; i < bytes; i += 16) {
           const m = v128.load(mean + i);
           const k = v128.load(scale + i);
           const b = v128.load(beta + i);
-          const c0 = f32x4.sub(v128.load(x + i), m);
-          const c1 = f32x4.sub(v128.load(x1 + i), m);
-          const g0 = passed(v128.load(dy + i), c0, k, b, slope);
-          const g1 = passed(v128.load(dy1 + i), c1, k, b, slope);
-          v128.store(scratch + i, f32x4.add(v128.load(scratch + i), f32x4.add(g0, g1)));
-          v128.store(product + i, f32x4.add(v128.load(product + i), madd(g1, c1, f32x4.mul(g0, c0))));
+          let c = f32x4.sub(v128.load(x + i), m);
+          let g = passed(v128.load(dy + i), c, k, b, slope);
+          let s = g;
+          let p = f32x4.mul(g, c);
+          c = f32x4.sub(v128.load(x1 + i), m);
+          g = passed(v128.load(dy1 + i), c, k, b, slope);
+          s = f32x4.add(s, g);
+          p = madd(g, c, p);
+          c = f32x4.sub(v128.load(x2 + i), m);
+          g = passed(v128.load(dy2 + i), c, k, b, slope);
+          s = f32x4.add(s, g);
+          p = madd(g, c, p);
+          c = f32x4.sub(v128.load(x3 + i), m);
+          g = passed(v128.load(dy3 + i), c, k, b, slope);
+          v128.store(scratch + i, f32x4.add(v128.load(scratch + i), f32x4.add(s, g)));
+          v128.store(product + i, f32x4.add(v128.load(product + i), madd(g, c, p)));
         }
-        x = x1 + bytes;
-        dy = dy1 + bytes;
+        x = x3 + bytes;
+        dy = dy3 + bytes;
       }
-      if (r < stop) {
+      for (; r < stop; r++) {
         sumsOfPeriod(x, dy, mean, bytes, bytes, slope, scratch);
         x += bytes;
         dy += bytes;
-        r++;
       }
       flushSums(scratch, sums, bytes);
       flushSums(product, sums + 2 * bytes, bytes);
@@ -435,26 +461,26 @@ function sumsOfPeriod(
 }
 
 /**
- * After `normGradientSums`: dGamma and dBeta, and the constants of dx. `scratch` has two float64 for each channel.
+ * After `normGradientSums`: dGamma and dBeta, and the constants of dx. `scratch` has two float64 for each channel, in pairs.
  */
 export function normGradientTotals(plan: usize, scratch: usize): void {
   const channels = value(plan, NormPlan.Channels);
   const width = value(plan, NormPlan.Width);
-  const bytes = <usize>channels << 3;
+  const bytes = totalBytes(channels);
   const products = scratch + bytes;
   const dGamma = pointer(plan, NormPlan.DGamma);
   const dBeta = pointer(plan, NormPlan.DBeta);
   const epsilon = real(plan, NormPlan.Epsilon);
   const n = <f32>value(plan, NormPlan.Rows);
-  memory.fill(dGamma, 0, bytes >> 1);
-  memory.fill(dBeta, 0, bytes >> 1);
+  memory.fill(dGamma, 0, <usize>channels << 2);
+  memory.fill(dBeta, 0, <usize>channels << 2);
   for (let image = 0; image < value(plan, NormPlan.Images); image++) {
     memory.fill(scratch, 0, 2 * bytes);
     addLanes(plan, image, false, 0, scratch);
     addLanes(plan, image, true, 0, products);
     const variance = pointer(plan, NormPlan.Variance) + (<usize>(image * channels) << 2);
     const shifts = constantsOf(plan, image, 3);
-    const slopes = constantsOf(plan, image, 4);
+    const tilts = constantsOf(plan, image, 4);
     for (let c = 0; c < channels; c++) {
       const at = <usize>c << 2;
       const inverse = inverseDeviation(load<f32>(variance + at), epsilon);
@@ -463,10 +489,10 @@ export function normGradientTotals(plan: usize, scratch: usize): void {
       store<f32>(dBeta + at, load<f32>(dBeta + at) + sum);
       store<f32>(dGamma + at, load<f32>(dGamma + at) + product * inverse);
       const shift = sum / n;
-      const slope = (product / n) * (inverse * inverse);
+      const tilt = (product / n) * (inverse * inverse);
       for (let lane = c; lane < width; lane += channels) {
         store<f32>(shifts + (<usize>lane << 2), shift);
-        store<f32>(slopes + (<usize>lane << 2), slope);
+        store<f32>(tilts + (<usize>lane << 2), tilt);
       }
     }
   }
@@ -475,12 +501,19 @@ export function normGradientTotals(plan: usize, scratch: usize): void {
 /** dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)), with xhat = (x - mean) / sd, for 4 lanes. */
 // @ts-ignore: decorator
 @inline
-function gradientAt(x: v128, dy: v128, mean: usize, bytes: usize, slope: v128): v128 {
-  const k = v128.load(mean + bytes);
-  const c = f32x4.sub(x, v128.load(mean));
-  const g = passed(dy, c, k, v128.load(mean + 2 * bytes), slope);
-  const shifted = f32x4.sub(g, v128.load(mean + 3 * bytes));
-  return f32x4.mul(k, f32x4.sub(shifted, f32x4.mul(c, v128.load(mean + 4 * bytes))));
+function gradientAt(
+  x: v128,
+  dy: v128,
+  mean: v128,
+  scale: v128,
+  beta: v128,
+  shift: v128,
+  tilt: v128,
+  slope: v128,
+): v128 {
+  const c = f32x4.sub(x, mean);
+  const g = f32x4.sub(passed(dy, c, scale, beta, slope), shift);
+  return f32x4.mul(scale, f32x4.sub(g, f32x4.mul(c, tilt)));
 }
 
 /** dx for units [begin, end) of all images. */
@@ -498,18 +531,41 @@ export function normInputGradient(plan: usize, begin: i32, end: i32): void {
     let x = pointer(plan, NormPlan.X) + at;
     let dy = pointer(plan, NormPlan.Dy) + at;
     let dx = pointer(plan, NormPlan.Y) + at;
-    for (let r = 0; r < periods; r++) {
+    const scale = mean + bytes;
+    const beta = scale + bytes;
+    const shift = beta + bytes;
+    const tilt = shift + bytes;
+    let left = periods;
+    for (; left >= 2; left -= 2) {
+      const x1 = x + bytes;
+      const dy1 = dy + bytes;
+      const dx1 = dx + bytes;
       for (let i: usize = 0; i < bytes; i += 16) {
-        v128.store(dx + i, gradientAt(v128.load(x + i), v128.load(dy + i), mean + i, bytes, slope));
+        const m = v128.load(mean + i);
+        const k = v128.load(scale + i);
+        const b = v128.load(beta + i);
+        const s = v128.load(shift + i);
+        const t = v128.load(tilt + i);
+        v128.store(dx + i, gradientAt(v128.load(x + i), v128.load(dy + i), m, k, b, s, t, slope));
+        v128.store(dx1 + i, gradientAt(v128.load(x1 + i), v128.load(dy1 + i), m, k, b, s, t, slope));
       }
-      x += bytes;
-      dy += bytes;
-      dx += bytes;
+      x = x1 + bytes;
+      dy = dy1 + bytes;
+      dx = dx1 + bytes;
     }
-    const tail = unit + 1 == units ? tailBytes(plan) : 0;
-    for (let i: usize = 0; i < tail; i += 16) {
-      const part = min(4, <i32>((tail - i) >> 2));
-      storePart(dx + i, gradientAt(loadPart(x + i, part), loadPart(dy + i, part), mean + i, bytes, slope), part);
+    const rest = <usize>left * bytes;
+    const stop = unit + 1 == units ? rest + tailBytes(plan) : rest;
+    for (let i: usize = 0, lane: usize = 0; i < stop; i += 16) {
+      const part = min(4, <i32>((stop - i) >> 2));
+      const m = v128.load(mean + lane);
+      const k = v128.load(scale + lane);
+      const b = v128.load(beta + lane);
+      const s = v128.load(shift + lane);
+      const t = v128.load(tilt + lane);
+      const g = gradientAt(loadPart(x + i, part), loadPart(dy + i, part), m, k, b, s, t, slope);
+      storePart(dx + i, g, part);
+      lane += 16;
+      if (lane == bytes) lane = 0;
     }
   }
 }

@@ -33,48 +33,54 @@ function geometryOf({ shape }: tf.TensorInfo, { perImage }: BatchNormTrainingAtt
   return { images, rows, channels, width, periods, tail, unitPeriods, units };
 }
 
-type Tensors = Partial<Record<"dy" | "x" | "gamma" | "beta" | "mean" | "variance" | "y", tf.TensorInfo>>;
+type Tensors = Partial<BatchNormGradInputs> & Pick<BatchNormGradInputs, "x">;
 
 const round64 = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 
-/** Places the plan and its scratch memory in the heap. */
+/**
+ * Places the plan and its scratch memory in the heap.
+ * @param y or dx, @param params if not in scratch memory
+ */
 function planOf(
   state: WasmState,
-  x: tf.TensorInfo,
-  tensors: Tensors,
+  { x, dy, gamma, beta, mean, variance }: Tensors,
+  y: tf.TensorInfo | undefined,
   attrs: BatchNormTrainingAttrs,
   params: { dGamma?: tf.TensorInfo; dBeta?: tf.TensorInfo } = {},
 ) {
-  const geometry = geometryOf(x, attrs);
-  const { images, rows, channels, width, periods, tail, unitPeriods, units } = geometry;
+  const { images, rows, channels, width, periods, tail, unitPeriods, units } = geometryOf(x, attrs);
   const all = images * units;
-  const threads = Math.min(state.threadsFor(product(x.shape) * 16), MAX_THREADS);
-  const vector = round64(4 * channels);
-  // Of a thread: three floats for each lane; of the totals, two float64 for each channel.
-  const ownBytes = round64(Math.max(12 * width, 16 * channels));
-  const sizes = [4 * NormPlan.Count, 16 * width * all, 20 * width * images, vector, vector, ownBytes * threads];
-  let next = state.reserve(sizes.reduce((sum, bytes) => sum + round64(bytes), 0));
-  const [plan, partials, constants, dGamma, dBeta, scratch] = sizes.map((bytes) => {
-    const at = next;
-    next += round64(bytes);
-    return at;
-  });
-  const addressOf = (tensor: tf.TensorInfo | undefined, otherwise = 0): number =>
+  // A pass takes about as long as one multiply-add for each float: small maps are not worth waking threads.
+  const threads = Math.min(state.threadsFor(images * rows * channels), MAX_THREADS);
+  // Of a thread: three floats for each lane; of the totals, two float64 for each channel, in pairs.
+  const ownBytes = round64(Math.max(12 * width, 16 * (channels + 1)));
+  const partials = round64(4 * NormPlan.Count);
+  const constants = partials + 16 * width * all;
+  const dGamma = round64(constants + 20 * width * images);
+  const dBeta = round64(dGamma + 4 * channels);
+  const scratch = round64(dBeta + 4 * channels);
+  const plan = state.reserve(scratch + ownBytes * threads);
+  const places = { dGamma: plan + dGamma, dBeta: plan + dBeta, scratch: plan + scratch };
+  const at = (tensor: tf.TensorInfo | undefined, otherwise = 0): number =>
     tensor ? state.address(tensor) : otherwise;
-  const { dy, gamma, beta, mean, variance, y } = tensors;
-  state.integers(plan, NormPlan.Count).set([
-    ...[images, rows, channels, width, periods, tail, unitPeriods, units, 0, 0],
-    ...[x, dy, gamma, beta, mean, variance, y].map((tensor) => addressOf(tensor)),
-    ...[addressOf(params.dGamma, dGamma), addressOf(params.dBeta, dBeta), partials, constants],
-  ]);
+  const fields = state.integers(plan, NormPlan.Count);
+  fields.set([images, rows, channels, width, periods, tail, unitPeriods, units]);
   state.floats(plan + 4 * NormPlan.Epsilon, 2).set([attrs.epsilon, attrs.slope]);
+  fields.set([at(x), at(dy), at(gamma), at(beta), at(mean), at(variance), at(y)], NormPlan.X);
+  fields.set([at(params.dGamma, places.dGamma), at(params.dBeta, places.dBeta)], NormPlan.DGamma);
+  fields.set([plan + partials, plan + constants], NormPlan.Partials);
   /** Runs a kernel that adds up on all units. */
   const add = (name: "normMoments" | "normGradientSums"): void =>
-    state.split(name, all, threads, (begin, end, thread) => [plan, scratch + ownBytes * thread, begin, end]);
+    state.split(name, all, threads, (begin, end, thread) => [
+      plan,
+      places.scratch + ownBytes * thread,
+      begin,
+      end,
+    ]);
   /** Runs a kernel that writes a map on all units. */
   const apply = (name: "normApply" | "normInputGradient"): void =>
     state.split(name, all, threads, (begin, end) => [plan, begin, end]);
-  return { plan, scratch, dGamma, dBeta, add, apply };
+  return { plan, ...places, add, apply };
 }
 
 /** The inputs of the gradients. */
@@ -89,7 +95,7 @@ export const batchNormKernels = [
     const y = state.output(x.shape);
     const statistics = attrs.perImage ? [x.shape[0], ...gamma.shape] : gamma.shape;
     const [mean, variance] = [state.output(statistics), state.output(statistics)];
-    const { plan, scratch, add, apply } = planOf(state, x, { gamma, beta, mean, variance, y }, attrs);
+    const { plan, scratch, add, apply } = planOf(state, { x, gamma, beta, mean, variance }, y, attrs);
     add("normMoments");
     state.run.normStatistics(plan, scratch);
     apply("normApply");
@@ -97,10 +103,9 @@ export const batchNormKernels = [
   }),
 
   wasm.kernel(BatchNormTrainingGrad, (inputs, attrs, state) => {
-    const { x, ...tensors } = inputs;
     const [channels] = inputs.gamma.shape as [number];
-    const dx = state.output(x.shape);
-    const { plan, scratch, dGamma, dBeta, add, apply } = planOf(state, x, { ...tensors, y: dx }, attrs);
+    const dx = state.output(inputs.x.shape);
+    const { plan, scratch, dGamma, dBeta, add, apply } = planOf(state, inputs, dx, attrs);
     state.run.normConstants(plan);
     add("normGradientSums");
     state.run.normGradientTotals(plan, scratch);
@@ -113,7 +118,6 @@ export const batchNormKernels = [
   }),
 
   wasm.kernel(BatchNormTrainingParamGrad, (inputs, attrs, state) => {
-    const { x, ...tensors } = inputs;
     const [channels] = inputs.gamma.shape as [number];
     const params = { dGamma: state.output([channels]), dBeta: state.output([channels]) };
     const known = state.paramGradients.find(sourcesOf(inputs, attrs));
@@ -121,7 +125,7 @@ export const batchNormKernels = [
       state.floats(state.address(params.dGamma), channels).set(known.dGamma);
       state.floats(state.address(params.dBeta), channels).set(known.dBeta);
     } else {
-      const { plan, scratch, add } = planOf(state, x, tensors, attrs, params);
+      const { plan, scratch, add } = planOf(state, inputs, undefined, attrs, params);
       state.run.normConstants(plan);
       add("normGradientSums");
       state.run.normGradientTotals(plan, scratch);
