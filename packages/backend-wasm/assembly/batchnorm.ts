@@ -1,476 +1,571 @@
-// Batch normalisation in training, channels last: x[rows, channels], statistics over the rows.
+// Normalisation by statistics of x itself: x[images, rows, channels], statistics over the rows of each image.
 //
-// Works on up to 16 channels at a time, whose sums stay in registers while the rows stream by. Rows are summed in
-// chunks, the chunk sums are added in float64, and the variance is taken about the mean in a second pass.
-import { NormScratch } from "../src/layouts";
+// An image is a stream of floats whose channels repeat. It is seen as periods of `Width` floats, one or more rows each,
+// so that narrow rows fill vectors, too; at its end may be a part of a period. Periods stream by in order, and each lane
+// of a period has sums of its own: chunks of few periods in float32, units of some chunks in float64. What a unit is
+// depends on the shape alone, so that any number of threads computes the same.
+import { NormPlan } from "../src/layouts";
 import { madd, min } from "./common";
 
 const CHUNK = 32;
 
-/** Adds the first two of four numbers, as float64, to a total. */
 // @ts-ignore: decorator
 @inline
-function addLow(total: v128, sum: v128): v128 {
-  return f64x2.add(total, f64x2.promote_low_f32x4(sum));
+function value(plan: usize, f: NormPlan): i32 {
+  return load<i32>(plan + ((<usize>f) << 2));
 }
 
-/** Adds the last two of four numbers, as float64, to a total. */
 // @ts-ignore: decorator
 @inline
-function addHigh(total: v128, sum: v128): v128 {
-  return f64x2.add(total, f64x2.promote_low_f32x4(i64x2.shuffle(sum, sum, 1, 1)));
+function pointer(plan: usize, f: NormPlan): usize {
+  return load<u32>(plan + ((<usize>f) << 2));
 }
 
-/** Four totals times `scale` as float32. */
 // @ts-ignore: decorator
 @inline
-function rounded(low: v128, high: v128, scale: v128): v128 {
-  return i64x2.shuffle(
-    f32x4.demote_f64x2_zero(f64x2.mul(low, scale)),
-    f32x4.demote_f64x2_zero(f64x2.mul(high, scale)),
-    0,
-    2,
-  );
+function real(plan: usize, f: NormPlan): f32 {
+  return load<f32>(plan + ((<usize>f) << 2));
 }
 
-/** Loads `count` (1…4) floats, padded with zeros. */
+/** Bytes of an image. */
+// @ts-ignore: decorator
+@inline
+function imageBytes(plan: usize): usize {
+  return <usize>value(plan, NormPlan.Periods) * (<usize>value(plan, NormPlan.Width) << 2) + tailBytes(plan);
+}
+
+/** Bytes of the part of a period at the end of an image. */
+// @ts-ignore: decorator
+@inline
+function tailBytes(plan: usize): usize {
+  return <usize>value(plan, NormPlan.Tail) << 2;
+}
+
+/** The first period of a unit of an image; that of the unit after the last one is the number of periods. */
+// @ts-ignore: decorator
+@inline
+function periodAt(plan: usize, unit: i32): i32 {
+  return min(unit * value(plan, NormPlan.UnitPeriods), value(plan, NormPlan.Periods));
+}
+
+/** The partial sums of a unit: two float64 for each lane, one after the other. */
+// @ts-ignore: decorator
+@inline
+function partialsOf(plan: usize, unit: i32): usize {
+  return pointer(plan, NormPlan.Partials) + <usize>unit * (<usize>value(plan, NormPlan.Width) << 4);
+}
+
+/** A constant of the first lane of an image, `which` of five. */
+// @ts-ignore: decorator
+@inline
+function constantsOf(plan: usize, image: i32, which: i32): usize {
+  const rowBytes = <usize>value(plan, NormPlan.Width) << 2;
+  return pointer(plan, NormPlan.Constants) + <usize>(image * 5 + which) * rowBytes;
+}
+
+/** Loads a vector, or `count` (1…3) floats padded with zeros. */
 // @ts-ignore: decorator
 @inline
 function loadPart(p: usize, count: i32): v128 {
   if (count >= 4) return v128.load(p);
-  let value = f32x4.splat(0);
-  value = f32x4.replace_lane(value, 0, load<f32>(p));
-  if (count > 1) value = f32x4.replace_lane(value, 1, load<f32>(p, 4));
-  if (count > 2) value = f32x4.replace_lane(value, 2, load<f32>(p, 8));
-  return value;
+  let loaded = v128.load32_zero(p);
+  if (count > 1) loaded = f32x4.replace_lane(loaded, 1, load<f32>(p, 4));
+  if (count > 2) loaded = f32x4.replace_lane(loaded, 2, load<f32>(p, 8));
+  return loaded;
 }
 
 // @ts-ignore: decorator
 @inline
-function storePart(p: usize, value: v128, count: i32): void {
+function storePart(p: usize, stored: v128, count: i32): void {
   if (count >= 4) {
-    v128.store(p, value);
+    v128.store(p, stored);
     return;
   }
-  store<f32>(p, f32x4.extract_lane(value, 0));
-  if (count > 1) store<f32>(p, f32x4.extract_lane(value, 1), 4);
-  if (count > 2) store<f32>(p, f32x4.extract_lane(value, 2), 8);
+  store<f32>(p, f32x4.extract_lane(stored, 0));
+  if (count > 1) store<f32>(p, f32x4.extract_lane(stored, 1), 4);
+  if (count > 2) store<f32>(p, f32x4.extract_lane(stored, 2), 8);
 }
 
-/** Mean over the rows of 4 channels at x, or of the squared distance from `centre` if `squared`. */
+/** total[i] += sum[i], in float64, and sum[i] = 0, for `bytes` of float32 sums. */
+function flushSums(sum: usize, total: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const added = v128.load(sum + i);
+    const to = total + 2 * i;
+    v128.store(to, f64x2.add(v128.load(to), f64x2.promote_low_f32x4(added)));
+    const high = f64x2.promote_low_f32x4(i64x2.shuffle(added, added, 1, 1));
+    v128.store(to, f64x2.add(v128.load(to, 16), high), 16);
+    v128.store(sum + i, f32x4.splat(0));
+  }
+}
+
 // @ts-ignore: decorator
 @inline
-function reduce1(x: usize, rows: i32, rowBytes: usize, count: i32, centre: v128, squared: bool): v128 {
-  let low = f64x2.splat(0);
-  let high = f64x2.splat(0);
-  for (let r = 0; r < rows; ) {
-    const stop = min(r + CHUNK, rows);
+function addMoments(x: v128, centre: v128, sum: usize, square: usize): void {
+  const c = f32x4.sub(x, centre);
+  v128.store(sum, f32x4.add(v128.load(sum), c));
+  v128.store(square, madd(c, c, v128.load(square)));
+}
+
+/** Adds x - centre and its square, of `periods` periods, to the float32 sums of each lane. */
+function momentsOfChunk(x: usize, periods: i32, bytes: usize, centre: usize, sum: usize, square: usize): void {
+  let r = 0;
+  for (; r + 4 <= periods; r += 4) {
+    const x1 = x + bytes;
+    const x2 = x1 + bytes;
+    const x3 = x2 + bytes;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const m = v128.load(centre + i);
+      const a = f32x4.sub(v128.load(x + i), m);
+      const b = f32x4.sub(v128.load(x1 + i), m);
+      const c = f32x4.sub(v128.load(x2 + i), m);
+      const d = f32x4.sub(v128.load(x3 + i), m);
+      v128.store(sum + i, f32x4.add(v128.load(sum + i), f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
+      const squares = madd(d, d, madd(c, c, madd(b, b, f32x4.mul(a, a))));
+      v128.store(square + i, f32x4.add(v128.load(square + i), squares));
+    }
+    x = x3 + bytes;
+  }
+  for (; r < periods; r++) {
+    for (let i: usize = 0; i < bytes; i += 16) {
+      addMoments(v128.load(x + i), v128.load(centre + i), sum + i, square + i);
+    }
+    x += bytes;
+  }
+}
+
+/** A typical value of each lane: the mean of `periods`, or the first row if there is no whole period. */
+function placeCentres(x: usize, periods: i32, width: i32, channels: i32, centre: usize): void {
+  const bytes = <usize>width << 2;
+  if (periods == 0) {
+    const rowBytes = <usize>channels << 2;
+    for (let i: usize = 0, at: usize = 0; i < bytes; i += 4) {
+      store<f32>(centre + i, load<f32>(x + at));
+      at += 4;
+      if (at == rowBytes) at = 0;
+    }
+    return;
+  }
+  const share = f32x4.splat(1 / <f32>periods);
+  for (let i: usize = 0; i < bytes; i += 16) {
     let sum = f32x4.splat(0);
-    for (; r < stop; r++) {
-      let v = loadPart(x, count);
-      if (squared) {
-        v = f32x4.sub(v, centre);
-        v = f32x4.mul(v, v);
-      }
-      sum = f32x4.add(sum, v);
-      x += rowBytes;
+    let p = x + i;
+    for (let r = 0; r < periods; r++) {
+      sum = f32x4.add(sum, v128.load(p));
+      p += bytes;
     }
-    low = addLow(low, sum);
-    high = addHigh(high, sum);
+    v128.store(centre + i, f32x4.mul(sum, share));
   }
-  return rounded(low, high, f64x2.splat(1 / <f64>rows));
 }
 
-/** The same for 16 channels; the four results go to `out`. */
-// @ts-ignore: decorator
-@inline
-function reduce4(x: usize, rows: i32, rowBytes: usize, centre: usize, out: usize, squared: bool): void {
-  let low0 = f64x2.splat(0);
-  let high0 = f64x2.splat(0);
-  let low1 = f64x2.splat(0);
-  let high1 = f64x2.splat(0);
-  let low2 = f64x2.splat(0);
-  let high2 = f64x2.splat(0);
-  let low3 = f64x2.splat(0);
-  let high3 = f64x2.splat(0);
-  const m0 = v128.load(centre);
-  const m1 = v128.load(centre, 16);
-  const m2 = v128.load(centre, 32);
-  const m3 = v128.load(centre, 48);
-  for (let r = 0; r < rows; ) {
-    const stop = min(r + CHUNK, rows);
-    let s0 = f32x4.splat(0);
-    let s1 = f32x4.splat(0);
-    let s2 = f32x4.splat(0);
-    let s3 = f32x4.splat(0);
-    for (; r < stop; r++) {
-      let v0 = v128.load(x);
-      let v1 = v128.load(x, 16);
-      let v2 = v128.load(x, 32);
-      let v3 = v128.load(x, 48);
-      if (squared) {
-        v0 = f32x4.sub(v0, m0);
-        v1 = f32x4.sub(v1, m1);
-        v2 = f32x4.sub(v2, m2);
-        v3 = f32x4.sub(v3, m3);
-        v0 = f32x4.mul(v0, v0);
-        v1 = f32x4.mul(v1, v1);
-        v2 = f32x4.mul(v2, v2);
-        v3 = f32x4.mul(v3, v3);
-      }
-      s0 = f32x4.add(s0, v0);
-      s1 = f32x4.add(s1, v1);
-      s2 = f32x4.add(s2, v2);
-      s3 = f32x4.add(s3, v3);
-      x += rowBytes;
-    }
-    low0 = addLow(low0, s0);
-    high0 = addHigh(high0, s0);
-    low1 = addLow(low1, s1);
-    high1 = addHigh(high1, s1);
-    low2 = addLow(low2, s2);
-    high2 = addHigh(high2, s2);
-    low3 = addLow(low3, s3);
-    high3 = addHigh(high3, s3);
+/** Σ(x - centre) and Σ(x - centre)² of lanes with `count` values become Σx and Σ(x - mean of the lane)². */
+function centreLanes(sums: usize, squares: usize, centre: usize, lane: usize, end: usize, count: i32): void {
+  const n = <f64>count;
+  const share = count ? 1 / n : 0;
+  for (; lane < end; lane++) {
+    const at = lane << 3;
+    const s = load<f64>(sums + at);
+    store<f64>(squares + at, load<f64>(squares + at) - s * s * share);
+    store<f64>(sums + at, s + n * <f64>load<f32>(centre + (lane << 2)));
   }
-  const scale = f64x2.splat(1 / <f64>rows);
-  v128.store(out, rounded(low0, high0, scale));
-  v128.store(out, rounded(low1, high1, scale), 16);
-  v128.store(out, rounded(low2, high2, scale), 32);
-  v128.store(out, rounded(low3, high3, scale), 48);
 }
 
 /**
- * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta for channels [begin, end), negative values set to zero
- * if `relu`; also writes mean and (biased) variance. `begin` is a multiple of 16.
+ * For units [begin, end) of all images: Σx of each lane, and Σ(x - mean of the lane)². `scratch` has three floats for
+ * each lane.
  */
-export function batchNormForward(
+export function normMoments(plan: usize, scratch: usize, begin: i32, end: i32): void {
+  const width = value(plan, NormPlan.Width);
+  const units = value(plan, NormPlan.Units);
+  const bytes = <usize>width << 2;
+  const sum = scratch + bytes;
+  const square = sum + bytes;
+  memory.fill(sum, 0, 2 * bytes);
+  for (let u = begin; u < end; u++) {
+    const unit = u % units;
+    const first = periodAt(plan, unit);
+    const periods = periodAt(plan, unit + 1) - first;
+    let x = pointer(plan, NormPlan.X) + <usize>(u / units) * imageBytes(plan) + <usize>first * bytes;
+    placeCentres(x, min(periods, 8), width, value(plan, NormPlan.Channels), scratch);
+    const sums = partialsOf(plan, u);
+    const squares = sums + 2 * bytes;
+    memory.fill(sums, 0, 4 * bytes);
+    for (let r = 0; r < periods; r += CHUNK) {
+      const count = min(CHUNK, periods - r);
+      momentsOfChunk(x, count, bytes, scratch, sum, square);
+      x += <usize>count * bytes;
+      flushSums(sum, sums, bytes);
+      flushSums(square, squares, bytes);
+    }
+    const tail = unit + 1 == units ? tailBytes(plan) : 0;
+    for (let i: usize = 0; i < tail; i += 16) {
+      const part = min(4, <i32>((tail - i) >> 2));
+      // Lanes beyond the end are at their centre, and add nothing.
+      addMoments(loadPart(x + i, part), loadPart(scratch + i, part), sum + i, square + i);
+    }
+    if (tail) {
+      flushSums(sum, sums, bytes);
+      flushSums(square, squares, bytes);
+    }
+    centreLanes(sums, squares, scratch, 0, tail >> 2, periods + 1);
+    centreLanes(sums, squares, scratch, tail >> 2, width, periods);
+  }
+}
+
+/**
+ * Adds the sums of all units and lanes of an image to `total`, a float64 for each channel, in pairs. With `means`, the
+ * second sums are taken about them instead of about the means of the lanes.
+ */
+// @ts-ignore: decorator
+@inline
+function addLanes(plan: usize, image: i32, second: bool, means: usize, total: usize): void {
+  const channels = value(plan, NormPlan.Channels);
+  const width = value(plan, NormPlan.Width);
+  const units = value(plan, NormPlan.Units);
+  const tail = value(plan, NormPlan.Tail);
+  for (let unit = 0; unit < units; unit++) {
+    const periods = periodAt(plan, unit + 1) - periodAt(plan, unit);
+    const sums = partialsOf(plan, image * units + unit);
+    for (let lane = 0; lane < width; lane += channels) {
+      const n = <f64>(periods + (unit + 1 == units && lane < tail ? 1 : 0));
+      if (n == 0) continue;
+      const share = 1 / n;
+      const row = sums + (<usize>lane << 3);
+      const squares = row + (<usize>width << 3);
+      for (let c: usize = 0; c < <usize>channels << 3; c += 16) {
+        let more = v128.load((second ? squares : row) + c);
+        if (means) {
+          const d = f64x2.sub(f64x2.mul(v128.load(row + c), f64x2.splat(share)), v128.load(means + c));
+          more = f64x2.add(more, f64x2.mul(f64x2.mul(d, d), f64x2.splat(n)));
+        }
+        v128.store(total + c, f64x2.add(v128.load(total + c), more));
+      }
+    }
+  }
+}
+
+/** Writes mean, scale = gamma / sd and beta of each lane of the images. */
+function placeConstants(plan: usize): void {
+  const channels = value(plan, NormPlan.Channels);
+  const width = value(plan, NormPlan.Width);
+  const gamma = pointer(plan, NormPlan.Gamma);
+  const beta = pointer(plan, NormPlan.Beta);
+  const epsilon = real(plan, NormPlan.Epsilon);
+  for (let image = 0; image < value(plan, NormPlan.Images); image++) {
+    const statistics = <usize>(image * channels) << 2;
+    const mean = pointer(plan, NormPlan.Mean) + statistics;
+    const variance = pointer(plan, NormPlan.Variance) + statistics;
+    for (let lane = 0, c: usize = 0; lane < width; lane++) {
+      const at = <usize>lane << 2;
+      store<f32>(constantsOf(plan, image, 0) + at, load<f32>(mean + c));
+      const scale = load<f32>(gamma + c) * inverseDeviation(load<f32>(variance + c), epsilon);
+      store<f32>(constantsOf(plan, image, 1) + at, scale);
+      store<f32>(constantsOf(plan, image, 2) + at, load<f32>(beta + c));
+      c += 4;
+      if (c == <usize>channels << 2) c = 0;
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function inverseDeviation(variance: f32, epsilon: f32): f32 {
+  return 1 / sqrt<f32>(variance + epsilon);
+}
+
+/** After `normMoments`: mean and variance, and the constants. `scratch` has two float64 for each channel, in pairs. */
+export function normStatistics(plan: usize, scratch: usize): void {
+  const channels = value(plan, NormPlan.Channels);
+  const bytes = totalBytes(channels);
+  const squares = scratch + bytes;
+  const share = 1 / <f64>value(plan, NormPlan.Rows);
+  for (let image = 0; image < value(plan, NormPlan.Images); image++) {
+    memory.fill(scratch, 0, 2 * bytes);
+    addLanes(plan, image, false, 0, scratch);
+    for (let c: usize = 0; c < bytes; c += 8) store<f64>(scratch + c, load<f64>(scratch + c) * share);
+    addLanes(plan, image, true, scratch, squares);
+    for (let c = 0; c < channels; c++) {
+      const from = scratch + (<usize>c << 3);
+      const to = <usize>(image * channels + c) << 2;
+      store<f32>(pointer(plan, NormPlan.Mean) + to, <f32>load<f64>(from));
+      store<f32>(pointer(plan, NormPlan.Variance) + to, <f32>max<f64>(load<f64>(from + bytes) * share, 0));
+    }
+  }
+  placeConstants(plan);
+}
+
+/** v where it is positive, else slope · v; NaN stays. `floor` is 0 for slope 0, else -Infinity. */
+// @ts-ignore: decorator
+@inline
+function rectified(v: v128, slope: v128, floor: v128): v128 {
+  return f32x4.pmax(v, f32x4.pmax(floor, f32x4.mul(slope, v)));
+}
+
+/** y for units [begin, end) of all images. */
+export function normApply(plan: usize, begin: i32, end: i32): void {
+  const bytes = <usize>value(plan, NormPlan.Width) << 2;
+  const units = value(plan, NormPlan.Units);
+  const factor = real(plan, NormPlan.Slope);
+  const slope = f32x4.splat(factor);
+  const floor = f32x4.splat(factor == 0 ? 0 : -Infinity);
+  for (let u = begin; u < end; u++) {
+    const image = u / units;
+    const unit = u % units;
+    const mean = constantsOf(plan, image, 0);
+    const scale = mean + bytes;
+    const beta = scale + bytes;
+    const first = periodAt(plan, unit);
+    let left = periodAt(plan, unit + 1) - first;
+    const at = <usize>image * imageBytes(plan) + <usize>first * bytes;
+    let x = pointer(plan, NormPlan.X) + at;
+    let y = pointer(plan, NormPlan.Y) + at;
+    for (; left >= 2; left -= 2) {
+      const x1 = x + bytes;
+      const y1 = y + bytes;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const m = v128.load(mean + i);
+        const k = v128.load(scale + i);
+        const b = v128.load(beta + i);
+        const v0 = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x + i), m), k), b);
+        const v1 = f32x4.add(f32x4.mul(f32x4.sub(v128.load(x1 + i), m), k), b);
+        v128.store(y + i, rectified(v0, slope, floor));
+        v128.store(y1 + i, rectified(v1, slope, floor));
+      }
+      x = x1 + bytes;
+      y = y1 + bytes;
+    }
+    const rest = <usize>left * bytes;
+    const stop = unit + 1 == units ? rest + tailBytes(plan) : rest;
+    for (let i: usize = 0, lane: usize = 0; i < stop; i += 16) {
+      const part = min(4, <i32>((stop - i) >> 2));
+      const v = f32x4.mul(f32x4.sub(loadPart(x + i, part), v128.load(mean + lane)), v128.load(scale + lane));
+      storePart(y + i, rectified(f32x4.add(v, v128.load(beta + lane)), slope, floor), part);
+      lane += 16;
+      if (lane == bytes) lane = 0;
+    }
+  }
+}
+
+/** Before `normGradientSums`: the constants. */
+export function normConstants(plan: usize): void {
+  placeConstants(plan);
+}
+
+/** Bytes of a float64 for each channel, in pairs. */
+// @ts-ignore: decorator
+@inline
+function totalBytes(channels: i32): usize {
+  return <usize>((channels + 1) & ~1) << 3;
+}
+
+/** dy times the slope where the rectifier was closed: where v = (x - mean) * scale + beta is not positive. */
+// @ts-ignore: decorator
+@inline
+function passed(dy: v128, centred: v128, scale: v128, beta: v128, slope: v128): v128 {
+  const v = f32x4.add(f32x4.mul(centred, scale), beta);
+  const open = v128.and(f32x4.gt(v, f32x4.splat(0)), f32x4.splat(1));
+  return f32x4.mul(dy, f32x4.pmax(slope, open));
+}
+
+/**
+ * For units [begin, end) of all images: Σdy and Σdy(x - mean) of each lane, with dy after the rectifier. `scratch` has
+ * two floats for each lane.
+ */
+export function normGradientSums(plan: usize, scratch: usize, begin: i32, end: i32): void {
+  const bytes = <usize>value(plan, NormPlan.Width) << 2;
+  const units = value(plan, NormPlan.Units);
+  const slope = f32x4.splat(real(plan, NormPlan.Slope));
+  const product = scratch + bytes;
+  memory.fill(scratch, 0, 2 * bytes);
+  for (let u = begin; u < end; u++) {
+    const image = u / units;
+    const unit = u % units;
+    const mean = constantsOf(plan, image, 0);
+    const scale = mean + bytes;
+    const beta = scale + bytes;
+    const first = periodAt(plan, unit);
+    const periods = periodAt(plan, unit + 1) - first;
+    const at = <usize>image * imageBytes(plan) + <usize>first * bytes;
+    let x = pointer(plan, NormPlan.X) + at;
+    let dy = pointer(plan, NormPlan.Dy) + at;
+    const sums = partialsOf(plan, u);
+    memory.fill(sums, 0, 4 * bytes);
+    for (let r = 0; r < periods; ) {
+      const stop = min(r + CHUNK, periods);
+      for (; r + 4 <= stop; r += 4) {
+        const x1 = x + bytes;
+        const x2 = x1 + bytes;
+        const x3 = x2 + bytes;
+        const dy1 = dy + bytes;
+        const dy2 = dy1 + bytes;
+        const dy3 = dy2 + bytes;
+        for (let i: usize = 0; i < bytes; i += 16) {
+          const m = v128.load(mean + i);
+          const k = v128.load(scale + i);
+          const b = v128.load(beta + i);
+          let c = f32x4.sub(v128.load(x + i), m);
+          let g = passed(v128.load(dy + i), c, k, b, slope);
+          let s = g;
+          let p = f32x4.mul(g, c);
+          c = f32x4.sub(v128.load(x1 + i), m);
+          g = passed(v128.load(dy1 + i), c, k, b, slope);
+          s = f32x4.add(s, g);
+          p = madd(g, c, p);
+          c = f32x4.sub(v128.load(x2 + i), m);
+          g = passed(v128.load(dy2 + i), c, k, b, slope);
+          s = f32x4.add(s, g);
+          p = madd(g, c, p);
+          c = f32x4.sub(v128.load(x3 + i), m);
+          g = passed(v128.load(dy3 + i), c, k, b, slope);
+          v128.store(scratch + i, f32x4.add(v128.load(scratch + i), f32x4.add(s, g)));
+          v128.store(product + i, f32x4.add(v128.load(product + i), madd(g, c, p)));
+        }
+        x = x3 + bytes;
+        dy = dy3 + bytes;
+      }
+      for (; r < stop; r++) {
+        sumsOfPeriod(x, dy, mean, bytes, bytes, slope, scratch);
+        x += bytes;
+        dy += bytes;
+      }
+      flushSums(scratch, sums, bytes);
+      flushSums(product, sums + 2 * bytes, bytes);
+    }
+    const tail = tailBytes(plan);
+    if (unit + 1 == units && tail) {
+      sumsOfPeriod(x, dy, mean, bytes, tail, slope, scratch);
+      flushSums(scratch, sums, bytes);
+      flushSums(product, sums + 2 * bytes, bytes);
+    }
+  }
+}
+
+/** Adds the gradients of the first `stop` bytes of a period to the float32 sums of each lane. */
+function sumsOfPeriod(
   x: usize,
-  gamma: usize,
-  beta: usize,
-  y: usize,
-  mean: usize,
-  variance: usize,
-  rows: i32,
-  channels: i32,
-  epsilon: f32,
-  relu: i32,
-  begin: i32,
-  end: i32,
-): void {
-  const rowBytes = <usize>channels << 2;
-  const eps = f32x4.splat(epsilon);
-  const floor = f32x4.splat(relu ? 0 : -Infinity);
-  for (let c = begin; c < end; ) {
-    const at = <usize>c << 2;
-    let from = x + at;
-    let to = y + at;
-    if (end - c >= 16) {
-      reduce4(from, rows, rowBytes, mean + at, mean + at, false);
-      reduce4(from, rows, rowBytes, mean + at, variance + at, true);
-      const one = f32x4.splat(1);
-      const m = mean + at;
-      const v = variance + at;
-      const g = gamma + at;
-      const b = beta + at;
-      const k0 = f32x4.mul(v128.load(g), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v), eps))));
-      const k1 = f32x4.mul(v128.load(g, 16), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 16), eps))));
-      const k2 = f32x4.mul(v128.load(g, 32), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 32), eps))));
-      const k3 = f32x4.mul(v128.load(g, 48), f32x4.div(one, f32x4.sqrt(f32x4.add(v128.load(v, 48), eps))));
-      const m0 = v128.load(m);
-      const m1 = v128.load(m, 16);
-      const m2 = v128.load(m, 32);
-      const m3 = v128.load(m, 48);
-      const b0 = v128.load(b);
-      const b1 = v128.load(b, 16);
-      const b2 = v128.load(b, 32);
-      const b3 = v128.load(b, 48);
-      for (let r = 0; r < rows; r++) {
-        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from), m0), k0), b0), floor));
-        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 16), m1), k1), b1), floor), 16);
-        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 32), m2), k2), b2), floor), 32);
-        v128.store(to, f32x4.max(f32x4.add(f32x4.mul(f32x4.sub(v128.load(from, 48), m3), k3), b3), floor), 48);
-        from += rowBytes;
-        to += rowBytes;
-      }
-      c += 16;
-    } else {
-      const count = min(4, end - c);
-      const m = reduce1(from, rows, rowBytes, count, f32x4.splat(0), false);
-      const v = reduce1(from, rows, rowBytes, count, m, true);
-      storePart(mean + at, m, count);
-      storePart(variance + at, v, count);
-      const k = f32x4.div(loadPart(gamma + at, count), f32x4.sqrt(f32x4.add(v, eps)));
-      const b = loadPart(beta + at, count);
-      for (let r = 0; r < rows; r++) {
-        const value = f32x4.add(f32x4.mul(f32x4.sub(loadPart(from, count), m), k), b);
-        storePart(to, f32x4.max(value, floor), count);
-        from += rowBytes;
-        to += rowBytes;
-      }
-      c += count;
-    }
-  }
-}
-
-// The gradients take 8 channels at a time, to use most of a cache line while the constants still fit into registers; up
-// to 7 remaining channels are taken 4 at a time.
-
-/**
- * dy of 4 channels, zero where the rectifier was closed: where (x - mean) * scale + beta <= floor. Without a
- * rectifier the floor is -Infinity.
- */
-// @ts-ignore: decorator
-@inline
-function passed(dy: v128, centred: v128, scale: v128, beta: v128, floor: v128): v128 {
-  return v128.and(dy, f32x4.gt(f32x4.add(f32x4.mul(centred, scale), beta), floor));
-}
-
-// @ts-ignore: decorator
-@inline
-function inverseDeviation(variance: v128, epsilon: f32): v128 {
-  return f32x4.div(f32x4.splat(1), f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon))));
-}
-
-/**
- * Sums over the rows, for 8 channels (`wide`) or for `count` (1…4): sum(dy) goes to `sum`, sum(dy * (x - mean)) to
- * `product`. `constants` holds mean, scale and beta of 8 channels each.
- */
-// @ts-ignore: decorator
-@inline
-function gradientSums(
   dy: usize,
-  x: usize,
-  constants: usize,
-  floor: v128,
-  rows: i32,
-  rowBytes: usize,
-  wide: bool,
-  count: i32,
+  mean: usize,
+  bytes: usize,
+  stop: usize,
+  slope: v128,
   sum: usize,
-  product: usize,
 ): void {
-  const m0 = v128.load(constants);
-  const m1 = v128.load(constants, 16);
-  const k0 = v128.load(constants, 32);
-  const k1 = v128.load(constants, 48);
-  const b0 = v128.load(constants, 64);
-  const b1 = v128.load(constants, 80);
-  let sums0Low = f64x2.splat(0);
-  let sums0High = f64x2.splat(0);
-  let sums1Low = f64x2.splat(0);
-  let sums1High = f64x2.splat(0);
-  let products0Low = f64x2.splat(0);
-  let products0High = f64x2.splat(0);
-  let products1Low = f64x2.splat(0);
-  let products1High = f64x2.splat(0);
-  for (let r = 0; r < rows; ) {
-    const stop = min(r + CHUNK, rows);
-    let s0 = f32x4.splat(0);
-    let s1 = f32x4.splat(0);
-    let p0 = f32x4.splat(0);
-    let p1 = f32x4.splat(0);
-    for (; r < stop; r++) {
-      let centred = f32x4.sub(loadPart(x, count), m0);
-      let g = passed(loadPart(dy, count), centred, k0, b0, floor);
-      s0 = f32x4.add(s0, g);
-      p0 = madd(g, centred, p0);
-      if (wide) {
-        centred = f32x4.sub(v128.load(x, 16), m1);
-        g = passed(v128.load(dy, 16), centred, k1, b1, floor);
-        s1 = f32x4.add(s1, g);
-        p1 = madd(g, centred, p1);
-      }
-      dy += rowBytes;
-      x += rowBytes;
-    }
-    sums0Low = addLow(sums0Low, s0);
-    sums0High = addHigh(sums0High, s0);
-    products0Low = addLow(products0Low, p0);
-    products0High = addHigh(products0High, p0);
-    if (wide) {
-      sums1Low = addLow(sums1Low, s1);
-      sums1High = addHigh(sums1High, s1);
-      products1Low = addLow(products1Low, p1);
-      products1High = addHigh(products1High, p1);
-    }
-  }
-  const one = f64x2.splat(1);
-  storePart(sum, rounded(sums0Low, sums0High, one), count);
-  storePart(product, rounded(products0Low, products0High, one), count);
-  if (wide) {
-    v128.store(sum, rounded(sums1Low, sums1High, one), 16);
-    v128.store(product, rounded(products1Low, products1High, one), 16);
-  }
-}
-
-/** Writes mean, scale = gamma / sd and beta of up to 8 channels to `constants`, 8 each. */
-function placeConstants(
-  constants: usize,
-  gamma: usize,
-  beta: usize,
-  mean: usize,
-  variance: usize,
-  count: i32,
-  epsilon: f32,
-): void {
-  for (let c = 0; c < count; c += 4) {
-    const at = <usize>c << 2;
-    const part = min(4, count - c);
-    v128.store(constants + at, loadPart(mean + at, part));
-    const scale = f32x4.mul(
-      loadPart(gamma + at, part),
-      inverseDeviation(loadPart(variance + at, part), epsilon),
-    );
-    v128.store(constants + at, scale, 32);
-    v128.store(constants + at, loadPart(beta + at, part), 64);
+  for (let i: usize = 0; i < stop; i += 16) {
+    const part = min(4, <i32>((stop - i) >> 2));
+    const at = mean + i;
+    const c = f32x4.sub(loadPart(x + i, part), v128.load(at));
+    const g = passed(loadPart(dy + i, part), c, v128.load(at + bytes), v128.load(at + 2 * bytes), slope);
+    const to = sum + i;
+    v128.store(to, f32x4.add(v128.load(to), g));
+    v128.store(to + bytes, madd(g, c, v128.load(to + bytes)));
   }
 }
 
 /**
- * dGamma = sum(dy * xhat), dBeta = sum(dy), with xhat = (x - mean) / sqrt(variance + epsilon). `scratch` has
- * `NormScratch.Bytes`.
+ * After `normGradientSums`: dGamma and dBeta, and the constants of dx. `scratch` has two float64 for each channel, in pairs.
  */
-export function batchNormParamGradient(
-  dy: usize,
-  x: usize,
-  gamma: usize,
-  beta: usize,
-  mean: usize,
-  variance: usize,
-  dGamma: usize,
-  dBeta: usize,
-  scratch: usize,
-  rows: i32,
-  channels: i32,
-  epsilon: f32,
-  relu: i32,
-  begin: i32,
-  end: i32,
-): void {
-  const rowBytes = <usize>channels << 2;
-  const floor = f32x4.splat(relu ? 0 : -Infinity);
-  for (let c = begin; c < end; ) {
-    const at = <usize>c << 2;
-    const wide = end - c >= 8;
-    const count = wide ? 8 : min(4, end - c);
-    placeConstants(scratch, gamma + at, beta + at, mean + at, variance + at, count, epsilon);
-    // A separate loop for each case, to avoid branches where the vectors are full.
-    const sum = dBeta + at;
-    const product = dGamma + at;
-    if (wide) gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, true, 4, sum, product);
-    else if (count == 4) gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, false, 4, sum, product);
-    else gradientSums(dy + at, x + at, scratch, floor, rows, rowBytes, false, count, sum, product);
-    for (let i = 0; i < count; i += 4) {
-      const to = product + (<usize>i << 2);
-      const part = min(4, count - i);
-      const inverse = inverseDeviation(loadPart(variance + at + (<usize>i << 2), part), epsilon);
-      storePart(to, f32x4.mul(loadPart(to, part), inverse), part);
+export function normGradientTotals(plan: usize, scratch: usize): void {
+  const channels = value(plan, NormPlan.Channels);
+  const width = value(plan, NormPlan.Width);
+  const bytes = totalBytes(channels);
+  const products = scratch + bytes;
+  const dGamma = pointer(plan, NormPlan.DGamma);
+  const dBeta = pointer(plan, NormPlan.DBeta);
+  const epsilon = real(plan, NormPlan.Epsilon);
+  const n = <f32>value(plan, NormPlan.Rows);
+  memory.fill(dGamma, 0, <usize>channels << 2);
+  memory.fill(dBeta, 0, <usize>channels << 2);
+  for (let image = 0; image < value(plan, NormPlan.Images); image++) {
+    memory.fill(scratch, 0, 2 * bytes);
+    addLanes(plan, image, false, 0, scratch);
+    addLanes(plan, image, true, 0, products);
+    const variance = pointer(plan, NormPlan.Variance) + (<usize>(image * channels) << 2);
+    const shifts = constantsOf(plan, image, 3);
+    const tilts = constantsOf(plan, image, 4);
+    for (let c = 0; c < channels; c++) {
+      const at = <usize>c << 2;
+      const inverse = inverseDeviation(load<f32>(variance + at), epsilon);
+      const sum = <f32>load<f64>(scratch + 2 * at);
+      const product = <f32>load<f64>(products + 2 * at);
+      store<f32>(dBeta + at, load<f32>(dBeta + at) + sum);
+      store<f32>(dGamma + at, load<f32>(dGamma + at) + product * inverse);
+      const shift = sum / n;
+      const tilt = (product / n) * (inverse * inverse);
+      for (let lane = c; lane < width; lane += channels) {
+        store<f32>(shifts + (<usize>lane << 2), shift);
+        store<f32>(tilts + (<usize>lane << 2), tilt);
+      }
     }
-    c += count;
   }
 }
 
-/** dx = scale * (dy - shift - (x - mean) * slope) for 4 channels of all rows. */
+/** dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)), with xhat = (x - mean) / sd, for 4 lanes. */
 // @ts-ignore: decorator
 @inline
-function applyGradient(
-  dy: usize,
-  x: usize,
-  dx: usize,
+function gradientAt(
+  x: v128,
+  dy: v128,
   mean: v128,
   scale: v128,
   beta: v128,
-  floor: v128,
   shift: v128,
+  tilt: v128,
   slope: v128,
-  count: i32,
-): void {
-  const centred = f32x4.sub(loadPart(x, count), mean);
-  const g = f32x4.sub(passed(loadPart(dy, count), centred, scale, beta, floor), shift);
-  storePart(dx, f32x4.mul(scale, f32x4.sub(g, f32x4.mul(centred, slope))), count);
+): v128 {
+  const c = f32x4.sub(x, mean);
+  const g = f32x4.sub(passed(dy, c, scale, beta, slope), shift);
+  return f32x4.mul(scale, f32x4.sub(g, f32x4.mul(c, tilt)));
 }
 
-/**
- * dx = gamma / sd * (dy - mean(dy) - xhat * mean(dy * xhat)) for channels [begin, end), with xhat = (x - mean) / sd, sd
- * = sqrt(variance + epsilon); also dGamma = sum(dy * xhat) and dBeta = sum(dy), which it needs anyway. `scratch` has
- * `NormScratch.Bytes`.
- */
-export function batchNormInputGradient(
-  dy: usize,
-  x: usize,
-  gamma: usize,
-  beta: usize,
-  mean: usize,
-  variance: usize,
-  dx: usize,
-  dGamma: usize,
-  dBeta: usize,
-  scratch: usize,
-  rows: i32,
-  channels: i32,
-  epsilon: f32,
-  relu: i32,
-  begin: i32,
-  end: i32,
-): void {
-  const rowBytes = <usize>channels << 2;
-  const n = f32x4.splat(<f32>rows);
-  const floor = f32x4.splat(relu ? 0 : -Infinity);
-  const sum = scratch + <usize>NormScratch.Sum;
-  const product = scratch + <usize>NormScratch.Product;
-  for (let c = begin; c < end; ) {
-    const at = <usize>c << 2;
-    const wide = end - c >= 8;
-    const count = wide ? 8 : min(4, end - c);
-    placeConstants(scratch, gamma + at, beta + at, mean + at, variance + at, count, epsilon);
-    let p = dy + at;
-    let q = x + at;
-    let to = dx + at;
-    if (wide) gradientSums(p, q, scratch, floor, rows, rowBytes, true, 4, sum, product);
-    else if (count == 4) gradientSums(p, q, scratch, floor, rows, rowBytes, false, 4, sum, product);
-    else gradientSums(p, q, scratch, floor, rows, rowBytes, false, count, sum, product);
-
-    const part = min(4, count);
-    const i0 = inverseDeviation(loadPart(variance + at, part), epsilon);
-    storePart(dBeta + at, v128.load(sum), part);
-    storePart(dGamma + at, f32x4.mul(v128.load(product), i0), part);
-    const shift0 = f32x4.div(v128.load(sum), n);
-    const slope0 = f32x4.mul(f32x4.div(v128.load(product), n), f32x4.mul(i0, i0));
-    const m0 = v128.load(scratch);
-    const k0 = v128.load(scratch, 32);
-    const b0 = v128.load(scratch, 64);
-    if (wide) {
-      const i1 = inverseDeviation(v128.load(variance + at, 16), epsilon);
-      v128.store(dBeta + at, v128.load(sum, 16), 16);
-      v128.store(dGamma + at, f32x4.mul(v128.load(product, 16), i1), 16);
-      const shift1 = f32x4.div(v128.load(sum, 16), n);
-      const slope1 = f32x4.mul(f32x4.div(v128.load(product, 16), n), f32x4.mul(i1, i1));
-      const m1 = v128.load(scratch, 16);
-      const k1 = v128.load(scratch, 48);
-      const b1 = v128.load(scratch, 80);
-      for (let r = 0; r < rows; r++) {
-        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, 4);
-        applyGradient(p + 16, q + 16, to + 16, m1, k1, b1, floor, shift1, slope1, 4);
-        p += rowBytes;
-        q += rowBytes;
-        to += rowBytes;
+/** dx for units [begin, end) of all images. */
+export function normInputGradient(plan: usize, begin: i32, end: i32): void {
+  const bytes = <usize>value(plan, NormPlan.Width) << 2;
+  const units = value(plan, NormPlan.Units);
+  const slope = f32x4.splat(real(plan, NormPlan.Slope));
+  for (let u = begin; u < end; u++) {
+    const image = u / units;
+    const unit = u % units;
+    const mean = constantsOf(plan, image, 0);
+    const first = periodAt(plan, unit);
+    const periods = periodAt(plan, unit + 1) - first;
+    const at = <usize>image * imageBytes(plan) + <usize>first * bytes;
+    let x = pointer(plan, NormPlan.X) + at;
+    let dy = pointer(plan, NormPlan.Dy) + at;
+    let dx = pointer(plan, NormPlan.Y) + at;
+    const scale = mean + bytes;
+    const beta = scale + bytes;
+    const shift = beta + bytes;
+    const tilt = shift + bytes;
+    let left = periods;
+    for (; left >= 2; left -= 2) {
+      const x1 = x + bytes;
+      const dy1 = dy + bytes;
+      const dx1 = dx + bytes;
+      for (let i: usize = 0; i < bytes; i += 16) {
+        const m = v128.load(mean + i);
+        const k = v128.load(scale + i);
+        const b = v128.load(beta + i);
+        const s = v128.load(shift + i);
+        const t = v128.load(tilt + i);
+        v128.store(dx + i, gradientAt(v128.load(x + i), v128.load(dy + i), m, k, b, s, t, slope));
+        v128.store(dx1 + i, gradientAt(v128.load(x1 + i), v128.load(dy1 + i), m, k, b, s, t, slope));
       }
-    } else if (count == 4) {
-      for (let r = 0; r < rows; r++) {
-        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, 4);
-        p += rowBytes;
-        q += rowBytes;
-        to += rowBytes;
-      }
-    } else {
-      for (let r = 0; r < rows; r++) {
-        applyGradient(p, q, to, m0, k0, b0, floor, shift0, slope0, count);
-        p += rowBytes;
-        q += rowBytes;
-        to += rowBytes;
-      }
+      x = x1 + bytes;
+      dy = dy1 + bytes;
+      dx = dx1 + bytes;
     }
-    c += count;
+    const rest = <usize>left * bytes;
+    const stop = unit + 1 == units ? rest + tailBytes(plan) : rest;
+    for (let i: usize = 0, lane: usize = 0; i < stop; i += 16) {
+      const part = min(4, <i32>((stop - i) >> 2));
+      const m = v128.load(mean + lane);
+      const k = v128.load(scale + lane);
+      const b = v128.load(beta + lane);
+      const s = v128.load(shift + lane);
+      const t = v128.load(tilt + lane);
+      const g = gradientAt(loadPart(x + i, part), loadPart(dy + i, part), m, k, b, s, t, slope);
+      storePart(dx + i, g, part);
+      lane += 16;
+      if (lane == bytes) lane = 0;
+    }
   }
 }

@@ -68,9 +68,35 @@ export enum PlanField {
   Count,
 }
 
-/** Scratch memory of a batch normalisation gradient, in bytes: constants of eight channels, then their sums. */
-export enum NormScratch {
-  Sum = 96,
-  Product = 128,
-  Bytes = 160,
+/** Fields of a normalisation: 32-bit integers, but for two float32. Written by `kernels/batchNorm.ts`. */
+export enum NormPlan {
+  /** Images with statistics of their own, their rows, and the channels of a row. */
+  Images,
+  Rows,
+  Channels,
+  /** Floats of a period: the channels of as many rows as fill vectors. */
+  Width,
+  /** Whole periods of an image, and the floats after them. */
+  Periods,
+  Tail,
+  /** Periods of a unit, but for the last one of an image, and units of an image. */
+  UnitPeriods,
+  Units,
+  /** Float32. */
+  Epsilon,
+  Slope,
+  /** Tensors; Y is y or dx. */
+  X,
+  Dy,
+  Gamma,
+  Beta,
+  Mean,
+  Variance,
+  Y,
+  DGamma,
+  DBeta,
+  /** Scratch: two float64 for each lane of all units, and five float32 for each lane of all images. */
+  Partials,
+  Constants,
+  Count,
 }

@@ -136,6 +136,11 @@ export class WasmState {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
+  /** The same of 32-bit integers. */
+  integers(address: number, count: number): Int32Array {
+    return new Int32Array(this.memory.buffer, address, count);
+  }
+
   /** Another tensor with the same data. */
   share(tensor: tf.TensorInfo): tf.TensorInfo {
     this.backend.incRef(tensor.dataId);
@@ -158,10 +163,15 @@ export class WasmState {
     args: (begin: number, end: number, thread: number) => KernelArguments<Name>,
   ): void {
     const count = Math.max(1, Math.min(threads, units));
+    const run = this.run[name] as (...args: KernelArguments<Name>) => void;
+    if (count === 1) {
+      run(...args(0, units, 0));
+      return;
+    }
     const bound = (i: number): number => Math.floor((i * units) / count);
     const parts = Array.from({ length: count }, (_, i) => args(bound(i), bound(i + 1), i));
-    if (this.pool && count > 1) this.pool.call(name, parts);
-    else for (const part of parts) (this.run[name] as (...args: KernelArguments<Name>) => void)(...part);
+    if (this.pool) this.pool.call(name, parts);
+    else for (const part of parts) run(...part);
   }
 
   /** Runs a kernel over `count` floats: `args` gets a share's byte offset and its length. */
@@ -200,7 +210,7 @@ export class WasmState {
   /** Copies integers to scratch memory, and returns their address. */
   placeIntegers(values: Int32Array): number {
     const address = this.reserve(values.byteLength);
-    new Int32Array(this.memory.buffer, address, values.length).set(values);
+    this.integers(address, values.length).set(values);
     return address;
   }
 

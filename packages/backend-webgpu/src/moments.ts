@@ -1,4 +1,4 @@
-// Mean and variance of the rows of [rows, C]. The moments of CHUNK rows at a time are merged, CHUNK at a time, until
+// Mean and variance of the rows of [images, rows, C]. The moments of CHUNK rows at a time are merged, CHUNK at a time, until
 // one is left.
 
 import type * as tf from "@tensorflow/tfjs";
@@ -6,16 +6,21 @@ import { elements, type Gpu } from "./gpu.ts";
 import type { Shader } from "./shader.ts";
 import { CHUNK } from "./sumAxis.ts";
 
-/** WGSL: the channel and the rows `first` to `end - 1` of a thread, one of those of `chunk`. */
+/**
+ * WGSL: the channel and the rows `first` to `end - 1` of a thread, one of those of `chunk`. Each image has `rows` rows,
+ * and chunks of its own.
+ */
 export const CHUNK_OF_THREAD = `
   if (index >= uniforms.total) { return; }
   let channels = uniforms.channels;
   let c = index % channels;
   let chunk = index / channels;
-  let first = chunk * ${CHUNK};
-  let end = min(first + ${CHUNK}, uniforms.rows);`;
+  let chunksOfImage = (uniforms.rows + ${CHUNK - 1}) / ${CHUNK};
+  let firstOfImage = chunk / chunksOfImage * uniforms.rows;
+  let first = firstOfImage + chunk % chunksOfImage * ${CHUNK};
+  let end = min(first + ${CHUNK}, firstOfImage + uniforms.rows);`;
 
-/** Moments [chunks, 2, C] of the rows of each chunk: the mean, and the sum of squared deviations from it. */
+/** Moments [images, chunks, 2, C] of the rows of each chunk: the mean, and the sum of squared deviations from it. */
 const MOMENTS: Shader = {
   name: "batch-norm-moments",
   inputs: { x: 1 },
@@ -44,7 +49,7 @@ const MOMENTS: Shader = {
  */
 const MERGE = `
   fn rowsOf(chunk : i32) -> f32 {
-    return f32(min(uniforms.size, uniforms.samples - chunk * uniforms.size));
+    return f32(min(uniforms.size, uniforms.samples - chunk % uniforms.rows * uniforms.size));
   }
   fn mergedMean(first : i32, end : i32, c : i32) -> f32 {
     let channels = uniforms.channels;
@@ -92,7 +97,9 @@ const MEAN: Shader = {
   code: `
     ${MERGE}
     fn main(index : i32) {
-      if (index < uniforms.total) { result[index] = mergedMean(0, uniforms.rows, index); }
+      if (index >= uniforms.total) { return; }
+      let first = index / uniforms.channels * uniforms.rows;
+      result[index] = mergedMean(first, first + uniforms.rows, index % uniforms.channels);
     }`,
 };
 
@@ -105,41 +112,45 @@ const VARIANCE: Shader = {
     ${MERGE}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
-      result[index] = mergedSquares(0, uniforms.rows, index, mean[index]) / f32(uniforms.samples);
+      let first = index / uniforms.channels * uniforms.rows;
+      let squares = mergedSquares(first, first + uniforms.rows, index % uniforms.channels, mean[index]);
+      result[index] = squares / f32(uniforms.samples);
     }`,
 };
 
-/** The moments of all rows, as those of at most {@link CHUNK} chunks of `size` rows. */
-function momentsOf(gpu: Gpu, x: tf.TensorInfo, samples: number, channels: number) {
+/** The moments of all rows of each image, as those of at most {@link CHUNK} chunks of `size` rows. */
+function momentsOf(gpu: Gpu, x: tf.TensorInfo, images: number, channels: number) {
+  const samples = elements(x) / (images * channels);
   let rows = Math.ceil(samples / CHUNK);
   let size = CHUNK;
-  let moments = gpu.tensor([rows, 2, channels]);
-  const total = rows * channels;
+  let moments = gpu.tensor([images, rows, 2, channels]);
+  const total = images * rows * channels;
   gpu.run(MOMENTS, [x], { total, rows: samples, channels }, total, moments);
   while (rows > CHUNK) {
     const chunks = Math.ceil(rows / CHUNK);
-    const merged = gpu.tensor([chunks, 2, channels]);
-    const uniforms = { total: chunks * channels, rows, channels, size, samples };
+    const merged = gpu.tensor([images, chunks, 2, channels]);
+    const uniforms = { total: images * chunks * channels, rows, channels, size, samples };
     gpu.run(MERGED, [moments], uniforms, uniforms.total, merged);
     gpu.dispose(moments);
     moments = merged;
     rows = chunks;
     size *= CHUNK;
   }
-  return { moments, uniforms: { total: channels, rows, channels, size, samples } };
+  return { moments, uniforms: { total: images * channels, rows, channels, size, samples } };
 }
 
-/** Mean and variance [C] over all axes of x but the last. */
+/** Mean and variance of `shape`, [C] or [images, C], over the rows of x or those of each image. */
 export function meanAndVariance(
   gpu: Gpu,
   x: tf.TensorInfo,
-  channels: number,
+  shape: readonly number[],
 ): [tf.TensorInfo, tf.TensorInfo] {
-  const mean = gpu.tensor([channels]);
-  const variance = gpu.tensor([channels]);
-  const { moments, uniforms } = momentsOf(gpu, x, elements(x) / channels, channels);
-  gpu.run(MEAN, [moments], uniforms, channels, mean);
-  gpu.run(VARIANCE, [moments, mean], uniforms, channels, variance);
+  const channels = shape[shape.length - 1];
+  const mean = gpu.tensor([...shape]);
+  const variance = gpu.tensor([...shape]);
+  const { moments, uniforms } = momentsOf(gpu, x, elements(mean) / channels, channels);
+  gpu.run(MEAN, [moments], uniforms, uniforms.total, mean);
+  gpu.run(VARIANCE, [moments, mean], uniforms, uniforms.total, variance);
   gpu.dispose(moments);
   return [mean, variance];
 }

@@ -84,11 +84,12 @@ class UNetBuilder {
         mixture,
         ...ring,
       });
-      if (norm === "instance") {
-        y = instanceNormalization({ name: `${name}.${part}.adn.N` }).apply(y) as Symbolic;
-      } else if (norm === "batch") {
-        y = fusedBatchNormalization({ name: `${name}.${part}.adn.N` }).apply(y) as Symbolic;
-      }
+      // Dropout comes between them; without it, one kernel does both.
+      const rectifies = norm !== "none" && dropout === 0;
+      const args = { name: `${name}.${part}.adn.N`, ...(rectifies && { slope }) };
+      if (norm === "instance") y = instanceNormalization(args).apply(y) as Symbolic;
+      else if (norm === "batch") y = fusedBatchNormalization(args).apply(y) as Symbolic;
+      if (rectifies) continue;
       if (dropout > 0) {
         y = tf.layers.dropout({ name: `${name}.${part}.adn.D`, rate: dropout }).apply(y) as Symbolic;
       }

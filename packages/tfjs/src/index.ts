@@ -1,6 +1,14 @@
 export * from "./addRelu.ts";
 export { type BackendTraits, backendTraits, knownValues, setBackendTraits } from "./backendTraits.ts";
-export * from "./batchNorm.ts";
+export {
+  type BatchNormGradInputs,
+  type BatchNormResult,
+  BatchNormTraining,
+  type BatchNormTrainingAttrs,
+  BatchNormTrainingGrad,
+  BatchNormTrainingParamGrad,
+  batchNormTraining,
+} from "./batchNorm.ts";
 export { checkModel } from "./checks.ts";
 export {
   gmrConv,

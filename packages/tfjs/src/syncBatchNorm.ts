@@ -6,6 +6,9 @@ import {
   type BatchNormTrainingAttrs,
   BatchNormTrainingParamGrad,
   batchNormTraining,
+  normalise,
+  openness,
+  rectified,
 } from "./batchNorm.ts";
 import { runOrComposeMulti } from "./kernels/run.ts";
 
@@ -37,11 +40,12 @@ export function batchNormOfProcesses<T extends tf.Tensor>(
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
   epsilon: number,
-  relu: boolean,
+  slope: number,
 ): BatchNormResult<T> & { count: number } {
   const count = x.size / gamma.size;
-  if (!sumOverProcesses) return { ...batchNormTraining(x, gamma, beta, epsilon, relu), count };
-  return synchronized(x, gamma, beta, { epsilon, relu }, sumOverProcesses);
+  const attrs = { epsilon, slope, perImage: false };
+  if (sumOverProcesses) return synchronized(x, gamma, beta, attrs, sumOverProcesses);
+  return { ...(normalise(x, gamma, beta, attrs) as BatchNormResult<T>), count };
 }
 
 function synchronized<T extends tf.Tensor>(
@@ -51,7 +55,7 @@ function synchronized<T extends tf.Tensor>(
   attrs: BatchNormTrainingAttrs,
   sum: SumOverProcesses,
 ): BatchNormResult<T> & { count: number } {
-  const { epsilon, relu } = attrs;
+  const { epsilon, slope } = attrs;
   const channels = gamma.size;
   const moments = momentsOf(x, channels);
   sum(moments);
@@ -63,7 +67,7 @@ function synchronized<T extends tf.Tensor>(
   );
   const mean = tf.tensor1d(Float32Array.from(means));
   const variance = tf.tensor1d(Float32Array.from(variances));
-  const normalise = tf.customGrad((...given) => {
+  const applied = tf.customGrad((...given) => {
     const [input, scale, offset, save] = given as unknown as [
       tf.Tensor,
       tf.Tensor1D,
@@ -73,14 +77,14 @@ function synchronized<T extends tf.Tensor>(
     const inverse = variance.add(epsilon).rsqrt();
     const factor = inverse.mul(scale);
     const y = input.mul(factor).add(offset.sub(mean.mul(factor)));
-    const value = relu ? y.relu() : y;
+    const value = rectified(y, slope);
     save([input, scale, offset, value, mean, variance]);
     return {
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradientOf(dy, saved, attrs, count, sum),
     };
   });
-  return { y: normalise(x, gamma, beta) as T, mean, variance, count };
+  return { y: applied(x, gamma, beta) as T, mean, variance, count };
 }
 
 /** [Σx for each channel, Σx² for each channel, number of rows]. */
@@ -108,7 +112,8 @@ function gradientOf(
   sum: SumOverProcesses,
 ): tf.Tensor[] {
   const channels = gamma.size;
-  const open = attrs.relu ? dy.mul(y.step()) : dy;
+  // y is positive where it was before the rectifier.
+  const open = attrs.slope === 1 ? dy : dy.mul(openness(y, attrs.slope));
   const inputs = { dy, x, gamma, beta, mean, variance };
   const inverse = variance.add(attrs.epsilon).rsqrt();
   const [dGamma, dBeta] = runOrComposeMulti(BatchNormTrainingParamGrad, inputs, attrs, () => {

@@ -1,4 +1,5 @@
-// Batch normalisation in training, by TensorFlow's fused ops.
+// Normalisation by statistics of x itself, by TensorFlow's fused ops; images with statistics of their own are
+// normalised one by one.
 //
 // On the CPU these add up thousands of rows one by one in float32, which costs digits. There, rows are split into
 // groups: x [g · n, C], seen as [n, g · C], has g times as many channels of n rows each, and costs the same. The
@@ -12,7 +13,6 @@ import {
   BatchNormTrainingGrad,
   BatchNormTrainingParamGrad,
 } from "@gmr-conv/tfjs";
-import type * as tf from "@tensorflow/tfjs";
 import type { OpAttr } from "../nativeBackend.ts";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import { nativeKernel } from "../state.ts";
@@ -25,7 +25,7 @@ interface Grouping {
   groups: number;
 }
 
-function groupingOf(ops: NativeOps, { shape }: tf.TensorInfo): Grouping {
+function groupingOf(ops: NativeOps, { shape }: Native): Grouping {
   const channels = shape[shape.length - 1];
   const rows = product(shape) / channels;
   return { rows, channels, groups: ops.backend.isUsingGpuDevice ? 1 : groupCount(rows) };
@@ -87,27 +87,92 @@ function moments(ops: NativeOps, x: Native, grouping: Grouping): { mean: Native;
   return { mean, variance: ops.binary("Mul", sumRows(ops, spread), share) };
 }
 
-const sourcesOf = (inputs: BatchNormGradInputs, { epsilon, relu }: BatchNormTrainingAttrs): unknown[] => [
-  ...Object.values(inputs).map(({ dataId }) => dataId),
-  epsilon,
-  relu,
-];
+/** y, mean and variance of the rows of x. */
+function normaliseRows(
+  ops: NativeOps,
+  x: Native,
+  [gamma, beta]: readonly Native[],
+  { epsilon, slope }: BatchNormTrainingAttrs,
+): Native[] {
+  const grouping = groupingOf(ops, x);
+  const given = grouping.groups === 1 ? undefined : moments(ops, x, grouping);
+  const [v, ...statistics] = normalise(ops, asImage(ops, x, grouping, 1), gamma, beta, epsilon, given);
+  const y = ops.reshape(rectified(ops, v, slope), x.shape);
+  if (slope < 1) ops.free(v);
+  return [y, ...statistics];
+}
+
+function rectified(ops: NativeOps, v: Native, slope: number): Native {
+  if (slope === 1) return v;
+  return slope === 0 ? ops.unary("Relu", v) : ops.run("LeakyRelu", [ops.float("alpha", slope)], [v.id])[0];
+}
+
+const sourcesOf = (
+  inputs: BatchNormGradInputs,
+  { epsilon, slope, perImage }: BatchNormTrainingAttrs,
+): unknown[] => [...Object.values(inputs).map(({ dataId }) => dataId), epsilon, slope, perImage];
+
+const GRADIENT_INPUTS = ["dy", "x", "mean", "variance", "gamma", "beta"] as const;
 
 /** dx, dgamma and dbeta. */
 function gradients(
   ops: NativeOps,
   inputs: BatchNormGradInputs,
-  { epsilon, relu }: BatchNormTrainingAttrs,
+  attrs: BatchNormTrainingAttrs,
 ): [dx: Native, dGamma: Native, dBeta: Native] {
-  const grouping = groupingOf(ops, inputs.x);
+  const tensors = GRADIENT_INPUTS.map((name) => ops.input(inputs[name]));
+  const [dxs, dGammas, dBetas] = eachImage(ops, tensors.slice(0, 4), attrs, (images) =>
+    gradientsOfRows(ops, [...images, ...tensors.slice(4)], attrs),
+  );
+  return [joined(ops, dxs, inputs.x.shape), ops.sum(dGammas), ops.sum(dBetas)];
+}
+
+/**
+ * Runs `work` on each image of tensors that have one of each, or on the tensors themselves.
+ * @returns lists of the first, second, … results
+ */
+function eachImage(
+  ops: NativeOps,
+  tensors: readonly Native[],
+  { perImage }: BatchNormTrainingAttrs,
+  work: (tensors: readonly Native[]) => readonly Native[],
+): Native[][] {
+  const images = perImage ? tensors[0].shape[0] : 1;
+  const results = Array.from({ length: images }, (_, n) => {
+    if (!perImage) return work(tensors);
+    const parts = tensors.map((tensor) => {
+      const [, ...size] = tensor.shape;
+      const part = ops.slice(tensor, [n, ...size.map(() => 0)], [1, ...size]);
+      return { sliced: part, image: ops.reshape(part, size) };
+    });
+    const result = work(parts.map(({ image }) => image));
+    for (const { sliced, image } of parts) for (const part of [sliced, image]) ops.free(part);
+    return result;
+  });
+  return results[0].map((_, i) => results.map((result) => result[i]));
+}
+
+/** One tensor from those of the images. */
+function joined(ops: NativeOps, parts: readonly Native[], shape: readonly number[]): Native {
+  const whole = ops.reshape(ops.concat(parts, 0), shape);
+  if (parts.length > 1) for (const part of parts) ops.free(part);
+  return whole;
+}
+
+function gradientsOfRows(
+  ops: NativeOps,
+  [dy, x, mean, variance, gamma, beta]: readonly Native[],
+  { epsilon, slope }: BatchNormTrainingAttrs,
+): [dx: Native, dGamma: Native, dBeta: Native] {
+  const grouping = groupingOf(ops, x);
   const { rows, channels, groups } = grouping;
-  const [dy, x, gamma, beta, mean, variance] = (
-    ["dy", "x", "gamma", "beta", "mean", "variance"] as const
-  ).map((name) => ops.input(inputs[name]));
   let open = asImage(ops, dy, grouping, 1);
-  if (relu) {
+  if (slope < 1) {
     const [y] = normalise(ops, asImage(ops, x, grouping, 1), gamma, beta, epsilon, { mean, variance });
-    open = ops.binary("ReluGrad", open, y);
+    open =
+      slope === 0
+        ? ops.binary("ReluGrad", open, y)
+        : ops.run("LeakyReluGrad", [ops.float("alpha", slope)], [open.id, y.id])[0];
     ops.free(y);
   }
   const inverse = ops.unary("Rsqrt", ops.binary("AddV2", variance, ops.scalar(epsilon)));
@@ -118,7 +183,7 @@ function gradients(
   const operands = [...images, scales, means, variances].map(({ id }) => id);
   const [dx, ...more] = ops.run("FusedBatchNormGradV2", attrsOf(ops, epsilon, true), operands, 5);
   const sums = more.slice(0, 2);
-  if (groups === 1) return [ops.reshape(dx, inputs.x.shape), sums[0], sums[1]];
+  if (groups === 1) return [ops.reshape(dx, x.shape), sums[0], sums[1]];
   const [dGammas, dBetas] = sums.map((sum) => ops.reshape(sum, [groups, channels]));
   const [dGamma, dBeta] = [sumRows(ops, dGammas), sumRows(ops, dBetas)];
   // dx was computed with the mean gradients of the groups instead of those of all rows.
@@ -132,19 +197,18 @@ function gradients(
     mean: means,
     variance: variances,
   });
-  return [ops.reshape(ops.binary("AddV2", dx, rest), inputs.x.shape), dGamma, dBeta];
+  return [ops.reshape(ops.binary("AddV2", dx, rest), x.shape), dGamma, dBeta];
 }
 
 export const batchNormKernels = [
-  nativeKernel(BatchNormTraining, (ops, { x, gamma, beta }, { epsilon, relu }) => {
-    const grouping = groupingOf(ops, x);
-    const { channels, rows, groups } = grouping;
-    if (rows === 0) return [ops.fill(x.shape, 0), ops.fill([channels], 0), ops.fill([channels], 0)];
-    const pixels = ops.input(x);
-    const given = groups === 1 ? undefined : moments(ops, pixels, grouping);
-    const image = asImage(ops, pixels, grouping, 1);
-    const [y, mean, variance] = normalise(ops, image, ops.input(gamma), ops.input(beta), epsilon, given);
-    return [ops.reshape(relu ? ops.unary("Relu", y) : y, x.shape), mean, variance];
+  nativeKernel(BatchNormTraining, (ops, { x, gamma, beta }, attrs) => {
+    const statistics = attrs.perImage ? [x.shape[0], ...gamma.shape] : gamma.shape;
+    if (product(x.shape) === 0) return [x.shape, statistics, statistics].map((shape) => ops.fill(shape, 0));
+    const vectors = [gamma, beta].map((vector) => ops.input(vector));
+    const results = eachImage(ops, [ops.input(x)], attrs, ([pixels]) =>
+      normaliseRows(ops, pixels, vectors, attrs),
+    );
+    return results.map((parts, i) => joined(ops, parts, [x.shape, statistics, statistics][i]));
   }),
 
   nativeKernel(BatchNormTrainingGrad, (ops, inputs, attrs, state) => {

@@ -1,4 +1,4 @@
-// Batch normalisation in training.
+// Normalisation by statistics of x itself.
 
 import {
   type BatchNormGradInputs,
@@ -14,43 +14,44 @@ import { CHUNK_OF_THREAD, meanAndVariance } from "../moments.ts";
 import type { Shader } from "../shader.ts";
 import { CHUNK, sumAxis } from "../sumAxis.ts";
 
-/** WGSL: the normalised x, and 1 / √(variance + ε). */
+/** WGSL: the channel of an index and its statistics, the normalised x, and 1 / √(variance + ε). */
 const NORMALISED = `
-  fn scaleOf(c : i32) -> f32 { return inverseSqrt(variance[c] + uniforms.fEpsilon); }
-  fn normalised(i : i32, c : i32) -> f32 { return (x[i] - mean[c]) * scaleOf(c); }`;
+  fn imageOf(i : i32) -> i32 { return i / (uniforms.rows * uniforms.channels); }
+  fn statisticsOf(i : i32) -> i32 { return imageOf(i) * uniforms.channels + i % uniforms.channels; }
+  fn scaleOf(i : i32) -> f32 { return inverseSqrt(variance[statisticsOf(i)] + uniforms.fEpsilon); }
+  fn normalised(i : i32) -> f32 { return (x[i] - mean[statisticsOf(i)]) * scaleOf(i); }`;
 
 const NORMALISE: Shader = {
   name: "batch-norm-normalise",
   inputs: { x: 1, gamma: 1, beta: 1, mean: 1, variance: 1 },
   output: 1,
-  uniforms: ["total", "channels", "relu", "fEpsilon"],
+  uniforms: ["total", "rows", "channels", "fEpsilon", "fSlope"],
   code: `
     ${NORMALISED}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let c = index % uniforms.channels;
-      let y = normalised(index, c) * gamma[c] + beta[c];
+      let y = normalised(index) * gamma[c] + beta[c];
       // Not max: that would hide NaN.
-      result[index] = select(y, 0.0, uniforms.relu == 1 && y < 0.0);
+      result[index] = select(y, select(y * uniforms.fSlope, 0.0, uniforms.fSlope == 0.0), y < 0.0);
     }`,
 };
 
-/** WGSL: dy where the rectifier is open, else 0. */
+/** WGSL: dy where the rectifier is open, else its product with the slope. */
 const OPEN_GRADIENT = `
   ${NORMALISED}
   fn openGradient(i : i32, c : i32) -> f32 {
-    let isShut = uniforms.relu == 1 && normalised(i, c) * gamma[c] + beta[c] <= 0.0;
-    return select(dy[i], 0.0, isShut);
+    return select(dy[i], dy[i] * uniforms.fSlope, normalised(i) * gamma[c] + beta[c] <= 0.0);
   }`;
 
 const GRADIENT_INPUTS = { dy: 1, x: 1, gamma: 1, beta: 1, mean: 1, variance: 1 } as const;
 
-/** The sums [chunks, 2, C] over the rows of each chunk: of dy times the normalised x, and of dy alone. */
+/** The sums [images, chunks, 2, C] over the rows of each chunk: of dy times the normalised x, and of dy alone. */
 const GRADIENT_SUMS: Shader = {
   name: "batch-norm-gradient-sums",
   inputs: GRADIENT_INPUTS,
   output: 1,
-  uniforms: ["total", "rows", "channels", "relu", "fEpsilon"],
+  uniforms: ["total", "rows", "channels", "fEpsilon", "fSlope"],
   code: `
     ${OPEN_GRADIENT}
     fn main(index : i32) {
@@ -60,7 +61,7 @@ const GRADIENT_SUMS: Shader = {
       for (var row = first; row < end; row++) {
         let at = row * channels + c;
         let gradient = openGradient(at, c);
-        products += gradient * normalised(at, c);
+        products += gradient * normalised(at);
         sum += gradient;
       }
       result[chunk * 2 * channels + c] = products;
@@ -72,16 +73,17 @@ const INPUT_GRADIENT: Shader = {
   name: "batch-norm-input-gradient",
   inputs: { ...GRADIENT_INPUTS, sums: 1 },
   output: 1,
-  uniforms: ["total", "channels", "relu", "fEpsilon", "fRows"],
+  uniforms: ["total", "rows", "channels", "fEpsilon", "fSlope"],
   code: `
     ${OPEN_GRADIENT}
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let c = index % uniforms.channels;
-      let product = sums[c] / uniforms.fRows;
-      let mean = sums[uniforms.channels + c] / uniforms.fRows;
-      let change = openGradient(index, c) - mean - normalised(index, c) * product;
-      result[index] = gamma[c] * scaleOf(c) * change;
+      let at = imageOf(index) * 2 * uniforms.channels + c;
+      let product = sums[at] / f32(uniforms.rows);
+      let mean = sums[at + uniforms.channels] / f32(uniforms.rows);
+      let change = openGradient(index, c) - mean - normalised(index) * product;
+      result[index] = gamma[c] * scaleOf(index) * change;
     }`,
 };
 
@@ -97,7 +99,13 @@ const PART: Shader = {
     }`,
 };
 
-const settings = ({ epsilon, relu }: BatchNormTrainingAttrs) => ({ relu: Number(relu), fEpsilon: epsilon });
+/** Images with statistics of their own, and the uniforms that all shaders have. */
+function settings(x: tf.TensorInfo, { epsilon, slope, perImage }: BatchNormTrainingAttrs) {
+  const images = perImage ? x.shape[0] : 1;
+  const channels = x.shape[x.shape.length - 1];
+  const rows = elements(x) / (images * channels);
+  return { images, uniforms: { rows, channels, fEpsilon: epsilon, fSlope: slope } };
+}
 
 /** The inputs in the order of {@link GRADIENT_INPUTS}. */
 const buffersOf = ({ dy, x, gamma, beta, mean, variance }: BatchNormGradInputs): tf.TensorInfo[] => [
@@ -109,34 +117,46 @@ const buffersOf = ({ dy, x, gamma, beta, mean, variance }: BatchNormGradInputs):
   variance,
 ];
 
-/** The sums that the gradients of x, gamma and beta share. They are asked for one after the other. */
+/** The sums [images, 2, C] that the gradients of x, gamma and beta share. They are asked for one after the other. */
 function gradientSums(gpu: Gpu, inputs: BatchNormGradInputs, attrs: BatchNormTrainingAttrs): GradientSums {
   const buffers = buffersOf(inputs);
-  const sources = [...buffers.map(({ dataId }) => dataId), attrs.epsilon, attrs.relu];
+  const sources = [...buffers.map(({ dataId }) => dataId), attrs.epsilon, attrs.slope, attrs.perImage];
   const found = gpu.gradientSums.find(sources);
   if (found) return found;
   gpu.gradientSums.forget(); // before new buffers are needed
-  const [channels] = inputs.gamma.shape as [number];
-  const rows = elements(inputs.x) / channels;
+  const { images, uniforms } = settings(inputs.x, attrs);
+  const { rows, channels } = uniforms;
   const chunks = Math.ceil(rows / CHUNK);
-  const total = chunks * channels;
-  const partial = gpu.tensor([chunks, 2, channels]);
-  gpu.run(GRADIENT_SUMS, buffers, { total, rows, channels, ...settings(attrs) }, total, partial);
-  const made = { sums: sumAxis(gpu, partial, { outer: 1, length: chunks, inner: 2 * channels }) };
+  const total = images * chunks * channels;
+  const partial = gpu.tensor([images, chunks, 2, channels]);
+  gpu.run(GRADIENT_SUMS, buffers, { total, ...uniforms }, total, partial);
+  const made = { sums: sumAxis(gpu, partial, { outer: images, length: chunks, inner: 2 * channels }) };
   gpu.dispose(partial);
   gpu.gradientSums.keep(sources, made);
   return made;
 }
 
+/** dgamma and dbeta from the sums of the images. */
+function paramsOf(gpu: Gpu, sums: tf.TensorInfo, images: number, channels: number): tf.TensorInfo[] {
+  const all = images === 1 ? sums : sumAxis(gpu, sums, { outer: 1, length: images, inner: 2 * channels });
+  const params = [0, channels].map((offset) => {
+    const part = gpu.tensor([channels]);
+    gpu.run(PART, [all], { total: channels, offset }, channels, part);
+    return part;
+  });
+  if (all !== sums) gpu.dispose(all);
+  return params;
+}
+
 export const batchNormKernels = [
   webGpu.kernel(BatchNormTraining, ({ x, gamma, beta }, attrs, gpu) => {
-    const [channels] = gamma.shape as [number];
+    const statistics = attrs.perImage ? [x.shape[0], ...gamma.shape] : gamma.shape;
     const total = elements(x);
     const y = gpu.tensor(x.shape);
-    if (total === 0) return [y, gpu.zeros([channels]), gpu.zeros([channels])];
-    const [mean, variance] = meanAndVariance(gpu, x, channels);
-    const uniforms = { total, channels, ...settings(attrs) };
-    gpu.run(NORMALISE, [x, gamma, beta, mean, variance], uniforms, total, y);
+    if (total === 0) return [y, gpu.zeros(statistics), gpu.zeros(statistics)];
+    const [mean, variance] = meanAndVariance(gpu, x, statistics);
+    const { uniforms } = settings(x, attrs);
+    gpu.run(NORMALISE, [x, gamma, beta, mean, variance], { total, ...uniforms }, total, y);
     return [y, mean, variance];
   }),
 
@@ -145,9 +165,8 @@ export const batchNormKernels = [
     const total = elements(dx);
     if (total === 0) return dx;
     const { sums } = gradientSums(gpu, inputs, attrs);
-    const [channels] = inputs.gamma.shape as [number];
-    const uniforms = { total, channels, ...settings(attrs), fRows: total / channels };
-    gpu.run(INPUT_GRADIENT, [...buffersOf(inputs), sums], uniforms, total, dx);
+    const { uniforms } = settings(inputs.x, attrs);
+    gpu.run(INPUT_GRADIENT, [...buffersOf(inputs), sums], { total, ...uniforms }, total, dx);
     return dx;
   }),
 
@@ -155,11 +174,7 @@ export const batchNormKernels = [
     const [channels] = inputs.gamma.shape as [number];
     if (elements(inputs.x) === 0) return [gpu.zeros([channels]), gpu.zeros([channels])];
     const found = gradientSums(gpu, inputs, attrs);
-    found.params ??= [0, channels].map((offset) => {
-      const part = gpu.tensor([channels]);
-      gpu.run(PART, [found.sums], { total: channels, offset }, channels, part);
-      return part;
-    });
+    found.params ??= paramsOf(gpu, found.sums, settings(inputs.x, attrs).images, channels);
     return found.params.map((param) => gpu.share(param));
   }),
 ];

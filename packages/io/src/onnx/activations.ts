@@ -59,6 +59,19 @@ function clip(graph: GraphBuilder, x: Value, largest: number): Value {
   return graph.elementwise("Clip", x, [graph.scalar(0), graph.scalar(largest)]);
 }
 
+/** Negative numbers times `slope`: 0 for a rectifier, 1 for none. */
+export function rectified(graph: GraphBuilder, x: Value, slope: number): Value {
+  if (slope === 1) return x;
+  return slope === 0
+    ? graph.elementwise("Relu", x)
+    : graph.elementwise("LeakyRelu", x, [], { alpha: float(slope) });
+}
+
+/** Adds what follows the sums of a convolution: the rectifier of the norm that was merged into it, or its activation. */
+export function finish(call: LayerCall, x: Value, activation: string): Value {
+  return call.norm ? rectified(call.graph, x, call.norm.slope) : activate(call, x, activation);
+}
+
 /** Adds the activation of a layer. @throws GmrError `unsupported` for one that is not of TensorFlow.js */
 export function activate({ graph, layer }: LayerCall, x: Value, name: string): Value {
   if (!Object.hasOwn(ACTIVATIONS, name)) {
@@ -77,7 +90,7 @@ export const activationLayers: Readonly<Record<string, WriteLayer>> = {
   },
 
   LeakyReLU({ graph, layer, inputs: [x] }) {
-    return graph.elementwise("LeakyRelu", x, [], { alpha: float(configOf<{ alpha: number }>(layer).alpha) });
+    return rectified(graph, x, configOf<{ alpha: number }>(layer).alpha);
   },
 
   PReLU({ graph, layer, inputs: [x] }) {

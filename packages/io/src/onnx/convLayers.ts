@@ -3,7 +3,7 @@
 import { ANY_SIZE, geometryAt } from "@gmr-conv/core";
 import type { ChannelAffine, FoldedConv, FoldedRings } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
-import { activate } from "./activations.ts";
+import { finish } from "./activations.ts";
 import type { Attributes } from "./encodeModel.ts";
 import type { Value } from "./graph.ts";
 import {
@@ -163,7 +163,7 @@ function writeConv(call: LayerCall, conv: Conv, key = "kernel"): Value {
     const type = conv.transposed ? "ConvTranspose" : "Conv";
     name = graph.node(type, [x, kernel, ...bias()], { ...window, group: groups });
   }
-  return activate(call, { name, shape, moved: image.moved }, norm?.relu ? "relu" : conv.activation);
+  return finish(call, { name, shape, moved: image.moved }, conv.activation);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { activate } from "./activations.ts";
+import { finish } from "./activations.ts";
 import type { Value } from "./graph.ts";
 import { biasOf, configOf, type LayerCall, weightOf } from "./layerCall.ts";
 
@@ -26,5 +26,5 @@ export function dense(call: LayerCall): Value {
     if (bias.length > 0) name = graph.node("Add", [name, ...bias]);
   }
   const { activation } = configOf<{ activation: string }>(layer);
-  return activate(call, { name, shape, moved: x.moved }, norm?.relu ? "relu" : activation);
+  return finish(call, { name, shape, moved: x.moved }, activation);
 }

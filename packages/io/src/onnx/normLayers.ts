@@ -2,13 +2,12 @@
 
 import { normAffine, normAxis } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
+import { rectified } from "./activations.ts";
 import { fileAxis, float } from "./graph.ts";
 import { configOf, type WriteLayer, weightOf } from "./layerCall.ts";
 
 interface NormConfig {
   epsilon: number;
-  /** Of `FusedBatchNormalization`. */
-  relu?: boolean;
 }
 
 /** γ, β, mean, variance; a layer may lack the first two. */
@@ -20,7 +19,8 @@ function parameters(layer: tf.layers.Layer): tf.Tensor1D[] {
 }
 
 const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
-  const { epsilon, relu } = configOf<NormConfig>(layer);
+  const { epsilon } = configOf<NormConfig>(layer);
+  const { scale, shift, slope } = normAffine(layer);
   const rank = x.shape.length;
   const axis = fileAxis(x, normAxis(layer, rank) ?? -1);
   let y = x;
@@ -32,13 +32,12 @@ const batchNormalization: WriteLayer = ({ graph, layer, inputs: [x] }) => {
     y = graph.elementwise("BatchNormalization", x, names, { epsilon: float(epsilon) });
   } else {
     // The operator only supports the second axis.
-    const { scale, shift } = normAffine(layer);
     const shape = x.shape.map((_, i) => (i === axis ? scale.size : 1));
     const key = shape.join("x");
     y = graph.elementwise("Mul", y, [graph.weight(layer, `scale_${key}`, () => scale.reshape(shape))]);
     y = graph.elementwise("Add", y, [graph.weight(layer, `shift_${key}`, () => shift.reshape(shape))]);
   }
-  return relu ? graph.elementwise("Relu", y) : y;
+  return rectified(graph, y, slope);
 };
 
 export const normLayers: Readonly<Record<string, WriteLayer>> = {
@@ -46,11 +45,11 @@ export const normLayers: Readonly<Record<string, WriteLayer>> = {
   FusedBatchNormalization: batchNormalization,
 
   InstanceNormalization({ graph, layer, inputs, shape }) {
-    const { epsilon } = configOf<NormConfig>(layer);
+    const { epsilon, slope = 1 } = configOf<NormConfig & { slope?: number }>(layer);
     const { name, moved } = graph.inOrder(inputs[0], true);
     const names = ["gamma", "beta"].map((key) => graph.weight(layer, key, () => weightOf(layer, key)!));
     const y = graph.node("InstanceNormalization", [name, ...names], { epsilon: float(epsilon) });
-    return { name: y, shape, moved };
+    return rectified(graph, { name: y, shape, moved }, slope);
   },
 
   LayerNormalization({ graph, layer, inputs: [x] }) {

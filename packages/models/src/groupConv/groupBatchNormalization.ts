@@ -9,7 +9,7 @@ import {
 import * as tf from "@tensorflow/tfjs";
 import { channelsPerElement, checkGroup, groupElements, oneShape, type PlaneGroup } from "./groups.ts";
 
-export interface GroupBatchNormalizationArgs extends FusedBatchNormalizationArgs {
+export interface GroupBatchNormalizationArgs extends Omit<FusedBatchNormalizationArgs, "slope"> {
   group: PlaneGroup;
 }
 

@@ -5,19 +5,23 @@ import {
   BatchNormTrainingGrad,
   BatchNormTrainingParamGrad,
   batchNormTraining,
+  normalise as normaliseRows,
 } from "../batchNorm.ts";
+import { instanceNorm } from "../instanceNorm.ts";
 import { checkAndDispose, checkCount } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { misfitCase } from "./misfitCase.ts";
-import { referenceBatchNorm } from "./reference.ts";
+import { referenceBatchNorm, referenceInstanceNorm } from "./reference.ts";
 
 interface BatchNormProblem {
   shape: readonly number[];
   epsilon?: number;
   /** Mean of x, in standard deviations. Default 0.5. */
   offset?: number;
-  /** Default false. Only for few values: one within rounding of zero would fall on the wrong side. */
-  relu?: boolean;
+  /** Default 1: none. Others only for few values: one within rounding of zero would fall on the wrong side. */
+  slope?: number;
+  /** Default false. */
+  perImage?: boolean;
 }
 
 const PROBLEMS: readonly BatchNormProblem[] = [
@@ -37,12 +41,24 @@ const PROBLEMS: readonly BatchNormProblem[] = [
   { shape: [4, 16, 16, 64] },
   { shape: [3, 8, 8, 20], epsilon: 0.1 },
   { shape: [4, 8, 8, 18], offset: 10 },
-  { shape: [9, 1], relu: true },
-  { shape: [13, 3], relu: true },
-  { shape: [5, 4, 8], relu: true },
-  { shape: [2, 5, 3, 16], relu: true },
-  { shape: [3, 4, 4, 23], relu: true },
-  { shape: [256, 2], relu: true },
+  { shape: [9, 1], slope: 0 },
+  { shape: [13, 3], slope: 0 },
+  { shape: [5, 4, 8], slope: 0 },
+  { shape: [2, 5, 3, 16], slope: 0 },
+  { shape: [3, 4, 4, 23], slope: 0 },
+  { shape: [256, 2], slope: 0 },
+  { shape: [3, 5, 17], slope: 0.1 },
+  { shape: [1, 40, 3], perImage: true },
+  { shape: [3, 7, 5, 1], perImage: true },
+  { shape: [2, 1, 6], perImage: true },
+  { shape: [3, 11, 13, 17], perImage: true, epsilon: 0.1 },
+  { shape: [2, 33, 31, 40], perImage: true, offset: 10 },
+  { shape: [2, 4, 5, 6, 24], perImage: true },
+  { shape: [3, 90_000, 1], perImage: true, offset: 1 },
+  { shape: [1, 3, 300], perImage: true, slope: 0 },
+  { shape: [3, 5, 4, 3], perImage: true, slope: 0.1 },
+  { shape: [3, 9, 17], perImage: true, slope: 0 },
+  { shape: [2, 4, 5, 16], perImage: true, slope: 0.1 },
 ];
 
 /** batchNormTraining: y, mean, variance and the gradients of x, gamma and beta. */
@@ -52,13 +68,17 @@ export function batchNormCases(): ConformanceCase[] {
     ...PROBLEMS.slice(3, 5).map(partialCase),
     sharedInputCase(),
     otherAttributesCase(),
-    leakCase(),
+    leakCase("batchNormTraining", normalise(1e-5)),
+    leakCase("instanceNorm", (x, gamma, beta) =>
+      instanceNorm(x.reshape([2, 3, 5]), gamma as tf.Tensor1D, beta as tf.Tensor1D, 1e-5, 0.1),
+    ),
     ...misfitCases(),
   ];
 }
 
 function misfitCases(): ConformanceCase[] {
-  const attrs = { epsilon: 1e-5, relu: false };
+  const attrs = { epsilon: 1e-5, slope: 1, perImage: false };
+  const perImage = { ...attrs, perImage: true };
   const x = [4, 3];
   const dy = x;
   const vectors = { gamma: [3], beta: [3], mean: [3], variance: [3] };
@@ -68,6 +88,8 @@ function misfitCases(): ConformanceCase[] {
     misfitCase(BatchNormTrainingGrad, { ...vectors, x, dy: [3, 3] }, attrs),
     misfitCase(BatchNormTrainingGrad, { ...vectors, x, dy, mean: [1] }, attrs),
     misfitCase(BatchNormTrainingParamGrad, { ...vectors, x, dy, variance: [4] }, attrs),
+    misfitCase(BatchNormTrainingGrad, { ...vectors, x, dy }, perImage),
+    misfitCase(BatchNormTrainingParamGrad, { ...vectors, x, dy, mean: [4, 3], variance: [3, 3] }, perImage),
   ];
 }
 
@@ -85,24 +107,30 @@ function inputsOf({ shape, offset = 0.5 }: BatchNormProblem) {
 }
 
 function problemCase(problem: BatchNormProblem): ConformanceCase {
-  const { shape, epsilon = 1e-5, offset, relu = false } = problem;
-  const words = [offset && `, mean ${offset}`, relu && ", relu"].filter((word) => word);
-  const name = `batchNormTraining, x [${shape}], epsilon ${epsilon}${words.join("")}`;
+  const { shape, epsilon = 1e-5, offset, slope = 1, perImage = false } = problem;
+  const words = [offset && `, mean ${offset}`, slope < 1 && `, slope ${slope}`].filter((word) => word);
+  const op = perImage ? "instanceNorm" : "batchNormTraining";
+  const name = `${op}, x [${shape}], epsilon ${epsilon}${words.join("")}`;
   return defineCase(name, async () => {
     const numbers = inputsOf(problem);
-    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, epsilon, relu);
+    const images = perImage ? shape[0] : 1;
+    const { gamma: scales, beta: offsets } = numbers;
+    const expected = referenceInstanceNorm(images, numbers.x, scales, offsets, numbers.gradY, epsilon, slope);
     const channels = [numbers.gamma.length];
+    const statistics = perImage ? [images, ...channels] : channels;
     const x = tf.tensor(numbers.x, [...shape]);
     const gamma = tf.tensor1d(numbers.gamma);
     const beta = tf.tensor1d(numbers.beta);
     const gradY = tf.tensor(numbers.gradY, [...shape]);
 
-    const { y, mean, variance } = batchNormTraining(x, gamma, beta, epsilon, relu);
+    const { y, mean, variance } = normaliseRows(x, gamma, beta, { epsilon, slope, perImage });
     await checkAndDispose("y", "output", y, { data: expected.y, shape });
-    await checkAndDispose("the mean", "output", mean, { data: expected.mean, shape: channels });
-    await checkAndDispose("the variance", "output", variance, { data: expected.variance, shape: channels });
+    await checkAndDispose("the mean", "output", mean, { data: expected.mean, shape: statistics });
+    await checkAndDispose("the variance", "output", variance, { data: expected.variance, shape: statistics });
 
-    const [gradX, gradGamma, gradBeta] = tf.grads(normalise(epsilon, relu))([x, gamma, beta], gradY);
+    const [gradX, gradGamma, gradBeta] = tf.grads(
+      (a, b, c) => normaliseRows(a, b as tf.Tensor1D, c as tf.Tensor1D, { epsilon, slope, perImage }).y,
+    )([x, gamma, beta], gradY);
     await checkAndDispose("the gradient of x", "gradient", gradX, { data: expected.gradX, shape });
     await checkAndDispose("the gradient of gamma", "gradient", gradGamma, {
       data: expected.gradGamma,
@@ -149,7 +177,7 @@ function sharedInputCase(): ConformanceCase {
     const results = [
       { gamma: numbers.gamma, beta: numbers.beta },
       { gamma: gamma2, beta: beta2 },
-    ].map(({ gamma, beta }) => referenceBatchNorm(numbers.x, gamma, beta, numbers.gradY, 1e-5, true));
+    ].map(({ gamma, beta }) => referenceBatchNorm(numbers.x, gamma, beta, numbers.gradY, 1e-5, 0));
     const inputs = [
       tf.tensor(numbers.x, SHARED),
       ...[numbers.gamma, numbers.beta, gamma2, beta2].map((values) => tf.tensor1d(values)),
@@ -181,7 +209,7 @@ function otherAttributesCase(): ConformanceCase {
     tf.dispose(tf.grad((input) => normalise(1e-5)(input, gamma, beta))(x, gradY));
     const relu = (g: tf.Tensor, b: tf.Tensor): tf.Tensor => normalise(1e-5, true)(x, g, b);
     const [gradGamma, gradBeta] = tf.grads(relu)([gamma, beta], gradY);
-    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, 1e-5, true);
+    const expected = referenceBatchNorm(numbers.x, numbers.gamma, numbers.beta, numbers.gradY, 1e-5, 0);
     const { shape } = gamma;
     await checkAndDispose("the gradient of gamma", "gradient", gradGamma, {
       data: expected.gradGamma,
@@ -192,12 +220,12 @@ function otherAttributesCase(): ConformanceCase {
   });
 }
 
-function leakCase(): ConformanceCase {
-  return defineCase("no tensors leak (batchNormTraining)", async () => {
+function leakCase(name: string, compute: (...inputs: tf.Tensor[]) => tf.Tensor): ConformanceCase {
+  return defineCase(`no tensors leak (${name})`, async () => {
     const inputs = [tf.ones([6, 5]), tf.ones([5]), tf.zeros([5])];
     for (let step = 0; step < 3; step++) {
       const before = tf.memory().numTensors;
-      const gradients = tf.grads(normalise(1e-5))(inputs);
+      const gradients = tf.grads(compute)(inputs);
       checkCount("the number of tensors made by the gradient", tf.memory().numTensors - before, 3);
       tf.dispose(gradients);
     }

@@ -22,7 +22,7 @@ export function referenceBatchNorm(
   beta: ArrayLike<number>,
   gradY: ArrayLike<number>,
   epsilon: number,
-  relu = false,
+  slope = 1,
 ): BatchNormReference {
   const channels = gamma.length;
   const rows = x.length / channels;
@@ -45,11 +45,11 @@ export function referenceBatchNorm(
     const deviation = Math.sqrt(variance + epsilon);
     const normalised = (i: number): number => (x[i] - mean) / deviation;
     const output = (i: number): number => normalised(i) * gamma[c] + beta[c];
-    const dy = (i: number): number => (relu && output(i) <= 0 ? 0 : gradY[i]);
+    const dy = (i: number): number => (output(i) > 0 ? 1 : slope) * gradY[i];
     const meanGrad = average(dy);
     const meanProduct = average((i) => dy(i) * normalised(i));
     for (let i = c; i < x.length; i += channels) {
-      result.y[i] = relu ? Math.max(0, output(i)) : output(i);
+      result.y[i] = output(i) * (output(i) > 0 ? 1 : slope);
       result.gradX[i] = (gamma[c] / deviation) * (dy(i) - meanGrad - normalised(i) * meanProduct);
     }
     result.mean[c] = mean;
@@ -58,6 +58,32 @@ export function referenceBatchNorm(
     result.gradBeta[c] = meanGrad * rows;
   }
   return result;
+}
+
+/** The same for each of the images of x; mean and variance are [images, C]. */
+export function referenceInstanceNorm(
+  images: number,
+  x: ArrayLike<number>,
+  gamma: ArrayLike<number>,
+  beta: ArrayLike<number>,
+  gradY: ArrayLike<number>,
+  epsilon: number,
+  slope = 1,
+): BatchNormReference {
+  const size = x.length / images;
+  const [pixels, gradients] = [x, gradY].map((values) => Float64Array.from(values));
+  const parts = Array.from({ length: images }, (_, n) => {
+    const [image, gradient] = [pixels, gradients].map((all) => all.subarray(n * size, (n + 1) * size));
+    return referenceBatchNorm(image, gamma, beta, gradient, epsilon, slope);
+  });
+  const joined = (key: keyof BatchNormReference): Float64Array =>
+    Float64Array.from(parts.flatMap((part) => [...part[key]]));
+  const summed = (key: keyof BatchNormReference): Float64Array =>
+    parts[0][key].map((_, c) => parts.reduce((sum, part) => sum + part[key][c], 0));
+  return {
+    ...{ y: joined("y"), mean: joined("mean"), variance: joined("variance"), gradX: joined("gradX") },
+    ...{ gradGamma: summed("gradGamma"), gradBeta: summed("gradBeta") },
+  };
 }
 
 /** The state an optimiser keeps for one parameter: the parameter itself, then its moments or its velocity. */

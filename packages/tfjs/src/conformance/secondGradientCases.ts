@@ -6,13 +6,13 @@ import { GmrError, perAxis, product, Random } from "@gmr-conv/core";
 import { referenceGmrConvGrad } from "@gmr-conv/core/reference";
 import * as tf from "@tensorflow/tfjs";
 import { addRelu } from "../addRelu.ts";
-import { batchNormTraining } from "../batchNorm.ts";
+import { normalise } from "../batchNorm.ts";
 import { mendGradients } from "../gradients.ts";
 import { convolve, strategiesFor } from "./checkProblem.ts";
 import { checkError } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 import { type ConvProblem, describeProblem, INPUT_NAMES, type SolvedProblem, solve } from "./convProblem.ts";
-import { referenceBatchNorm } from "./reference.ts";
+import { referenceInstanceNorm } from "./reference.ts";
 
 type Arrays = readonly ArrayLike<number>[];
 
@@ -116,12 +116,13 @@ function convCase(problem: ConvProblem): ConformanceCase {
 }
 
 const NORMALISATIONS = [
-  { shape: [6, 4], relu: false },
-  { shape: [2, 3, 3, 5], relu: true },
+  { shape: [6, 4], images: 1, slope: 1 },
+  { shape: [2, 3, 3, 5], images: 1, slope: 0 },
+  { shape: [2, 4, 3, 5], images: 2, slope: 0.1 },
 ];
 
-function batchNormCase({ shape, relu }: (typeof NORMALISATIONS)[number]): ConformanceCase {
-  const name = `gradients of gradients: batchNormTraining, x [${shape}]${relu ? ", relu" : ""}`;
+function normCase({ shape, images, slope }: (typeof NORMALISATIONS)[number]): ConformanceCase {
+  const name = `gradients of gradients: ${images > 1 ? "instanceNorm" : "batchNormTraining"}, x [${shape}], slope ${slope}`;
   return defineCase(name, async () => {
     const random = new Random(3);
     const channels = shape[shape.length - 1];
@@ -135,9 +136,21 @@ function batchNormCase({ shape, relu }: (typeof NORMALISATIONS)[number]): Confor
       gradY,
       outShape: shape,
       compute: (x, gamma, beta) =>
-        batchNormTraining(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, 0.01, relu).y,
+        normalise(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, {
+          epsilon: 0.01,
+          slope,
+          perImage: images > 1,
+        }).y,
       gradients: ([x, gamma, beta]) => {
-        const { gradX, gradGamma, gradBeta } = referenceBatchNorm(x, gamma, beta, gradY, 0.01, relu);
+        const { gradX, gradGamma, gradBeta } = referenceInstanceNorm(
+          images,
+          x,
+          gamma,
+          beta,
+          gradY,
+          0.01,
+          slope,
+        );
         return [gradX, gradGamma, gradBeta];
       },
     });
@@ -286,7 +299,7 @@ function stockCase({
 export function secondGradientCases(): ConformanceCase[] {
   return [
     ...CONVOLUTIONS.map(convCase),
-    ...NORMALISATIONS.map(batchNormCase),
+    ...NORMALISATIONS.map(normCase),
     addReluCase(),
     ...STOCK.map(stockCase),
   ];

@@ -12,6 +12,7 @@ import { rebuildModel, type UniqueName } from "./rebuild.ts";
 import { SharedLayers } from "./sharedLayers.ts";
 import { checkStock } from "./stockClasses.ts";
 import { stockConv } from "./stockConv.ts";
+import { stockRectifier } from "./stockRectifier.ts";
 import { tidied } from "./tidied.ts";
 
 export interface FoldOptions {
@@ -105,8 +106,9 @@ class Folder {
   ): tf.SymbolicTensor {
     const affine = normAffine(norm);
     const own: UniqueName = (wanted) => (wanted === undefined ? this.names.get(conv)! : name(wanted));
-    return isFoldableConv(conv)
+    const merged = isFoldableConv(conv)
       ? stockConv(conv, conv.foldedConv(), input, affine, own, this.layers)
       : mergeIntoStock(conv, affine, input, own());
+    return affine.slope === 0 ? merged : stockRectifier(merged, affine.slope, norm.name, name);
   }
 }

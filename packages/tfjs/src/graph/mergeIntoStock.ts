@@ -14,7 +14,7 @@ export function mergeIntoStock(
   const merged = cloneLayer(layer, {
     name,
     useBias: true,
-    activation: affine.relu ? "relu" : "linear",
+    activation: affine.slope === 0 ? "relu" : "linear",
     // They apply to the weights as they were.
     kernelConstraint: null,
     depthwiseConstraint: null,

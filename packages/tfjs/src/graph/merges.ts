@@ -8,11 +8,12 @@ import { countUses, type GraphNode, nestedGraphs } from "./nodes.ts";
 /** The weights of a batch normalisation, by the last part of their names, in the order of the stock layer. */
 export const NORM_WEIGHTS = ["gamma", "beta", "moving_mean", "moving_variance"] as const;
 
-/** y = scale · x + shift for each channel, then a rectifier if `relu`. */
+/** y = scale · x + shift for each channel, then y · slope where y is negative. */
 export interface ChannelAffine {
   readonly scale: tf.Tensor1D;
   readonly shift: tf.Tensor1D;
-  readonly relu: boolean;
+  /** In [0, 1]: 0 for a rectifier, 1 for none. */
+  readonly slope: number;
 }
 
 /** The axis that a batch normalisation acts on, or undefined for other layers. @param rank of its input */
@@ -28,11 +29,12 @@ export function normAxis(layer: tf.layers.Layer, rank: number): number | undefin
 export function normAffine(layer: tf.layers.Layer): ChannelAffine {
   const read = (name: string) => weightNamed(layer, name)?.read() as tf.Tensor1D | undefined;
   const [gamma, beta, mean, variance] = NORM_WEIGHTS.map(read);
-  const { epsilon, relu = false } = layer.getConfig() as unknown as { epsilon: number; relu?: boolean };
+  const config = layer.getConfig() as unknown as { epsilon: number; relu?: boolean; slope?: number };
+  const { epsilon, relu = false, slope = relu ? 0 : 1 } = config;
   const inverse = variance!.add<tf.Tensor1D>(epsilon).rsqrt();
   const scale = gamma ? inverse.mul<tf.Tensor1D>(gamma) : inverse;
   const shift = mean!.mul<tf.Tensor1D>(scale).neg();
-  return { scale, shift: beta ? shift.add(beta) : shift, relu };
+  return { scale, shift: beta ? shift.add(beta) : shift, slope };
 }
 
 /** The bias of a layer that a normalisation is merged into. */

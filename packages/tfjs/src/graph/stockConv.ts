@@ -52,7 +52,7 @@ export function stockConv(
       padding: plan.native,
       dilationRate: [...plan.dilations] as NonNullable<StockArgs["dilationRate"]>,
       useBias: bias !== undefined,
-      activation: (affine?.relu ? "relu" : conv.activation) as NonNullable<StockArgs["activation"]>,
+      activation: (affine?.slope === 0 ? "relu" : conv.activation) as NonNullable<StockArgs["activation"]>,
     });
   const output = layers.call(
     source,

@@ -36,12 +36,15 @@ export function checkEqual(infos: Infos): void {
   for (const name in infos) checkInfo(name, infos[name], first.shape);
 }
 
-/** Checks x [..., C], tensors of the same shape, and vectors [C]. */
-export function checkChannelwise(x: tf.TensorInfo, same: Infos, vectors: Infos): void {
+/** Checks x [..., C], tensors of the same shape, and vectors [C]; `perImage`, mean and variance are [N, C]. */
+export function checkNorm(x: tf.TensorInfo, same: Infos, vectors: Infos, perImage: boolean): void {
   checkInfo("x", x);
   for (const name in same) checkInfo(name, same[name], x.shape);
   const channels = x.shape.slice(-1);
-  for (const name in vectors) checkInfo(name, vectors[name], channels);
+  const statistics = perImage ? [x.shape[0], ...channels] : channels;
+  for (const name in vectors) {
+    checkInfo(name, vectors[name], name === "mean" || name === "variance" ? statistics : channels);
+  }
 }
 
 /** Checks logSigmas [R] and weights [R, ...], with other tensors of the same shape. */

@@ -2,10 +2,12 @@
 
 import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkSlope, rectified } from "../batchNorm.ts";
 import { applyLayer, weightNamed } from "../graph/cloneLayer.ts";
 import { NORM_WEIGHTS } from "../graph/merges.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
 import type { SharedLayers } from "../graph/sharedLayers.ts";
+import { stockRectifier } from "../graph/stockRectifier.ts";
 import { batchNormOfProcesses } from "../syncBatchNorm.ts";
 import type { FoldableLayer } from "./foldable.ts";
 import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
@@ -19,6 +21,8 @@ export interface FusedBatchNormalizationArgs extends LayerArgs {
   zeroGamma?: boolean | undefined;
   /** Set negative outputs to zero, in the same kernel. Default false. */
   relu?: boolean | undefined;
+  /** Multiplies negative outputs, in the same kernel; in [0, 1]. Default 1 (none), with `relu` 0. */
+  slope?: number | undefined;
 }
 
 const KEYS: KeysOf<FusedBatchNormalizationArgs> = {
@@ -27,6 +31,7 @@ const KEYS: KeysOf<FusedBatchNormalizationArgs> = {
   epsilon: true,
   zeroGamma: true,
   relu: true,
+  slope: true,
 };
 
 /**
@@ -43,7 +48,7 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
   private readonly momentum: number;
   private readonly epsilon: number;
   private readonly zeroGamma: boolean;
-  private readonly relu: boolean;
+  private readonly slope: number;
   private gamma?: tf.LayerVariable;
   private beta?: tf.LayerVariable;
   private movingMean?: tf.LayerVariable;
@@ -59,7 +64,11 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
     if (this.epsilon <= 0)
       throw new GmrError("invalid-argument", `epsilon must be positive, got ${this.epsilon}`);
     this.zeroGamma = args.zeroGamma ?? false;
-    this.relu = args.relu ?? false;
+    const { relu = false } = args;
+    this.slope = checkSlope(args.slope ?? (relu ? 0 : 1));
+    if (relu && this.slope !== 0) {
+      throw new GmrError("invalid-argument", `with relu, slope must be 0 or left out, got ${this.slope}`);
+    }
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
@@ -98,9 +107,9 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
             this.epsilon,
           )
           .reshape(x.shape);
-        return this.relu ? y.relu() : y;
+        return rectified(y, this.slope);
       }
-      const { y, mean, variance, count } = batchNormOfProcesses(x, gamma, beta, this.epsilon, this.relu);
+      const { y, mean, variance, count } = batchNormOfProcesses(x, gamma, beta, this.epsilon, this.slope);
       if (count === 1) throw this.cannotLearn(x);
       if (count === 0) return y;
       this.move(this.movingMean!, mean, 1);
@@ -139,8 +148,7 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
       const targetShape = x.shape.slice(1);
       [y] = applyLayer(tf.layers.reshape({ targetShape, name: name(`${this.name}.maps`) }), [y]);
     }
-    if (!this.relu) return y;
-    return applyLayer(tf.layers.activation({ activation: "relu", name: name(`${this.name}.relu`) }), [y])[0];
+    return stockRectifier(y, this.slope, this.name, name);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
@@ -149,7 +157,8 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
       momentum: this.momentum,
       epsilon: this.epsilon,
       zeroGamma: this.zeroGamma,
-      relu: this.relu,
+      relu: this.slope === 0,
+      ...(this.slope > 0 && this.slope < 1 && { slope: this.slope }),
     };
   }
 }

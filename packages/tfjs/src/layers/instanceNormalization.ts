@@ -1,6 +1,8 @@
 import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { checkSlope } from "../batchNorm.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
+import { stockRectifier } from "../graph/stockRectifier.ts";
 import { instanceNorm } from "../instanceNorm.ts";
 import type { FoldableLayer } from "./foldable.ts";
 import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
@@ -8,9 +10,11 @@ import { LAYER_KEYS, type LayerArgs } from "./layerKeys.ts";
 export interface InstanceNormalizationArgs extends LayerArgs {
   /** Added to the variance. Default 1e-5. */
   epsilon?: number | undefined;
+  /** Multiplies negative outputs, in the same kernel; in [0, 1], where 0 is a rectifier. Default 1: none. */
+  slope?: number | undefined;
 }
 
-const KEYS: KeysOf<InstanceNormalizationArgs> = { ...LAYER_KEYS, epsilon: true };
+const KEYS: KeysOf<InstanceNormalizationArgs> = { ...LAYER_KEYS, epsilon: true, slope: true };
 
 /**
  * Instance normalisation as a layer, [N, ...spatial, C] → the same, in training and inference alike. Weights:
@@ -23,6 +27,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
   static readonly className = "InstanceNormalization";
 
   readonly epsilon: number;
+  readonly slope: number;
   private gamma?: tf.LayerVariable;
   private beta?: tf.LayerVariable;
 
@@ -31,6 +36,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
     this.epsilon = checkFinite("epsilon", args.epsilon ?? 1e-5);
     if (this.epsilon <= 0)
       throw new GmrError("invalid-argument", `epsilon must be positive, got ${this.epsilon}`);
+    this.slope = checkSlope(args.slope ?? 1);
   }
 
   override build(inputShape: tf.Shape | tf.Shape[]): void {
@@ -54,7 +60,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
       const x = Array.isArray(inputs) ? inputs[0] : inputs;
       this.checkPositions(x.shape);
       const [gamma, beta] = [this.gamma!, this.beta!].map((weight) => weight.read() as tf.Tensor1D);
-      return instanceNorm(x, gamma, beta, this.epsilon);
+      return instanceNorm(x, gamma, beta, this.epsilon, this.slope);
     });
   }
 
@@ -69,7 +75,7 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
 
   /**
    * The same in stock layers: a layer normalisation over all positions, merged into one axis, then scale and offset as
-   * a depthwise 1×1 convolution.
+   * a depthwise 1×1 convolution, then the rectifier, if any.
    * @throws GmrError `unsupported` for inputs of unknown size
    */
   foldToStock([x]: readonly tf.SymbolicTensor[], name: UniqueName): tf.SymbolicTensor {
@@ -99,10 +105,10 @@ export class InstanceNormalization extends tf.layers.Layer implements FoldableLa
     tf.tidy(() => {
       affine.setWeights([this.gamma!.read().reshape([1, 1, channels, 1]), this.beta!.read()]);
     });
-    return y;
+    return stockRectifier(y, this.slope, this.name, name);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return { ...super.getConfig(), epsilon: this.epsilon };
+    return { ...super.getConfig(), epsilon: this.epsilon, slope: this.slope };
   }
 }
