@@ -70,5 +70,8 @@ export function productOfBlocks(ops: NativeOps, a: Native, b: Native): Native {
   const [rows, columns] = a.shape;
   if (rows < TALL || rows % BLOCK !== 0 || ops.backend.isUsingGpuDevice) return ops.matMul(a, b);
   const blocks = ops.reshape(a, [rows / BLOCK, BLOCK, columns]);
-  return ops.reshape(ops.productOfStacks(blocks, b), [rows, b.shape[1]]);
+  const products = ops.productOfStacks(blocks, b);
+  // Another handle of a's memory, which the caller may want to free.
+  ops.free(blocks);
+  return ops.reshape(products, [rows, b.shape[1]]);
 }

@@ -18,7 +18,7 @@ export const mendGradients = once((): void => {
       inputsToSave,
       ...(outputsToSave && { outputsToSave }),
       gradFunc: (dy, saved, attrs) => {
-        releaseGradientsBefore(dy);
+        releaseGradientsBefore(dy, saved);
         const [first] = Array.isArray(dy) ? dy : [dy];
         return Object.fromEntries(
           Object.entries(gradFuncs).map(([input, gradient]) => [input, () => gradient(first, saved, attrs)]),
