@@ -1,6 +1,6 @@
 import { checkPositiveInteger } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
-import { checkChannelwise } from "./kernels/checks.ts";
+import { checkEqual } from "./kernels/checks.ts";
 import type { KernelDeclaration } from "./kernels/declaration.ts";
 import { runOrCompose } from "./kernels/run.ts";
 
@@ -8,7 +8,7 @@ import { runOrCompose } from "./kernels/run.ts";
 export const RepeatChannels: KernelDeclaration<{ x: tf.TensorInfo }, { times: number }> = {
   name: "RepeatChannels",
   check: ({ x }, { times }) => {
-    checkChannelwise(x, {}, {});
+    checkEqual({ x });
     checkPositiveInteger("times", times);
   },
   gradient: {
