@@ -76,7 +76,7 @@ class Layers:
         self.torch.set_num_threads(args.threads)
         self.torch.manual_seed(1)
         batch, height, width, self.channels = args.shape
-        self.filters = args.filters
+        self.filters, self.groups = args.filters, args.groups
         self.x = self.torch.randn(batch, self.channels, height, width)
         self.dy = self.torch.randn(batch, self.filters, height, width)
         self.layers = {}
@@ -84,7 +84,7 @@ class Layers:
     def layer(self, k, impl):
         if (k, impl) not in self.layers:
             conv = self.torch.nn.Conv2d if impl == "pytorch-dense" else self.gmr.GMR_Conv2d
-            layer = conv(self.channels, self.filters, kernel_size=k, padding=k // 2, bias=False)
+            layer = conv(self.channels, self.filters, kernel_size=k, padding=k // 2, groups=self.groups, bias=False)
             use_mode(layer, impl, self.gmr)
             self.layers[k, impl] = layer
         return self.layers[k, impl]
@@ -293,6 +293,7 @@ def parse():
     layers = commands.add_parser("layers", allow_abbrev=False)
     layers.add_argument("--shape", type=shape, default=[4, 32, 32, 64], help="batch, height, width, channels")
     layers.add_argument("--filters", type=positive, default=64, help="output channels")
+    layers.add_argument("--groups", type=positive, default=1, help="of channels")
     layers.add_argument("--kernel-sizes", type=integers, default=[3, 5, 7, 9, 11], help="odd")
     network = commands.add_parser("network", allow_abbrev=False)
     network.add_argument("--batch", type=positive, default=32, help="images")

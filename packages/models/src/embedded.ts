@@ -6,6 +6,8 @@ import { restoreNetwork, type StoredNetwork } from "./storedNetwork.ts";
 
 /** A network with weights that are part of the code: a safetensors file in base64. */
 export function restoreEmbedded(name: string, network: StoredNetwork, base64: string): tf.LayersModel {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return restoreNetwork(network, readSafetensors(bytes, name).tensors);
 }

@@ -106,6 +106,13 @@ describe("bench layers", () => {
     expect(readFileSync(file, "utf8")).toContain("Time of a convolution over its kernel size");
   });
 
+  it("measures channels by themselves against the stock depthwise convolution", async () => {
+    const { code, stdout } = await gmr([...layers, "--groups", "4"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("4 → 4 channels, groups = 4");
+    expect(stdout).toContain("depthwise / GMR");
+  });
+
   it("continues without missing peers", async () => {
     const { code, stdout, stderr } = await gmr([...layers, "--json", "--peers", process.execPath]);
     expect(code).toBe(0);
@@ -120,6 +127,13 @@ describe("bad input: one line that names the value, exit code 1", () => {
     ["stages that differ", [...network, "--widths", "4"], "widths must be a list with one entry for each of"],
     ["implementation", [...network, "--impl", "gmr,cnn"], "'gmr,cnn' is invalid"],
     ["even kernel", [...network, "--kernel-sizes", "4,3"], "must be odd, got 4"],
+    ["groups", [...layers, "--groups", "2"], "groups must be 1 or the 4 channels, got 2"],
+    [
+      "filters of groups",
+      [...layers, "--groups", "4", "--filters", "6"],
+      "must be a multiple of the 4 groups, got 6",
+    ],
+    ["builds of a backend", [...network, "--both-builds", "--backend", "cpu"], "not those of cpu"],
     ["threads", [...network, "--threads", "0"], "'0' is invalid"],
     ["folder of the chart", [...layers, "--svg", path.join(folder, "no", "a.svg")], "cannot write"],
   ])("%s", async (_name, args, message) => {

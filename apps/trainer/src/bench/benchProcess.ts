@@ -70,7 +70,7 @@ export class BenchProcess {
 }
 
 /** A number in an answer, by key. @throws GmrError `internal` if it is missing */
-function numberIn(answer: object, key: string): number {
+export function numberIn(answer: object, key: string): number {
   const value: unknown = Object.entries(answer).find(([name]) => name === key)?.[1];
   if (typeof value === "number" && Number.isFinite(value)) return value;
   throw new GmrError("internal", `expected a number ${key} in ${JSON.stringify(answer)}`);

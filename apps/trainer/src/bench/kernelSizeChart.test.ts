@@ -11,7 +11,7 @@ const times = (["gmr", "dense", "official"] as const).flatMap((impl) =>
 );
 const svg = kernelSizeChart(
   times,
-  { shape: [4, 32, 32, 64], filters: 48 },
+  { shape: [4, 32, 32, 64], filters: 48, groups: 1 },
   { cpu: "Example <9000> & Sons", node: "20.1.0" },
 );
 

@@ -76,8 +76,9 @@ function linesOf(times: readonly LayerTime[]): Line[] {
   );
 }
 
-function shapeLine({ shape, filters }: LayerShape): string {
-  return `x = [${shape.join(", ")}] → ${filters} channels, float32, stride 1; best of several runs in turn`;
+function shapeLine({ shape, filters, groups }: LayerShape): string {
+  const grouped = groups === 1 ? "" : `, groups = ${groups}`;
+  return `x = [${shape.join(", ")}] → ${filters} channels${grouped}, float32, stride 1; best of several runs in turn`;
 }
 
 function machineLine(times: readonly LayerTime[], { cpu, node }: Machine): string {

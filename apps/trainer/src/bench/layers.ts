@@ -1,5 +1,6 @@
-// The time of a layer against the stock dense convolution of the same size and against peers, in one run.
+// The time of a layer against the stock convolution of the same size and against peers, in one run.
 
+import { GmrError } from "@gmr-conv/core";
 import { batchNormTraining, gmrConv2d, replaceKernels } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { activeBackend, activeThreads } from "../backend.ts";
@@ -10,6 +11,21 @@ export interface LayerShape {
   /** [N, H, W, C] */
   shape: readonly [number, number, number, number];
   filters: number;
+  /** 1, or as many as there are channels in: each channel by itself. */
+  groups: number;
+}
+
+/** @throws GmrError `invalid-argument` if there is no stock convolution of this shape to compare with */
+export function checkLayerShape({ shape: [, , , channels], filters, groups }: LayerShape): void {
+  if (groups !== 1 && groups !== channels) {
+    throw new GmrError("invalid-argument", `groups must be 1 or the ${channels} channels, got ${groups}`);
+  }
+  if (filters % groups !== 0) {
+    throw new GmrError(
+      "invalid-argument",
+      `filters must be a multiple of the ${groups} groups, got ${filters}`,
+    );
+  }
 }
 
 interface LayerBenchOptions extends LayerShape {
@@ -86,18 +102,20 @@ interface Jobs {
 function convolutionJobs(
   x: tf.Tensor4D,
   k: number,
-  { filters, stockKernels = [], timestamps }: LayerBenchOptions,
+  { filters, groups, stockKernels = [], timestamps }: LayerBenchOptions,
   common: Common,
 ): Jobs {
   const channels = x.shape[3];
   const rings = (k >> 1) + 1;
-  const weights = tf.randomNormal<tf.Rank.R3>([rings, channels, filters], 0, 0.1, "float32", 2);
+  const weights = tf.randomNormal<tf.Rank.R3>([rings, channels / groups, filters], 0, 0.1, "float32", 2);
   const logSigmas = tf.fill([rings], -0.5) as tf.Tensor1D;
-  const kernel = tf.randomNormal<tf.Rank.R4>([k, k, channels, filters], 0, 0.1, "float32", 3);
+  const kernelShape: [number, number, number, number] = [k, k, channels, filters / groups];
+  const kernel = tf.randomNormal<tf.Rank.R4>(kernelShape, 0, 0.1, "float32", 3);
   const gmr = (x: tf.Tensor4D, w: tf.Tensor3D, logSigmas: tf.Tensor1D): tf.Tensor4D =>
-    gmrConv2d(x, w, { kernelSize: k, pad: "same", logSigmas });
+    gmrConv2d(x, w, { kernelSize: k, pad: "same", groups, logSigmas });
   const gmrGrads = tf.grads((x, w, s) => gmr(x as tf.Tensor4D, w as tf.Tensor3D, s as tf.Tensor1D));
-  const dense = (x: tf.Tensor4D, w: tf.Tensor4D): tf.Tensor4D => tf.conv2d(x, w, 1, "same");
+  const dense = (x: tf.Tensor4D, w: tf.Tensor4D): tf.Tensor4D =>
+    groups === 1 ? tf.conv2d(x, w, 1, "same") : tf.depthwiseConv2d(x, w, 1, "same");
   const denseGrads = tf.grads((x, w) => dense(x as tf.Tensor4D, w as tf.Tensor4D));
   const dy = gmr(x, weights, logSigmas);
   const job = (
@@ -149,7 +167,14 @@ function batchNormJobs(x: tf.Tensor4D, { timestamps }: LayerBenchOptions, common
   };
 }
 
-const DENSE_KERNELS: readonly string[] = [tf.Conv2D, tf.Conv2DBackpropFilter, tf.Conv2DBackpropInput];
+const DENSE_KERNELS: readonly string[] = [
+  tf.Conv2D,
+  tf.Conv2DBackpropFilter,
+  tf.Conv2DBackpropInput,
+  tf.DepthwiseConv2dNative,
+  tf.DepthwiseConv2dNativeBackpropFilter,
+  tf.DepthwiseConv2dNativeBackpropInput,
+];
 
 /** The kernels of the dense convolution that a backend has now; call before ours replace them. */
 export function denseKernels(backend: string): tf.KernelConfig[] {

@@ -2,7 +2,9 @@
 
 /** Implementations outside this project, measured where they are installed. */
 const PEER_IMPLS = ["official", "official-best", "pytorch-dense", "jax-dense"] as const;
-export type PeerImpl = (typeof PEER_IMPLS)[number];
+/** Ours on the build of the wasm kernels without relaxed SIMD. */
+export const PLAIN_IMPLS = ["gmr-plain", "dense-plain"] as const;
+export type PeerImpl = (typeof PEER_IMPLS)[number] | (typeof PLAIN_IMPLS)[number];
 
 export const NETWORK_IMPLS = ["gmr", "dense"] as const;
 export type NetworkImpl = (typeof NETWORK_IMPLS)[number];
@@ -73,4 +75,49 @@ export interface Ratio {
   peerThreads: number;
   ratio: number;
   peakRatio?: number;
+}
+
+/** `plain`: a product and a sum; `relaxed`: one instruction for both. */
+export type SimdBuild = "plain" | "relaxed";
+
+/** What one core reaches with 128-bit multiply-adds in WebAssembly. */
+export interface Peak {
+  kind: "peak";
+  build: SimdBuild;
+  /** Products and sums, 10⁹ per second. */
+  gflops: number;
+}
+
+/** What a convolution reaches of it. */
+export interface PeakShare {
+  kind: "peak-share";
+  build: SimdBuild;
+  /** Kernel size. */
+  k: number;
+  impl: "gmr" | "dense";
+  pass: LayerPass;
+  ms: number;
+  gflops: number;
+  percent: number;
+}
+
+export const START_PHASES = [
+  "import",
+  "backend",
+  "load",
+  "first prediction",
+  "second prediction",
+  "first step",
+  "second step",
+] as const;
+
+/** A part of a program's start, over several fresh processes. `ready`: backend, load and first prediction. */
+export interface StartTime {
+  kind: "start";
+  backend: string;
+  threads: number;
+  phase: (typeof START_PHASES)[number] | "ready";
+  /** The best, milliseconds. */
+  ms: number;
+  medianMs: number;
 }

@@ -14,10 +14,13 @@ export interface NetworkProcessInput {
   pass: NetworkPass;
   backend: BackendChoice;
   threads?: number | undefined;
+  /** Use the build of the wasm kernels without relaxed SIMD. */
+  plain?: boolean | undefined;
 }
 
 await serve(async () => {
   const input: NetworkProcessInput = JSON.parse(process.argv[2]);
+  if (input.plain) process.env.GMR_RELAXED_SIMD = "0";
   await useBackend(input.backend, { threads: input.threads });
   const run = networkRun(input.shape, input.impl, input.pass);
   return {

@@ -3,16 +3,17 @@
 import { type Cell, fitTable } from "../fitTable.ts";
 import type { LayerShape } from "./layers.ts";
 import type { LearningResult } from "./learning.ts";
-import type { LayerTime, NetworkTime, OpTime, Ratio } from "./measurements.ts";
+import type { LayerTime, NetworkTime, OpTime, Peak, PeakShare, Ratio, StartTime } from "./measurements.ts";
 import type { ModelStep } from "./models.ts";
 
 /** Ours against the stock ops of the same backend. */
 export function layerTable(
   times: readonly LayerTime[],
-  { shape, filters }: LayerShape,
+  { shape, filters, groups }: LayerShape,
   device: string,
 ): string {
-  const rows = table(["k", "pass", "GMR ms", "stock dense ms", "dense / GMR"], ["right", "left"]);
+  const name = groups === 1 ? "dense" : "depthwise";
+  const rows = table(["k", "pass", "GMR ms", `stock ${name} ms`, `${name} / GMR`], ["right", "left"]);
   const find = (like: LayerTime, impl: LayerTime["impl"]): LayerTime | undefined =>
     times.find((t) => t.kind === like.kind && t.k === like.k && t.pass === like.pass && t.impl === impl);
   for (const time of times) {
@@ -25,7 +26,7 @@ export function layerTable(
   }
   const [{ backend }] = times;
   return (
-    `${backend} (${device}), x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels\n` +
+    `${backend} (${device}), x = [${shape.join(", ")}], ${shape[3]} → ${filters} channels${groups === 1 ? "" : `, groups = ${groups}`}\n` +
     `${rows.toString()}\nBN: batch normalisation in training, fused against the stock composition.`
   );
 }
@@ -119,6 +120,30 @@ export function profileTable(ops: readonly OpTime[]): string {
       return `${title}\n${rows.toString()}`;
     })
     .join("\n\n");
+}
+
+/** The peak of each build, then one row for each convolution. */
+export function peakTable(peaks: readonly Peak[], shares: readonly PeakShare[]): string {
+  const lines = peaks.map(({ build, gflops }) => `${build} SIMD, one core: ${gflops.toFixed(1)} GFLOP/s`);
+  const rows = table(
+    ["build", "k", "pass", "convolution", "ms", "GFLOP/s", "% of peak"],
+    ["left", "right", "left", "left"],
+  );
+  for (const { build, k, pass, impl, ms, gflops, percent } of shares) {
+    rows.push([build, k, pass, impl, ms.toFixed(2), gflops.toFixed(1), percent.toFixed(0)]);
+  }
+  return `${lines.join("\n")}\n${rows.toString()}`;
+}
+
+/** One row for each phase. */
+export function startTable(times: readonly StartTime[]): string {
+  const rows = table(["phase", "best ms", "median ms"], ["left"]);
+  for (const { phase, ms, medianMs } of times) rows.push([phase, ms.toFixed(1), medianMs.toFixed(1)]);
+  const [{ backend, threads }] = times;
+  return (
+    `${backend}, ${threadCount(threads)}, gmr-mnist in fresh processes\n${rows.toString()}\n` +
+    "ready: backend, load and first prediction."
+  );
 }
 
 /** 1 → "one thread". */

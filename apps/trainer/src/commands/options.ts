@@ -85,3 +85,13 @@ export function pattern(text: string): RegExp {
     throw new InvalidArgumentError("Expected a regular expression.");
   }
 }
+
+/** A shape: batch, height, width, channels. */
+export function fourIntegers(text: string): [number, number, number, number] {
+  const values = positiveIntegers(text);
+  if (values.length !== 4) {
+    throw new InvalidArgumentError("It must be four numbers: batch,height,width,channels.");
+  }
+  const [batch, height, width, channels] = values;
+  return [batch, height, width, channels];
+}

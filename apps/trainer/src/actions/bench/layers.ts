@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import { GmrError } from "@gmr-conv/core";
 import { describeBackend, useBackend } from "../../backend.ts";
-import { benchLayers, denseKernels, type LayerPeer } from "../../bench/layers.ts";
+import { benchLayers, checkLayerShape, denseKernels, type LayerPeer } from "../../bench/layers.ts";
 import { layerPeers } from "../../bench/peers/installed.ts";
 import { layerTable } from "../../bench/tables.ts";
 import { describeEnvironment } from "../../environment.ts";
@@ -14,12 +14,15 @@ interface LayerOptions extends CommonOptions {
   kernelSizes: number[];
   shape: [number, number, number, number];
   filters: number;
+  groups: number;
   svg?: string;
   timestamps: boolean;
 }
 
 export async function layers(options: LayerOptions): Promise<void> {
-  const { shape, filters, kernelSizes, svg, threads } = options;
+  const { shape, filters, groups, kernelSizes, svg, threads } = options;
+  const layer = { shape, filters, groups };
+  checkLayerShape(layer);
   if (svg !== undefined) checkOutputFile(svg);
   const charts = svg === undefined ? undefined : await import("../../bench/kernelSizeChart.ts");
   const before = denseKernels("webgpu");
@@ -29,7 +32,6 @@ export async function layers(options: LayerOptions): Promise<void> {
   if (timestamps && !(backend === "webgpu" && webGpuAdapter().timestamps)) {
     throw new GmrError("unsupported", `no GPU timestamps on ${backend} (${describeBackend()})`);
   }
-  const layer = { shape, filters };
   let peers: LayerPeer[] = [];
   try {
     if (options.peers) peers = await layerPeers(layer, python(options), threads, note);

@@ -1,6 +1,7 @@
 import type { NetworkImpl } from "../../bench/measurements.ts";
 import { benchNetwork, type NetworkBenchOptions, profileNetwork } from "../../bench/network.ts";
 import { pyTorchNetwork } from "../../bench/peers/pytorch.ts";
+import { plainBuild } from "../../bench/plainBuild.ts";
 import { networkTable, profileTable } from "../../bench/tables.ts";
 import { type CommonOptions, note, print, printer, printRatios, python } from "./common.ts";
 
@@ -13,6 +14,7 @@ interface NetworkOptions extends CommonOptions {
   depths: number[];
   kernelSizes: number[];
   classes: number;
+  bothBuilds: boolean;
   profile: boolean;
 }
 
@@ -37,7 +39,8 @@ export async function network(options: NetworkOptions): Promise<void> {
     return;
   }
   const peers = options.peers ? [pyTorchNetwork(python(options), shape, note)] : [];
+  if (options.bothBuilds) peers.unshift(plainBuild(settings));
   const times = await benchNetwork(settings, printer(options), peers);
   print(options, () => networkTable(times));
-  if (options.peers) printRatios(options, times);
+  if (options.peers || options.bothBuilds) printRatios(options, times);
 }

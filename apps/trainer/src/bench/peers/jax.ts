@@ -1,6 +1,7 @@
 // jax-js as a peer: its dense convolution, in its own process.
 
 import { fileURLToPath } from "node:url";
+import { GmrError } from "@gmr-conv/core";
 import { BenchProcess } from "../benchProcess.ts";
 import { type LayerPeer, type LayerShape, peerLabel } from "../layers.ts";
 import type { LayerPass } from "../measurements.ts";
@@ -14,6 +15,7 @@ const TOO_SLOW = 1000;
  * @throws GmrError `unsupported` if it is not installed or does not run here
  */
 export async function jaxLayers(shape: LayerShape, note: (text: string) => void): Promise<LayerPeer> {
+  if (shape.groups !== 1) throw new GmrError("unsupported", "it is measured without groups");
   const entry = fileURLToPath(new URL("./jaxProcess.js", import.meta.url));
   const server = await BenchProcess.start(process.execPath, [entry, JSON.stringify(shape)]);
   let tooSlow = false;

@@ -23,10 +23,19 @@ export function peerPython(given: string | undefined): string {
 /** Layers in PyTorch. @throws GmrError `unsupported` if Python or its packages are missing */
 export async function pyTorchLayers(
   python: string,
-  { shape, filters }: LayerShape,
+  { shape, filters, groups }: LayerShape,
   threads: number,
 ): Promise<LayerPeer> {
-  const args = ["--shape", shape.join(","), "--filters", String(filters), "--threads", String(threads)];
+  const args = [
+    "--shape",
+    shape.join(","),
+    "--filters",
+    String(filters),
+    "--groups",
+    String(groups),
+    "--threads",
+    String(threads),
+  ];
   const server = await start(python, ["layers", ...args]);
   const common = { backend: "pytorch", threads: server.threads };
   return {

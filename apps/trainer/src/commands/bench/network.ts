@@ -23,6 +23,11 @@ export function addNetwork(bench: Command): void {
     .option("--classes <count>", "number of classes", positiveInteger, 10)
     .option("--repeat <count>", "counted runs of each measurement", positiveInteger, 5)
     .option("--peers [python]", `PyTorch: ${PEERS}`)
+    .option(
+      "--both-builds",
+      "measure ours without relaxed SIMD in turn as well, as gmr-plain and dense-plain (wasm, Node 22)",
+      false,
+    )
     .option("--profile", "show the share of each op in a training step instead", false)
     .option("--json", "print one JSON object per measurement", false)
     .action(lazy(async () => (await import("../../actions/bench/network.ts")).network));
