@@ -12,6 +12,7 @@ one dense kernel.
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import subprocess
@@ -51,7 +52,7 @@ def import_packages():
 def use_mode(module, impl, gmr):
     """Switches every GMR layer to the default or to the best mode."""
     for layer in module.modules():
-        if isinstance(layer, gmr.GMR_Conv2d):
+        if isinstance(layer, (gmr.GMR_Conv2d, gmr.GMR_Conv3d)):
             layer.dw_fwd = impl == "official"
 
 
@@ -126,6 +127,9 @@ class Network:
         use_mode(model, args.impl, gmr)
         images = torch.randn(args.batch, 3, args.image_size, args.image_size)
         labels = torch.arange(args.batch) % args.classes
+        self.prepare(torch, model, images, labels, args)
+
+    def prepare(self, torch, model, images, labels, args):
         optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)
         loss_of = torch.nn.CrossEntropyLoss()
 
@@ -148,6 +152,59 @@ class Network:
 
     def turn(self, _request):
         return {"ms": timed(self.run), "peakMB": peak_mb(), "beforeMB": self.before_mb}
+
+
+def official_model(torch, gmr, name, options):
+    """The official network with the options of ours: the same kernels and rings, circular and mixed."""
+    channels, classes = options["inputShape"][-1], options["classes"]
+    if name.startswith("gmr-resnet"):
+        make = getattr(gmr.gmr_resnet, name.replace("-", "_"), None)
+        if make is None:
+            raise Failure(f"the official package has no {name}")
+        pooled = options.get("stemPool", False)
+        return make(num_classes=classes, in_channels=channels, gmr_conv_size=[9, 9, 5, 5], skip_first_maxpool=not pooled)
+    if name == "gmr-unet":
+        try:
+            from GMR_Conv.gmr_unet import GMRUNet
+        except ImportError as error:
+            raise Failure(f"its U-Net needs MONAI ({error})")
+        return GMRUNet(
+            spatial_dims=len(options["inputShape"]) - 1,
+            in_channels=channels,
+            out_channels=classes,
+            upsample="nontrainable",
+            force_circular=True,
+            gaussian_smooth=True,
+        )
+    if name.startswith("gmr-r3d"):
+        try:
+            from GMR_Conv import gmr_resnet_3d
+        except ImportError as error:
+            raise Failure(f"its networks for volumes need torchvision ({error})")
+        make = getattr(gmr_resnet_3d, name.replace("gmr-r3d", "gmr_r3d_"))
+        return make(num_classes=classes, in_channels=channels)
+    raise Failure(f"the official package has no {name}")
+
+
+class Model(Network):
+    """A network by the name that it has in `gmr models`, at any input size."""
+
+    def __init__(self, args):
+        torch, gmr = import_packages()
+        torch.set_num_threads(args.threads)
+        torch.manual_seed(1)
+        options = json.loads(args.options)
+        with contextlib.redirect_stdout(sys.stderr):  # some networks print their options
+            model = official_model(torch, gmr, args.name, options)
+        use_mode(model, args.impl, gmr)
+        *sizes, channels = options["inputShape"]
+        images = torch.randn(args.batch, channels, *sizes)
+        positions = sizes if args.name.endswith("unet") else []
+        count = args.batch
+        for size in positions:
+            count *= size
+        labels = (torch.arange(count) % options["classes"]).reshape(args.batch, *positions)
+        self.prepare(torch, model, images, labels, args)
 
 
 def say(value):
@@ -246,7 +303,13 @@ def parse():
     network.add_argument("--classes", type=positive, default=10)
     network.add_argument("--impl", choices=NETWORK_IMPLS, help="default: both")
     network.add_argument("--pass", dest="passes", choices=NETWORK_PASSES, help="default: both")
-    for command, threads, repeat in ((layers, 1, 20), (network, 2, 5)):
+    model = commands.add_parser("model", allow_abbrev=False, help="answers `gmr bench models --peers`")
+    model.add_argument("--name", required=True, help="as in `gmr models`")
+    model.add_argument("--options", required=True, help="its options, as JSON")
+    model.add_argument("--batch", type=positive, default=2, help="images or volumes")
+    model.add_argument("--impl", choices=NETWORK_IMPLS, required=True)
+    model.add_argument("--pass", dest="passes", choices=NETWORK_PASSES, required=True)
+    for command, threads, repeat in ((layers, 1, 20), (network, 2, 5), (model, 2, 5)):
         command.add_argument("--threads", type=positive, default=threads)
         command.add_argument("--repeat", type=positive, default=repeat, help="counted runs of each measurement")
         command.add_argument("--serve", action="store_true", help="measure on request")
@@ -256,8 +319,10 @@ def parse():
 def main():
     args = parse()
     if args.serve:
-        serve(Layers if args.command == "layers" else Network, args)
+        serve({"layers": Layers, "network": Network, "model": Model}[args.command], args)
         return
+    if args.command == "model":
+        sys.exit("`model` needs --serve")
     try:
         (run_layers if args.command == "layers" else run_network)(args)
     except Failure as failure:

@@ -50,7 +50,7 @@ describe("a run", () => {
   it("trains both networks, evaluates them and writes a report", async () => {
     const runs = temporaryFolder();
     const { code, stdout } = await gmr(
-      `quickstart --runs ${runs} --limit 640 --epochs 1 --test-limit 60`.split(" "),
+      `quickstart --runs ${runs} --limit 320 --epochs 1 --test-limit 40`.split(" "),
     );
     expect(code).toBe(0);
     expect(stdout).toContain("upright, all");
@@ -74,11 +74,11 @@ describe("a run", () => {
   }, 300_000);
 
   const settings: [name: string, signal: NodeJS.Signals, steps: number, more: string[]][] = [
-    ["by default, at Ctrl-C", "SIGINT", 80, []],
+    ["by default, at Ctrl-C", "SIGINT", 40, []],
     [
       "with averages, when the terminal is closed",
       "SIGHUP",
-      80,
+      40,
       ["--ema", "0.9", "--clip-norm", "1", "--checkpoint-stages"],
     ],
   ];
@@ -218,12 +218,12 @@ describe("a run", () => {
       /layer head_norm cannot train on one value per channel, got \[1,40\]: .*batches of more/,
     );
     // Nothing was trained, so nothing is lost by the next attempt.
-    expect((await gmr(["train", "--runs", runs, ...small])).code).toBe(0);
+    expect((await gmr(["train", "--runs", runs, ...small, "--limit", "96"])).code).toBe(0);
   }, 300_000);
 
   it("names a damaged checkpoint", async () => {
     const runs = temporaryFolder();
-    const args = ["train", "--runs", runs, ...small];
+    const args = ["train", "--runs", runs, ...small, "--limit", "96"];
     expect((await gmr(args)).code).toBe(0);
     truncateSync(path.join(runs, "train", "gmr.checkpoint.safetensors"), 5000);
     const { code, stderr } = await gmr(["eval", "--runs", runs]);

@@ -112,9 +112,9 @@ export class NativeOps {
     return this.run("MatMul", attrs, [a.id, b.id])[0];
   }
 
-  /** aᵀ · b of stacks of matrices [groups, rows, …]. */
-  productOfStacks(a: Native, b: Native): Native {
-    const attrs = [this.bool("adj_x", true), this.bool("adj_y", false)];
+  /** a · b of stacks of matrices [groups, …, …], a optionally transposed; a single matrix stands for equal ones. */
+  productOfStacks(a: Native, b: Native, transposeA = false): Native {
+    const attrs = [this.bool("adj_x", transposeA), this.bool("adj_y", false)];
     return this.run("BatchMatMulV2", attrs, [a.id, b.id])[0];
   }
 

@@ -36,10 +36,12 @@ export class NativeState {
     exponents.id,
   ]);
   /**
-   * Sums of dy, which the gradients of both the weights and x need. They are large, and dropped at the latest when the
+   * Sums of dy in parts, which the gradients of both the weights and x need. They are large, and dropped at the latest when the
    * program awaits something.
    */
-  readonly gradientSums = new LastResult<RingSums>(({ sums }) => this.delete(sums.id));
+  readonly gradientSums = new LastResult<RingSums[]>((parts) =>
+    this.delete(...parts.map(({ sums }) => sums.id)),
+  );
   /** The gradients of gamma and beta, computed together with that of x. */
   readonly paramGradients = new LastResult<Native[]>((params) => this.delete(...params.map(({ id }) => id)));
 

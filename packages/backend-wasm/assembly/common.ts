@@ -67,6 +67,15 @@ export function storePart(y: usize, value: v128, count: i32): void {
   if (count > 3) store<f32>(y, f32x4.extract_lane(value, 3), 12);
 }
 
+/** The first `count` of four numbers, and zeros. */
+export function loadPart(from: usize, count: i32): v128 {
+  let value = v128.load32_zero(from);
+  if (count > 1) value = f32x4.replace_lane(value, 1, load<f32>(from, 4));
+  if (count > 2) value = f32x4.replace_lane(value, 2, load<f32>(from, 8));
+  if (count > 3) value = f32x4.replace_lane(value, 3, load<f32>(from, 12));
+  return value;
+}
+
 /** to += from, and from = 0. */
 export function flush(from: usize, to: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {

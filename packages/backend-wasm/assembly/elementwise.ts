@@ -79,6 +79,25 @@ export function scaleRows(x: usize, scale: usize, y: usize, rows: i32, period: i
   }
 }
 
+/** y[i * times + j] = x[i] for `count` numbers. */
+export function repeatEach(x: usize, y: usize, count: i32, times: i32): void {
+  const end = x + (<usize>count << 2);
+  if (times == 2) {
+    for (; x + 16 <= end; x += 16, y += 32) {
+      const v = v128.load(x);
+      v128.store(y, v128.shuffle<f32>(v, v, 0, 0, 1, 1));
+      v128.store(y, v128.shuffle<f32>(v, v, 2, 2, 3, 3), 16);
+    }
+  }
+  for (; x < end; x += 4) {
+    const v = load<f32>(x);
+    const vector = f32x4.splat(v);
+    let j = 0;
+    for (; j + 4 <= times; j += 4, y += 16) v128.store(y, vector);
+    for (; j < times; j++, y += 4) store<f32>(y, v);
+  }
+}
+
 /** dx = dy where y > 0, else 0. */
 export function reluGradient(dy: usize, y: usize, dx: usize, count: i32): void {
   const bytes = <usize>count << 2;

@@ -5,5 +5,6 @@ export * from "./depthwiseRing";
 export * from "./elementwise";
 export * from "./filter";
 export * from "./forward";
+export * from "./matrix";
 export * from "./pooling";
 export * from "./reduce";

@@ -65,18 +65,18 @@ function sumRows(plan: usize, base: usize, width: i32, dst: usize): void {
   }
 }
 
-/** Stores 4 pixels x 4 channels, transposed so that pixels are adjacent. */
+/** Stores 4 pixels x 4 channels, transposed so that pixels are adjacent, `step` bytes from one channel to the next. */
 // @ts-ignore: decorator
 @inline
-function storeTransposed(to: usize, a: v128, b: v128, c: v128, d: v128): void {
+export function storeTransposed(to: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
   const ab23 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
   const cd01 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
   const cd23 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
   v128.store(to, v128.shuffle<f32>(ab01, cd01, 0, 1, 4, 5));
-  v128.store(to, v128.shuffle<f32>(ab01, cd01, 2, 3, 6, 7), 16);
-  v128.store(to, v128.shuffle<f32>(ab23, cd23, 0, 1, 4, 5), 32);
-  v128.store(to, v128.shuffle<f32>(ab23, cd23, 2, 3, 6, 7), 48);
+  v128.store(to + step, v128.shuffle<f32>(ab01, cd01, 2, 3, 6, 7));
+  v128.store(to + step * 2, v128.shuffle<f32>(ab23, cd23, 0, 1, 4, 5));
+  v128.store(to + step * 3, v128.shuffle<f32>(ab23, cd23, 2, 3, 6, 7));
 }
 
 /** Stores 4 pixels x 4 channels, with the channels of each pixel adjacent. */
@@ -127,8 +127,8 @@ function sums4x8(
       d1 = f32x4.add(d1, v128.load(p3 + at, 16));
     }
     if (transposed) {
-      storeTransposed(to, a0, b0, c0, d0);
-      storeTransposed(to + vectorBytes, a1, b1, c1, d1);
+      storeTransposed(to, 16, a0, b0, c0, d0);
+      storeTransposed(to + vectorBytes, 16, a1, b1, c1, d1);
     } else {
       storePlain(to, a0, b0, c0, d0);
       storePlain(to + vectorBytes, a1, b1, c1, d1);
@@ -164,7 +164,7 @@ function sums4x4(
       c = f32x4.add(c, v128.load(p2 + at));
       d = f32x4.add(d, v128.load(p3 + at));
     }
-    if (transposed) storeTransposed(to, a, b, c, d);
+    if (transposed) storeTransposed(to, 16, a, b, c, d);
     else storePlain(to, a, b, c, d);
     to += slotBytes;
   }

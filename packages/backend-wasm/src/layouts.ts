@@ -100,3 +100,18 @@ export enum NormPlan {
   Constants,
   Count,
 }
+
+/** Sizes of the blocks of a matrix product, in floats. */
+export enum MatrixBlock {
+  Rows = 64,
+  Depth = 256,
+  Columns = 512,
+}
+
+/** What is applied to the result of a matrix product. */
+export enum Activation {
+  None,
+  Relu,
+  Relu6,
+  LeakyRelu,
+}

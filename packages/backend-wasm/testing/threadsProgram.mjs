@@ -20,6 +20,7 @@ async function main() {
     [8, 14, 16, 24, 5, 2],
     [1, 100, 3, 8, 11, 1],
     [5, 2, 256, 128, 9, 1],
+    [1, 5, 300, 600, 3, 1],
   ]) {
     const x = tf.randomNormal([n, side, side, cin], 0, 1, "float32", 1);
     const weights = tf.randomNormal([(k >> 1) + 1, cin, cout], 0, 0.1, "float32", 2);
@@ -35,6 +36,9 @@ async function main() {
     note(f(...inputs), ...tf.grads(f)(inputs));
     const kernel = tf.randomNormal([3, 3, cin, cout], 0, 0.1, "float32", 5);
     note(...tf.grads((a, b) => tf.conv2d(a, b, strides, "same").square())([x, kernel]));
+    const point = tf.randomNormal([1, 1, cin, cout], 0, 0.1, "float32", 7);
+    note(tf.fused.conv2d({ x, filter: point, strides: 1, pad: "same", bias: gamma, activation: "relu" }));
+    note(...tf.grads((a, b) => tf.conv2d(a, b, 1, "same").square())([x, point]));
     const depthwise = tf.randomNormal([(k >> 1) + 1, 1, cin], 0, 0.1, "float32", 6);
     const byChannel = { kernelSize: k, pad: "same", strides, groups: cin };
     note(...tf.grads((a, b) => gmrConv2d(a, b, byChannel).square())([x, depthwise]));

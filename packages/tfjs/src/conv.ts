@@ -18,6 +18,7 @@ import { mixRingWeights } from "./mixture.ts";
 import { type ConvPlan, type GmrConvOptions, type GmrConvTransposeOptions, planConv } from "./options.ts";
 import { padSpatial } from "./padding.ts";
 import { hasGaps, positionConv } from "./positions.ts";
+import { repeatChannels } from "./repeatChannels.ts";
 import { asForward, composedRingConv, foldedDepthwise } from "./ringSums.ts";
 import { resolveStrategy } from "./strategy.ts";
 import { tapwiseConv } from "./tapwise.ts";
@@ -143,8 +144,7 @@ export function gmrConv<T extends tf.Tensor>(
 
 function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
   if (plan.groups === 1) return convolveGroup(x, weights, plan);
-  const isDepthwise = weights.shape[1] === 1 && weights.shape[2] === plan.groups;
-  const whole = isDepthwise ? convolveChannels(x, weights, plan) : undefined;
+  const whole = weights.shape[1] === 1 ? convolveChannels(x, weights, plan) : undefined;
   if (whole) return whole;
   const axis = x.rank - 1;
   const inputs = tf.split(x, plan.groups, axis);
@@ -166,8 +166,9 @@ function padOther(x: tf.Tensor, plan: ConvPlan): [tf.Tensor, ConvPlan] {
 }
 
 /**
- * A planned convolution of each channel by itself, with mixed weights [R, 1, C]; undefined where one call cannot compute
- * it: without the kernel, in three dimensions, or where pixels must be left out that a folded kernel multiplies by zero.
+ * A planned convolution of each channel by itself, with mixed weights [R, 1, groups · m]: m channels of y for each of x,
+ * or, transposed, m of x for each of y. Undefined where one call cannot compute it: without the kernel, in three
+ * dimensions, or where pixels must be left out that a folded kernel multiplies by zero.
  */
 function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor | undefined {
   const { transposed } = of.geometry;
@@ -176,10 +177,16 @@ function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan):
   if (!isRing && (of.rank === 3 || leavesOut || (transposed && of.masks))) return undefined;
   if (!of.masks && backendTraits().holdsNonFinite?.(input)) return undefined;
   const [x, plan] = padOther(input, of);
-  if (!isRing) return asForward(x, weights, plan, foldedDepthwise);
-  return transposed
+  const { groups } = plan;
+  const multiplier = weights.shape[2] / groups;
+  if (!transposed) {
+    if (!isRing) return foldedDepthwise(x, weights, plan);
+    return runKernel(DepthwiseRingConv, { x: repeatChannels(x, multiplier), weights }, kernelAttrs(plan));
+  }
+  const y = isRing
     ? runKernel(DepthwiseRingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
-    : runKernel(DepthwiseRingConv, { x, weights }, kernelAttrs(plan));
+    : asForward(x, weights, plan, foldedDepthwise);
+  return multiplier === 1 ? y : y.reshape([...y.shape.slice(0, -1), groups, multiplier]).sum(-1);
 }
 
 /** One group of a planned convolution, with weights already mixed. */

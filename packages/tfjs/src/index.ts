@@ -28,6 +28,7 @@ export * from "./layers/index.ts";
 export * from "./mixture.ts";
 export * from "./optimizerSteps.ts";
 export type { GmrConvOptions, GmrConvTransposeOptions, Strategy } from "./options.ts";
+export { RepeatChannels } from "./repeatChannels.ts";
 export * from "./scalePositions.ts";
 export { startBackend } from "./startBackend.ts";
 export { forgetMeasuredStrategies, measuredStrategies, restoreMeasuredStrategies } from "./strategy.ts";

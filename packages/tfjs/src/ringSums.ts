@@ -97,14 +97,16 @@ function ringSums(x: tf.Tensor, plan: ConvPlan): tf.Tensor {
 }
 
 /**
- * A convolution of each channel by itself, in one or two dimensions: x [N, ...in, C] with mixed weights [L, 1, C] or
- * [L, C, 1] → [N, ...out, C].
+ * A convolution of each channel by itself, in one or two dimensions: x [N, ...in, C] with mixed weights [L, 1, C · m] or
+ * [L, C · m, 1] → [N, ...out, C · m].
  */
 export function foldedDepthwise(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
+  const [rings, inner, outer] = weights.shape;
   const channels = x.shape[x.rank - 1];
-  const kernel = tf.matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([-1, channels]));
+  const kernel = tf.matMul(spreadMasks(plan), weights.reshape<tf.Tensor2D>([rings, inner * outer]));
   const padded = padSpatial(x, plan.geometry.padding, "zeros");
-  return depthwise(padded, kernel.reshape<tf.Tensor3D>([-1, channels, 1]), plan);
+  const multiplier = (inner * outer) / channels;
+  return depthwise(padded, kernel.reshape<tf.Tensor3D>([-1, channels, multiplier]), plan);
 }
 
 /** x [N, ...padded, C] with a kernel [Πextent, C, M] → [N, ...out, C · M], in one or two dimensions. */

@@ -8,7 +8,8 @@ export const NETWORK_IMPLS = ["gmr", "dense"] as const;
 export type NetworkImpl = (typeof NETWORK_IMPLS)[number];
 
 export type LayerPass = "forward" | "forward+backward";
-export type NetworkPass = "train-step" | "inference";
+export const NETWORK_PASSES = ["train-step", "inference"] as const;
+export type NetworkPass = (typeof NETWORK_PASSES)[number];
 
 export interface LayerTime {
   kind: "layer" | "batchnorm";
@@ -62,6 +63,8 @@ export interface OpTime {
 export interface Ratio {
   kind: "ratio";
   of: "layer" | "network";
+  /** Of a network. */
+  model?: string;
   k?: number;
   pass: LayerPass | NetworkPass;
   impl: "gmr";

@@ -1,11 +1,13 @@
-// The cost of a training step of each network at its usual input size.
+// The cost of each network at its usual input size, alone or in turn with its peers.
 
 import { fileURLToPath } from "node:url";
 import type { ModelName } from "@gmr-conv/models/registry";
 import type { BackendChoice } from "../backendNames.ts";
 import { BenchProcess } from "./benchProcess.ts";
+import { type Entrant, measureInTurn } from "./entrants.ts";
+import type { NetworkPass, NetworkTime } from "./measurements.ts";
 
-interface ModelBench {
+export interface ModelBench {
   name: ModelName;
   options: { inputShape: number[]; classes: number } & Record<string, unknown>;
   batch: number;
@@ -17,6 +19,13 @@ interface ModelBench {
 export interface ModelProcessInput extends ModelBench {
   backend: BackendChoice;
   threads?: number | undefined;
+  pass: NetworkPass;
+}
+
+interface Settings {
+  backend: BackendChoice;
+  threads?: number | undefined;
+  runs: number;
 }
 
 export interface ModelStep extends ModelBench {
@@ -56,16 +65,14 @@ export const MODEL_BENCHES: readonly ModelBench[] = (
   checkpointStages: false,
 }));
 
-/** Measures networks one after the other, each in its own process. */
+/** Measures a training step of networks one after the other, each in its own process. */
 export async function benchModels(
   benches: readonly ModelBench[],
-  settings: { backend: BackendChoice; threads?: number | undefined; runs: number },
+  settings: Settings,
   onResult: (step: ModelStep) => void,
 ): Promise<void> {
-  const program = fileURLToPath(new URL("modelProcess.js", import.meta.url));
   for (const bench of benches) {
-    const input: ModelProcessInput = { ...bench, backend: settings.backend, threads: settings.threads };
-    const child = await BenchProcess.start(process.execPath, [program, JSON.stringify(input)]);
+    const child = await startModel(bench, "train-step", settings);
     try {
       let [ms, peakMB] = [Number.POSITIVE_INFINITY, 0];
       for (let run = 0; run <= settings.runs; run++) {
@@ -78,4 +85,40 @@ export async function benchModels(
       await child.close();
     }
   }
+}
+
+/**
+ * Measures each GMR network of a list in turn with its dense twin and with other implementations of it.
+ * @param peers the implementations of a network outside this project
+ */
+export async function compareModels(
+  benches: readonly ModelBench[],
+  settings: Settings & { passes: readonly NetworkPass[] },
+  peers: (bench: ModelBench, pass: NetworkPass, threads: number | undefined) => readonly Entrant[],
+  onResult: (times: readonly NetworkTime[]) => void,
+): Promise<void> {
+  const { backend, threads, runs } = settings;
+  for (const bench of benches.filter(({ name }) => name.startsWith("gmr-"))) {
+    const { options, batch } = bench;
+    const twin = { ...bench, name: bench.name.replace("gmr-", "dense-") as ModelName };
+    for (const pass of settings.passes) {
+      const entrants: Entrant[] = [
+        { backend, impl: "gmr", start: () => startModel(bench, pass, settings) },
+        { backend, impl: "dense", start: () => startModel(twin, pass, settings) },
+        ...peers(bench, pass, threads),
+      ];
+      const model = `${bench.name} ${options.inputShape.join("×")}`;
+      onResult(await measureInTurn(entrants, { model, pass, batch, runs }));
+    }
+  }
+}
+
+function startModel(
+  bench: ModelBench,
+  pass: NetworkPass,
+  { backend, threads }: Settings,
+): Promise<BenchProcess> {
+  const input: ModelProcessInput = { ...bench, backend, threads, pass };
+  const program = fileURLToPath(new URL("modelProcess.js", import.meta.url));
+  return BenchProcess.start(process.execPath, [program, JSON.stringify(input)]);
 }

@@ -1,15 +1,22 @@
-// The time and memory of a training step and of inference of a whole network. Each implementation has its own
-// process; the processes take turns.
+// The time and memory of a training step and of inference of a ResNet of any size.
 
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";
 import type { BackendChoice } from "../backendNames.ts";
-import { BenchProcess, type Turn } from "./benchProcess.ts";
+import { BenchProcess } from "./benchProcess.ts";
+import { measureInTurn } from "./entrants.ts";
 import type { KernelShare } from "./kernelProfile.ts";
-import type { NetworkImpl, NetworkPass, NetworkTime, OpTime, PeerImpl } from "./measurements.ts";
+import {
+  NETWORK_PASSES,
+  type NetworkImpl,
+  type NetworkPass,
+  type NetworkTime,
+  type OpTime,
+  type PeerImpl,
+} from "./measurements.ts";
 import type { NetworkProcessInput } from "./networkProcess.ts";
 import type { NetworkShape } from "./networkRun.ts";
-import { bestInTurn, WARM_UP_ROUNDS } from "./turns.ts";
+import { WARM_UP_ROUNDS } from "./turns.ts";
 
 export interface NetworkBenchOptions {
   shape: NetworkShape;
@@ -29,73 +36,30 @@ export interface NetworkPeer {
   start(impl: PeerImpl, pass: NetworkPass, threads: number): Promise<BenchProcess | undefined>;
 }
 
-interface Entrant {
-  backend: string;
-  impl: NetworkTime["impl"];
-  process: BenchProcess;
-}
-
-const PASSES: readonly NetworkPass[] = ["train-step", "inference"];
-
 /** Measures a training step and inference. @throws GmrError `unsupported` with the message of a process that failed */
 export async function benchNetwork(
   options: NetworkBenchOptions,
   report: (time: NetworkTime) => void,
   peers: readonly NetworkPeer[] = [],
 ): Promise<NetworkTime[]> {
+  const { shape, backend, runs } = options;
   const times: NetworkTime[] = [];
-  for (const pass of PASSES) {
-    const entrants: Entrant[] = [];
-    try {
-      for (const impl of options.impls) {
-        entrants.push({ backend: options.backend, impl, process: await startOwn(options, impl, pass) });
-      }
-      const threads = options.threads ?? entrants[0]?.process.threads ?? 1;
-      for (const { backend, impls, start } of peers) {
-        for (const impl of impls) {
-          const process = await start(impl, pass, threads);
-          if (process) entrants.push({ backend, impl, process });
-        }
-      }
-      for (const time of await takeTurns(entrants, pass, options)) {
-        times.push(time);
-        report(time);
-      }
-    } finally {
-      await Promise.all(entrants.map(({ process }) => process.close()));
+  for (const pass of NETWORK_PASSES) {
+    const own = options.impls.map((impl) => ({ backend, impl, start: () => startOwn(options, impl, pass) }));
+    const others = peers.flatMap(({ backend, impls, start }) =>
+      impls.map((impl) => ({
+        backend,
+        impl,
+        start: (threads = 1) => start(impl, pass, options.threads ?? threads),
+      })),
+    );
+    const common = { model: modelName(shape), pass, batch: shape.batch, runs };
+    for (const time of await measureInTurn([...own, ...others], common)) {
+      times.push(time);
+      report(time);
     }
   }
   return times;
-}
-
-async function takeTurns(
-  entrants: readonly Entrant[],
-  pass: NetworkPass,
-  { shape, runs }: NetworkBenchOptions,
-): Promise<NetworkTime[]> {
-  const last: Turn[] = [];
-  const best = await bestInTurn(
-    entrants.map(({ process }, i) => async () => {
-      last[i] = await process.turn({});
-      return last[i].ms;
-    }),
-    runs,
-  );
-  return entrants.map(({ backend, impl, process }, i) => {
-    const { peakMB, beforeMB } = last[i];
-    return {
-      kind: "network",
-      model: modelName(shape),
-      backend,
-      threads: process.threads,
-      impl,
-      pass,
-      batch: shape.batch,
-      ms: best[i],
-      peakMB,
-      ...(beforeMB === undefined ? {} : { beforeMB }),
-    };
-  });
 }
 
 /** The share of every op in a training step of each implementation. @throws GmrError `unsupported` */

@@ -54,11 +54,13 @@ describe("ratios", () => {
       network("gmr", "train-step", 500, 400),
       network("official", "train-step", 2500, 1000),
       network("official", "inference", 400, 600),
+      { ...network("official", "train-step", 100, 100), model: "resnet50" },
     ];
     expect(ratios(times)).toEqual([
       {
         kind: "ratio",
         of: "network",
+        model: "resnet18",
         pass: "train-step",
         impl: "gmr",
         peer: "official",

@@ -11,7 +11,8 @@ export function ratios(times: readonly (LayerTime | NetworkTime)[]): Ratio[] {
 }
 
 function same(a: LayerTime | NetworkTime, b: LayerTime | NetworkTime): boolean {
-  if (a.kind === "network" || b.kind === "network") return a.kind === b.kind && a.pass === b.pass;
+  if (a.kind === "network" && b.kind === "network") return a.model === b.model && a.pass === b.pass;
+  if (a.kind === "network" || b.kind === "network") return false;
   return a.kind === b.kind && a.k === b.k && a.pass === b.pass;
 }
 
@@ -19,7 +20,7 @@ function ratio(ours: LayerTime | NetworkTime, peer: LayerTime | NetworkTime): Ra
   return {
     kind: "ratio",
     of: ours.kind === "network" ? "network" : "layer",
-    ...(ours.kind === "network" ? {} : { k: ours.k }),
+    ...(ours.kind === "network" ? { model: ours.model } : { k: ours.k }),
     pass: ours.pass,
     impl: "gmr",
     peer: peer.impl,

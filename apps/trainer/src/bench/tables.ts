@@ -30,17 +30,23 @@ export function layerTable(
   );
 }
 
-/** One row for each implementation and pass. */
+/** One row for each implementation and pass, of one network after the other. */
 export function networkTable(times: readonly NetworkTime[]): string {
-  const rows = table(
-    ["pass", "implementation", "backend", "threads", "ms", "peak MB"],
-    ["left", "left", "left"],
-  );
-  for (const { pass, impl, backend, threads, ms, peakMB } of times) {
-    rows.push([pass, impl, backend, threads, ms.toFixed(1), peakMB]);
-  }
-  const [{ model, batch }] = times;
-  return `${model}, batch of ${batch}\n${rows.toString()}`;
+  const titleOf = ({ model, batch }: NetworkTime): string => `${model}, batch of ${batch}`;
+  const titles = [...new Set(times.map(titleOf))];
+  return titles
+    .map((title) => {
+      const rows = table(
+        ["pass", "implementation", "backend", "threads", "ms", "peak MB"],
+        ["left", "left", "left"],
+      );
+      for (const time of times.filter((time) => titleOf(time) === title)) {
+        const { pass, impl, backend, threads, ms, peakMB } = time;
+        rows.push([pass, impl, backend, threads, ms.toFixed(1), peakMB]);
+      }
+      return `${title}\n${rows.toString()}`;
+    })
+    .join("\n\n");
 }
 
 /** One row for each network. */
@@ -87,10 +93,10 @@ export function ratioTable(ratios: readonly Ratio[]): string {
   const layers = ratios.some(({ k }) => k !== undefined);
   const rows = layers
     ? table(["k", "pass", "peer", "its threads", "time"], ["right", "left", "left"])
-    : table(["pass", "peer", "its threads", "time", "peak memory"], ["left", "left"]);
-  for (const { k, pass, peer, peerThreads, ratio, peakRatio } of ratios) {
+    : table(["network", "pass", "peer", "its threads", "time", "peak memory"], ["left", "left", "left"]);
+  for (const { k, model, pass, peer, peerThreads, ratio, peakRatio } of ratios) {
     const cells = [pass, peer, peerThreads, ratio];
-    rows.push(layers ? [k ?? "", ...cells] : [...cells, peakRatio ?? ""]);
+    rows.push(layers ? [k ?? "", ...cells] : [model ?? "", ...cells, peakRatio ?? ""]);
   }
   const [{ threads }] = ratios;
   return `GMR (${threadCount(threads)}) / peer: below 1, GMR is better\n${rows.toString()}`;

@@ -1,12 +1,16 @@
-// The three convolutions of training: sums over rings, then one matrix product.
+// The three convolutions of training: sums over rings, then one matrix product. On the CPU, where the sums take much
+// memory, a part of the images at a time.
 
 import { product } from "@gmr-conv/core";
 import { adjointShape, type Convolutions, type ConvShape } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import { type NativeState, type RingSums, runNativeSingle } from "../state.ts";
-import { productOfRows } from "../sumRows.ts";
+import { productOfBlocks, productOfRows } from "../sumRows.ts";
 import { ringSums } from "./ringSums.ts";
+
+/** Memory for the sums of a part. Smaller parts would not fill the threads. */
+const PART_BYTES = 1 << 25;
 
 /** Whether there is nothing to compute: TensorFlow's own ops get the shapes of empty batches wrong. */
 const isEmpty = (input: tf.TensorInfo, shape: readonly number[]): boolean =>
@@ -15,7 +19,7 @@ const isEmpty = (input: tf.TensorInfo, shape: readonly number[]): boolean =>
 /** What sums of dy depend on. */
 const sourcesOf = (dy: tf.TensorInfo, shape: ConvShape): unknown[] => [dy.dataId, JSON.stringify(shape)];
 
-function keepSums(state: NativeState, dy: tf.TensorInfo, shape: ConvShape, sums: RingSums): void {
+function keepSums(state: NativeState, dy: tf.TensorInfo, shape: ConvShape, sums: RingSums[]): void {
   state.gradientSums.keep(sourcesOf(dy, shape), sums);
   queueMicrotask(() => state.gradientSums.forget(sums));
 }
@@ -26,50 +30,123 @@ export const convolutions: Convolutions<NativeState> = {
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(x, yShape)) return ops.fill(yShape, 0);
-      const sums = ringSums(ops, ops.input(x), shape, state);
-      return ops.reshape(multiply(ops, sums, ops.input(weights), shape), yShape);
+      const [image, matrices] = [ops.input(x), ops.input(weights)];
+      const parts = partsOf(ops, shape).map((part) => {
+        const sums = sumsOfPart(ops, image, part, state);
+        const y = multiply(ops, sums, matrices, part.shape);
+        if (sums) ops.free(sums.sums);
+        return y;
+      });
+      return ops.reshape(ops.concat(parts, 0), yShape);
     }),
 
   inputGradient: (state, shape, dy, weights, dxShape) =>
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(dy, dxShape)) return ops.fill(dxShape, 0);
-      const adjoint = adjointShape(shape);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
-      const sums = ringSums(ops, ops.input(dy), adjoint, state);
-      const dx = multiply(ops, sums, transposed, adjoint);
+      const image = ops.input(dy);
       // With strides there are so many more sums of spread-out dy that their product costs more than new sums.
-      if (sums && shape.strides.every((stride) => stride === 1)) {
-        keepSums(state, dy, shape, { rings: sums.rings, sums: ops.keep(sums.sums) });
+      const isKept = shape.strides.every((stride) => stride === 1);
+      const kept: RingSums[] = [];
+      const parts = partsOf(ops, adjointShape(shape)).map((part) => {
+        const sums = sumsOfPart(ops, image, part, state);
+        const dx = multiply(ops, sums, transposed, part.shape);
+        if (sums && isKept) kept.push(sums);
+        else if (sums) ops.free(sums.sums);
+        return dx;
+      });
+      const dx = ops.reshape(ops.concat(parts, 0), dxShape);
+      if (kept.length > 0) {
+        keepSums(
+          state,
+          dy,
+          shape,
+          kept.map(({ rings, sums }) => ({ rings, sums: ops.keep(sums) })),
+        );
       }
-      return ops.reshape(dx, dxShape);
+      return dx;
     }),
 
   /** dW[l] = S_l(x)ᵀ · dy = xᵀ · S_l(dy); 0 for rings that read nothing. */
   filterGradient: (state, shape, x, dy, dwShape) =>
     runNativeSingle(state, (ops) => {
-      const { inChannels, outChannels, matrices } = shape;
+      const { inChannels, outChannels, inSize, outSize, matrices } = shape;
       const known = state.gradientSums.take(sourcesOf(dy, shape));
-      if (known) ops.adopt(known.sums);
+      for (const { sums } of known ?? []) ops.adopt(sums);
       if (isEmpty(x, dy.shape)) return ops.fill(dwShape, 0);
+      const image = ops.input(x);
       if (known) {
-        const { rings } = known;
-        const pixels = ops.reshape(ops.input(x), [product(x.shape) / inChannels, inChannels]);
-        const joined = productOfRows(ops, pixels, known.sums);
-        const found = ops.transpose(ops.reshape(joined, [inChannels, rings.length, outChannels]), [1, 0, 2]);
-        return allRings(ops, found, rings, matrices);
+        const pixels = product(inSize);
+        const rows = ops.reshape(image, [shape.images * pixels, inChannels]);
+        let first = 0;
+        const parts = known.map(({ sums }) => {
+          const [count] = sums.shape;
+          const found = productOfRows(ops, ops.slice(rows, [first, 0], [count, inChannels]), sums);
+          first += count;
+          ops.free(sums);
+          return found;
+        });
+        const [{ rings }] = known;
+        const joined = ops.reshape(ops.sum(parts), [inChannels, rings.length, outChannels]);
+        return allRings(ops, ops.transpose(joined, [1, 0, 2]), rings, matrices);
       }
-      const sums = ringSums(ops, ops.input(x), shape, state);
-      if (!sums) return ops.fill(dwShape, 0);
-      const rows = ops.reshape(ops.input(dy), [product(dy.shape) / outChannels, outChannels]);
-      const found = ops.reshape(productOfRows(ops, sums.sums, rows), [
-        sums.rings.length,
-        inChannels,
-        outChannels,
-      ]);
-      return allRings(ops, found, sums.rings, matrices);
+      const positions = product(outSize);
+      const rows = ops.reshape(ops.input(dy), [shape.images * positions, outChannels]);
+      let rings: number[] = [];
+      const parts = partsOf(ops, shape).flatMap((part) => {
+        const found = sumsOfPart(ops, image, part, state);
+        if (!found) return [];
+        rings = found.rings;
+        const { first, shape: of } = part;
+        const read = ops.slice(rows, [first * positions, 0], [of.images * positions, outChannels]);
+        const matrix = productOfRows(ops, found.sums, read);
+        ops.free(found.sums);
+        return matrix;
+      });
+      if (parts.length === 0) return ops.fill(dwShape, 0);
+      return allRings(
+        ops,
+        ops.reshape(ops.sum(parts), [rings.length, inChannels, outChannels]),
+        rings,
+        matrices,
+      );
     }),
 };
+
+/** Consecutive images. */
+interface Part {
+  first: number;
+  /** Their convolution. */
+  shape: ConvShape;
+}
+
+/** The images in parts of nearly equal numbers. A GPU has the memory, and prefers single calls. */
+function partsOf({ backend }: NativeOps, shape: ConvShape): Part[] {
+  const { images, outSize, inChannels, matrices } = shape;
+  const bytes = 4 * images * product(outSize) * inChannels * matrices;
+  const count = backend.isUsingGpuDevice ? 1 : Math.min(images, Math.ceil(bytes / PART_BYTES));
+  return Array.from({ length: count }, (_, i) => {
+    const [first, end] = [i, i + 1].map((part) => Math.floor((part * images) / count));
+    return { first, shape: { ...shape, images: end - first } };
+  });
+}
+
+/** S_l of a part of x [N, ...in, C]; undefined if no ring reads any of it. */
+function sumsOfPart(
+  ops: NativeOps,
+  x: Native,
+  { first, shape }: Part,
+  state: NativeState,
+): RingSums | undefined {
+  // Images in sequence are a view, not a copy.
+  const images = ops.slice(
+    x,
+    x.shape.map((_, axis) => (axis === 0 ? first : 0)),
+    x.shape.with(0, shape.images),
+  );
+  return ringSums(ops, images, shape, state);
+}
 
 /** Σ_l S_l · weights[l], [positions, Cout]. */
 function multiply(
@@ -83,7 +160,7 @@ function multiply(
   const count = sums.rings.length;
   const matrix = (ring: number): Native => ops.slice(weights, [ring, 0, 0], [1, cin, cout]);
   const live = count === rings ? weights : ops.concat(sums.rings.map(matrix), 0);
-  return ops.matMul(sums.sums, ops.reshape(live, [count * cin, cout]));
+  return productOfBlocks(ops, sums.sums, ops.reshape(live, [count * cin, cout]));
 }
 
 /** The matrices of some rings, [L, Cin, Cout], with zeros for the others. */

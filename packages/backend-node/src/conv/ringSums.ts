@@ -4,12 +4,16 @@
 // 9 that is 1 + 9 + 25 + 49 + 81 taps instead of 5 · 81, and a filter with one output per channel runs on the fast
 // paths of oneDNN and cuDNN. A ring of one position is x itself. In three dimensions, planes at the same distance
 // before and behind the centre hold the same positions and are added first.
+//
+// A call of a depthwise convolution takes a tenth of a millisecond before it starts to compute. So on the CPU, where maps
+// are small, the sums of all rings are one matrix product instead: see `smallMaps.ts`.
 
 import { product } from "@gmr-conv/core";
 import { type ConvShape, matrixIndex } from "@gmr-conv/tfjs";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import type { NativeState, RingSums } from "../state.ts";
 import { ringMask } from "./masks.ts";
+import { isSmallMap, sumsOfSmallMap } from "./smallMaps.ts";
 import { spreadOut } from "./spreadOut.ts";
 import { crop, pad, type Window, windowOf } from "./windows.ts";
 
@@ -23,6 +27,9 @@ export function ringSums(
   convolution: ConvShape,
   state: NativeState,
 ): RingSums | undefined {
+  if (isSmallMap(convolution) && !state.backend.isUsingGpuDevice) {
+    return sumsOfSmallMap(ops, x, convolution, state);
+  }
   const { source, shape } = spread(ops, x, convolution);
   const index = matrixIndex(shape);
   const planes = planePairs(ops, source, shape);
@@ -41,7 +48,10 @@ export function ringSums(
   if (joined !== source) for (const sum of sums) if (sum !== joined) ops.free(sum);
   const columns = joined.shape[3];
   const positions = product(joined.shape.slice(0, 3));
-  return { rings, sums: ops.reshape(joined, [positions, columns]) };
+  const rows = ops.reshape(joined, [positions, columns]);
+  // The rows are another handle of the same memory.
+  if (rows !== joined) ops.free(joined);
+  return { rings, sums: rows };
 }
 
 /** The image of a convolution, with its pixels spread out if needed. */

@@ -43,4 +43,22 @@ describeNative("ring convolutions leave no native tensors", () => {
     expect(await left(() => tf.grads(layer)(wanted.map((i) => all[i])))).toBe(0);
     tf.dispose(all);
   });
+
+  it("computes images in parts as all at once", async () => {
+    const [x, w] = [tf.randomNormal<tf.Rank.R4>([7, 64, 64, 100]), tf.randomNormal<tf.Rank.R3>([3, 100, 2])];
+    const [ring, dense] = (["ring", "dense"] as const).map((strategy) => {
+      const { value, grads } = tf.valueAndGrads((image: tf.Tensor, weights: tf.Tensor) =>
+        gmrConv2d(image as tf.Tensor4D, weights as tf.Tensor3D, { kernelSize: 5, pad: "same", strategy })
+          .square()
+          .sum(),
+      )([x, w]);
+      return [value, ...grads];
+    });
+    for (const [i, expected] of dense.entries()) {
+      const error = ring[i].sub(expected).abs().max().div(expected.abs().max());
+      expect((await error.data())[0]).toBeLessThan(1e-5);
+      error.dispose();
+    }
+    tf.dispose([x, w, ring, dense]);
+  });
 });

@@ -3,7 +3,9 @@
 import { type Convolutions, type ConvShape, type ConvUse, gatherOf, keyOf } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
 import type { WasmState } from "../state.ts";
+import { type Epilogue, epilogueArguments, NO_EPILOGUE } from "./epilogue.ts";
 import { makePlan, type Plan } from "./plan.ts";
+import { isPointwise, pointwise, pointwiseFilterGradient, pointwiseInputGradient } from "./pointwise.ts";
 
 function planFor(state: WasmState, shape: ConvShape, use: ConvUse): Plan {
   return state.plans.get(keyOf(shape, use), () =>
@@ -18,6 +20,7 @@ function multiply(
   weights: tf.TensorInfo,
   transposed: 0 | 1,
   resultShape: readonly number[],
+  epilogue: Epilogue = NO_EPILOGUE,
 ): tf.TensorInfo {
   const result = state.output(resultShape);
   const threads = state.threadsFor(plan.multiplyAdds);
@@ -30,18 +33,41 @@ function multiply(
     begin,
     end,
   ]);
-  state.split("convolve", plan.units, threads, (begin, end, t) => [headers[t], from, to, begin, end]);
+  state.split("convolve", plan.units, threads, (begin, end, t) => [
+    headers[t],
+    from,
+    to,
+    begin,
+    end,
+    ...epilogueArguments(state, epilogue),
+  ]);
   return result;
 }
 
+/** y of a convolution, f(x * weights + bias). */
+export function forward(
+  state: WasmState,
+  shape: ConvShape,
+  x: tf.TensorInfo,
+  weights: tf.TensorInfo,
+  yShape: readonly number[],
+  epilogue?: Epilogue,
+): tf.TensorInfo {
+  return isPointwise(shape)
+    ? pointwise(state, shape, x, weights, yShape, epilogue)
+    : multiply(state, planFor(state, shape, "forward"), x, weights, 0, yShape, epilogue);
+}
+
 export const convolutions: Convolutions<WasmState> = {
-  forward: (state, shape, x, weights, yShape) =>
-    multiply(state, planFor(state, shape, "forward"), x, weights, 0, yShape),
+  forward,
 
   inputGradient: (state, shape, dy, weights, dxShape) =>
-    multiply(state, planFor(state, shape, "input"), dy, weights, 1, dxShape),
+    isPointwise(shape)
+      ? pointwiseInputGradient(state, shape, dy, weights, dxShape)
+      : multiply(state, planFor(state, shape, "input"), dy, weights, 1, dxShape),
 
   filterGradient(state, shape, x, dy, dwShape) {
+    if (isPointwise(shape)) return pointwiseFilterGradient(state, shape, x, dy, dwShape);
     const dw = state.output(dwShape);
     const plan = planFor(state, shape, "filter");
     if (plan.hasDeadMatrices) state.clear(dw);

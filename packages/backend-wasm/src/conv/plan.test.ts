@@ -2,6 +2,7 @@ import { ringPartition } from "@gmr-conv/core";
 import { type ConvShape, type Gather, gatherOf, type Size3 } from "@gmr-conv/tfjs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Kernels } from "../generated/kernels.ts";
 import { KERNELS } from "../generated/plainKernels.ts";
 import { PlanField } from "../layouts.ts";
 import { makePlan, type Plan, type PlanKind } from "./plan.ts";
@@ -180,20 +181,10 @@ describe("buffers", () => {
 const PATTERN = 0x5a;
 const GUARD = 1024;
 
-interface SandboxKernels {
-  packWeights(plan: number, weights: number, transposed: number, begin: number, end: number): void;
-  convolve(plan: number, x: number, y: number, begin: number, end: number): void;
-  filterGradient(plan: number, x: number, dy: number, begin: number, end: number): void;
-  filterFinish(plan: number, dw: number, begin: number, end: number): void;
-  depthwiseRing(plan: number, x: number, weights: number, y: number, begin: number, end: number): void;
-  depthwiseRingFilter(plan: number, x: number, dy: number, begin: number, end: number): void;
-  depthwiseRingFinish(plan: number, dw: number): void;
-}
-
 const kernelModule = new WebAssembly.Module(Uint8Array.from(atob(KERNELS), (c) => c.charCodeAt(0)));
 const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(kernelModule, { env: { memory } });
-const kernels = exports as object as SandboxKernels;
+const kernels = exports as object as Kernels;
 
 /** Runs a convolution or filter gradient in the memory, with guards between its parts, and checks them. */
 function runGuarded(shape: Gather, kind: PlanKind): void {
@@ -236,7 +227,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
 
   if (kind === "forward") {
     kernels.packWeights(base, at.weights, 0, 0, plan.panels);
-    kernels.convolve(base, at.x, at.y, 0, plan.units);
+    kernels.convolve(base, at.x, at.y, 0, plan.units, 0, 0, 0);
   } else if (kind === "depthwise") {
     kernels.depthwiseRing(base, at.x, at.weights, at.y, 0, plan.units);
   } else if (kind === "depthwiseFilter") {

@@ -39,7 +39,7 @@ export interface Plan {
 
 /** Pixels of a tile: enough to amortise reading the packed weights, few enough for the sums to stay in cache. */
 const TILE_PIXELS = 64;
-const TILE_FLOATS = 1 << 16;
+const TILE_FLOATS = 1 << 17;
 const GROUP_BYTES = 1 << 19;
 /** Approximate number of units of the filter gradient, independent of the number of threads. */
 const FILTER_UNITS = 8;

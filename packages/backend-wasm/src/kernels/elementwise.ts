@@ -1,5 +1,5 @@
 import { product } from "@gmr-conv/core";
-import { AddRelu, ReluGrad, ScaleRows } from "@gmr-conv/tfjs";
+import { AddRelu, ReluGrad, RepeatChannels, ScaleRows } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { wasm } from "../state.ts";
 
@@ -31,6 +31,18 @@ export const elementwiseKernels = [
       length,
     ]);
     return dx;
+  }),
+
+  wasm.kernel(RepeatChannels, ({ x }, { times }, state) => {
+    const y = state.output([...x.shape.slice(0, -1), x.shape[x.shape.length - 1] * times]);
+    const [from, to] = state.addresses(x, y);
+    state.splitFloats("repeatEach", product(x.shape), (bytes, length) => [
+      from + bytes,
+      to + bytes * times,
+      length,
+      times,
+    ]);
+    return y;
   }),
 
   wasm.kernel(ScaleRows, ({ x, scale }, _attrs, state) => {

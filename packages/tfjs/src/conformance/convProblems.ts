@@ -103,6 +103,12 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   depthwise([9, 8, 18], { kernelSize: 5, numRings: 8, pad: 2 }),
   depthwise([2, 6, 5, 6], { kernelSize: 5, pad: 2, strides: 2, outputPadding: 1, transposed: true }),
   depthwise([1, 5, 6, 3], { kernelSize: 3, dilations: 2, transposed: true, circular: false }),
+  depthwise([2, 7, 9, 5], { kernelSize: 5, pad: 2 }, 3),
+  depthwise([1, 8, 6, 16], { kernelSize: 3, pad: "same", padMode: "circular" }, 2),
+  depthwise([2, 5, 6, 3], { kernelSize: 3, pad: 1, strides: 2, outputPadding: 1, transposed: true }, 4),
+  { ...depthwise([2, 17, 3], { kernelSize: 5, pad: 2 }, 2), rank: 1 },
+  { ...depthwise([1, 4, 3, 5, 3], { kernelSize: 3, pad: 1 }, 2), rank: 3 },
+  { ...depthwise([1, 6, 7, 4], { kernelSize: 3, pad: 1 }, 2), masks: true },
   { ...depthwise([1, 6, 7, 4], { kernelSize: 5, pad: 1 }), masks: true },
   { ...depthwise([1, 4, 5, 4], { kernelSize: 3, strides: 2, transposed: true }), masks: true },
   { ...depthwise([2, 33, 9], { kernelSize: 7, pad: 3, strides: 2 }), rank: 1 },
@@ -211,9 +217,14 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
   },
 ];
 
-function depthwise(shape: readonly number[], options: ConvProblem["options"]): ConvProblem {
+/** @param multiplier channels of y for each of x, or, transposed, of x for each of y */
+function depthwise(shape: readonly number[], options: ConvProblem["options"], multiplier = 1): ConvProblem {
   const channels = shape[shape.length - 1];
-  return { shape, outChannels: channels, options: { ...options, groups: channels } };
+  if (!options.transposed) {
+    return { shape, outChannels: channels * multiplier, options: { ...options, groups: channels } };
+  }
+  const images = [...shape.slice(0, -1), channels * multiplier];
+  return { shape: images, outChannels: channels, options: { ...options, groups: channels } };
 }
 
 function transposed(options: ConvProblem["options"]): ConvProblem["options"] {
@@ -231,7 +242,9 @@ export function randomProblems(count: number, rank: Rank, seed: number, byChanne
   const problems: ConvProblem[] = [];
   while (problems.length < count) {
     const drawn = drawProblem(random, rank);
-    const problem = byChannel ? { ...drawn, ...depthwise(drawn.shape, drawn.options) } : drawn;
+    const problem = byChannel
+      ? { ...drawn, ...depthwise(drawn.shape, drawn.options, 1 + random.int(3)) }
+      : drawn;
     const geometry = geometryOf(problem);
     if (!geometry || productCount(problem, geometry) > MAX_PRODUCTS) continue;
     const outputs = product(geometry.outputSize) * problem.outChannels;

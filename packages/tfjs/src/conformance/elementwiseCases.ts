@@ -12,6 +12,7 @@ import {
   SgdUpdate,
   sgdUpdate,
 } from "../optimizerSteps.ts";
+import { RepeatChannels } from "../repeatChannels.ts";
 import { ScaleRows } from "../scalePositions.ts";
 import { checkAndDispose, toTensor } from "./compare.ts";
 import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
@@ -30,6 +31,7 @@ export function elementwiseCases(): ConformanceCase[] {
     ]),
     misfitCase(AddRelu, { a: [2, 3], b: [2, 2] }, {}),
     misfitCase(ReluGrad, { dy: [2], y: [3] }, {}),
+    misfitCase(RepeatChannels, { x: [2, 3] }, { times: 0.5 }),
     misfitCase(ScaleRows, { x: [1, 2, 2, 3], scale: [3] }, {}),
     misfitCase(AdamWUpdate, { parameter: [4], gradient: [3], first: [4], second: [4] }, adamW(1)),
     misfitCase(SgdUpdate, { parameter: [4], gradient: [4], velocity: [2, 2] }, sgd),

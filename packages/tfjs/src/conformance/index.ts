@@ -9,6 +9,7 @@ import { checkKeys, checkNonNegativeInteger, type KeysOf } from "@gmr-conv/core"
 import { batchNormCases } from "./batchNormCases.ts";
 import type { ConformanceCase } from "./conformanceCase.ts";
 import { convCases, leakCases, partialGradientCases } from "./convCases.ts";
+import { denseConvCases } from "./denseConvCases.ts";
 import { elementwiseCases } from "./elementwiseCases.ts";
 import { emptyCases } from "./emptyCases.ts";
 import { integerCases } from "./integerCases.ts";
@@ -53,6 +54,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...symmetryCases(),
     ...batchNormCases(),
     ...elementwiseCases(),
+    ...denseConvCases(),
     ...stockGradientCases(),
     ...secondGradientCases(),
     ...sumCases(),

@@ -122,8 +122,10 @@ type WithFilterShape = { filterShape: number[] };
 
 /** Which stock kernels {@link denseConvKernels} replaces. */
 export interface DenseConvChoice<State> {
-  /** Whether `conv2d` is replaced on a device; default: never. Its gradients, and `conv3d` with its own, always are. */
-  conv2d?: (state: State) => boolean;
+  /**
+   * Whether a `conv2d` is replaced on a device; default: none is. Its gradients, and `conv3d` with its own, always are.
+   */
+  conv2d?: (state: State, shape: ConvShape) => boolean;
 }
 
 const CHOICE_KEYS: KeysOf<DenseConvChoice<never>> = { conv2d: true };
@@ -138,14 +140,13 @@ export function denseConvKernels<State>(
   /** A kernel that computes what its layout and dtypes allow, and leaves the rest to the stock kernel. */
   const dense = <Inputs extends Record<string, tf.TensorInfo>, Attrs extends object>(
     name: string,
-    compute: (inputs: Inputs, attrs: Attrs, state: State) => tf.TensorInfo,
-    applies: (state: State) => boolean = () => true,
+    compute: (inputs: Inputs, attrs: Attrs, state: State, stock: () => KernelOutput) => KernelOutput,
   ): KernelOverride =>
     kernels.override<Inputs, Attrs>(name, (inputs, attrs, state, stock): KernelOutput => {
       const { dataFormat = "NHWC" } = attrs as Partial<Conv2DKernelAttrs>;
       const isPlain =
         /^N(HW|DHW)C$/.test(dataFormat) && Object.values(inputs).every(({ dtype }) => dtype === "float32");
-      return isPlain && applies(state) ? compute(inputs, attrs, state) : stock();
+      return isPlain ? compute(inputs, attrs, state, stock) : stock();
     });
   const outputShape = ({ images, outSize, outChannels }: ConvShape, rank: 2 | 3): number[] => [
     images,
@@ -188,13 +189,9 @@ export function denseConvKernels<State>(
   ];
   if (!conv2d) return found;
   type Attrs = Conv2DKernelAttrs & { dilations: number | [number, number] };
-  const replaced = dense<ForwardInputs, Attrs>(
-    tf.Conv2D,
-    ({ x, filter }, attrs, state) => {
-      const shape = conv2DShape(x.shape, filter.shape, attrs.dilations, attrs);
-      return forward(state, shape, x, filter, outputShape(shape, 2));
-    },
-    conv2d,
-  );
+  const replaced = dense<ForwardInputs, Attrs>(tf.Conv2D, ({ x, filter }, attrs, state, stock) => {
+    const shape = conv2DShape(x.shape, filter.shape, attrs.dilations, attrs);
+    return conv2d(state, shape) ? forward(state, shape, x, filter, outputShape(shape, 2)) : stock();
+  });
   return [...found, replaced];
 }

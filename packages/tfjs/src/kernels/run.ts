@@ -65,7 +65,7 @@ function registerGradient<Inputs, Attrs>({ name, gradient }: KernelDeclaration<I
     inputsToSave: [...gradient.inputs],
     ...(gradient.outputs && { outputsToSave: [...gradient.outputs] }),
     gradFunc: (dy, saved, attrs) => {
-      releaseGradientsBefore(dy);
+      releaseGradientsBefore(dy, saved);
       const dys = Array.isArray(dy) ? dy : [dy];
       return gradient.compute(dys, saved, attrs as Attrs) as Record<string, () => tf.Tensor>;
     },

@@ -4,8 +4,10 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { GmrError } from "@gmr-conv/core";
 import { BenchProcess } from "../benchProcess.ts";
+import type { Entrant } from "../entrants.ts";
 import { type LayerPeer, type LayerShape, peerLabel } from "../layers.ts";
 import type { LayerPass, NetworkPass, PeerImpl } from "../measurements.ts";
+import type { ModelBench } from "../models.ts";
 import type { NetworkPeer } from "../network.ts";
 import type { NetworkShape } from "../networkRun.ts";
 import { leftOut } from "./leftOut.ts";
@@ -63,10 +65,7 @@ export function pyTorchNetwork(
         pass,
       };
       try {
-        return await start(python, [
-          "network",
-          ...Object.entries(args).flatMap(([name, value]) => [`--${name}`, String(value)]),
-        ]);
+        return await start(python, ["network", ...flags(args)]);
       } catch (error) {
         missing = true;
         note(leftOut("PyTorch", error));
@@ -74,6 +73,35 @@ export function pyTorchNetwork(
       }
     },
   };
+}
+
+/** The official package's networks, by our names. `note` is called with the reason why one cannot run here. */
+export function pyTorchModels(python: string, note: (text: string) => void) {
+  const missing = new Set<string>();
+  return (
+    { name, options, batch }: ModelBench,
+    pass: NetworkPass,
+    threads: number | undefined,
+  ): readonly Entrant[] =>
+    (["official", "official-best"] as const).map((impl) => ({
+      backend: "pytorch",
+      impl,
+      async start(ours = 1) {
+        if (missing.has(name)) return undefined;
+        const args = { name, options: JSON.stringify(options), batch, threads: threads ?? ours, impl, pass };
+        try {
+          return await start(python, ["model", ...flags(args)]);
+        } catch (error) {
+          missing.add(name);
+          note(leftOut(`${name} of the official package`, error));
+          return undefined;
+        }
+      },
+    }));
+}
+
+function flags(args: Record<string, string | number>): string[] {
+  return Object.entries(args).flatMap(([name, value]) => [`--${name}`, String(value)]);
 }
 
 function start(python: string, args: readonly string[]): Promise<BenchProcess> {

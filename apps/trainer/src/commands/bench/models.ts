@@ -1,7 +1,8 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
+import { NETWORK_PASSES, type NetworkPass } from "../../bench/measurements.ts";
 import { lazy } from "../lazy.ts";
-import { pattern, positiveInteger } from "../options.ts";
-import { backendOption, THREADS } from "./common.ts";
+import { names, pattern, positiveInteger } from "../options.ts";
+import { backendOption, PEERS, THREADS } from "./common.ts";
 
 export function addModels(bench: Command): void {
   bench
@@ -17,6 +18,19 @@ export function addModels(bench: Command): void {
     .option("--batch-size <count>", "images or volumes", positiveInteger)
     .option("--checkpoint-stages", "keep less in memory and compute stages twice", false)
     .option("--repeat <count>", "counted steps", positiveInteger, 2)
+    .option(
+      "--peers [python]",
+      `each GMR network in turn with its dense twin and, in PyTorch, the official one: ${PEERS}`,
+    )
+    .option("--pass <list>", "with --peers: train-step, inference", passes, ["train-step"])
     .option("--json", "print one JSON object per network", false)
     .action(lazy(async () => (await import("../../actions/bench/models.ts")).models));
+}
+
+function passes(text: string): NetworkPass[] {
+  return names(text).map((name) => {
+    const found = NETWORK_PASSES.find((pass) => pass === name);
+    if (found === undefined) throw new InvalidArgumentError('Expected "train-step", "inference" or both.');
+    return found;
+  });
 }
