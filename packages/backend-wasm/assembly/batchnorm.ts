@@ -28,44 +28,32 @@ function real(plan: usize, f: NormPlan): f32 {
 }
 
 /** Bytes of an image. */
-// @ts-ignore: decorator
-@inline
 function imageBytes(plan: usize): usize {
   return <usize>value(plan, NormPlan.Periods) * (<usize>value(plan, NormPlan.Width) << 2) + tailBytes(plan);
 }
 
 /** Bytes of the part of a period at the end of an image. */
-// @ts-ignore: decorator
-@inline
 function tailBytes(plan: usize): usize {
   return <usize>value(plan, NormPlan.Tail) << 2;
 }
 
 /** The first period of a unit of an image; that of the unit after the last one is the number of periods. */
-// @ts-ignore: decorator
-@inline
 function periodAt(plan: usize, unit: i32): i32 {
   return min(unit * value(plan, NormPlan.UnitPeriods), value(plan, NormPlan.Periods));
 }
 
 /** The partial sums of a unit: two float64 for each lane, one after the other. */
-// @ts-ignore: decorator
-@inline
 function partialsOf(plan: usize, unit: i32): usize {
   return pointer(plan, NormPlan.Partials) + <usize>unit * (<usize>value(plan, NormPlan.Width) << 4);
 }
 
 /** A constant of the first lane of an image, `which` of five. */
-// @ts-ignore: decorator
-@inline
 function constantsOf(plan: usize, image: i32, which: i32): usize {
   const rowBytes = <usize>value(plan, NormPlan.Width) << 2;
   return pointer(plan, NormPlan.Constants) + <usize>(image * 5 + which) * rowBytes;
 }
 
 /** Loads a vector, or `count` (1…3) floats padded with zeros. */
-// @ts-ignore: decorator
-@inline
 function loadPart(p: usize, count: i32): v128 {
   if (count >= 4) return v128.load(p);
   let loaded = v128.load32_zero(p);
@@ -74,8 +62,6 @@ function loadPart(p: usize, count: i32): v128 {
   return loaded;
 }
 
-// @ts-ignore: decorator
-@inline
 function storePart(p: usize, stored: v128, count: i32): void {
   if (count >= 4) {
     v128.store(p, stored);
@@ -215,8 +201,6 @@ export function normMoments(plan: usize, scratch: usize, begin: i32, end: i32): 
  * Adds the sums of all units and lanes of an image to `total`, a float64 for each channel, in pairs. With `means`, the
  * second sums are taken about them instead of about the means of the lanes.
  */
-// @ts-ignore: decorator
-@inline
 function addLanes(plan: usize, image: i32, second: bool, means: usize, total: usize): void {
   const channels = value(plan, NormPlan.Channels);
   const width = value(plan, NormPlan.Width);
@@ -351,8 +335,6 @@ export function normConstants(plan: usize): void {
 }
 
 /** Bytes of a float64 for each channel, in pairs. */
-// @ts-ignore: decorator
-@inline
 function totalBytes(channels: i32): usize {
   return <usize>((channels + 1) & ~1) << 3;
 }

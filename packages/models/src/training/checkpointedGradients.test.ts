@@ -240,7 +240,7 @@ describe("where to cut", () => {
       features: [4, 4, 4],
       kernelSizes: [3, 3],
     });
-    expect(stageEnds(network)).toEqual(["conv_0.conv_1.adn.A", "down_1.convs.conv_1.adn.A"]);
+    expect(stageEnds(network)).toEqual(["conv_0.conv_1.adn.N", "down_1.convs.conv_1.adn.N"]);
   });
 
   it("stageBoundaries: where everything passes through a single tensor", () => {

@@ -202,7 +202,7 @@ function network(): tf.LayersModel {
   const flat = on(left, tf.layers.flatten());
   const logits = on(
     on(pooled, tf.layers.dense({ units: 6, useBias: false, name: "fc" })),
-    fusedBatchNormalization({ name: "head_norm", relu: true }),
+    fusedBatchNormalization({ name: "head_norm", slope: 0.1 }),
   );
   return shaken(tf.model({ inputs: [a, b], outputs: [logits, flat], name: "network" }));
 }

@@ -111,6 +111,20 @@ describe("in inference", () => {
   );
 });
 
+it("rectifies with a slope in training and inference, and keeps it", () => {
+  const [plain, leaky] = [fusedBatchNormalization(), fusedBatchNormalization({ slope: 0.25 })];
+  const x = batch(6, 2);
+  expectClose(train(leaky, x), tf.leakyRelu(train(plain, x), 0.25));
+  expectClose(leaky.apply(x) as tf.Tensor, tf.leakyRelu(plain.apply(x) as tf.Tensor, 0.25));
+  expect(new FusedBatchNormalization(leaky.getConfig()).getConfig()).toEqual(leaky.getConfig());
+  expect(leaky.getConfig()).toMatchObject({ relu: false, slope: 0.25 });
+  expectGmrError(
+    () => fusedBatchNormalization({ relu: true, slope: 0.25 }),
+    "invalid-argument",
+    "with relu, slope must be 0 or left out, got 0.25",
+  );
+});
+
 it("keeps its options and averages when saved and loaded", async () => {
   const args = {
     inputShape: [3, 2],

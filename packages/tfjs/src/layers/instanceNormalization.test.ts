@@ -37,10 +37,10 @@ it("has the gradients of its definition", () => {
   expect(largest(ours.sub(tf.grad(expected)(x, dy)))).toBeLessThan(1e-5);
 });
 
-it("is saved, loaded and folded to stock layers with the same outputs", async () => {
+it.each([{}, { slope: 0 }, { slope: 0.1 }])("is saved, loaded and folded with %j", async (args) => {
   const layers = [
     tf.layers.inputLayer({ inputShape: [4, 5, 6, 3] }),
-    instanceNormalization({ epsilon: 1e-3 }),
+    instanceNormalization({ epsilon: 1e-3, ...args }),
   ];
   const model = tf.sequential({ layers });
   model.setWeights([gamma.clone(), beta.clone()]);
@@ -53,7 +53,26 @@ it("is saved, loaded and folded to stock layers with the same outputs", async ()
   expect(largest((folded.predict(x) as tf.Tensor).sub(y))).toBeLessThan(1e-5);
 });
 
+it("multiplies negative outputs by the slope, as a rectifier after it does", () => {
+  const x = tf.randomNormal([2, 4, 3, 3], 1, 2, "float32", 2);
+  const dy = tf.randomNormal(x.shape, 0, 1, "float32", 3);
+  const ours = (t: tf.Tensor) => instanceNorm(t, gamma, beta, 1e-5, 0.1);
+  const stock = (t: tf.Tensor) => tf.leakyRelu(expected(t), 0.1);
+  expect(largest(ours(x).sub(stock(x)))).toBeLessThan(1e-5);
+  expect(largest(tf.grad(ours)(x, dy).sub(tf.grad(stock)(x, dy)))).toBeLessThan(1e-5);
+});
+
+it("loads models from before the slope", () => {
+  const { slope: _, ...config } = instanceNormalization({ name: "norm" }).getConfig();
+  expect(new InstanceNormalization(config).slope).toBe(1);
+});
+
 it("refuses what it cannot normalise", () => {
+  expectGmrError(
+    () => instanceNormalization({ slope: 1.5 }),
+    "invalid-argument",
+    "slope must lie in [0, 1], got 1.5",
+  );
   expectGmrError(
     () => instanceNormalization({ epsilon: 0 }),
     "invalid-argument",
