@@ -4,6 +4,7 @@ import { once } from "@gmr-conv/core";
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
 import { avgPoolKernels } from "./kernels/avgPool.ts";
 import { batchNormKernels } from "./kernels/batchNorm.ts";
+import { batchNormInferenceKernels } from "./kernels/batchNormInference.ts";
 import { convolutionKernels } from "./kernels/convolution.ts";
 import { denseGradientKernels } from "./kernels/denseGradients.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";
@@ -17,6 +18,7 @@ export const registerKernels = once((): void => {
   replaceKernels([
     ...convolutionKernels,
     ...batchNormKernels,
+    ...batchNormInferenceKernels,
     ...mixtureKernels,
     ...elementwiseKernels,
     ...optimizerKernels,

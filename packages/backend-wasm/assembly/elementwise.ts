@@ -1,28 +1,54 @@
 // Small fused loops of a training step that would take stock kernels a dozen passes over memory.
 import { madd, min } from "./common";
 
-/** dst[l] = sum over r of matrix[r, l] * src[r] (or, transposed, of matrix[l, r]), rows of `inner` floats. */
-export function mixRows(matrix: usize, src: usize, dst: usize, rings: i32, inner: i32, transposed: i32): void {
+/** Bytes of the rows that `mixRows` mixes at a time, so that they stay in the cache. */
+const PIECE: usize = 2048;
+
+/**
+ * dst[l] = sum over r of matrix[r, l] * src[r] (or, transposed, of matrix[l, r]), for `inner` floats of rows that are
+ * `stride` bytes apart.
+ */
+export function mixRows(
+  matrix: usize,
+  src: usize,
+  dst: usize,
+  rings: i32,
+  stride: usize,
+  inner: i32,
+  transposed: i32,
+): void {
   const rowBytes = <usize>inner << 2;
-  for (let l = 0; l < rings; l++) {
-    const to = dst + <usize>l * rowBytes;
-    let i: usize = 0;
-    for (; i + 16 <= rowBytes; i += 16) {
-      let sum = f32x4.splat(0);
-      for (let r = 0; r < rings; r++) {
-        const at = transposed ? l * rings + r : r * rings + l;
-        const share = v128.load32_splat(matrix + (<usize>at << 2));
-        sum = madd(share, v128.load(src + <usize>r * rowBytes + i), sum);
+  for (let start: usize = 0; start < rowBytes; start += PIECE) {
+    const end = start + PIECE < rowBytes ? start + PIECE : rowBytes;
+    for (let l = 0; l < rings; l++) {
+      const to = dst + <usize>l * stride;
+      const first = matrix + (<usize>(transposed ? l * rings : l) << 2);
+      const step = <usize>(transposed ? 1 : rings) << 2;
+      let i = start;
+      for (; i + 32 <= end; i += 32) {
+        let low = f32x4.splat(0);
+        let high = f32x4.splat(0);
+        let share = first;
+        let from = src + i;
+        for (let r = 0; r < rings; r++) {
+          const shares = v128.load32_splat(share);
+          low = madd(shares, v128.load(from), low);
+          high = madd(shares, v128.load(from, 16), high);
+          share += step;
+          from += stride;
+        }
+        v128.store(to + i, low);
+        v128.store(to + i, high, 16);
       }
-      v128.store(to + i, sum);
-    }
-    for (; i < rowBytes; i += 4) {
-      let sum: f32 = 0;
-      for (let r = 0; r < rings; r++) {
-        const at = transposed ? l * rings + r : r * rings + l;
-        sum += load<f32>(matrix + (<usize>at << 2)) * load<f32>(src + <usize>r * rowBytes + i);
+      for (; i < end; i += 4) {
+        let sum = f32x4.splat(0);
+        for (let r = 0; r < rings; r++) {
+          // As above, so that where a thread's share ends makes no difference.
+          const shares = v128.load32_splat(first + <usize>r * step);
+          sum = madd(shares, v128.load32_splat(src + <usize>r * stride + i), sum);
+        }
+        store<f32>(to + i, f32x4.extract_lane(sum, 0));
       }
-      store<f32>(to + i, sum);
     }
   }
 }
@@ -109,6 +135,23 @@ export function reluGradient(dy: usize, y: usize, dx: usize, count: i32): void {
   for (; i < bytes; i += 4) store<f32>(dx + i, load<f32>(y + i) > 0 ? load<f32>(dy + i) : 0);
 }
 
+/** y = v where x > 0, else slope * v: the leaky rectifier of x = v, and its gradient with respect to v. */
+export function leaky(v: usize, x: usize, y: usize, count: i32, slope: f32): void {
+  const bytes = <usize>count << 2;
+  const zero = f32x4.splat(0);
+  const slopes = f32x4.splat(slope);
+  let i: usize = 0;
+  for (; i + 16 <= bytes; i += 16) {
+    const value = v128.load(v + i);
+    const open = f32x4.gt(v128.load(x + i), zero);
+    v128.store(y + i, v128.bitselect(value, f32x4.mul(value, slopes), open));
+  }
+  for (; i < bytes; i += 4) {
+    const value = load<f32>(v + i);
+    store<f32>(y + i, load<f32>(x + i) > 0 ? value : value * slope);
+  }
+}
+
 /**
  * One step of AdamW: m' = β₁m + γ₁g, v' = β₂v + γ₂g², p' = keep·p - size · m' / (√(v'·scale) + ε).
  * γ = 1 - β is passed in: computed here, in float32, it would lose digits for β near 1.
@@ -192,21 +235,5 @@ export function sgd(
     const velocity = momentum * load<f32>(v + i) + grad;
     store<f32>(vOut + i, velocity);
     store<f32>(pOut + i, keep * load<f32>(p + i) - rate * (momentum * velocity + grad));
-  }
-}
-
-/** Copies rows of `bytes` bytes from positions `fromStride` bytes apart to positions `toStride` bytes apart. */
-export function copyRows(
-  from: usize,
-  to: usize,
-  rows: i32,
-  fromStride: usize,
-  toStride: usize,
-  bytes: usize,
-): void {
-  for (let row = 0; row < rows; row++) {
-    memory.copy(to, from, bytes);
-    from += fromStride;
-    to += toStride;
   }
 }

@@ -8,3 +8,5 @@ export * from "./forward";
 export * from "./matrix";
 export * from "./pooling";
 export * from "./reduce";
+export * from "./resize";
+export * from "./rows";

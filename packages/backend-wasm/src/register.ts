@@ -9,7 +9,8 @@ import { elementwiseKernels } from "./kernels/elementwise.ts";
 import { mixtureKernels } from "./kernels/mixture.ts";
 import { optimizerKernels } from "./kernels/optimizers.ts";
 import { poolingKernels } from "./kernels/pooling.ts";
-import { splitKernels } from "./kernels/split.ts";
+import { resizeKernels } from "./kernels/resize.ts";
+import { rowKernels } from "./kernels/rows.ts";
 import { sumKernels } from "./kernels/sums.ts";
 import { wasm } from "./state.ts";
 import { refuses, refusesType } from "./types.ts";
@@ -23,7 +24,8 @@ export const registerKernels = once((): void => {
     ...elementwiseKernels,
     ...mixtureKernels,
     ...optimizerKernels,
-    ...splitKernels,
+    ...resizeKernels,
+    ...rowKernels,
     ...sumKernels,
   ]);
   replaceKernels(cpuFallbackConfigs(wasm.name, { refuses, refusesType }));

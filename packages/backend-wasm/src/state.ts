@@ -29,7 +29,7 @@ export const MAX_THREADS = 64;
 /** Multiply-adds below which waking a thread costs more than it saves. */
 const MIN_SHARED_WORK = 400_000;
 /** What a float of a memory loop counts in multiply-adds, and the minimum of floats per thread. */
-const FLOAT_WORK = 8;
+export const FLOAT_WORK = 8;
 const FLOAT_PIECE = 4096;
 
 /** Plans are small and networks use few shapes; this many are cached. */

@@ -39,6 +39,26 @@ async function main() {
     const point = tf.randomNormal([1, 1, cin, cout], 0, 0.1, "float32", 7);
     note(tf.fused.conv2d({ x, filter: point, strides: 1, pad: "same", bias: gamma, activation: "relu" }));
     note(...tf.grads((a, b) => tf.conv2d(a, b, 1, "same").square())([x, point]));
+    const rows = (a, ...vectors) => {
+      const [mean, scale] = vectors;
+      const y = tf.batchNorm(
+        tf.concat([a, a.square()], 3).slice([0, 0, 0, cin], a.shape),
+        mean,
+        scale,
+        mean,
+        scale,
+      );
+      const [left, right] = tf.split(tf.concat([tf.leakyRelu(y.add(mean), 0.1), a], 3), 2, 3);
+      return tf.image.resizeBilinear(left.mul(right), [side + 7, 2 * side], true);
+    };
+    const vectors = [7, 8].map((seed) => tf.randomUniform([cin], 1, 2, "float32", seed));
+    note(rows(x, ...vectors), ...tf.grads(rows)([x, ...vectors]));
+    const columns = Math.floor(x.size / 5);
+    const long = x
+      .reshape([-1])
+      .slice(0, 5 * columns)
+      .reshape([5, columns]);
+    note(tf.matMul(tf.randomNormal([5, 5], 0, 1, "float32", 9), long, true));
     const depthwise = tf.randomNormal([(k >> 1) + 1, 1, cin], 0, 0.1, "float32", 6);
     const byChannel = { kernelSize: k, pad: "same", strides, groups: cin };
     note(...tf.grads((a, b) => gmrConv2d(a, b, byChannel).square())([x, depthwise]));

@@ -9,6 +9,7 @@ export {
   BatchNormTrainingParamGrad,
   batchNormTraining,
 } from "./batchNorm.ts";
+export { BatchNormInference, type BatchNormInferenceAttrs } from "./batchNormInference.ts";
 export { checkModel } from "./checks.ts";
 export {
   gmrConv,

@@ -4,6 +4,7 @@
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { zerosOf } from "./differentiate.ts";
+import { LeakyReluGrad } from "./kernels/leakyRelu.ts";
 import {
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,
@@ -166,6 +167,11 @@ const ENTRIES: readonly Entry[] = [
       dy: () => run(tf.ResizeNearestNeighbor, { images: ddx }, { ...attrs, size: dy.shape.slice(1, 3) }),
       images: zerosOf(images),
     }),
+  ],
+  [
+    LeakyReluGrad.name,
+    ["dy", "x"],
+    ([, x], attrs, ddx) => ({ dy: () => run(LeakyReluGrad.name, { dy: ddx, x }, attrs), x: zerosOf(x) }),
   ],
   [
     tf.EluGrad,

@@ -3,6 +3,7 @@
 import { product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { backendTraits } from "./backendTraits.ts";
+import { LeakyReluGrad } from "./kernels/leakyRelu.ts";
 import {
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,
@@ -39,6 +40,19 @@ export const STOCK_GRADIENTS: readonly StockGradient[] = [
         return tf
           .engine()
           .runKernel(tf.Conv3DBackpropFilterV2, { x: ddx, dy }, { strides, pad, filterShape });
+      },
+    },
+  },
+  // The stock gradient takes three kernels.
+  {
+    kernelName: tf.LeakyRelu,
+    inputsToSave: ["x"],
+    gradFuncs: {
+      x: (dy, [x], attrs) => {
+        const { name } = LeakyReluGrad;
+        if (x.dtype === "float32" && tf.getKernel(name, tf.getBackend()))
+          return tf.engine().runKernel(name, { dy, x }, attrs);
+        return tf.where(x.greater(0), dy, dy.mul(attrs.alpha as number));
       },
     },
   },

@@ -1,7 +1,28 @@
 import { product } from "@gmr-conv/core";
-import { AddRelu, ReluGrad, RepeatChannels, ScaleRows } from "@gmr-conv/tfjs";
+import {
+  AddRelu,
+  type LeakyReluAttrs,
+  LeakyReluGrad,
+  ReluGrad,
+  RepeatChannels,
+  ScaleRows,
+} from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
-import { wasm } from "../state.ts";
+import { type WasmState, wasm } from "../state.ts";
+
+/** v where x > 0, else alpha · v. */
+function leaky(state: WasmState, v: tf.TensorInfo, x: tf.TensorInfo, alpha: number): tf.TensorInfo {
+  const y = state.output(x.shape);
+  const [values, signs, to] = state.addresses(v, x, y);
+  state.splitFloats("leaky", product(x.shape), (bytes, length) => [
+    values + bytes,
+    signs + bytes,
+    to + bytes,
+    length,
+    alpha,
+  ]);
+  return y;
+}
 
 export const elementwiseKernels = [
   // Replaces the stock Identity, which copies: tensors are immutable, so both may share the data.
@@ -44,6 +65,12 @@ export const elementwiseKernels = [
     ]);
     return y;
   }),
+
+  wasm.override<{ x: tf.TensorInfo }, LeakyReluAttrs>(tf.LeakyRelu, ({ x }, { alpha }, state, stock) =>
+    x.dtype === "float32" ? leaky(state, x, x, alpha) : stock(),
+  ),
+
+  wasm.kernel(LeakyReluGrad, ({ dy, x }, { alpha }, state) => leaky(state, dy, x, alpha)),
 
   wasm.kernel(ScaleRows, ({ x, scale }, _attrs, state) => {
     const y = state.output(x.shape);

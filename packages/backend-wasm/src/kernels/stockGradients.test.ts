@@ -169,6 +169,18 @@ it("MaxPoolGrad agrees with the CPU backend", async () => {
   );
 });
 
+it("ResizeBilinearGrad agrees with the CPU backend, also from and to one pixel", async () => {
+  await fc.assert(
+    fc.asyncProperty(pair(9), pair(19), channels, fc.boolean(), async (from, to, count, alignCorners) => {
+      await expectAgreement(() => {
+        const inputs = { images: noise([2, ...from, count], 1), dy: noise([2, ...to, count], 2) };
+        return [tf.engine().runKernel<tf.Tensor>(tf.ResizeBilinearGrad, inputs, { alignCorners })];
+      }, TOLERANCES.output);
+    }),
+    { numRuns: 100, seed: 1 },
+  );
+});
+
 const few = fc.integer({ min: 1, max: 3 });
 const side = fc.integer({ min: 1, max: 7 });
 const volume = fc.tuple(side, side, side);

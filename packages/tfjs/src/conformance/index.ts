@@ -17,6 +17,7 @@ import { kernelCases } from "./kernelCases.ts";
 import { layerCases } from "./layerCases.ts";
 import { mixtureCases } from "./mixtureCases.ts";
 import { nonFiniteCases } from "./nonFiniteCases.ts";
+import { rowCases } from "./rowCases.ts";
 import { secondGradientCases } from "./secondGradientCases.ts";
 import { stockGradientCases } from "./stockGradientCases.ts";
 import { sumCases } from "./sumCases.ts";
@@ -55,6 +56,7 @@ export function conformanceCases(options: ConformanceOptions = {}): ConformanceC
     ...batchNormCases(),
     ...elementwiseCases(),
     ...denseConvCases(),
+    ...rowCases(),
     ...stockGradientCases(),
     ...secondGradientCases(),
     ...sumCases(),

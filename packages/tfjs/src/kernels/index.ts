@@ -25,6 +25,7 @@ export { type CpuFallbackOptions, cpuFallbackConfigs } from "./cpuFallback.ts";
 export type { KernelDeclaration, KernelGradient, NoAttrs } from "./declaration.ts";
 export { type ConvUse, type Gather, gatherOf, keyOf, type Slot } from "./gather.ts";
 export { LastResult } from "./lastResult.ts";
+export { type LeakyReluAttrs, LeakyReluGrad } from "./leakyRelu.ts";
 export {
   type Pool2DKernelAttrs,
   type Pool3DKernelAttrs,

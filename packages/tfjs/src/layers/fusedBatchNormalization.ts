@@ -2,7 +2,8 @@
 
 import { checkFinite, checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { checkSlope, rectified } from "../batchNorm.ts";
+import { checkSlope } from "../batchNorm.ts";
+import { batchNormInference } from "../batchNormInference.ts";
 import { applyLayer, weightNamed } from "../graph/cloneLayer.ts";
 import { NORM_WEIGHTS } from "../graph/merges.ts";
 import type { UniqueName } from "../graph/rebuild.ts";
@@ -96,18 +97,9 @@ export class FusedBatchNormalization extends tf.layers.Layer implements Foldable
       const gamma = this.gamma!.read() as tf.Tensor1D;
       const beta = this.beta!.read() as tf.Tensor1D;
       if (!kwargs.training) {
-        const rows = x.reshape<tf.Tensor4D>([-1, 1, 1, gamma.size]);
-        const y = tf
-          .batchNorm(
-            rows,
-            this.movingMean!.read() as tf.Tensor1D,
-            this.movingVariance!.read() as tf.Tensor1D,
-            beta,
-            gamma,
-            this.epsilon,
-          )
-          .reshape(x.shape);
-        return rectified(y, this.slope);
+        const [mean, variance] = [this.movingMean!.read(), this.movingVariance!.read()];
+        const attrs = { epsilon: this.epsilon, slope: this.slope };
+        return batchNormInference({ x, mean, variance, gamma, beta }, attrs);
       }
       const { y, mean, variance, count } = batchNormOfProcesses(x, gamma, beta, this.epsilon, this.slope);
       if (count === 1) throw this.cannotLearn(x);
