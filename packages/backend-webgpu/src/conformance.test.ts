@@ -14,6 +14,7 @@ describe.skipIf(missing)("the conformance suite on the webgpu backend", () => {
       ...depthwise,
       "LeakyReluGrad",
       "RepeatChannels",
+      "RingConvBias",
       "ScaleRows",
     ]);
   });

@@ -12,6 +12,7 @@ import {
   PositionConv,
   RingConv,
   RingConvBackpropInput,
+  RingConvBias,
 } from "./kernels/ringConv.ts";
 import { hasKernel, runKernel } from "./kernels/run.ts";
 import { mixRingWeights } from "./mixture.ts";
@@ -136,14 +137,23 @@ export function gmrConv<T extends tf.Tensor>(
     const single = x.rank === rank + 1;
     const batch: tf.Tensor = single ? x.expandDims(0) : x;
     const mixed = options.logSigmas ? mixRingWeights(weights, options.logSigmas) : weights;
-    let y = convolveGroups(batch, mixed, plan);
-    if (options.bias) y = y.add(options.bias);
+    const y = convolveGroups(batch, mixed, plan, options.bias);
     return (single ? y.squeeze([0]) : y) as T;
   });
 }
 
-function convolveGroups(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
-  if (plan.groups === 1) return convolveGroup(x, weights, plan);
+function convolveGroups(
+  x: tf.Tensor,
+  weights: tf.Tensor3D,
+  plan: ConvPlan,
+  bias: tf.Tensor1D | undefined,
+): tf.Tensor {
+  if (plan.groups === 1) return convolveGroup(x, weights, plan, bias);
+  const y = convolveEach(x, weights, plan);
+  return bias ? y.add(bias) : y;
+}
+
+function convolveEach(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
   const whole = weights.shape[1] === 1 ? convolveChannels(x, weights, plan) : undefined;
   if (whole) return whole;
   const axis = x.rank - 1;
@@ -190,17 +200,29 @@ function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan):
 }
 
 /** One group of a planned convolution, with weights already mixed. */
-export function convolveGroup(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor {
+export function convolveGroup(
+  input: tf.Tensor,
+  weights: tf.Tensor3D,
+  of: ConvPlan,
+  bias?: tf.Tensor1D,
+): tf.Tensor {
   const [x, plan] = padOther(input, of);
   const { transposed } = plan.geometry;
+  const plusBias = (y: tf.Tensor): tf.Tensor => (bias ? y.add(bias) : y);
   // Neither stock kernels nor 0/1 masks can leave a pixel out: 0 · ∞ is NaN.
-  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return asForward(x, weights, plan, tapwiseConv);
-  if (resolveStrategy(x, weights, plan) === "dense") {
-    if (hasGaps(plan) && hasKernel(PositionConv)) return positionConv(x, weights, plan);
-    return transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan);
+  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) {
+    return plusBias(asForward(x, weights, plan, tapwiseConv));
   }
-  if (!hasKernel(RingConv)) return asForward(x, weights, plan, composedRingConv);
-  return transposed
-    ? runKernel(RingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
-    : runKernel(RingConv, { x, weights }, kernelAttrs(plan));
+  if (resolveStrategy(x, weights, plan) === "dense") {
+    if (hasGaps(plan) && hasKernel(PositionConv)) return plusBias(positionConv(x, weights, plan));
+    return plusBias(transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan));
+  }
+  if (!hasKernel(RingConv)) return plusBias(asForward(x, weights, plan, composedRingConv));
+  if (transposed) {
+    return plusBias(runKernel(RingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan))));
+  }
+  if (bias && hasKernel(RingConvBias)) {
+    return runKernel(RingConvBias, { x, weights, bias }, kernelAttrs(plan));
+  }
+  return plusBias(runKernel(RingConv, { x, weights }, kernelAttrs(plan)));
 }

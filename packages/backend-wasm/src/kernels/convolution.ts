@@ -8,7 +8,9 @@ import {
   conv2DShape,
   denseConvKernels,
   depthwiseRingKernels,
+  RingConvBias,
   ringConvKernels,
+  ringConvShape,
   volume,
 } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
@@ -69,6 +71,14 @@ const fusedConv2D = wasm.override<FusedInputs, FusedAttrs>(tf.FusedConv2D, (inpu
   return forward(state, shape, x, filter, yShape, { bias, activation, slope: attrs.leakyreluAlpha ?? 0 });
 });
 
+const ringConvBias = wasm.kernel(RingConvBias, ({ x, weights, bias }, attrs, state) => {
+  const [images] = x.shape;
+  const [, cin, cout] = weights.shape;
+  const shape = ringConvShape(attrs, images, cin, cout);
+  const epilogue = { bias, activation: Activation.None, slope: 0 };
+  return forward(state, shape, x, weights, [images, ...attrs.outputSize, cout], epilogue);
+});
+
 export const convolutionKernels = [
   ...ringConvKernels(wasm, convolutions),
   ...depthwiseRingKernels(wasm, depthwiseConvolutions),
@@ -76,4 +86,5 @@ export const convolutionKernels = [
     conv2d: (_state, shape) => isFaster(shape),
   }),
   fusedConv2D,
+  ringConvBias,
 ];

@@ -12,6 +12,7 @@ import {
   type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
+  RingConvBias,
 } from "../kernels/ringConv.ts";
 import { runKernel } from "../kernels/run.ts";
 import { checkAndDispose, toTensor } from "./compare.ts";
@@ -103,7 +104,7 @@ function misfitCases(kernels: typeof RING): ConformanceCase[] {
           misfitCase(forward, { x, weights: [2, 3] }, ATTRS),
           misfitCase(filter, { x, dy: [1, 4, 5, 2] }, ATTRS),
         ]
-      : []),
+      : [misfitCase(RingConvBias, { x, weights, bias: [3] }, ATTRS)]),
   ];
 }
 

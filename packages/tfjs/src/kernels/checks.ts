@@ -22,7 +22,7 @@ export interface RingConvAttrs extends tf.NamedAttrMap {
 type Infos = Readonly<Record<string, tf.TensorInfo>>;
 
 /** Checks a tensor's dtype, and its shape if given. */
-function checkInfo(name: string, info: tf.TensorInfo, shape: readonly number[] = info.shape): void {
+export function checkInfo(name: string, info: tf.TensorInfo, shape: readonly number[] = info.shape): void {
   if (info.dtype !== "float32") {
     throw new GmrError("invalid-argument", `${name} must have dtype float32, got ${info.dtype}`);
   }

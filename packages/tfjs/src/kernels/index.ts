@@ -55,5 +55,6 @@ export {
   type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
+  RingConvBias,
 } from "./ringConv.ts";
 export { hasKernel, runKernel, runKernelMulti, runOrCompose, runOrComposeMulti } from "./run.ts";

@@ -3,7 +3,7 @@
 // modes other than zeros, and the bias.
 
 import type * as tf from "@tensorflow/tfjs";
-import { checkRingConv, type RingConvAttrs } from "./checks.ts";
+import { checkInfo, checkRingConv, type RingConvAttrs } from "./checks.ts";
 import type { KernelDeclaration } from "./declaration.ts";
 import { runKernel } from "./run.ts";
 
@@ -53,6 +53,26 @@ const depthwise = declareKernels("DepthwiseRingConv", true);
 
 /** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
 export const RingConv = ring.forward;
+
+/** y of {@link RingConv} plus bias [Cout], for backends that add it while y is in the cache. */
+export const RingConvBias: KernelDeclaration<
+  Record<"x" | "weights" | "bias", tf.TensorInfo>,
+  RingConvAttrs
+> = {
+  name: "RingConvBias",
+  check: ({ x, weights, bias }, attrs) => {
+    checkRingConv({ input: x, weights }, attrs);
+    checkInfo("bias", bias, weights.shape.slice(2));
+  },
+  gradient: {
+    inputs: ["x", "weights"],
+    compute: ([dy], [x, weights], attrs) => ({
+      x: () => runKernel(RingConvBackpropInput, { dy, weights }, attrs),
+      weights: () => runKernel(RingConvBackpropFilter, { x, dy }, attrs),
+      bias: () => dy.sum(dy.shape.slice(0, -1).map((_, axis) => axis)),
+    }),
+  },
+};
 
 /** dx[N, ...in, Cin] = Σ_l S_lᵀ(dy · weights[l]ᵀ), with dy [N, ...out, Cout] and weights [L, Cin, Cout]. */
 export const RingConvBackpropInput = ring.backpropInput;
