@@ -36,8 +36,8 @@ export class NativeState {
     exponents.id,
   ]);
   /**
-   * Sums of dy in parts, which the gradients of both the weights and x need. They are large, and dropped at the latest when the
-   * program awaits something.
+   * Sums of dy in parts, which the gradients of both the weights and x need. They are large, and dropped at the latest
+   * when the program awaits something.
    */
   readonly gradientSums = new LastResult<RingSums[]>((parts) =>
     this.delete(...parts.map(({ sums }) => sums.id)),

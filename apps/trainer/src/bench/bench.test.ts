@@ -133,6 +133,11 @@ describe("bad input: one line that names the value, exit code 1", () => {
       [...layers, "--groups", "4", "--filters", "6"],
       "must be a multiple of the 4 groups, got 6",
     ],
+    [
+      "network to compare",
+      "bench models --peers --only ^dense".split(" "),
+      "--only must match a GMR network, got /^dense/",
+    ],
     ["builds of a backend", [...network, "--both-builds", "--backend", "cpu"], "not those of cpu"],
     ["threads", [...network, "--threads", "0"], "'0' is invalid"],
     ["folder of the chart", [...layers, "--svg", path.join(folder, "no", "a.svg")], "cannot write"],

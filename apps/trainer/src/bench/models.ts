@@ -88,7 +88,7 @@ export async function benchModels(
 }
 
 /**
- * Measures each GMR network of a list in turn with its dense twin and with other implementations of it.
+ * Measures each of some GMR networks in turn with its dense twin and with other implementations of it.
  * @param peers the implementations of a network outside this project
  */
 export async function compareModels(
@@ -98,7 +98,7 @@ export async function compareModels(
   onResult: (times: readonly NetworkTime[]) => void,
 ): Promise<void> {
   const { backend, threads, runs } = settings;
-  for (const bench of benches.filter(({ name }) => name.startsWith("gmr-"))) {
+  for (const bench of benches) {
     const { options, batch } = bench;
     const twin = { ...bench, name: bench.name.replace("gmr-", "dense-") as ModelName };
     for (const pass of settings.passes) {

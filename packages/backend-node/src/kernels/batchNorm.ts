@@ -53,8 +53,8 @@ function attrsOf(ops: NativeOps, epsilon: number, training: boolean): OpAttr[] {
   ];
 }
 
-/** (x - mean) / √(variance + ε) · scale + offset; mean and variance are computed from x unless given. */
-function normalise(
+/** (x - mean) / √(variance + ε) · scale + offset of [N, H, W, C]; mean and variance are computed from x unless given. */
+export function normalise(
   ops: NativeOps,
   image: Native,
   scale: Native,
@@ -102,7 +102,8 @@ function normaliseRows(
   return [y, ...statistics];
 }
 
-function rectified(ops: NativeOps, v: Native, slope: number): Native {
+/** Negative numbers times `slope`. */
+export function rectified(ops: NativeOps, v: Native, slope: number): Native {
   if (slope === 1) return v;
   return slope === 0 ? ops.unary("Relu", v) : ops.run("LeakyRelu", [ops.float("alpha", slope)], [v.id])[0];
 }

@@ -1,3 +1,4 @@
+import { GmrError } from "@gmr-conv/core";
 import type { NetworkPass, NetworkTime } from "../../bench/measurements.ts";
 import { benchModels, compareModels, MODEL_BENCHES, type ModelStep } from "../../bench/models.ts";
 import { pyTorchModels } from "../../bench/peers/pytorch.ts";
@@ -18,12 +19,17 @@ export async function models(options: ModelsOptions): Promise<void> {
     batch: options.batchSize ?? bench.batch,
     checkpointStages: options.checkpointStages,
   }));
+  const compared = benches.filter(({ name }) => !options.peers || name.startsWith("gmr-"));
+  if (compared.length === 0) {
+    const which = options.peers ? "GMR network" : "network";
+    throw new GmrError("invalid-argument", `--only must match a ${which}, got ${options.only}`);
+  }
   const { backend, threads } = options;
   const settings = { backend, threads, runs: options.repeat };
   if (options.peers) {
     const all: NetworkTime[] = [];
     const peers = pyTorchModels(python(options), note);
-    await compareModels(benches, { ...settings, passes: options.pass }, peers, (times) => {
+    await compareModels(compared, { ...settings, passes: options.pass }, peers, (times) => {
       all.push(...times);
       for (const { model, pass, impl, ms, peakMB, ...rest } of times) {
         if (!options.json) note(`${model}, ${pass}, ${impl}: ${(ms / 1000).toFixed(2)} s, ${peakMB} MB`);
