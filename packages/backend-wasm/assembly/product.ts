@@ -92,10 +92,11 @@ function product4(a: usize, b: usize, depth: i32, y: usize, yRow: usize, columns
 /**
  * y[pixels, columns] = a · b, or added to y. a: [pixels / 4][depth][4], b: [columns / 8][depth][8], but the last panel
  * has four columns if they suffice.
- * @param yRow bytes from one pixel of y to the next
+ * @param groupBytes from four pixels of a to the next, @param yRow bytes from one pixel of y to the next
  */
 export function multiply(
   a: usize,
+  groupBytes: usize,
   b: usize,
   depth: i32,
   y: usize,
@@ -104,7 +105,6 @@ export function multiply(
   columns: i32,
   add: bool,
 ): void {
-  const groupBytes = <usize>depth << 4;
   for (let n = 0; n < columns; n += 8) {
     const left = min(8, columns - n);
     let group = a;

@@ -9,6 +9,8 @@ import { mendGradients } from "./gradients.ts";
 import {
   DepthwiseRingConv,
   DepthwiseRingConvBackpropInput,
+  GroupedRingConv,
+  GroupedRingConvBackpropInput,
   PositionConv,
   RingConv,
   RingConvBackpropInput,
@@ -153,8 +155,10 @@ function convolveGroups(
   return bias ? y.add(bias) : y;
 }
 
-function convolveEach(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
-  const whole = weights.shape[1] === 1 ? convolveChannels(x, weights, plan) : undefined;
+function convolveEach(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor {
+  const [x, plan] = padOther(input, of);
+  const whole =
+    (weights.shape[1] === 1 && convolveChannels(x, weights, plan)) || convolveAtOnce(x, weights, plan);
   if (whole) return whole;
   const axis = x.rank - 1;
   const inputs = tf.split(x, plan.groups, axis);
@@ -180,13 +184,12 @@ function padOther(x: tf.Tensor, plan: ConvPlan): [tf.Tensor, ConvPlan] {
  * or, transposed, m of x for each of y. Undefined where one call cannot compute it: without the kernel, in three
  * dimensions, or where pixels must be left out that a folded kernel multiplies by zero.
  */
-function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor | undefined {
-  const { transposed } = of.geometry;
-  const isRing = of.strategy !== "dense" && hasKernel(DepthwiseRingConv);
-  const leavesOut = hasGaps(of) && hasKernel(PositionConv);
-  if (!isRing && (of.rank === 3 || leavesOut || (transposed && of.masks))) return undefined;
-  if (!of.masks && backendTraits().holdsNonFinite?.(input)) return undefined;
-  const [x, plan] = padOther(input, of);
+function convolveChannels(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor | undefined {
+  const { transposed } = plan.geometry;
+  const isRing = plan.strategy !== "dense" && hasKernel(DepthwiseRingConv);
+  const leavesOut = hasGaps(plan) && hasKernel(PositionConv);
+  if (!isRing && (plan.rank === 3 || leavesOut || (transposed && plan.masks))) return undefined;
+  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return undefined;
   const { groups } = plan;
   const multiplier = weights.shape[2] / groups;
   if (!transposed) {
@@ -197,6 +200,18 @@ function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan):
     ? runKernel(DepthwiseRingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
     : asForward(x, weights, plan, foldedDepthwise);
   return multiplier === 1 ? y : y.reshape([...y.shape.slice(0, -1), groups, multiplier]).sum(-1);
+}
+
+/** A planned convolution in groups by one kernel, unless the backend lacks it or another strategy is chosen. */
+function convolveAtOnce(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor | undefined {
+  const { groups, geometry } = plan;
+  const [, a, b] = weights.shape;
+  if (!hasKernel(GroupedRingConv) || backendTraits().holdsNonFinite?.(x)) return undefined;
+  if (resolveStrategy(x, [a, b / groups], plan) === "dense") return undefined;
+  if (!geometry.transposed)
+    return runKernel(GroupedRingConv, { x, weights }, { ...kernelAttrs(plan), groups });
+  const attrs = { ...kernelAttrs(adjoint(plan)), groups };
+  return runKernel(GroupedRingConvBackpropInput, { dy: x, weights }, attrs);
 }
 
 /** One group of a planned convolution, with weights already mixed. */
@@ -213,7 +228,8 @@ export function convolveGroup(
   if (!plan.masks && backendTraits().holdsNonFinite?.(x)) {
     return plusBias(asForward(x, weights, plan, tapwiseConv));
   }
-  if (resolveStrategy(x, weights, plan) === "dense") {
+  const [, a, b] = weights.shape;
+  if (resolveStrategy(x, [a, b], plan) === "dense") {
     if (hasGaps(plan) && hasKernel(PositionConv)) return plusBias(positionConv(x, weights, plan));
     return plusBias(transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan));
   }

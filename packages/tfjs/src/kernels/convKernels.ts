@@ -17,6 +17,9 @@ import {
   DepthwiseRingConv,
   DepthwiseRingConvBackpropFilter,
   DepthwiseRingConvBackpropInput,
+  GroupedRingConv,
+  GroupedRingConvBackpropFilter,
+  GroupedRingConvBackpropInput,
   PositionConv,
   PositionConvBackpropFilter,
   PositionConvBackpropInput,
@@ -111,6 +114,30 @@ export function depthwiseRingKernels<State>(
     kernel(DepthwiseRingConvBackpropFilter, ({ x, dy }, attrs, state) =>
       filterGradient(state, shapeOf(attrs, x), x, dy, [attrs.numRings, 1, lastOf(x)]),
     ),
+  ];
+}
+
+/** The kernels of ring convolutions in groups, from convolutions that heed the `groups` of their shape. */
+export function groupedRingKernels<State>(
+  { kernel }: BackendKernels<State>,
+  { forward, inputGradient, filterGradient }: Convolutions<State>,
+): tf.KernelConfig[] {
+  return [
+    kernel(GroupedRingConv, ({ x, weights }, attrs, state) => {
+      const [images] = x.shape;
+      const shape = ringConvShape(attrs, images, lastOf(x), lastOf(weights));
+      return forward(state, shape, x, weights, [images, ...attrs.outputSize, lastOf(weights)]);
+    }),
+    kernel(GroupedRingConvBackpropInput, ({ dy, weights }, attrs, state) => {
+      const [images] = dy.shape;
+      const channels = weights.shape[1] * attrs.groups;
+      const shape = ringConvShape(attrs, images, channels, lastOf(dy));
+      return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, channels]);
+    }),
+    kernel(GroupedRingConvBackpropFilter, ({ x, dy }, attrs, state) => {
+      const shape = ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(dy));
+      return filterGradient(state, shape, x, dy, [attrs.numRings, lastOf(x) / attrs.groups, lastOf(dy)]);
+    }),
   ];
 }
 
