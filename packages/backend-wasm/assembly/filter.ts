@@ -6,27 +6,22 @@
 // of a tile; tiles are added to the unit's accumulators, and in long units the accumulators to totals every few hundred
 // tiles (hierarchical summation, hence accurate).
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, blockCount, blockStart, field, flush, madd, max, min } from "./common";
+import { address, blockChannels, blockCount, blockStart, field, flush, loadPart, madd, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsFilter } from "./sums";
 
 /** Packs the first `count` columns of dy[pixels, OutC] into panels [count / 8][pixels][8], zero-filled. */
 function packGradient(plan: usize, dy: usize, pixels: i32, count: i32): void {
   const outC = field(plan, PlanField.OutC);
+  const zero = f32x4.splat(0);
   let dst = address(plan, PlanField.Packed);
   for (let n = 0; n < count; n += 8) {
     const columns = min(8, count - n);
     let from = dy + (<usize>n << 2);
     for (let m = 0; m < pixels; m++) {
-      if (columns == 8) {
-        v128.store(dst, v128.load(from));
-        v128.store(dst, v128.load(from, 16), 16);
-      } else {
-        for (let j = 0; j < columns; j++) {
-          store<f32>(dst + (<usize>j << 2), load<f32>(from + (<usize>j << 2)));
-        }
-        for (let j = columns; j < 8; j++) store<f32>(dst + (<usize>j << 2), 0);
-      }
+      v128.store(dst, columns < 4 ? loadPart(from, columns) : v128.load(from));
+      if (columns == 8) v128.store(dst, v128.load(from, 16), 16);
+      else v128.store(dst, columns > 4 ? loadPart(from + 16, columns - 4) : zero, 16);
       from += <usize>outC << 2;
       dst += 32;
     }
