@@ -3,8 +3,6 @@
 import { Activation } from "../src/layouts";
 import { loadPart, madd, min, storePart } from "./common";
 
-// @ts-ignore: decorator
-@inline
 function storeFew(y: usize, value: v128, columns: i32, add: bool): void {
   if (columns < 4) storePart(y, add ? f32x4.add(loadPart(y, columns), value) : value, columns);
   else v128.store(y, add ? f32x4.add(v128.load(y), value) : value);

@@ -160,15 +160,11 @@ function sharesOf({ images, outSize }: Gather, { paddedC, tilePixels, tileRows }
   return { blocks, chunks, isLong: (rows * outW) / chunks > FLUSH_TILES * tilePixels * tileRows };
 }
 
-/** The maximum number of panels of eight columns that four channels of the source meet, those of their groups. */
+/** At most so many panels of eight columns meet four channels of the source, those of their groups. */
 function panelsPerVector({ inChannels, outChannels }: Gather, groups: number): number {
   const channels = inChannels / groups;
-  let most = 1;
-  for (let c = 0; c < inChannels; c += 4) {
-    const last = Math.floor(Math.min(c + 3, inChannels - 1) / channels);
-    most = Math.max(most, last + 1 - Math.floor(c / channels));
-  }
-  return Math.ceil((most * outChannels) / groups / 8);
+  const most = channels % 4 === 0 ? 1 : Math.max(2, 4 / channels);
+  return Math.ceil((Math.min(groups, most) * outChannels) / groups / 8);
 }
 
 /** Offsets of the tables and buffers of a plan, starting at its header. */

@@ -91,16 +91,13 @@ export function checkRingConv(
   }
   const images = (input ?? output)?.shape[0] ?? 0;
   const depthwise = kind === "depthwise";
-  const groups = depthwise ? 1 : kind;
   const lastOf = (info?: tf.TensorInfo): number | undefined => info?.shape[info.shape.length - 1];
   const given = lastOf(output) ?? weights?.shape[2] ?? 0;
-  const cin = lastOf(input) ?? (depthwise ? given : groups * (weights?.shape[1] ?? 0));
+  const cin = lastOf(input) ?? (depthwise ? given : kind * (weights?.shape[1] ?? 0));
   const cout = depthwise ? cin : given;
-  if (cin % checkPositiveInteger("groups", groups) !== 0 || cout % groups !== 0) {
-    throw new GmrError(
-      "invalid-shape",
-      `groups (${groups}) must divide the ${cin} input and ${cout} output channels`,
-    );
+  const groups = depthwise ? cin : checkPositiveInteger("groups", kind);
+  if (cin % groups || cout % groups) {
+    throw new GmrError("invalid-shape", `groups (${groups}) must divide ${cin} and ${cout} channels`);
   }
   if (input) checkInfo("x", input, [images, ...inputSize, cin]);
   if (output) checkInfo("dy", output, [images, ...outputSize, cout]);

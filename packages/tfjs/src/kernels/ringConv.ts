@@ -9,12 +9,19 @@ import { runKernel } from "./run.ts";
 
 export type { GroupedRingConvAttrs, RingConvAttrs };
 
+/** A ring convolution and its gradients. */
+export interface RingKernels<Attrs extends RingConvAttrs> {
+  forward: KernelDeclaration<Record<"x" | "weights", tf.TensorInfo>, Attrs>;
+  backpropInput: KernelDeclaration<Record<"dy" | "weights", tf.TensorInfo>, Attrs>;
+  backpropFilter: KernelDeclaration<Record<"x" | "dy", tf.TensorInfo>, Attrs>;
+}
+
 /** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
 function declareKernels<Attrs extends RingConvAttrs>(
   name: string,
   kindOf: (attrs: Attrs) => "depthwise" | number = () => 1,
-) {
-  const forward: KernelDeclaration<{ x: tf.TensorInfo; weights: tf.TensorInfo }, Attrs> = {
+): RingKernels<Attrs> {
+  const forward: RingKernels<Attrs>["forward"] = {
     name,
     check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs, kindOf(attrs)),
     gradient: {
@@ -25,7 +32,7 @@ function declareKernels<Attrs extends RingConvAttrs>(
       }),
     },
   };
-  const backpropInput: KernelDeclaration<{ dy: tf.TensorInfo; weights: tf.TensorInfo }, Attrs> = {
+  const backpropInput: RingKernels<Attrs>["backpropInput"] = {
     name: `${name}BackpropInput`,
     check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs, kindOf(attrs)),
     gradient: {
@@ -36,7 +43,7 @@ function declareKernels<Attrs extends RingConvAttrs>(
       }),
     },
   };
-  const backpropFilter: KernelDeclaration<{ x: tf.TensorInfo; dy: tf.TensorInfo }, Attrs> = {
+  const backpropFilter: RingKernels<Attrs>["backpropFilter"] = {
     name: `${name}BackpropFilter`,
     check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs, kindOf(attrs)),
     gradient: {
@@ -50,10 +57,10 @@ function declareKernels<Attrs extends RingConvAttrs>(
   return { forward, backpropInput, backpropFilter };
 }
 
-const ring = declareKernels("RingConv");
-const position = declareKernels("PositionConv");
-const depthwise = declareKernels("DepthwiseRingConv", () => "depthwise");
-const grouped = declareKernels("GroupedRingConv", ({ groups }: GroupedRingConvAttrs) => groups);
+export const ring = declareKernels("RingConv");
+export const position = declareKernels("PositionConv");
+export const depthwise = declareKernels("DepthwiseRingConv", () => "depthwise");
+export const grouped = declareKernels("GroupedRingConv", ({ groups }: GroupedRingConvAttrs) => groups);
 
 /** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
 export const RingConv = ring.forward;
