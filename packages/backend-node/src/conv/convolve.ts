@@ -2,8 +2,16 @@
 // memory, a part of the images at a time.
 
 import { product } from "@gmr-conv/core";
-import { adjointShape, type Convolutions, type ConvShape } from "@gmr-conv/tfjs";
+import {
+  adjointShape,
+  type Convolutions,
+  type ConvShape,
+  type ConvUse,
+  gatherOf,
+  keyOf,
+} from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { convolutionPlan, Kind } from "../native/plan.ts";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import { type NativeState, type RingSums, runNativeSingle } from "../state.ts";
 import { productOfBlocks, productOfRows } from "../sumRows.ts";
@@ -24,12 +32,27 @@ function keepSums(state: NativeState, dy: tf.TensorInfo, shape: ConvShape, sums:
   queueMicrotask(() => state.gradientSums.forget(sums));
 }
 
+/** By the kernels in `native/`. */
+function byKernel(
+  ops: NativeOps,
+  shape: ConvShape,
+  use: ConvUse,
+  inputs: readonly tf.TensorInfo[],
+  resultShape: readonly number[],
+): Native {
+  const kind = use === "filter" ? Kind.FilterGradient : Kind.Forward;
+  const tensors = inputs.map((input) => ops.input(input));
+  const plan = () => convolutionPlan(gatherOf(shape, use), use === "input");
+  return ops.kernel(kind, tensors, [resultShape], plan, keyOf(shape, use))[0];
+}
+
 /** Rings are symmetric: S_lᵀ = S_l. */
 export const convolutions: Convolutions<NativeState> = {
   forward: (state, shape, x, weights, yShape) =>
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(x, yShape)) return ops.fill(yShape, 0);
+      if (state.hasKernels) return byKernel(ops, shape, "forward", [x, weights], yShape);
       const [image, matrices] = [ops.input(x), ops.input(weights)];
       const parts = partsOf(ops, shape).map((part) => {
         const sums = sumsOfPart(ops, image, part, state);
@@ -44,6 +67,7 @@ export const convolutions: Convolutions<NativeState> = {
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(dy, dxShape)) return ops.fill(dxShape, 0);
+      if (state.hasKernels) return byKernel(ops, shape, "input", [dy, weights], dxShape);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
       const image = ops.input(dy);
       // With strides there are so many more sums of spread-out dy that their product costs more than new sums.
@@ -72,6 +96,9 @@ export const convolutions: Convolutions<NativeState> = {
   filterGradient: (state, shape, x, dy, dwShape) =>
     runNativeSingle(state, (ops) => {
       const { inChannels, outChannels, inSize, outSize, matrices } = shape;
+      if (state.hasKernels && !isEmpty(x, dy.shape)) {
+        return byKernel(ops, shape, "filter", [x, dy], dwShape);
+      }
       const known = state.gradientSums.take(sourcesOf(dy, shape));
       for (const { sums } of known ?? []) ops.adopt(sums);
       if (isEmpty(x, dy.shape)) return ops.fill(dwShape, 0);
