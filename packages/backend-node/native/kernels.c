@@ -3,7 +3,8 @@
 #include "convolution.c"
 #include "elementwise.c"
 #include "mixture.c"
-#include "normalisation.c"
+#include "pooling.c"
+#include "sums.c"
 
 const Kernels KERNELS = {
     NAME,
@@ -19,5 +20,7 @@ const Kernels KERNELS = {
         [ADAMW] = adamW,
         [MIX] = mix,
         [MIX_SIGMAS] = mixSigmas,
+        [SUM] = sum,
+        [MAX_POOL_GRADIENT] = maxPoolGradient,
     },
 };

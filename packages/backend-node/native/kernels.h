@@ -36,6 +36,8 @@ enum {
   ADAMW,
   MIX,
   MIX_SIGMAS,
+  SUM,
+  MAX_POOL_GRADIENT,
   KINDS
 };
 

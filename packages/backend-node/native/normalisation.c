@@ -3,13 +3,16 @@
 // Sums are added up in float32 over a few rows, then over a part of the rows, and in float64 over the parts. Squares are
 // of distances from the part's own mean. Where channels are few, several rows count as one: as many sums in parallel.
 
+#pragma once
 #include "common.h"
 
 /** Numbers of a part, whose second reading comes from the cache, and the least number of parts to share. */
 #define PART (1 << 15)
 #define PARTS 64
 /** Rows that are added up one by one. */
-#define RUN 32
+#define RUN 16
+/** Rows of a part at most, so that float32 keeps its digits. */
+#define PART_ROWS (RUN * RUN)
 /** Numbers in a row from which it counts as one. */
 #define LANE_FLOATS 32
 /** Numbers from which threads pay. */
@@ -49,7 +52,7 @@ static Norm normOf(const NormPlan *plan, const float *x, float *y) {
   n.fold = n.channels >= LANE_FLOATS ? 1 : least(most(1, n.rows), LANE_FLOATS / n.channels);
   n.lanes = n.fold * n.channels;
   int folds = n.rows / n.fold, perSet = (PARTS + n.sets - 1) / n.sets;
-  n.partRows = most(most(1, least(RUN, folds)), least(most(1, PART / n.lanes), (folds + perSet - 1) / perSet));
+  n.partRows = most(most(1, least(RUN, folds)), least(least(PART_ROWS, most(1, PART / n.lanes)), (folds + perSet - 1) / perSet));
   n.hasRest = n.rows % n.fold != 0;
   n.parts = (folds + n.partRows - 1) / n.partRows + n.hasRest;
   return n;

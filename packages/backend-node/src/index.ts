@@ -86,7 +86,7 @@ async function start(options: UseNodeOptions): Promise<void> {
   registerLayers();
   const state = node.stateOf(tf.backend());
   setBackendTraits(node.name, {
-    costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()),
+    costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads(), state.hasKernels),
     holdsNonFinite,
   });
   state.deterministic = options.deterministic ?? state.deterministic;

@@ -46,22 +46,45 @@ function byKernel(
   return ops.kernel(kind, tensors, [resultShape], plan, keyOf(shape, use))[0];
 }
 
+/** y of x, weights and, if there is one, a bias. */
+export const forward = (
+  state: NativeState,
+  shape: ConvShape,
+  inputs: readonly [x: tf.TensorInfo, weights: tf.TensorInfo, bias?: tf.TensorInfo],
+  yShape: readonly number[],
+): tf.TensorInfo =>
+  runNativeSingle(state, (ops) => {
+    state.gradientSums.forget();
+    const [x, weights, bias] = inputs;
+    const isNothing = isEmpty(x, yShape);
+    if (state.hasKernels && !isNothing) {
+      return byKernel(ops, shape, "forward", bias ? [x, weights, bias] : [x, weights], yShape);
+    }
+    const y = isNothing ? ops.fill(yShape, 0) : sumAndMultiply(ops, state, shape, x, weights, yShape);
+    return bias ? ops.binary("AddV2", y, ops.input(bias)) : y;
+  });
+
+function sumAndMultiply(
+  ops: NativeOps,
+  state: NativeState,
+  shape: ConvShape,
+  x: tf.TensorInfo,
+  weights: tf.TensorInfo,
+  yShape: readonly number[],
+): Native {
+  const [image, matrices] = [ops.input(x), ops.input(weights)];
+  const parts = partsOf(ops, shape).map((part) => {
+    const sums = sumsOfPart(ops, image, part, state);
+    const y = multiply(ops, sums, matrices, part.shape);
+    if (sums) ops.free(sums.sums);
+    return y;
+  });
+  return ops.reshape(ops.concat(parts, 0), yShape);
+}
+
 /** Rings are symmetric: S_lᵀ = S_l. */
 export const convolutions: Convolutions<NativeState> = {
-  forward: (state, shape, x, weights, yShape) =>
-    runNativeSingle(state, (ops) => {
-      state.gradientSums.forget();
-      if (isEmpty(x, yShape)) return ops.fill(yShape, 0);
-      if (state.hasKernels) return byKernel(ops, shape, "forward", [x, weights], yShape);
-      const [image, matrices] = [ops.input(x), ops.input(weights)];
-      const parts = partsOf(ops, shape).map((part) => {
-        const sums = sumsOfPart(ops, image, part, state);
-        const y = multiply(ops, sums, matrices, part.shape);
-        if (sums) ops.free(sums.sums);
-        return y;
-      });
-      return ops.reshape(ops.concat(parts, 0), yShape);
-    }),
+  forward: (state, shape, x, weights, yShape) => forward(state, shape, [x, weights], yShape),
 
   inputGradient: (state, shape, dy, weights, dxShape) =>
     runNativeSingle(state, (ops) => {

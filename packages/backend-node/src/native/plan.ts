@@ -1,6 +1,6 @@
 // What the kernels in `native/` are called with: integers in the order of `native/kernels.h`.
 
-import { type Gather, summedRows } from "@gmr-conv/tfjs";
+import { type Gather, type PoolShape, summedRows } from "@gmr-conv/tfjs";
 
 /** Which kernel, in the order of `native/kernels.h`. */
 export enum Kind {
@@ -15,6 +15,8 @@ export enum Kind {
   AdamW,
   Mix,
   MixSigmas,
+  Sum,
+  MaxPoolGradient,
 }
 
 /** The bits of a number as float32. */
@@ -38,4 +40,10 @@ export function convolutionPlan(g: Gather, transposed: boolean): number[] {
       ...list.flatMap(({ row, column }) => [row, column]),
     ]),
   ];
+}
+
+/** The integers of pooling. */
+export function poolPlan(shape: PoolShape): number[] {
+  const { images, channels, inSize, outSize, filter, strides, padBefore } = shape;
+  return [images, channels, ...inSize, ...outSize, ...filter, ...strides, ...padBefore];
 }
