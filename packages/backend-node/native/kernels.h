@@ -49,7 +49,7 @@ typedef struct {
   Kernel run[KINDS];
 } Kernels;
 
-/** Those for this processor, or NULL. */
+/** Those for this processor. */
 const Kernels *kernels(void);
 
 /**

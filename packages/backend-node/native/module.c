@@ -7,10 +7,18 @@
 #include "kernels.h"
 
 #include <dlfcn.h>
-#include <node_api.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Of Node-API, which Node exports to its modules.
+typedef struct napi_env__ *napi_env;
+typedef struct napi_value__ *napi_value;
+int napi_throw_error(napi_env, const char *code, const char *message);
+int napi_create_string_utf8(napi_env, const char *text, size_t length, napi_value *result);
+int napi_set_named_property(napi_env, napi_value object, const char *name, napi_value value);
+
+#define EXPORTED __attribute__((visibility("default")))
 
 #define TF_FLOAT 1
 #define TF_INVALID_ARGUMENT 3
@@ -58,6 +66,7 @@ FUNCTIONS(DECLARE)
 static const char *LIBRARIES[] = {"libtensorflow.so.2", "libtensorflow_cc.so.2", "libtensorflow.2.dylib",
                                   "libtensorflow_cc.2.dylib"};
 
+static const Kernels *table;
 /** What keeps the op from working, or NULL. */
 static const char *problem;
 static char reason[300];
@@ -116,7 +125,7 @@ static void compute(void *kernel, TF_OpKernelContext *context) {
     if (TF_GetCode(status) == 0) {
       // Threads and scratch memory are shared by all of the process.
       pthread_mutex_lock(&running);
-      kernels()->run[kind](plan, in, out);
+      table->run[kind](plan, in, out);
       pthread_mutex_unlock(&running);
     }
   }
@@ -136,10 +145,7 @@ static void *find(const char *name) {
 }
 
 static void registerOp(void) {
-  if (!kernels()) {
-    problem = "the processor has no AVX2";
-    return;
-  }
+  table = kernels();
 #define FIND(result, name, parameters)                     \
   if (!(*(void **)&name = find(#name))) {                  \
     problem = "TensorFlow is not loaded, or has no " #name; \
@@ -166,7 +172,9 @@ static void registerOp(void) {
   TF_DeleteStatus(status);
 }
 
-NAPI_MODULE_INIT() {
+EXPORTED int32_t node_api_module_get_api_version_v1(void) { return 8; }
+
+EXPORTED napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, registerOp);
   if (problem) {
@@ -174,7 +182,7 @@ NAPI_MODULE_INIT() {
     return NULL;
   }
   napi_value name;
-  napi_create_string_utf8(env, kernels()->name, NAPI_AUTO_LENGTH, &name);
+  napi_create_string_utf8(env, table->name, strlen(table->name), &name);
   napi_set_named_property(env, exports, "instructions", name);
   return exports;
 }

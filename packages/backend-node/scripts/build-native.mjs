@@ -4,7 +4,6 @@
 
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -19,6 +18,7 @@ const BUILDS = {
   x64: [
     ["avx512", 16, "-mavx512f", "-mavx512vl", "-mfma"],
     ["avx2", 8, "-mavx2", "-mfma"],
+    ["generic", 4],
   ],
   arm64: [["generic", 4]],
 }[process.arch];
@@ -37,7 +37,6 @@ async function findCompiler() {
 }
 
 async function compile(compiler) {
-  const { include_dir } = createRequire(import.meta.url)("node-api-headers");
   mkdirSync(path.dirname(target), { recursive: true });
   const folder = mkdtempSync(`${target}-`);
   try {
@@ -55,13 +54,12 @@ async function compile(compiler) {
           ...options,
         ]),
       ),
-      ...["dispatch", "parallel"].map((name) => compileOne(`${name}.c`, name, [])),
-      compileOne("module.c", "module", [`-I${include_dir}`, "-DNAPI_VERSION=8"]),
+      ...["dispatch", "module", "parallel"].map((name) => compileOne(`${name}.c`, name, [])),
     ]);
     const library = path.join(folder, "module.node");
     const shared =
       process.platform === "darwin" ? ["-dynamiclib", "-undefined", "dynamic_lookup"] : ["-shared"];
-    await run(compiler, [...shared, "-o", library, ...objects, "-lpthread"]);
+    await run(compiler, [...shared, "-o", library, ...objects, "-lm", "-lpthread"]);
     renameSync(library, target);
   } finally {
     rmSync(folder, { recursive: true, force: true });

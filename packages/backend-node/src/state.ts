@@ -29,8 +29,8 @@ export class NativeState {
   cache: string | false | undefined;
   /** Int32 constants such as shapes and axes. */
   readonly constants = this.cacheOf<string, number>(8192, (id) => [id]);
-  /** Whether the kernels in `native/` can be used. */
-  readonly hasKernels: boolean;
+  /** Whether to use the kernels in `native/`, if there are any. */
+  wantsKernels = true;
   /** What those are called with. */
   readonly plans = this.cacheOf<string, number>(4096, (id) => [id]);
   /** 0/1 filters of depthwise convolutions. */
@@ -52,7 +52,11 @@ export class NativeState {
 
   constructor(backend: NativeBackend) {
     this.backend = backend;
-    this.hasKernels = !backend.isUsingGpuDevice && "instructions" in nativeKernels();
+  }
+
+  /** Whether the kernels in `native/` are used. */
+  get hasKernels(): boolean {
+    return this.wantsKernels && !this.backend.isUsingGpuDevice && "instructions" in nativeKernels();
   }
 
   private cacheOf<Key, Value>(capacity: number, idsOf: (value: Value) => readonly number[]) {

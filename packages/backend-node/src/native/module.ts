@@ -5,12 +5,15 @@ import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { reasonOf } from "@gmr-conv/core";
 
-/** Which instructions the kernels were compiled for, or why there are none. */
+/** Which instructions the kernels of this package use, `avx512`, `avx2` or `generic`; or why there are none. */
 export type NativeKernels = { instructions: string } | { missing: string };
 
 let known: NativeKernels | undefined;
 
-/** Loads the kernels, once; TensorFlow must be loaded. */
+/**
+ * The kernels that `useNode` adds to the TensorFlow library in this process, loaded at the first call. After `useNode`
+ * only: they need the library.
+ */
 export function nativeKernels(): NativeKernels {
   known ??= load();
   return known;
@@ -22,7 +25,10 @@ function load(): NativeKernels {
   const file = [".", "../../dist/native"]
     .map((folder) => fileURLToPath(new URL(`${folder}/${platform}.node`, import.meta.url)))
     .find((path) => existsSync(path));
-  if (file === undefined) return { missing: `not compiled for ${platform}` };
+  if (file === undefined) {
+    const script = fileURLToPath(new URL("../../scripts/build-native.mjs", import.meta.url));
+    return { missing: `not compiled for ${platform}; where cc, gcc or clang is installed: node ${script}` };
+  }
   try {
     return createRequire(import.meta.url)(file) as { instructions: string };
   } catch (error) {
