@@ -146,6 +146,9 @@ static void *find(const char *name) {
 
 static void registerOp(void) {
   table = kernels();
+  // TensorFlow and our threads keep pointers into this module: it must stay when the worker that loaded it ends.
+  Dl_info module;
+  if (dladdr((void *)&table, &module)) dlopen(module.dli_fname, RTLD_LAZY | RTLD_NODELETE);
 #define FIND(result, name, parameters)                     \
   if (!(*(void **)&name = find(#name))) {                  \
     problem = "TensorFlow is not loaded, or has no " #name; \

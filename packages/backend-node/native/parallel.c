@@ -22,7 +22,9 @@ static struct {
 static int count;
 /** Counts the jobs; workers wait for it to change. */
 static atomic_uint generation;
-static atomic_int busy;
+/** Workers inside the job, or CLOSED: those that come late find nothing to do, and nobody waits for them. */
+static atomic_int inside = -1;
+#define CLOSED -1
 static atomic_int asleep;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
@@ -62,8 +64,11 @@ static void *worker(void *argument) {
       pthread_mutex_unlock(&mutex);
     }
     seen = atomic_load(&generation);
+    int others = atomic_load(&inside);
+    while (others != CLOSED && !atomic_compare_exchange_weak(&inside, &others, others + 1)) {}
+    if (others == CLOSED) continue;
     run(thread);
-    atomic_fetch_sub(&busy, 1);
+    atomic_fetch_sub(&inside, 1);
   }
   return NULL;
 }
@@ -109,7 +114,7 @@ void parallel(Work work, void *context, int units, int isSmall) {
   job.units = units;
   job.step = units > 8 * sharing ? units / (8 * sharing) : 1;
   atomic_store(&job.next, 0);
-  atomic_store(&busy, sharing - 1);
+  atomic_store(&inside, 0);
   atomic_fetch_add(&generation, 1);
   if (atomic_load(&asleep) > 0) {
     pthread_mutex_lock(&mutex);
@@ -117,7 +122,9 @@ void parallel(Work work, void *context, int units, int isSmall) {
     pthread_mutex_unlock(&mutex);
   }
   run(0);
-  for (int spins = 0; atomic_load(&busy) > 0; spins++) {
+  int none = 0;
+  for (int spins = 0; !atomic_compare_exchange_weak(&inside, &none, CLOSED); spins++) {
+    none = 0;
     if (spins < SPINS) pause_briefly();
     else sched_yield();
   }
