@@ -79,9 +79,10 @@ export function describeBackend(): string {
       return software ? `${name}, a software adapter` : name;
     }
     case "node": {
-      const { kind, name, memory, driver, tensorflow } = nodeDevice();
+      const { kind, name, memory, driver, tensorflow, kernels } = nodeDevice();
       const gibibytes = memory > 0 ? `, ${(memory / 2 ** 30).toFixed(1)} GiB` : "";
-      return `TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}${driver ? `, driver ${driver}` : ""}`;
+      const more = [driver && `driver ${driver}`, kernels && `${kernels} kernels`].filter(Boolean);
+      return [`TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}`, ...more].join(", ");
     }
     case "wasm":
       return `${threadsInWords()}${wasmRelaxedSimd() ? ", relaxed SIMD" : ""}`;

@@ -4,12 +4,14 @@ import { product } from "@gmr-conv/core";
 import type { ConvProblemSize, CostModel } from "@gmr-conv/tfjs";
 
 /**
- * On a GPU, a dense convolution by cuDNN is one launch and the ring sums are many: `dense`, until measured otherwise.
- * On the CPU, nanoseconds fitted to `bench/ratios.mjs` on two cores with AVX-512: what matters is where one strategy
- * overtakes the other, which differs little between machines. Everything scales with the number of threads, except the
- * op calls.
+ * With the kernels in `native/`, ring sums are faster for every kernel and shape of `bench/ratios.mjs`, save small ones of
+ * which both take less than a millisecond. On a GPU, a dense convolution by cuDNN is one launch and the ring sums are
+ * many: `dense`, until measured otherwise. Else nanoseconds fitted to that benchmark on two cores with AVX-512: what
+ * matters is where one strategy overtakes the other, which differs little between machines. Everything scales with the
+ * number of threads, except the op calls.
  */
-export function costModel(device: "cpu" | "gpu", threads: number): CostModel {
+export function costModel(device: "cpu" | "gpu", threads: number, hasKernels: boolean): CostModel {
+  if (hasKernels) return () => ({ ring: 0, dense: 1 });
   if (device === "gpu") return () => ({ ring: 1, dense: 0 });
   return (size) => {
     const { training, rings } = size;

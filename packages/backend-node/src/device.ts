@@ -3,7 +3,9 @@
 import { execFileSync } from "node:child_process";
 import os from "node:os";
 import * as tf from "@tensorflow/tfjs";
+import { nativeKernels } from "./native/module.ts";
 import { nativeBackend } from "./nativeBackend.ts";
+import { node } from "./state.ts";
 
 export interface NodeDevice {
   kind: "cpu" | "gpu";
@@ -15,6 +17,8 @@ export interface NodeDevice {
   driver?: string;
   /** Version of libtensorflow. */
   tensorflow: string;
+  /** Instructions of this package's own kernels, such as `avx512`; absent if they are not used. */
+  kernels?: string;
 }
 
 /**
@@ -32,7 +36,10 @@ export function nodeDevice(): NodeDevice {
     return { kind: "gpu", ...gpu, tensorflow };
   }
   const name = os.cpus()[0]?.model.trim() ?? "unknown processor";
-  return { kind: "cpu", name, memory: os.totalmem(), tensorflow };
+  const { hasKernels } = node.stateOf(tf.backend());
+  const found = nativeKernels();
+  const kernels = hasKernels && "instructions" in found ? { kernels: found.instructions } : {};
+  return { kind: "cpu", name, memory: os.totalmem(), tensorflow, ...kernels };
 }
 
 /** A GPU as the NVIDIA driver describes it; memory in bytes. */

@@ -26,6 +26,8 @@ import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyC
 export { type DriverGpu, driverGpus, type NodeDevice, nodeDevice } from "./device.ts";
 export { type InstalledPackage, installedPackages, type PackageName } from "./load.ts";
 
+export { type NativeKernels, nativeKernels } from "./native/module.ts";
+
 export interface UseNodeOptions {
   /** Which package to load, at the first call. Default: `-gpu` if it has its native binding, else the plain one. */
   package?: PackageName | undefined;
@@ -40,13 +42,24 @@ export interface UseNodeOptions {
    */
   deterministic?: boolean | undefined;
   /**
+   * Whether to use the kernels compiled with this package, on the CPU and where there are some for the platform, instead
+   * of TensorFlow's own ops. Default: as in the previous call, initially true.
+   */
+  kernels?: boolean | undefined;
+  /**
    * File of the measured strategies; false for none. Default: that of the previous call, initially
    * `gmr-conv/strategies.json` in the user's cache folder.
    */
   cache?: string | false | undefined;
 }
 
-const KEYS: KeysOf<UseNodeOptions> = { package: true, threads: true, deterministic: true, cache: true };
+const KEYS: KeysOf<UseNodeOptions> = {
+  package: true,
+  threads: true,
+  deterministic: true,
+  kernels: true,
+  cache: true,
+};
 
 /** Where strategies are stored; undefined for nowhere. */
 function cacheFile({ deterministic, cache }: NativeState): string | undefined {
@@ -85,8 +98,9 @@ async function start(options: UseNodeOptions): Promise<void> {
   registerKernels();
   registerLayers();
   const state = node.stateOf(tf.backend());
+  state.wantsKernels = options.kernels ?? state.wantsKernels;
   setBackendTraits(node.name, {
-    costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads()),
+    costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads(), state.hasKernels),
     holdsNonFinite,
   });
   state.deterministic = options.deterministic ?? state.deterministic;
@@ -142,9 +156,15 @@ function prepareEnvironment({ threads, deterministic: wanted }: UseNodeOptions):
   process.env.TF_CUDNN_DETERMINISTIC = "1";
 }
 
-/** A different machine or number of threads may favour a different strategy. */
+/** Other kernels, a different machine or number of threads may favour a different strategy. */
 function deviceKey(): string {
-  const { kind, name, tensorflow } = nodeDevice();
+  const { kind, name, tensorflow, kernels } = nodeDevice();
   const threads = process.env.TF_NUM_INTRAOP_THREADS;
-  return [`TensorFlow ${tensorflow}`, kind, name, ...(threads ? [`${threads} thread(s)`] : [])].join(", ");
+  return [
+    `TensorFlow ${tensorflow}`,
+    kind,
+    name,
+    ...(kernels ? [`${kernels} kernels`] : []),
+    ...(threads ? [`${threads} thread(s)`] : []),
+  ].join(", ");
 }

@@ -3,6 +3,7 @@
 
 import type { BoundedCache } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import type { Kind } from "./native/plan.ts";
 import type { NativeBackend, OpAttr } from "./nativeBackend.ts";
 
 /** A float32 tensor of the native library. */
@@ -23,14 +24,21 @@ export interface ConvWindow {
 export class NativeOps {
   readonly backend: NativeBackend;
   private readonly constants: BoundedCache<string, number>;
+  private readonly plans: BoundedCache<string, number>;
   private readonly made = new Set<number>();
 
   /**
    * @param constants cached int32 tensors, by their shape and values
+   * @param plans cached int32 tensors, by what they describe
    */
-  constructor(backend: NativeBackend, constants: BoundedCache<string, number>) {
+  constructor(
+    backend: NativeBackend,
+    constants: BoundedCache<string, number>,
+    plans: BoundedCache<string, number>,
+  ) {
     this.backend = backend;
     this.constants = constants;
+    this.plans = plans;
   }
 
   input(tensor: tf.TensorInfo): Native {
@@ -78,6 +86,39 @@ export class NativeOps {
     const type = { name: "T", type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
     const results = binding.executeOp(name, [type, ...attrs], [...inputs], outputs);
     for (const { id } of results) this.made.add(id);
+    return results;
+  }
+
+  /**
+   * Runs a kernel of `native/`.
+   * @param shapes of its results
+   * @param plan the kernel's integers
+   * @param key of those, if they are many
+   */
+  kernel(
+    kind: Kind,
+    inputs: readonly Native[],
+    shapes: readonly (readonly number[])[],
+    plan: readonly number[] | (() => readonly number[]),
+    key = `${plan}`,
+  ): Native[] {
+    const { binding } = this.backend;
+    const id = this.plans.get(`${kind}:${shapes.join(";")}:${key}`, () => {
+      const numbers = [
+        kind,
+        ...shapes.flatMap((shape) => [shape.length, ...shape]),
+        ...(typeof plan === "function" ? plan() : plan),
+      ];
+      return binding.createTensor([numbers.length], binding.TF_INT32, Int32Array.from(numbers));
+    });
+    const attrs = [this.int("N", inputs.length), this.int("M", shapes.length)];
+    const results = binding.executeOp(
+      "GmrKernel",
+      attrs,
+      [...inputs.map((input) => input.id), id],
+      shapes.length,
+    );
+    for (const result of results) this.made.add(result.id);
     return results;
   }
 

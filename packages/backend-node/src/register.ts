@@ -9,6 +9,7 @@ import { convolutionKernels } from "./kernels/convolution.ts";
 import { denseGradientKernels } from "./kernels/denseGradients.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";
 import { matMulKernels } from "./kernels/matMul.ts";
+import { maxPoolKernels } from "./kernels/maxPool.ts";
 import { mixtureKernels } from "./kernels/mixture.ts";
 import { optimizerKernels } from "./kernels/optimizers.ts";
 import { sumKernels } from "./kernels/sums.ts";
@@ -25,6 +26,7 @@ export const registerKernels = once((): void => {
     ...matMulKernels,
     ...sumKernels,
     ...avgPoolKernels,
+    ...maxPoolKernels,
     ...denseGradientKernels,
   ]);
   replaceKernels(cpuFallbackConfigs(node.name));

@@ -3,6 +3,7 @@
 
 import { BoundedCache, backendKernels, type KernelDeclaration, LastResult } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { nativeKernels } from "./native/module.ts";
 import { type NativeBackend, nativeBackend } from "./nativeBackend.ts";
 import { type Native, NativeOps } from "./nativeOps.ts";
 
@@ -28,6 +29,10 @@ export class NativeState {
   cache: string | false | undefined;
   /** Int32 constants such as shapes and axes. */
   readonly constants = this.cacheOf<string, number>(8192, (id) => [id]);
+  /** Whether to use the kernels in `native/`, if there are any. */
+  wantsKernels = true;
+  /** What those are called with. */
+  readonly plans = this.cacheOf<string, number>(4096, (id) => [id]);
   /** 0/1 filters of depthwise convolutions. */
   readonly masks = this.cacheOf<string, Native>(1024, ({ id }) => [id]);
   /** By the data of the log-sigmas, which is immutable: a training step needs each mixture three times. */
@@ -47,6 +52,11 @@ export class NativeState {
 
   constructor(backend: NativeBackend) {
     this.backend = backend;
+  }
+
+  /** Whether the kernels in `native/` are used. */
+  get hasKernels(): boolean {
+    return this.wantsKernels && !this.backend.isUsingGpuDevice && "instructions" in nativeKernels();
   }
 
   private cacheOf<Key, Value>(capacity: number, idsOf: (value: Value) => readonly number[]) {
@@ -74,7 +84,7 @@ export function runNative(
   state: NativeState,
   compute: (ops: NativeOps) => Native | readonly Native[],
 ): tf.Tensor | tf.Tensor[] {
-  const ops = new NativeOps(state.backend, state.constants);
+  const ops = new NativeOps(state.backend, state.constants, state.plans);
   try {
     const results = compute(ops);
     return isList(results) ? results.map((result) => ops.release(result)) : ops.release(results);

@@ -35,7 +35,13 @@ export interface SelectBackendOptions {
 }
 
 const KEYS: KeysOf<SelectBackendOptions> = { node: true, webgpu: true, wasm: true, softwareAdapter: true };
-const NODE_KEYS: KeysOf<UseNodeOptions> = { package: true, threads: true, deterministic: true, cache: true };
+const NODE_KEYS: KeysOf<UseNodeOptions> = {
+  package: true,
+  threads: true,
+  deterministic: true,
+  kernels: true,
+  cache: true,
+};
 const WASM_KEYS: KeysOf<UseWasmOptions> = { wasmPaths: true, threads: true, relaxedSimd: true };
 const WEBGPU_KEYS: KeysOf<WebGpuOptions> = {
   powerPreference: true,

@@ -1,6 +1,6 @@
 // Checks of a backend, one after the other, in plain words.
 
-import { driverGpus, installedPackages, nodeDevice } from "@gmr-conv/backend-node";
+import { driverGpus, installedPackages, nativeKernels, nodeDevice } from "@gmr-conv/backend-node";
 import { reasonOf } from "@gmr-conv/core";
 import { applies, conformanceCases } from "@gmr-conv/tfjs/conformance";
 import { type BackendName, describeBackend, useBackend } from "../backend.ts";
@@ -25,8 +25,23 @@ export async function* diagnose(backend: BackendName): AsyncGenerator<Finding, v
     return;
   }
   yield { state: "ok", text: `starts: ${describeBackend()}` };
-  if (backend === "node") yield* gpus();
+  if (backend === "node") {
+    yield* gpus();
+    yield* kernels();
+  }
   yield await checkLayers();
+}
+
+/** Why the CPU's kernels of this project are not there. */
+function* kernels(): Generator<Finding, void, undefined> {
+  if (nodeDevice().kind === "gpu") return;
+  const found = nativeKernels();
+  if ("missing" in found) {
+    yield {
+      state: "note",
+      text: `TensorFlow's own ops are used instead of faster kernels: ${found.missing}`,
+    };
+  }
 }
 
 function* packages(): Generator<Finding, void, undefined> {

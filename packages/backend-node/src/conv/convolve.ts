@@ -2,8 +2,16 @@
 // memory, a part of the images at a time.
 
 import { product } from "@gmr-conv/core";
-import { adjointShape, type Convolutions, type ConvShape } from "@gmr-conv/tfjs";
+import {
+  adjointShape,
+  type Convolutions,
+  type ConvShape,
+  type ConvUse,
+  gatherOf,
+  keyOf,
+} from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { convolutionPlan, Kind } from "../native/plan.ts";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import { type NativeState, type RingSums, runNativeSingle } from "../state.ts";
 import { productOfBlocks, productOfRows } from "../sumRows.ts";
@@ -24,26 +32,65 @@ function keepSums(state: NativeState, dy: tf.TensorInfo, shape: ConvShape, sums:
   queueMicrotask(() => state.gradientSums.forget(sums));
 }
 
+/** By the kernels in `native/`. */
+function byKernel(
+  ops: NativeOps,
+  shape: ConvShape,
+  use: ConvUse,
+  inputs: readonly tf.TensorInfo[],
+  resultShape: readonly number[],
+): Native {
+  const kind = use === "filter" ? Kind.FilterGradient : Kind.Forward;
+  const tensors = inputs.map((input) => ops.input(input));
+  const plan = () => convolutionPlan(gatherOf(shape, use), use === "input");
+  return ops.kernel(kind, tensors, [resultShape], plan, keyOf(shape, use))[0];
+}
+
+/** y of x, weights and, if there is one, a bias. */
+export const forward = (
+  state: NativeState,
+  shape: ConvShape,
+  inputs: readonly [x: tf.TensorInfo, weights: tf.TensorInfo, bias?: tf.TensorInfo],
+  yShape: readonly number[],
+): tf.TensorInfo =>
+  runNativeSingle(state, (ops) => {
+    state.gradientSums.forget();
+    const [x, weights, bias] = inputs;
+    const isNothing = isEmpty(x, yShape);
+    if (state.hasKernels && !isNothing) {
+      return byKernel(ops, shape, "forward", bias ? [x, weights, bias] : [x, weights], yShape);
+    }
+    const y = isNothing ? ops.fill(yShape, 0) : sumAndMultiply(ops, state, shape, x, weights, yShape);
+    return bias ? ops.binary("AddV2", y, ops.input(bias)) : y;
+  });
+
+function sumAndMultiply(
+  ops: NativeOps,
+  state: NativeState,
+  shape: ConvShape,
+  x: tf.TensorInfo,
+  weights: tf.TensorInfo,
+  yShape: readonly number[],
+): Native {
+  const [image, matrices] = [ops.input(x), ops.input(weights)];
+  const parts = partsOf(ops, shape).map((part) => {
+    const sums = sumsOfPart(ops, image, part, state);
+    const y = multiply(ops, sums, matrices, part.shape);
+    if (sums) ops.free(sums.sums);
+    return y;
+  });
+  return ops.reshape(ops.concat(parts, 0), yShape);
+}
+
 /** Rings are symmetric: S_lᵀ = S_l. */
 export const convolutions: Convolutions<NativeState> = {
-  forward: (state, shape, x, weights, yShape) =>
-    runNativeSingle(state, (ops) => {
-      state.gradientSums.forget();
-      if (isEmpty(x, yShape)) return ops.fill(yShape, 0);
-      const [image, matrices] = [ops.input(x), ops.input(weights)];
-      const parts = partsOf(ops, shape).map((part) => {
-        const sums = sumsOfPart(ops, image, part, state);
-        const y = multiply(ops, sums, matrices, part.shape);
-        if (sums) ops.free(sums.sums);
-        return y;
-      });
-      return ops.reshape(ops.concat(parts, 0), yShape);
-    }),
+  forward: (state, shape, x, weights, yShape) => forward(state, shape, [x, weights], yShape),
 
   inputGradient: (state, shape, dy, weights, dxShape) =>
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(dy, dxShape)) return ops.fill(dxShape, 0);
+      if (state.hasKernels) return byKernel(ops, shape, "input", [dy, weights], dxShape);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
       const image = ops.input(dy);
       // With strides there are so many more sums of spread-out dy that their product costs more than new sums.
@@ -72,6 +119,9 @@ export const convolutions: Convolutions<NativeState> = {
   filterGradient: (state, shape, x, dy, dwShape) =>
     runNativeSingle(state, (ops) => {
       const { inChannels, outChannels, inSize, outSize, matrices } = shape;
+      if (state.hasKernels && !isEmpty(x, dy.shape)) {
+        return byKernel(ops, shape, "filter", [x, dy], dwShape);
+      }
       const known = state.gradientSums.take(sourcesOf(dy, shape));
       for (const { sums } of known ?? []) ops.adopt(sums);
       if (isEmpty(x, dy.shape)) return ops.fill(dwShape, 0);

@@ -13,9 +13,11 @@ import {
   BatchNormTrainingGrad,
   BatchNormTrainingParamGrad,
 } from "@gmr-conv/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { bitsOf, Kind } from "../native/plan.ts";
 import type { OpAttr } from "../nativeBackend.ts";
 import type { Native, NativeOps } from "../nativeOps.ts";
-import { nativeKernel } from "../state.ts";
+import { type NativeState, nativeKernel } from "../state.ts";
 import { groupCount, sumRows } from "../sumRows.ts";
 
 /** How the rows of a tensor [..., C] are grouped. */
@@ -120,7 +122,14 @@ function gradients(
   ops: NativeOps,
   inputs: BatchNormGradInputs,
   attrs: BatchNormTrainingAttrs,
-): [dx: Native, dGamma: Native, dBeta: Native] {
+  { hasKernels }: NativeState,
+): readonly Native[] {
+  if (hasKernels) {
+    const { x, gamma } = inputs;
+    const shapes = [x.shape, gamma.shape, gamma.shape];
+    const given = GRADIENT_INPUTS.map((name) => inputs[name]);
+    return byKernel(ops, Kind.NormGradients, given, x.shape, shapes, attrs);
+  }
   const tensors = GRADIENT_INPUTS.map((name) => ops.input(inputs[name]));
   const [dxs, dGammas, dBetas] = eachImage(ops, tensors.slice(0, 4), attrs, (images) =>
     gradientsOfRows(ops, [...images, ...tensors.slice(4)], attrs),
@@ -201,20 +210,38 @@ function gradientsOfRows(
   return [ops.reshape(ops.binary("AddV2", dx, rest), x.shape), dGamma, dBeta];
 }
 
+/** By a kernel in `native/`. @param shape of x */
+export function byKernel(
+  ops: NativeOps,
+  kind: Kind,
+  tensors: readonly tf.TensorInfo[],
+  shape: readonly number[],
+  resultShapes: readonly (readonly number[])[],
+  { epsilon, slope, perImage }: BatchNormTrainingAttrs,
+): Native[] {
+  const channels = shape[shape.length - 1];
+  const sets = perImage ? shape[0] : 1;
+  const plan = [sets, product(shape) / sets / channels, channels, bitsOf(epsilon), bitsOf(slope)];
+  const inputs = tensors.map((tensor) => ops.input(tensor));
+  return ops.kernel(kind, inputs, resultShapes, plan);
+}
+
 export const batchNormKernels = [
-  nativeKernel(BatchNormTraining, (ops, { x, gamma, beta }, attrs) => {
+  nativeKernel(BatchNormTraining, (ops, { x, gamma, beta }, attrs, { hasKernels }) => {
     const statistics = attrs.perImage ? [x.shape[0], ...gamma.shape] : gamma.shape;
-    if (product(x.shape) === 0) return [x.shape, statistics, statistics].map((shape) => ops.fill(shape, 0));
+    const shapes = [x.shape, statistics, statistics];
+    if (product(x.shape) === 0) return shapes.map((shape) => ops.fill(shape, 0));
+    if (hasKernels) return byKernel(ops, Kind.Norm, [x, gamma, beta], x.shape, shapes, attrs);
     const vectors = [gamma, beta].map((vector) => ops.input(vector));
     const results = eachImage(ops, [ops.input(x)], attrs, ([pixels]) =>
       normaliseRows(ops, pixels, vectors, attrs),
     );
-    return results.map((parts, i) => joined(ops, parts, [x.shape, statistics, statistics][i]));
+    return results.map((parts, i) => joined(ops, parts, shapes[i]));
   }),
 
   nativeKernel(BatchNormTrainingGrad, (ops, inputs, attrs, state) => {
     if (product(inputs.x.shape) === 0) return ops.fill(inputs.x.shape, 0);
-    const [dx, ...params] = gradients(ops, inputs, attrs);
+    const [dx, ...params] = gradients(ops, inputs, attrs, state);
     state.paramGradients.keep(
       sourcesOf(inputs, attrs),
       params.map((param) => ops.keep(param)),
@@ -226,6 +253,6 @@ export const batchNormKernels = [
     const { x, gamma } = inputs;
     if (product(x.shape) === 0) return [ops.fill(gamma.shape, 0), ops.fill(gamma.shape, 0)];
     const known = state.paramGradients.find(sourcesOf(inputs, attrs));
-    return known ? known.map((param) => ops.alias(param)) : gradients(ops, inputs, attrs).slice(1);
+    return known ? known.map((param) => ops.alias(param)) : gradients(ops, inputs, attrs, state).slice(1);
   }),
 ];

@@ -3,6 +3,7 @@
 import { GAUSSIAN_NORM, product, sigmaBounds } from "@gmr-conv/core";
 import { RingMix, RingMixBackpropSigmas, RingMixBackpropWeights } from "@gmr-conv/tfjs";
 import type * as tf from "@tensorflow/tfjs";
+import { bitsOf, Kind } from "../native/plan.ts";
 import type { Native, NativeOps } from "../nativeOps.ts";
 import { type Mixture, type NativeState, nativeKernel } from "../state.ts";
 
@@ -38,19 +39,38 @@ function asMatrix(ops: NativeOps, weights: Native): Native {
   return ops.reshape(weights, [rings, product(rest)]);
 }
 
+/** By a kernel in `native/`, from `matrices` [R, ...] and the log-sigmas. */
+function byKernel(
+  ops: NativeOps,
+  kind: Kind,
+  matrices: readonly tf.TensorInfo[],
+  logSigmas: tf.TensorInfo,
+  resultShape: readonly number[],
+  transposed = false,
+): Native[] {
+  const [rings, ...rest] = matrices[0].shape;
+  const bounds = sigmaBounds(rings);
+  const plan = [rings, product(rest), Number(transposed), ...[GAUSSIAN_NORM, ...bounds].map(bitsOf)];
+  const inputs = [...matrices, logSigmas].map((tensor) => ops.input(tensor));
+  return ops.kernel(kind, inputs, [resultShape], plan);
+}
+
 export const mixtureKernels = [
   nativeKernel(RingMix, (ops, { weights, logSigmas }, _attrs, state) => {
+    if (state.hasKernels) return byKernel(ops, Kind.Mix, [weights], logSigmas, weights.shape);
     const { matrix } = mixture(ops, logSigmas, state);
     return ops.reshape(ops.matMul(matrix, asMatrix(ops, ops.input(weights))), weights.shape);
   }),
 
   nativeKernel(RingMixBackpropWeights, (ops, { dy, logSigmas }, _attrs, state) => {
+    if (state.hasKernels) return byKernel(ops, Kind.Mix, [dy], logSigmas, dy.shape, true);
     const { matrix } = mixture(ops, logSigmas, state);
     return ops.reshape(ops.matMul(matrix, asMatrix(ops, ops.input(dy)), true), dy.shape);
   }),
 
   // Σ_l G[r, l] (((l - r)/σ_r)² - 1) ⟨dW'_l, w_r⟩ where σ_r is not clipped.
   nativeKernel(RingMixBackpropSigmas, (ops, { dy, weights, logSigmas }, _attrs, state) => {
+    if (state.hasKernels) return byKernel(ops, Kind.MixSigmas, [dy, weights], logSigmas, logSigmas.shape);
     const logs = ops.input(logSigmas);
     const { matrix, exponents } = mixture(ops, logSigmas, state);
     const dots = ops.matMul(asMatrix(ops, ops.input(dy)), asMatrix(ops, ops.input(weights)), false, true);

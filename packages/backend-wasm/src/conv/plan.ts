@@ -3,7 +3,7 @@
 // A *slot* is what has its own weight matrix: a ring, or a single kernel position of a dense convolution. A *tap* is a
 // kernel position that some output pixel finds inside the image.
 
-import { type Gather, type Size3, volume } from "@gmr-conv/tfjs";
+import { type Gather, summedRows, volume } from "@gmr-conv/tfjs";
 import { PlanField } from "../layouts.ts";
 
 /**
@@ -48,64 +48,6 @@ const MIN_CHUNK_PIXELS = 512;
 const FLUSH_TILES = 256;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
-
-/** Whether positions mirrored about the centre share their matrix, in every axis. */
-function isMirrored(index: readonly number[], [depth, height, width]: Size3): boolean {
-  return index.every((matrix, position) => {
-    const x = position % width;
-    const y = Math.floor(position / width) % height;
-    const z = Math.floor(position / width / height);
-    const at = (a: number, b: number, c: number): number => index[(a * height + b) * width + c];
-    return (
-      matrix === at(depth - 1 - z, y, x) &&
-      matrix === at(z, height - 1 - y, x) &&
-      matrix === at(z, y, width - 1 - x)
-    );
-  });
-}
-
-/** What a tap reads: a row that is the sum of up to four rows of the padded image, and an offset into it. */
-interface RowTap {
-  row: number;
-  column: number;
-}
-
-interface Rows {
-  /** Where each row's parts begin in the padded image, in pixels. */
-  sources: number[][];
-  /** For each slot. */
-  taps: RowTap[][];
-}
-
-/** Rows at the same distances from the centre are added once if they have the same slots. */
-function rowsOf({ kernelSize, dilations, paddedSize, slots, ringIndex }: Gather): Rows {
-  const [, padH, padW] = paddedSize;
-  const isSymmetric = ringIndex !== undefined && isMirrored(ringIndex, kernelSize);
-  /** Kernel indices at the same distance from the centre get the same name. */
-  const name = (axis: 0 | 1, k: number): number => (isSymmetric ? Math.min(k, kernelSize[axis] - 1 - k) : k);
-  const keyOf = ([z, y]: Size3): number => name(0, z) * kernelSize[1] + name(1, y);
-  const parts = new Map<number, Set<number>>();
-  for (const tap of slots.flatMap(({ taps }) => taps)) {
-    const [z, y] = tap;
-    const offset = (z * dilations[0] * padH + y * dilations[1]) * padW;
-    const known = parts.get(keyOf(tap));
-    if (known) known.add(offset);
-    else parts.set(keyOf(tap), new Set([offset]));
-  }
-  const rows = [...parts].sort(([a], [b]) => a - b);
-  const rowOf = new Map(rows.map(([key], row) => [key, row]));
-  return {
-    sources: rows.map(([, offsets]) => [...offsets].sort((a, b) => a - b)),
-    taps: slots.map(({ taps }) => {
-      const found = new Map<string, RowTap>();
-      for (const tap of taps) {
-        const row = rowOf.get(keyOf(tap)) ?? 0;
-        found.set(`${row}/${tap[2]}`, { row, column: tap[2] * dilations[2] });
-      }
-      return [...found.values()].sort((a, b) => a.row - b.row || a.column - b.column);
-    }),
-  };
-}
 
 /** How the output is tiled, and how much is held at a time. */
 interface Tiling {
@@ -195,10 +137,11 @@ class Layout {
 
 /** Makes the plan of a convolution. */
 export function makePlan(g: Gather, kind: PlanKind): Plan {
-  const rows = rowsOf(g);
+  const rows = summedRows(g);
   const tiling = tilingOf(g, kind);
   const { paddedC, blockC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages } = tiling;
   const { blocks, chunks, isLong } = sharesOf(g, tiling);
+  const [, padH, padW] = g.paddedSize;
   const header = new Int32Array(PlanField.Count);
   header.set([g.images, ...g.inSize, g.inChannels, paddedC], PlanField.Images);
   header.set([...g.paddedSize, ...g.padBefore, ...g.spread], PlanField.PadD);
@@ -212,7 +155,11 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   const layout = new Layout();
   layout.table(
     PlanField.RowTable,
-    rows.sources.flatMap((parts) => [parts.length, ...parts, ...new Array<number>(4 - parts.length).fill(0)]),
+    rows.sources.flatMap((parts) => [
+      parts.length,
+      ...parts.map(([plane, row]) => (plane * padH + row) * padW),
+      ...new Array<number>(4 - parts.length).fill(0),
+    ]),
   );
   const slotTable = rows.taps.flatMap((taps) => [
     taps.length,

@@ -63,3 +63,4 @@ export {
   RingConvBias,
 } from "./ringConv.ts";
 export { hasKernel, runKernel, runKernelMulti, runOrCompose, runOrComposeMulti } from "./run.ts";
+export { type RowTap, type SummedRows, summedRows } from "./summedRows.ts";

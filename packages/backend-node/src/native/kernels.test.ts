@@ -1,0 +1,162 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { BatchNormTraining, BatchNormTrainingGrad, BatchNormTrainingParamGrad } from "@gmr-conv/tfjs";
+import { conformanceCases } from "@gmr-conv/tfjs/conformance";
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hasNative } from "../../testing/describeNative.ts";
+import { nodeDevice, useNode } from "../index.ts";
+import { nativeKernels } from "./module.ts";
+
+if (hasNative) await useNode({ cache: false });
+const found = hasNative ? nativeKernels() : { missing: "no libtensorflow" };
+if ("missing" in found) console.warn(`skipped: no native kernels here: ${found.missing}`);
+const describeKernels = describe.skipIf("missing" in found);
+
+const program = fileURLToPath(new URL("../../testing/kernelsProgram.mjs", import.meta.url));
+
+async function check(randomCases: number, environment: Record<string, string>) {
+  const { stdout } = await promisify(execFile)(process.execPath, [program, `${randomCases}`], {
+    env: { ...process.env, ...environment },
+  });
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as {
+    instructions: string;
+    failures: string[];
+    bits: number[];
+  };
+}
+
+describeKernels("kernels for other processors", () => {
+  const others = process.arch === "x64" ? ["avx2", "generic"] : ["generic"];
+  it.each(others)("pass the conformance suite: %s", async (GMR_INSTRUCTIONS) => {
+    const { instructions, failures } = await check(60, { GMR_INSTRUCTIONS });
+    expect(failures).toEqual([]);
+    // A processor without AVX2 runs the generic ones.
+    expect([GMR_INSTRUCTIONS, "generic"]).toContain(instructions);
+  });
+});
+
+describeKernels("threads", () => {
+  it("do not change a bit", async () => {
+    const runs = await Promise.all(
+      ["1", "2", "5"].map((threads) => check(0, { TF_NUM_INTRAOP_THREADS: threads })),
+    );
+    expect(runs[0].bits.length).toBeGreaterThan(4);
+    expect(runs[1].bits).toEqual(runs[0].bits);
+    expect(runs[2].bits).toEqual(runs[0].bits);
+  });
+});
+
+describeKernels("without kernels", () => {
+  beforeAll(() => useNode({ kernels: false }));
+
+  it("the device says so", async () => {
+    expect(nodeDevice().kernels).toBeUndefined();
+    await useNode({ kernels: true });
+    expect(nodeDevice().kernels).toMatch(/^(avx512|avx2|generic)$/);
+    await useNode({ kernels: false });
+  });
+
+  for (const testCase of conformanceCases({ randomCases: 60 })) it(testCase.name, testCase.run);
+});
+
+/** The same by kernels and by TensorFlow's own ops. */
+async function expectSame(compute: () => tf.Tensor[], tolerance: number): Promise<void> {
+  await useNode({ kernels: true });
+  const ours = tf.tidy(compute);
+  await useNode({ kernels: false });
+  const theirs = tf.tidy(compute);
+  for (const [i, tensor] of ours.entries()) {
+    expect(tensor.shape).toEqual(theirs[i].shape);
+    const [a, b] = [tensor.dataSync<"float32">(), theirs[i].dataSync<"float32">()];
+    const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3);
+    const error = a.reduce((most, value, at) => Math.max(most, Math.abs(value - b[at])), 0);
+    expect(error / largest).toBeLessThan(tolerance);
+  }
+  tf.dispose([ours, theirs]);
+}
+
+describeKernels("kernels agree with TensorFlow's own ops", () => {
+  const size = (max: number) => fc.integer({ min: 1, max });
+  const noise = (shape: number[], seed: number, mean = 0) =>
+    tf.randomNormal(shape, mean, 1, "float32", seed) as tf.Tensor;
+
+  it("in normalisation, of the batch or each image", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          images: size(3),
+          rows: fc.oneof(size(40), size(2500)),
+          channels: fc.oneof(size(9), size(70)),
+          slope: fc.constantFrom(0, 0.1, 1),
+          perImage: fc.boolean(),
+        }),
+        async ({ images, rows, channels, slope, perImage }) => {
+          // Of one or two rows, the gradient is a difference of equals.
+          fc.pre((perImage ? rows : images * rows) > 2);
+          const attrs = { epsilon: 1e-3, slope, perImage };
+          await expectSame(() => {
+            const [x, dy] = [noise([images, rows, channels], 1, 3), noise([images, rows, channels], 2)];
+            const [gamma, beta] = [noise([channels], 3, 1), noise([channels], 4)];
+            const inputs = { x, gamma, beta };
+            const engine = tf.engine();
+            const [y, mean, variance] = engine.runKernel(
+              BatchNormTraining.name,
+              inputs,
+              attrs,
+            ) as unknown as tf.Tensor[];
+            const all = { dy, ...inputs, mean, variance };
+            const dx = engine.runKernel(BatchNormTrainingGrad.name, all, attrs) as tf.Tensor;
+            const params = engine.runKernel(
+              BatchNormTrainingParamGrad.name,
+              all,
+              attrs,
+            ) as unknown as tf.Tensor[];
+            return [y, mean, variance, dx, ...params];
+          }, 1e-4);
+        },
+      ),
+      { numRuns: 60 },
+    ));
+
+  it("in sums and means over any axes", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(size(5), size(40)), { minLength: 1, maxLength: 4 }),
+        fc.array(fc.nat(3)),
+        async (shape, wanted) => {
+          const axes = [...new Set(wanted.filter((axis) => axis < shape.length))];
+          await expectSame(() => {
+            const x = noise(shape, 1);
+            return [x.sum(axes), x.mean(axes, true)];
+          }, 1e-5);
+        },
+      ),
+      { numRuns: 100 },
+    ));
+
+  it("in the gradients of pooling, with ties and windows beyond the edge", () =>
+    fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          shape: fc.tuple(size(2), size(9), size(9), size(70)),
+          window: fc.tuple(size(3), size(3)),
+          extra: fc.tuple(fc.nat(1), fc.nat(1)),
+          pad: fc.constantFrom("valid" as const, "same" as const),
+        }),
+        async ({ shape, window, extra, pad }) => {
+          fc.pre(pad === "same" || window.every((side, axis) => side <= shape[axis + 1]));
+          const strides = window.map((side, axis) => side + extra[axis]) as [number, number];
+          await expectSame(() => {
+            // Few different numbers, so that some windows have several largest ones.
+            const x = noise(shape, 1).mul(2).round() as tf.Tensor4D;
+            const pooled = (image: tf.Tensor) => tf.maxPool(image as tf.Tensor4D, window, strides, pad);
+            return [tf.grad(pooled)(x, noise(pooled(x).shape, 2))];
+          }, 1e-6);
+        },
+      ),
+      { numRuns: 60 },
+    ));
+});
