@@ -30,6 +30,8 @@ const partialShader = (format: SumFormat): Shader => ({
       let group = part % groups;
       let chunk = part / groups;
       let run = uniforms.inFours;
+      let sumPitch = depth * groups;
+      let dyPitch = fours * groups;
       ${list(
         TILE,
         (i) => `
@@ -40,8 +42,8 @@ const partialShader = (format: SumFormat): Shader => ({
       ${list(4 * TILE, (r) => list(TILE, (c) => `var w${r}_${c} = vec4<f32>(0.0);`))}
       let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
       for (var row = chunk * uniforms.chunkRows; row < end; row++) {
-        ${list(TILE, (i) => `let s${i} = loadSum(row * depth * groups + a${i});`)}
-        ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * groups * fours + b${c}];`)}
+        ${list(TILE, (i) => `let s${i} = loadSum(row * sumPitch + a${i});`)}
+        ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * dyPitch + b${c}];`)}
         ${list(4 * TILE, (r) => list(TILE, (c) => `w${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
       }
       let at = part * depth * 4;

@@ -35,50 +35,67 @@ export function storeFour(width: Width, row: string, column: string, value: stri
 }
 
 /**
- * The sums of a row are `runs` times those of every group, each `run` fours long: the slots, where there are groups,
- * otherwise a single run. Rows and columns of a tile that lie beyond the result are computed from its last ones, and not
- * written.
+ * Rows and columns of a tile that lie beyond the result are computed from its last ones, and not written. With groups, a
+ * row has, for every slot, the sums of each group, `run` fours of them.
  */
-function directShader(width: Width, format: SumFormat): Shader {
+function directShader(width: Width, format: SumFormat, grouped: boolean): Shader {
   const each = (line: (r: number, c: number) => string): string =>
     list(ROWS, (r) => list(COLUMNS, (c) => line(r, c)));
+  const step = `
+          ${list(ROWS, (r) => `let s${r} = loadSum(a${r} + k);`)}
+          ${list(4, (i) =>
+            list(
+              COLUMNS,
+              (c) => `{ let w = weights[at + ${i} * fours + b${c}];
+              ${list(ROWS, (r) => `y${r}_${c} += s${r}[${i}] * w;`)} }`,
+            ),
+          )}`;
+  const [row, first, loop] = grouped
+    ? [
+        "index / tiles / uniforms.groups",
+        "* uniforms.groups + group * uniforms.run",
+        `var at = 4 * group * depth * fours;
+        let pitch = uniforms.run * uniforms.groups;
+        for (var begin = 0; begin < depth * uniforms.groups; begin += pitch) {
+          for (var k = begin; k < begin + uniforms.run; k++) {
+            ${step}
+            at += 4 * fours;
+          }
+        }`,
+      ]
+    : [
+        "index / tiles",
+        "",
+        `for (var k = 0; k < depth; k++) {
+          let at = 4 * k * fours;
+          ${step}
+        }`,
+      ];
+  const place = (r: number): string =>
+    grouped ? `(uniforms.first + row + ${r}) * uniforms.groups + group` : `uniforms.first + row + ${r}`;
   return {
-    name: `multiply-${width}-${format}`,
+    name: `multiply-${width}-${format}${grouped ? "-groups" : ""}`,
     inputs: { sums: SUM_ELEMENT[format], weights: 4 },
     output: width,
-    uniforms: ["total", "rows", "runs", "run", "groups", "fours", "channels", "first"],
+    uniforms: ["total", "rows", "depth", "fours", "channels", "first", ...(grouped ? ["groups", "run"] : [])],
     get code() {
       return `
       ${LOAD_SUM[format]}
       fn main(index : i32) {
         if (index >= uniforms.total) { return; }
         let fours = uniforms.fours;
+        let depth = uniforms.depth;
         let tiles = (fours + ${COLUMNS - 1}) / ${COLUMNS};
         let column = index % tiles * ${COLUMNS};
-        let group = index / tiles % uniforms.groups;
-        let row = index / tiles / uniforms.groups * ${ROWS};
-        let run = uniforms.run;
-        let pitch = run * uniforms.groups;
-        var at = 4 * group * uniforms.runs * run * fours;
-        ${list(ROWS, (r) => `let a${r} = min(row + ${r}, uniforms.rows - 1) * uniforms.runs * pitch + group * run;`)}
+        ${grouped ? "let group = index / tiles % uniforms.groups;" : ""}
+        let row = ${row} * ${ROWS};
+        ${list(ROWS, (r) => `let a${r} = min(row + ${r}, uniforms.rows - 1) * depth ${first};`)}
         ${list(COLUMNS, (c) => `let b${c} = min(column + ${c}, fours - 1);`)}
         ${each((r, c) => `var y${r}_${c} = vec4<f32>(0.0);`)}
-        for (var begin = 0; begin < uniforms.runs * pitch; begin += pitch) {
-          for (var k = begin; k < begin + run; k++) {
-            ${list(ROWS, (r) => `let s${r} = loadSum(a${r} + k);`)}
-            ${list(4, (i) =>
-              list(
-                COLUMNS,
-                (c) => `{ let w = weights[at + ${i} * fours + b${c}];
-                ${list(ROWS, (r) => `y${r}_${c} += s${r}[${i}] * w;`)} }`,
-              ),
-            )}
-            at += 4 * fours;
-          }
-        }
+        ${loop}
         ${each(
           (r, c) => `if (row + ${r} < uniforms.rows && column + ${c} < fours) {
-          ${storeFour(width, `(uniforms.first + row + ${r}) * uniforms.groups + group`, `column + ${c}`, `y${r}_${c}`)}
+          ${storeFour(width, place(r), `column + ${c}`, `y${r}_${c}`)}
         }`,
         )}
       }`;
@@ -234,9 +251,8 @@ export function multiply(
   const uniforms = { rows, depth, fours: columns, channels: outChannels, first };
   if (product === "direct") {
     const total = groups * Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
-    const runs = groups === 1 ? 1 : slots;
-    const cut = { ...uniforms, total, groups, runs, run: depth / runs };
-    gpu.run(directShader(width, format), [sums, weights], cut, total, y);
+    const cut = { ...uniforms, total, groups, run: depth / slots };
+    gpu.run(directShader(width, format, groups > 1), [sums, weights], cut, total, y);
   } else if (product === "subgroups") {
     // Lanes beside each other: a power of two, like the number of lanes.
     const wanted = 2 ** Math.ceil(Math.log2(Math.ceil(columns / COLUMNS)));
