@@ -61,8 +61,8 @@ export function blockStart(block: i32, paddedC: i32): i32 {
 
 /** Stores the first `count` of four numbers. */
 export function storePart(y: usize, value: v128, count: i32): void {
-  store<f32>(y, f32x4.extract_lane(value, 0));
-  if (count > 1) store<f32>(y, f32x4.extract_lane(value, 1), 4);
+  if (count > 1) v128.store_lane<u64>(y, value, 0);
+  else store<f32>(y, f32x4.extract_lane(value, 0));
   if (count > 2) store<f32>(y, f32x4.extract_lane(value, 2), 8);
   if (count > 3) store<f32>(y, f32x4.extract_lane(value, 3), 12);
 }

@@ -6,27 +6,22 @@
 // of a tile; tiles are added to the unit's accumulators, and in long units the accumulators to totals every few hundred
 // tiles (hierarchical summation, hence accurate).
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, blockCount, blockStart, field, flush, madd, max, min } from "./common";
+import { address, blockChannels, blockCount, blockStart, field, flush, loadPart, madd, max, min } from "./common";
 import { paddedBytes, padImage } from "./padding";
 import { scaleTable, tileSumsFilter } from "./sums";
 
-/** Packs dy[pixels, OutC] into panels [OutC / 8][pixels][8], zero-filled. */
-function packGradient(plan: usize, dy: usize, pixels: i32): void {
+/** Packs the first `count` columns of dy[pixels, OutC] into panels [count / 8][pixels][8], zero-filled. */
+function packGradient(plan: usize, dy: usize, pixels: i32, count: i32): void {
   const outC = field(plan, PlanField.OutC);
+  const zero = f32x4.splat(0);
   let dst = address(plan, PlanField.Packed);
-  for (let n = 0; n < outC; n += 8) {
-    const columns = min(8, outC - n);
+  for (let n = 0; n < count; n += 8) {
+    const columns = min(8, count - n);
     let from = dy + (<usize>n << 2);
     for (let m = 0; m < pixels; m++) {
-      if (columns == 8) {
-        v128.store(dst, v128.load(from));
-        v128.store(dst, v128.load(from, 16), 16);
-      } else {
-        for (let j = 0; j < columns; j++) {
-          store<f32>(dst + (<usize>j << 2), load<f32>(from + (<usize>j << 2)));
-        }
-        for (let j = columns; j < 8; j++) store<f32>(dst + (<usize>j << 2), 0);
-      }
+      v128.store(dst, columns < 4 ? loadPart(from, columns) : v128.load(from));
+      if (columns == 8) v128.store(dst, v128.load(from, 16), 16);
+      else v128.store(dst, columns > 4 ? loadPart(from + 16, columns - 4) : zero, 16);
       from += <usize>outC << 2;
       dst += 32;
     }
@@ -74,20 +69,19 @@ function outerProduct(a: usize, b: usize, pixels: i32, acc: usize): void {
   v128.store(acc, f32x4.add(v128.load(acc, 112), c31), 112);
 }
 
-/** Bytes of the accumulators of one chunk: [slot, padded channel / 4][OutC / 8][4][8]. */
+/** Bytes of the accumulators of one chunk: [block][slot, channel / 4][panel][4][8]. */
 // @ts-ignore: decorator
 @inline
 function chunkBytes(plan: usize): usize {
   const vectors = field(plan, PlanField.Slots) * (field(plan, PlanField.PaddedC) >> 2);
-  return <usize>(vectors * ((field(plan, PlanField.OutC) + 7) >> 3)) << 7;
+  return <usize>(vectors * field(plan, PlanField.Panels)) << 7;
 }
 
 /** Accumulators of the channel block that starts at c, in a chunk. */
 // @ts-ignore: decorator
 @inline
 function blockAccumulators(plan: usize, chunk: i32, c: i32): usize {
-  const panels = (field(plan, PlanField.OutC) + 7) >> 3;
-  const before = field(plan, PlanField.Slots) * (c >> 2) * panels;
+  const before = field(plan, PlanField.Slots) * (c >> 2) * field(plan, PlanField.Panels);
   return address(plan, PlanField.Accumulators) + <usize>chunk * chunkBytes(plan) + (<usize>before << 7);
 }
 
@@ -116,9 +110,15 @@ function filterUnit(
   const padded = address(plan, PlanField.Padded);
   const sums = address(plan, PlanField.Sums);
   const packed = address(plan, PlanField.Packed);
-  const vectors = field(plan, PlanField.Slots) * (width >> 2);
+  const slots = field(plan, PlanField.Slots);
+  const perSlot = width >> 2;
+  const vectors = slots * perSlot;
+  const inC = field(plan, PlanField.InC);
+  const groups = field(plan, PlanField.Groups);
+  const channels = inC / groups;
+  const columns = outC / groups;
   const panelBytes = <usize>((tileRows * tilePixels + 3) & ~3) << 4;
-  const panels = (outC + 7) >> 3;
+  const panels = field(plan, PlanField.Panels);
   const imageBytes = paddedBytes(plan, width);
   const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
   const endImage = (end + rowsPerImage - 1) / rowsPerImage;
@@ -138,15 +138,27 @@ function filterUnit(
         const pixels = min(tilePixels, outW - x0);
         tileSumsFilter(plan, padded, imageBytes, width, row, rowsHere, x0, pixels, panelBytes);
         const tile = pixels * rowsHere;
-        packGradient(plan, dy + ((((<usize>firstRow + row) * outW + x0) * outC) << 2), tile);
-        for (let k = 0; k < vectors; k++) {
-          const a = sums + <usize>k * panelBytes;
-          let acc = into + <usize>k * panels * 128;
-          let b = packed;
-          for (let p = 0; p < panels; p++) {
-            outerProduct(a, b, tile, acc);
-            acc += 128;
-            b += <usize>tile << 5;
+        const at = dy + ((((<usize>firstRow + row) * outW + x0) * outC) << 2);
+        let packedFirst = -1;
+        let packedCount = 0;
+        for (let v = 0; v < perSlot; v++) {
+          // The groups that four channels meet.
+          const first = (c + (v << 2)) / channels;
+          const count = (min(c + (v << 2) + 3, inC - 1) / channels + 1 - first) * columns;
+          if (first != packedFirst || count != packedCount) {
+            packGradient(plan, at + (<usize>(first * columns) << 2), tile, count);
+            packedFirst = first;
+            packedCount = count;
+          }
+          for (let k = v; k < vectors; k += perSlot) {
+            const a = sums + <usize>k * panelBytes;
+            let acc = into + <usize>k * panels * 128;
+            let b = packed;
+            for (let n = 0; n < count; n += 8) {
+              outerProduct(a, b, tile, acc);
+              acc += 128;
+              b += <usize>tile << 5;
+            }
           }
         }
         if (++tiles == flushTiles) {
@@ -176,14 +188,17 @@ export function filterGradient(plan: usize, x: usize, dy: usize, begin: i32, end
   }
 }
 
-/** Adds the chunks of channel blocks [begin, end) and writes them to dW[matrix, InC, OutC]. */
+/** Adds the chunks of channel blocks [begin, end) and writes them to dW[matrix, InC / groups, OutC]. */
 export function filterFinish(plan: usize, dw: usize, begin: i32, end: i32): void {
   const slots = field(plan, PlanField.Slots);
   const inC = field(plan, PlanField.InC);
   const paddedC = field(plan, PlanField.PaddedC);
   const outC = field(plan, PlanField.OutC);
   const chunks = field(plan, PlanField.Chunks);
-  const panels = (outC + 7) >> 3;
+  const panels = field(plan, PlanField.Panels);
+  const groups = field(plan, PlanField.Groups);
+  const channels = inC / groups;
+  const columns = outC / groups;
   const step = chunkBytes(plan);
   const slotWeights = address(plan, PlanField.SlotWeights);
   for (let block = begin; block < min(end, blockCount(paddedC)); block++) {
@@ -201,13 +216,18 @@ export function filterFinish(plan: usize, dw: usize, begin: i32, end: i32): void
     for (let slot = 0; slot < slots; slot++) {
       const matrix = <usize>load<i32>(slotWeights + (<usize>slot << 2));
       for (let i = 0; i < live; i++) {
-        const dst = dw + (((matrix * inC + <usize>(c + i)) * outC) << 2);
+        const group = (c + i) / channels;
+        const first = group * columns;
+        // Columns of the groups that these four channels meet before this one.
+        const before = first - ((c + (i & ~3)) / channels) * columns;
+        const dst = dw + (((matrix * channels + <usize>(c + i - group * channels)) * outC + first) << 2);
         const vector = slot * (width >> 2) + (i >> 2);
         const from = accumulators + <usize>vector * panels * 128 + (<usize>(i & 3) << 5);
-        for (let n = 0; n < outC; n++) {
+        for (let n = 0; n < columns; n++) {
+          const column = before + n;
           store<f32>(
             dst + (<usize>n << 2),
-            load<f32>(from + <usize>(n >> 3) * 128 + (<usize>(n & 7) << 2)),
+            load<f32>(from + <usize>(column >> 3) * 128 + (<usize>(column & 7) << 2)),
           );
         }
       }

@@ -1,7 +1,7 @@
 // y[pixel, co] = sum over (slot, channel) of S[pixel, slot, channel] * W[slot, channel, co]
 //
 // Tile by tile: the ring sums of a tile of pixels, then their matrix product with the weights, packed in panels of
-// eight columns.
+// eight columns. With groups, each has a product of its own, of its channels' sums and its panels.
 import { PlanField } from "../src/layouts";
 import { address, blockChannels, field, max, min } from "./common";
 import { packAcross, packAlong } from "./pack";
@@ -10,10 +10,58 @@ import { finish, multiply } from "./product";
 import { scaleTable, tileSumsForward } from "./sums";
 
 /**
+ * Packs weights [matrix, C / groups, OutC] (or, transposed, [matrix, OutC / groups, C]) of groups [begin, end) into
+ * panels [group][columns / 8][channel, slot][8], the last with four columns if they suffice.
+ */
+function packGroups(plan: usize, weights: usize, transposed: i32, begin: i32, end: i32): void {
+  const slots = field(plan, PlanField.Slots);
+  const groups = field(plan, PlanField.Groups);
+  const inC = field(plan, PlanField.InC);
+  const outC = field(plan, PlanField.OutC);
+  const channels = inC / groups;
+  const columns = outC / groups;
+  const slotWeights = address(plan, PlanField.SlotWeights);
+  // From one channel and from one column to the next, in floats.
+  const across = transposed ? 1 : outC;
+  const along = transposed ? inC : 1;
+  const groupBytes = groupPackedBytes(slots * channels, columns);
+  for (let group = begin; group < end; group++) {
+    const source = group * (transposed ? channels : columns);
+    let dst = address(plan, PlanField.Packed) + <usize>group * groupBytes;
+    for (let n = 0; n < columns; n += 8) {
+      const live = min(8, columns - n);
+      const lanes = live > 4 ? 8 : 4;
+      for (let c = 0; c < channels; c++) {
+        for (let slot = 0; slot < slots; slot++) {
+          const matrix = load<i32>(slotWeights + (<usize>slot << 2)) * channels * outC;
+          let from = weights + (<usize>(matrix + source + c * across + n * along) << 2);
+          for (let j = 0; j < lanes; j++) {
+            store<f32>(dst, j < live ? load<f32>(from) : 0);
+            from += <usize>along << 2;
+            dst += 4;
+          }
+        }
+      }
+    }
+  }
+}
+
+/** Bytes of a group's panels. */
+// @ts-ignore: decorator
+@inline
+function groupPackedBytes(depth: i32, columns: i32): usize {
+  return <usize>(depth * ((columns + 7) >> 3)) << 5;
+}
+
+/**
  * Packs weights [matrix, C, OutC] (or, transposed, [matrix, OutC, C]) into panels [OutC / 8][slot, PaddedC][8],
- * zero-filled, for panels [begin, end). The last panel has four columns if they suffice.
+ * zero-filled, for panels [begin, end). The last panel has four columns if they suffice. With groups, packs those.
  */
 export function packWeights(plan: usize, weights: usize, transposed: i32, begin: i32, end: i32): void {
+  if (field(plan, PlanField.Groups) > 1) {
+    packGroups(plan, weights, transposed, begin, end);
+    return;
+  }
   const slots = field(plan, PlanField.Slots);
   const inC = field(plan, PlanField.InC);
   const paddedC = field(plan, PlanField.PaddedC);
@@ -82,7 +130,13 @@ export function convolve(
   const padded = address(plan, PlanField.Padded);
   const sums = address(plan, PlanField.Sums);
   const packed = address(plan, PlanField.Packed);
-  const depth = field(plan, PlanField.Slots) * paddedC;
+  const slots = field(plan, PlanField.Slots);
+  const groups = field(plan, PlanField.Groups);
+  const channels = groups > 1 ? field(plan, PlanField.InC) / groups : paddedC;
+  const columns = outC / groups;
+  const depth = slots * channels;
+  const packedBytes = groupPackedBytes(depth, columns);
+  const pixelBytes = <usize>(slots * paddedC) << 4;
   const imageBytes = paddedBytes(plan, paddedC);
   const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
   const endImage = (end + rowsPerImage - 1) / rowsPerImage;
@@ -117,7 +171,12 @@ export function convolve(
           c += width;
         }
         const out = y + ((((<usize>firstRow + row) * outW + x0) * outC) << 2);
-        multiply(sums, packed, depth, out, <usize>outC << 2, pixels * rowsHere, outC, false);
+        for (let g = 0; g < groups; g++) {
+          const a = sums + (<usize>(g * depth) << 4);
+          const b = packed + <usize>g * packedBytes;
+          const to = out + (<usize>(g * columns) << 2);
+          multiply(a, pixelBytes, b, depth, to, <usize>outC << 2, pixels * rowsHere, columns, false);
+        }
         finish(out, <usize>outC << 2, pixels * rowsHere, outC, bias, activation, slope);
       }
     }

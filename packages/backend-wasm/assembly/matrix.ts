@@ -48,7 +48,7 @@ export function matrixProduct(
         if (aDeep) packAlong(a + <usize>k * aStride + (<usize>m << 2), aStride, down, deep, packedA, 4, groupBytes);
         else packAcross(a + <usize>m * aStride + depthBytes, aStride, down, deep, packedA, 4, groupBytes);
         const to = c + <usize>m * cStride + columnBytes;
-        multiply(packedA, scratch, deep, to, cStride, down, across, k > 0);
+        multiply(packedA, groupBytes, scratch, deep, to, cStride, down, across, k > 0);
         if (k + deep == depth) {
           finish(to, cStride, down, across, bias ? bias + columnBytes : 0, activation, slope);
         }

@@ -4,7 +4,8 @@ import { Activation } from "../src/layouts";
 import { loadPart, madd, min, storePart } from "./common";
 
 function storeFew(y: usize, value: v128, columns: i32, add: bool): void {
-  storePart(y, add ? f32x4.add(loadPart(y, columns), value) : value, columns);
+  if (columns < 4) storePart(y, add ? f32x4.add(loadPart(y, columns), value) : value, columns);
+  else v128.store(y, add ? f32x4.add(v128.load(y), value) : value);
 }
 
 // @ts-ignore: decorator
@@ -92,10 +93,11 @@ function product4(a: usize, b: usize, depth: i32, y: usize, yRow: usize, columns
 /**
  * y[pixels, columns] = a · b, or added to y. a: [pixels / 4][depth][4], b: [columns / 8][depth][8], but the last panel
  * has four columns if they suffice.
- * @param yRow bytes from one pixel of y to the next
+ * @param groupBytes from four pixels of a to the next, @param yRow bytes from one pixel of y to the next
  */
 export function multiply(
   a: usize,
+  groupBytes: usize,
   b: usize,
   depth: i32,
   y: usize,
@@ -104,7 +106,6 @@ export function multiply(
   columns: i32,
   add: bool,
 ): void {
-  const groupBytes = <usize>depth << 4;
   for (let n = 0; n < columns; n += 8) {
     const left = min(8, columns - n);
     let group = a;

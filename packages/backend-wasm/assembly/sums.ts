@@ -6,6 +6,7 @@
 //
 // S is laid out for the product that follows, whose inner loop reads both factors sequentially:
 // - forward, the sum runs over (slot, channel):  [pixel / 4][slot, channel][4 pixels]
+// - with groups, which end at any channel:        [pixel / 4][channel, slot][4 pixels]
 // - filter gradient, the sum runs over pixels:   [slot, channel / 4][pixel][4 channels]
 import { PlanField } from "../src/layouts";
 import { address, field } from "./common";
@@ -89,7 +90,10 @@ function storePlain(to: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(to, d, 48);
 }
 
-/** Sums of 4 pixels, 8 channels, all slots. p0…p3: the pixels' addresses in the summed rows. */
+/**
+ * Sums of 4 pixels, 8 channels, all slots. p0…p3: the pixels' addresses in the summed rows.
+ * @param channelBytes from one channel to the next, if transposed
+ */
 // @ts-ignore: decorator
 @inline
 function sums4x8(
@@ -102,6 +106,7 @@ function sums4x8(
   to: usize,
   slotBytes: usize,
   vectorBytes: usize,
+  channelBytes: usize,
   transposed: bool,
 ): void {
   for (let slot = 0; slot < slots; slot++) {
@@ -127,8 +132,8 @@ function sums4x8(
       d1 = f32x4.add(d1, v128.load(p3 + at, 16));
     }
     if (transposed) {
-      storeTransposed(to, 16, a0, b0, c0, d0);
-      storeTransposed(to + vectorBytes, 16, a1, b1, c1, d1);
+      storeTransposed(to, channelBytes, a0, b0, c0, d0);
+      storeTransposed(to + vectorBytes, channelBytes, a1, b1, c1, d1);
     } else {
       storePlain(to, a0, b0, c0, d0);
       storePlain(to + vectorBytes, a1, b1, c1, d1);
@@ -149,6 +154,7 @@ function sums4x4(
   slots: i32,
   to: usize,
   slotBytes: usize,
+  channelBytes: usize,
   transposed: bool,
 ): void {
   for (let slot = 0; slot < slots; slot++) {
@@ -164,7 +170,7 @@ function sums4x4(
       c = f32x4.add(c, v128.load(p2 + at));
       d = f32x4.add(d, v128.load(p3 + at));
     }
-    if (transposed) storeTransposed(to, 16, a, b, c, d);
+    if (transposed) storeTransposed(to, channelBytes, a, b, c, d);
     else storePlain(to, a, b, c, d);
     to += slotBytes;
   }
@@ -179,6 +185,7 @@ function sums4x4(
  * @param x0 first pixel of each row, @param pixels their number
  * @param to where the first sums of the block go, @param groupBytes from four pixels to the next four
  * @param vectorBytes from four channels to the next, @param slotBytes from one slot to the next
+ * @param channelBytes from one channel to the next, if transposed
  */
 // @ts-ignore: decorator
 @inline
@@ -195,6 +202,7 @@ function tileSums(
   groupBytes: usize,
   vectorBytes: usize,
   slotBytes: usize,
+  channelBytes: usize,
   transposed: bool,
 ): void {
   const outH = field(plan, PlanField.OutH);
@@ -261,7 +269,7 @@ function tileSums(
       p = rowStart;
     }
     if (width == 4) {
-      sums4x4(p0, p1, p2, p3, table, slots, to, slotBytes, transposed);
+      sums4x4(p0, p1, p2, p3, table, slots, to, slotBytes, channelBytes, transposed);
     } else {
       for (let c: usize = 0; c < <usize>width << 2; c += 32) {
         sums4x8(
@@ -274,6 +282,7 @@ function tileSums(
           to + (c >> 4) * vectorBytes,
           slotBytes,
           vectorBytes,
+          channelBytes,
           transposed,
         );
       }
@@ -295,11 +304,29 @@ export function tileSumsForward(
   channel: i32,
 ): void {
   const paddedC = field(plan, PlanField.PaddedC);
-  const depth = field(plan, PlanField.Slots) * paddedC;
-  const to = address(plan, PlanField.Sums) + (<usize>channel << 4);
-  const groupBytes = <usize>depth << 4;
-  const slotBytes = <usize>paddedC << 4;
-  tileSums(plan, block, imageBytes, width, row, rows, x0, pixels, to, groupBytes, 64, slotBytes, true);
+  const slots = field(plan, PlanField.Slots);
+  const grouped = field(plan, PlanField.Groups) > 1;
+  const channelBytes = <usize>(grouped ? slots : 1) << 4;
+  const slotBytes = <usize>(grouped ? 1 : paddedC) << 4;
+  const to = address(plan, PlanField.Sums) + <usize>channel * channelBytes;
+  const pixelBytes = <usize>(slots * paddedC) << 4;
+  const vectorBytes = channelBytes << 2;
+  tileSums(
+    plan,
+    block,
+    imageBytes,
+    width,
+    row,
+    rows,
+    x0,
+    pixels,
+    to,
+    pixelBytes,
+    vectorBytes,
+    slotBytes,
+    channelBytes,
+    true,
+  );
 }
 
 /** Sums of a tile for the filter gradient; `panelBytes` lie between four channels and the next four. */
@@ -316,5 +343,5 @@ export function tileSumsFilter(
 ): void {
   const to = address(plan, PlanField.Sums);
   const slotBytes = panelBytes * <usize>(width >> 2);
-  tileSums(plan, block, imageBytes, width, row, rows, x0, pixels, to, 64, panelBytes, slotBytes, false);
+  tileSums(plan, block, imageBytes, width, row, rows, x0, pixels, to, 64, panelBytes, slotBytes, 0, false);
 }

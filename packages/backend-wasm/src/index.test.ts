@@ -37,6 +37,13 @@ it("computes channels by themselves in one kernel", async () => {
   tf.dispose([x, weights]);
 });
 
+it("computes groups in one kernel", async () => {
+  const [x, weights] = [tf.ones<tf.Rank.R4>([1, 6, 6, 8]), tf.ones<tf.Rank.R3>([2, 2, 12])];
+  const { kernelNames } = await tf.profile(() => gmrConv2d(x, weights, { kernelSize: 3, groups: 4 }));
+  expect(kernelNames).toEqual(["GroupedRingConv"]);
+  tf.dispose([x, weights]);
+});
+
 it("registers every kernel and the layers", () => {
   for (const name of [
     "RingConv",
@@ -45,6 +52,9 @@ it("registers every kernel and the layers", () => {
     "DepthwiseRingConv",
     "DepthwiseRingConvBackpropInput",
     "DepthwiseRingConvBackpropFilter",
+    "GroupedRingConv",
+    "GroupedRingConvBackpropInput",
+    "GroupedRingConvBackpropFilter",
     "BatchNormTraining",
     "BatchNormTrainingGrad",
     "BatchNormTrainingParamGrad",

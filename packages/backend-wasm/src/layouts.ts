@@ -65,6 +65,10 @@ export enum PlanField {
   FlushTiles,
   /** Table: for each slot, the index of its weight matrix. */
   SlotWeights,
+  /** Groups of channels that are convolved by themselves. */
+  Groups,
+  /** Filter gradient: panels of eight columns that meet four input channels. */
+  Panels,
   Count,
 }
 

@@ -62,6 +62,10 @@ async function main() {
     const depthwise = tf.randomNormal([(k >> 1) + 1, 1, cin], 0, 0.1, "float32", 6);
     const byChannel = { kernelSize: k, pad: "same", strides, groups: cin };
     note(...tf.grads((a, b) => gmrConv2d(a, b, byChannel).square())([x, depthwise]));
+    const groups = [8, 7, 5, 4, 3, 2].find((count) => cin % count === 0) ?? 1;
+    const inGroups = { ...byChannel, groups };
+    const grouped = tf.randomNormal([(k >> 1) + 1, cin / groups, 3 * groups], 0, 0.1, "float32", 10);
+    note(...tf.grads((a, b) => gmrConv2d(a, b, inGroups).square())([x, grouped]));
     const update = { learningRate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, step: 3 };
     note(...adamWUpdate(x, x.square(), x.mul(0.5), x.square(), update));
   }

@@ -8,11 +8,15 @@ import { denseConv, denseConvTranspose } from "./dense.ts";
 import { mendGradients } from "./gradients.ts";
 import {
   DepthwiseRingConv,
-  DepthwiseRingConvBackpropInput,
+  depthwise,
+  GroupedRingConv,
+  grouped,
   PositionConv,
   RingConv,
-  RingConvBackpropInput,
+  type RingConvAttrs,
   RingConvBias,
+  type RingKernels,
+  ring,
 } from "./kernels/ringConv.ts";
 import { hasKernel, runKernel } from "./kernels/run.ts";
 import { mixRingWeights } from "./mixture.ts";
@@ -153,8 +157,10 @@ function convolveGroups(
   return bias ? y.add(bias) : y;
 }
 
-function convolveEach(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor {
-  const whole = weights.shape[1] === 1 ? convolveChannels(x, weights, plan) : undefined;
+function convolveEach(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor {
+  const [x, plan] = padOther(input, of);
+  const whole =
+    (weights.shape[1] === 1 && convolveChannels(x, weights, plan)) || convolveAtOnce(x, weights, plan);
   if (whole) return whole;
   const axis = x.rank - 1;
   const inputs = tf.split(x, plan.groups, axis);
@@ -175,28 +181,46 @@ function padOther(x: tf.Tensor, plan: ConvPlan): [tf.Tensor, ConvPlan] {
   return [padded, { ...plan, geometry: { ...geometry, padMode: "zeros", padding: none, inputSize } }];
 }
 
+/** The ring kernel of a plan: its forward one or, transposed, the gradient of x. */
+function convolveRings<Attrs extends RingConvAttrs>(
+  { forward, backpropInput }: RingKernels<Attrs>,
+  x: tf.Tensor,
+  weights: tf.Tensor3D,
+  plan: ConvPlan,
+  attrsOf: (plan: ConvPlan) => Attrs,
+): tf.Tensor {
+  return plan.geometry.transposed
+    ? runKernel(backpropInput, { dy: x, weights }, attrsOf(adjoint(plan)))
+    : runKernel(forward, { x, weights }, attrsOf(plan));
+}
+
 /**
  * A planned convolution of each channel by itself, with mixed weights [R, 1, groups · m]: m channels of y for each of x,
  * or, transposed, m of x for each of y. Undefined where one call cannot compute it: without the kernel, in three
  * dimensions, or where pixels must be left out that a folded kernel multiplies by zero.
  */
-function convolveChannels(input: tf.Tensor, weights: tf.Tensor3D, of: ConvPlan): tf.Tensor | undefined {
-  const { transposed } = of.geometry;
-  const isRing = of.strategy !== "dense" && hasKernel(DepthwiseRingConv);
-  const leavesOut = hasGaps(of) && hasKernel(PositionConv);
-  if (!isRing && (of.rank === 3 || leavesOut || (transposed && of.masks))) return undefined;
-  if (!of.masks && backendTraits().holdsNonFinite?.(input)) return undefined;
-  const [x, plan] = padOther(input, of);
-  const { groups } = plan;
+function convolveChannels(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor | undefined {
+  const { groups, geometry } = plan;
+  const { transposed } = geometry;
+  const isRing = plan.strategy !== "dense" && hasKernel(DepthwiseRingConv);
+  const leavesOut = hasGaps(plan) && hasKernel(PositionConv);
+  if (!isRing && (plan.rank === 3 || leavesOut || (transposed && plan.masks))) return undefined;
+  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return undefined;
   const multiplier = weights.shape[2] / groups;
-  if (!transposed) {
-    if (!isRing) return foldedDepthwise(x, weights, plan);
-    return runKernel(DepthwiseRingConv, { x: repeatChannels(x, multiplier), weights }, kernelAttrs(plan));
-  }
   const y = isRing
-    ? runKernel(DepthwiseRingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan)))
+    ? convolveRings(depthwise, transposed ? x : repeatChannels(x, multiplier), weights, plan, kernelAttrs)
     : asForward(x, weights, plan, foldedDepthwise);
-  return multiplier === 1 ? y : y.reshape([...y.shape.slice(0, -1), groups, multiplier]).sum(-1);
+  if (!transposed || multiplier === 1) return y;
+  return y.reshape([...y.shape.slice(0, -1), groups, multiplier]).sum(-1);
+}
+
+/** A planned convolution in groups by one kernel, unless the backend lacks it or another strategy is chosen. */
+function convolveAtOnce(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor | undefined {
+  const { groups } = plan;
+  const [, a, b] = weights.shape;
+  if (!hasKernel(GroupedRingConv) || backendTraits().holdsNonFinite?.(x)) return undefined;
+  if (resolveStrategy(x, [a, b / groups], plan) === "dense") return undefined;
+  return convolveRings(grouped, x, weights, plan, (of) => ({ ...kernelAttrs(of), groups }));
 }
 
 /** One group of a planned convolution, with weights already mixed. */
@@ -213,16 +237,14 @@ export function convolveGroup(
   if (!plan.masks && backendTraits().holdsNonFinite?.(x)) {
     return plusBias(asForward(x, weights, plan, tapwiseConv));
   }
-  if (resolveStrategy(x, weights, plan) === "dense") {
+  const [, a, b] = weights.shape;
+  if (resolveStrategy(x, [a, b], plan) === "dense") {
     if (hasGaps(plan) && hasKernel(PositionConv)) return plusBias(positionConv(x, weights, plan));
     return plusBias(transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan));
   }
   if (!hasKernel(RingConv)) return plusBias(asForward(x, weights, plan, composedRingConv));
-  if (transposed) {
-    return plusBias(runKernel(RingConvBackpropInput, { dy: x, weights }, kernelAttrs(adjoint(plan))));
-  }
-  if (bias && hasKernel(RingConvBias)) {
+  if (bias && !transposed && hasKernel(RingConvBias)) {
     return runKernel(RingConvBias, { x, weights, bias }, kernelAttrs(plan));
   }
-  return plusBias(runKernel(RingConv, { x, weights }, kernelAttrs(plan)));
+  return plusBias(convolveRings(ring, x, weights, plan, kernelAttrs));
 }

@@ -59,10 +59,13 @@ export function forgetMeasuredStrategies(backendName?: string): void {
   }
 }
 
-/** The strategy of one group's convolution on the active backend. */
-export function resolveStrategy(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): Choice {
+/**
+ * The strategy of one group's convolution on the active backend.
+ * @param matrix [Cin, Cout] of the group, or, transposed, [Cout, Cin]
+ */
+export function resolveStrategy(x: tf.Tensor, matrix: readonly [number, number], plan: ConvPlan): Choice {
   if (plan.strategy !== "auto") return plan.strategy;
-  const size = problemSize(x, weights, plan);
+  const size = problemSize(x, matrix, plan);
   const key = problemKey(size);
   recorder?.({ key, size, plan });
   return measured.get(key) ?? estimate(size);
@@ -75,9 +78,8 @@ function estimate(size: ConvProblemSize): Choice {
   return ring <= dense ? "ring" : "dense";
 }
 
-function problemSize(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): ConvProblemSize {
+function problemSize(x: tf.Tensor, [a, b]: readonly [number, number], plan: ConvPlan): ConvProblemSize {
   const { partition, geometry, rank } = plan;
-  const [, a, b] = weights.shape;
   const { transposed } = geometry;
   return {
     rank,

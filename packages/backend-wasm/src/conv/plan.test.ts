@@ -137,13 +137,20 @@ describe("buffers", () => {
       dilations: fc.tuple(fc.integer({ min: 1, max: 2 }), fc.integer({ min: 1, max: 2 })),
       extraPad: fc.integer({ min: 0, max: 2 }),
       dense: fc.boolean(),
+      groups: fc.constantFrom(1, 1, 2, 3, 5),
     })
-    .map(({ image, wide, kernel, extraPad, ...options }) => {
+    .map(({ image, wide, kernel, extraPad, groups, ...options }) => {
       const size: [number, number] = [2 * kernel[0] + 1, 2 * kernel[1] + 1];
       const reach = options.dilations.map((dilation, a) => dilation * kernel[a] + extraPad);
       const [height, width] = image;
       const pad: [number, number] = [reach[0], reach[1]];
-      return gather([height, wide ? 13 * width : width], size, { ...options, pad });
+      const [cin, cout] = options.channels.map((count) => groups * Math.ceil(count / groups));
+      const shape = gather([height, wide ? 13 * width : width], size, {
+        ...options,
+        channels: [cin, cout],
+        pad,
+      });
+      return { ...shape, groups };
     });
 
   it.each<[string, PlanKind]>([
@@ -154,7 +161,8 @@ describe("buffers", () => {
   ])("%s write only their buffers and their result", (_, kind) => {
     fc.assert(
       fc.property(arbitrary, (shape) => {
-        runGuarded(isDepthwise(kind) ? { ...shape, outChannels: shape.inChannels } : shape, kind);
+        const { inChannels } = shape;
+        runGuarded(isDepthwise(kind) ? { ...shape, outChannels: inChannels, groups: 1 } : shape, kind);
       }),
       { numRuns: 150, seed: 1 },
     );
@@ -201,7 +209,8 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   const counts = {
     x: floatsOf(shape.inSize, shape.inChannels),
     y: floatsOf(shape.outSize, shape.outChannels),
-    weights: shape.matrices * (isDepthwise(kind) ? 1 : shape.inChannels) * shape.outChannels,
+    weights:
+      shape.matrices * (isDepthwise(kind) ? 1 : shape.inChannels / (shape.groups ?? 1)) * shape.outChannels,
   };
   // Header and tables stay together; each buffer is placed separately, to detect overruns.
   const tableBytes = 4 * (PlanField.Count + plan.tables.length);

@@ -27,7 +27,7 @@ export interface Plan {
    * channel blocks × output rows (depthwise).
    */
   units: number;
-  /** Panels of eight output columns: the units of packing the weights (forward). */
+  /** Panels of eight output columns, or groups: the units of packing the weights (forward). */
   panels: number;
   /** Blocks of up to 16 input channels: the units of finishing the filter gradient. */
   blocks: number;
@@ -102,6 +102,13 @@ function sharesOf({ images, outSize }: Gather, { paddedC, tilePixels, tileRows }
   return { blocks, chunks, isLong: (rows * outW) / chunks > FLUSH_TILES * tilePixels * tileRows };
 }
 
+/** At most so many panels of eight columns meet four channels of the source, those of their groups. */
+function panelsPerVector({ inChannels, outChannels }: Gather, groups: number): number {
+  const channels = inChannels / groups;
+  const most = channels % 4 === 0 ? 1 : Math.max(2, 4 / channels);
+  return Math.ceil((Math.min(groups, most) * outChannels) / groups / 8);
+}
+
 /** Offsets of the tables and buffers of a plan, starting at its header. */
 class Layout {
   readonly addresses: [PlanField, number][] = [];
@@ -141,6 +148,9 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   header.set([...g.outSize, g.outChannels, ...g.strides, groupImages, tileRows, tilePixels], PlanField.OutD);
   header.set([rows.sources.length, rowPixels, g.slots.length], PlanField.Rows);
   header.set([chunks, isLong ? FLUSH_TILES : 0], PlanField.Chunks);
+  const { groups = 1 } = g;
+  const panels = kind === "filter" ? panelsPerVector(g, groups) : Math.ceil(g.outChannels / groups / 8);
+  header.set([groups, panels], PlanField.Groups);
 
   const layout = new Layout();
   layout.table(
@@ -161,12 +171,13 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     g.slots.map(({ matrix }) => matrix),
   );
 
-  const panels = Math.ceil(g.outChannels / 8);
   const vectors = sumsPerPixel / 4;
   const tile = ceilTo(tilePixels * tileRows, 4);
   const isGradient = kind === "filter" || kind === "depthwiseFilter";
   const weightBytes = g.slots.length * paddedC * (kind === "filter" ? 32 * panels : 4);
-  if (kind === "forward") layout.buffer(PlanField.Packed, vectors * panels * 128);
+  // A group's weights are packed without its padding.
+  const packedVectors = groups === 1 ? vectors : (g.slots.length * g.inChannels) / 4;
+  if (kind === "forward") layout.buffer(PlanField.Packed, packedVectors * panels * 128);
   if (isGradient) layout.buffer(PlanField.Accumulators, weightBytes * chunks * (isLong ? 2 : 1));
   const threadStart = layout.align();
   layout.buffer(PlanField.ScaledTable, 4 * slotTable.length);
@@ -182,7 +193,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
   const units = { forward: outRows, depthwise: blocks * outRows, filter: blocks * chunks };
   const isDepthwise = kind === "depthwise" || kind === "depthwiseFilter";
   // Where each channel is by itself, adding up the taps is most of the work.
-  const perChannel = isDepthwise ? slotTable.length : g.slots.length * g.outChannels;
+  const perChannel = isDepthwise ? slotTable.length : (g.slots.length * g.outChannels) / groups;
   return {
     header,
     tables: Int32Array.from(layout.tables),
@@ -190,7 +201,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     totalBytes: layout.bytes,
     threadStart,
     units: units[kind === "depthwiseFilter" ? "filter" : kind],
-    panels,
+    panels: groups === 1 ? panels : groups,
     blocks,
     multiplyAdds: g.images * volume(g.outSize) * paddedC * perChannel,
     hasDeadMatrices: g.slots.length < g.matrices,

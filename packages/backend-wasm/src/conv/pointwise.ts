@@ -8,9 +8,9 @@ import { type Epilogue, epilogueArguments, NO_EPILOGUE } from "./epilogue.ts";
 
 /** Whether a convolution multiplies each pixel by one matrix. */
 export function isPointwise(shape: ConvShape): boolean {
-  const { kernelSize, inSize, outSize, strides, spread, padBefore, matrices } = shape;
+  const { kernelSize, inSize, outSize, strides, spread, padBefore, matrices, groups = 1 } = shape;
   return (
-    matrices === 1 &&
+    matrices * groups === 1 &&
     volume(kernelSize) * volume(strides) * volume(spread) === 1 &&
     padBefore.every((before) => before === 0) &&
     inSize.every((size, axis) => size === outSize[axis]) &&

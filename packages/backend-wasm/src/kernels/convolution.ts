@@ -8,6 +8,7 @@ import {
   conv2DShape,
   denseConvKernels,
   depthwiseRingKernels,
+  groupedRingKernels,
   RingConvBias,
   ringConvKernels,
   ringConvShape,
@@ -82,6 +83,7 @@ const ringConvBias = wasm.kernel(RingConvBias, ({ x, weights, bias }, attrs, sta
 export const convolutionKernels = [
   ...ringConvKernels(wasm, convolutions),
   ...depthwiseRingKernels(wasm, depthwiseConvolutions),
+  ...groupedRingKernels(wasm, convolutions),
   ...denseConvKernels(wasm, convolutions, {
     conv2d: (_state, shape) => isFaster(shape),
   }),

@@ -25,9 +25,20 @@ function problem(use: ConvUse, side: number, inChannels: number, outChannels: nu
   return problemOf(use, gatherOf(shape, use));
 }
 
+/** The same in groups. */
+function inGroups(...args: Parameters<typeof problem>) {
+  const { use, gather } = problem(...args);
+  return problemOf(use, { ...gather, groups: 4 });
+}
+
 describe("the rule", () => {
   it("computes directly on software adapters", () => {
     expect(choose(problem("forward", 32, 64, 64), { ...GPU, software: true })).toBe("direct");
+  });
+
+  it("computes groups directly", () => {
+    expect(choose(inGroups("forward", 32, 64, 64), GPU)).toBe("direct");
+    expect(candidates(inGroups("filter", 32, 64, 64), GPU)).toEqual(["direct"]);
   });
 
   it("makes the sums in workgroup memory where they serve few tiles of columns", () => {

@@ -8,13 +8,13 @@ import { type Abilities, fits, type Variant } from "./variants.ts";
 const MIN_WORKGROUPS = 128;
 
 /**
- * The rule where nothing was measured. Software adapters compute directly: at barriers their threads take turns. GPUs
+ * The rule where nothing was measured. Groups are computed directly. Software adapters compute directly: at barriers their threads take turns. GPUs
  * take large tiles where there are enough of them and they are not mostly empty. Workgroups make the sums themselves
  * where a patch fits and each sum is made for at most two tiles of columns, that is, for few output channels; this
  * saves writing and reading the sums, `slots` times the size of the image.
  */
 export function choose(problem: Problem, abilities: Abilities): Variant {
-  if (abilities.software) return "direct";
+  if (abilities.software || (problem.gather.groups ?? 1) > 1) return "direct";
   const { rows, columns } = problem;
   const workgroups = Math.ceil(rows / 64) * Math.ceil(columns / 64);
   // The gradient of the weights is cut into as many chunks as needed.

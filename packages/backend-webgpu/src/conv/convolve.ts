@@ -10,7 +10,7 @@ import { forEachBlock, maxRows } from "./blocks.ts";
 import { addChunks, chunkRows, partialProducts } from "./filterGradient.ts";
 import { fused } from "./fused.ts";
 import { multiply } from "./multiply.ts";
-import { padChannels } from "./pad.ts";
+import { kept, padChannels, type Source } from "./pad.ts";
 import { type Plan, patchOf, planFor } from "./plan.ts";
 import { type Method, VARIANTS } from "./variants.ts";
 import { packWeights } from "./weights.ts";
@@ -48,6 +48,21 @@ function convolve(
   return compute(gpu, VARIANTS[variant], plan, a, b, resultShape);
 }
 
+/** The channels of every group in fours. */
+function padGroups(gpu: Gpu, pixels: number, channels: number, groups: number, x: tf.TensorInfo): Source {
+  return padChannels(gpu, pixels * groups, channels / groups, x);
+}
+
+/** A plan of a source with the channels of every group in fours, and that source. */
+function inFours(gpu: Gpu, plan: Plan, x: tf.TensorInfo): { plan: Plan; source: Source } {
+  const { gather } = plan.problem;
+  const { images, inSize, inChannels, groups = 1 } = gather;
+  if (groups === 1) return { plan, source: kept(x) };
+  const padded = { ...gather, inChannels: 4 * fours(inChannels / groups) * groups };
+  const source = padGroups(gpu, images * volume(inSize), inChannels, groups, x);
+  return { plan: { ...plan, problem: { ...plan.problem, gather: padded } }, source };
+}
+
 const sumOverTaps: Compute = (gpu, method, plan, x, weights, yShape) => {
   const { gather, use } = plan.problem;
   const y = gpu.tensor(yShape);
@@ -56,33 +71,42 @@ const sumOverTaps: Compute = (gpu, method, plan, x, weights, yShape) => {
     const patch = patchOf(gpu, plan, method.product, gpu.variants.abilities.memory);
     fused(gpu, method.product, gather, patch, x, packed.tensor, y);
   } else {
-    const { inChannels, outChannels, slots } = gather;
-    const depth = slots.length * fours(inChannels);
-    forEachBlock(gpu, plan, x, (sums, block) =>
-      multiply(gpu, method.product, sums, packed.tensor, y, { ...block, depth, outChannels }),
+    const { groups = 1 } = gather;
+    const slots = gather.slots.length;
+    const outChannels = gather.outChannels / groups;
+    const size = { depth: slots * fours(gather.inChannels / groups), outChannels, groups, slots };
+    const { plan: padded, source } = inFours(gpu, plan, x);
+    forEachBlock(gpu, padded, source.tensor, (sums, block) =>
+      multiply(gpu, method.product, sums, packed.tensor, y, { ...block, ...size }),
     );
+    source.release();
   }
   packed.release();
   return y;
 };
 
 const sumOverPixels: Compute = (gpu, method, plan, x, dy, dwShape) => {
-  const { images, outSize, inChannels, outChannels, slots } = plan.problem.gather;
+  const { gather } = plan.problem;
+  const { images, outSize, slots, groups = 1 } = gather;
+  const [inChannels, outChannels] = [gather.inChannels / groups, gather.outChannels / groups];
   const dw = gpu.tensor(dwShape);
   const side = typeof method.product === "number" ? method.product : undefined;
-  const cut = { side, depth: slots.length * fours(inChannels), fours: fours(outChannels) };
-  const rows = maxRows(plan.problem.gather, gpu.limits);
+  const depth = slots.length * fours(inChannels);
+  const cut = { side, depth, fours: fours(outChannels), inFours: fours(inChannels), groups };
+  const { plan: padded, source } = inFours(gpu, plan, x);
+  const rows = maxRows(padded.problem.gather, gpu.limits);
   const chunk = chunkRows(cut, rows);
   const [inPadded, outPadded] = [4 * fours(inChannels), 4 * fours(outChannels)];
-  const partial = gpu.scratch(Math.ceil(rows / chunk) * slots.length * inPadded * outPadded);
-  const gradient = padChannels(gpu, images * volume(outSize), outChannels, dy);
-  forEachBlock(gpu, plan, x, (sums, block) => {
+  const partial = gpu.scratch(Math.ceil(rows / chunk) * groups * slots.length * inPadded * outPadded);
+  const gradient = padGroups(gpu, images * volume(outSize), gather.outChannels, groups, dy);
+  forEachBlock(gpu, padded, source.tensor, (sums, block) => {
     const chunks = Math.ceil(block.rows / chunk);
     partialProducts(gpu, cut, sums, gradient.tensor, partial, { ...block, chunkRows: chunk, chunks });
-    const size = { chunks, inChannels, outChannels, inPadded, outPadded, slots: slots.length };
+    const size = { chunks, groups, inChannels, outChannels, inPadded, outPadded, slots: slots.length };
     addChunks(gpu, partial, plan.slotOf, dw, size, block.first > 0);
   });
   gradient.release();
+  source.release();
   gpu.dispose(partial);
   return dw;
 };

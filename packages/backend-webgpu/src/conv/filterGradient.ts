@@ -1,5 +1,5 @@
 // The gradient of the weights, Sᵀ · dy: a product whose sums run over all pixels. These are cut into chunks, whose
-// partial products [chunks, K, N] are then added in order.
+// partial products [chunks, groups, K, N] are then added in order.
 
 import type * as tf from "@tensorflow/tfjs";
 import { elements, type Gpu } from "../gpu.ts";
@@ -14,7 +14,7 @@ const partialShader = (format: SumFormat): Shader => ({
   name: `filter-partial-${format}`,
   inputs: { sums: SUM_ELEMENT[format], dy: 4 },
   output: 4,
-  uniforms: ["total", "rows", "depth", "fours", "first", "chunkRows"],
+  uniforms: ["total", "rows", "depth", "inFours", "groups", "fours", "first", "chunkRows"],
   code: `
     ${LOAD_SUM[format]}
     fn main(index : i32) {
@@ -25,16 +25,26 @@ const partialShader = (format: SumFormat): Shader => ({
       let rowTiles = (depth + ${TILE - 1}) / ${TILE};
       let column = index % columnTiles * ${TILE};
       let k = index / columnTiles % rowTiles * ${TILE};
-      let chunk = index / columnTiles / rowTiles;
-      ${list(TILE, (i) => `let a${i} = min(k + ${i}, depth - 1); let b${i} = min(column + ${i}, fours - 1);`)}
+      let groups = uniforms.groups;
+      let part = index / columnTiles / rowTiles;
+      let group = part % groups;
+      let chunk = part / groups;
+      let run = uniforms.inFours;
+      ${list(
+        TILE,
+        (i) => `
+      let own${i} = min(k + ${i}, depth - 1);
+      let a${i} = (own${i} / run * groups + group) * run + own${i} % run;
+      let b${i} = group * fours + min(column + ${i}, fours - 1);`,
+      )}
       ${list(4 * TILE, (r) => list(TILE, (c) => `var w${r}_${c} = vec4<f32>(0.0);`))}
       let end = min((chunk + 1) * uniforms.chunkRows, uniforms.rows);
       for (var row = chunk * uniforms.chunkRows; row < end; row++) {
-        ${list(TILE, (i) => `let s${i} = loadSum(row * depth + a${i});`)}
-        ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * fours + b${c}];`)}
+        ${list(TILE, (i) => `let s${i} = loadSum(row * depth * groups + a${i});`)}
+        ${list(TILE, (c) => `let g${c} = dy[(uniforms.first + row) * groups * fours + b${c}];`)}
         ${list(4 * TILE, (r) => list(TILE, (c) => `w${r}_${c} += s${Math.floor(r / 4)}[${r % 4}] * g${c};`))}
       }
-      let at = chunk * depth * 4;
+      let at = part * depth * 4;
       ${list(4 * TILE, (r) =>
         list(
           TILE,
@@ -122,17 +132,21 @@ const REDUCE: Shader = {
   name: "filter-reduce",
   inputs: { parts: 1, slotOf: 1 },
   output: 1,
-  uniforms: ["total", "chunks", "accumulate", "inChannels", "outChannels", "inPadded", "outPadded", "slots"],
+  uniforms: [
+    ...["total", "chunks", "accumulate", "groups"],
+    ...["inChannels", "outChannels", "inPadded", "outPadded", "slots"],
+  ],
   code: `
     fn main(index : i32) {
       if (index >= uniforms.total) { return; }
       let column = index % uniforms.outChannels;
-      let row = index / uniforms.outChannels;
+      let group = index / uniforms.outChannels % uniforms.groups;
+      let row = index / uniforms.outChannels / uniforms.groups;
       let slot = slotOf[row / uniforms.inChannels];
       var sum = 0.0;
       if (slot >= 0) {
-        let size = uniforms.slots * uniforms.inPadded * uniforms.outPadded;
-        let at = (slot * uniforms.inPadded + row % uniforms.inChannels) * uniforms.outPadded + column;
+        let size = uniforms.groups * uniforms.slots * uniforms.inPadded * uniforms.outPadded;
+        let at = ((group * uniforms.slots + slot) * uniforms.inPadded + row % uniforms.inChannels) * uniforms.outPadded + column;
         for (var chunk = 0; chunk < uniforms.chunks; chunk++) { sum += parts[chunk * size + at]; }
       }
       if (uniforms.accumulate == 1) { sum += result[index]; }
@@ -148,15 +162,18 @@ const MIN_CHUNK_ROWS = { threads: 32, workgroups: 64 };
 export interface Cut {
   /** Of the tiles of workgroups; undefined: threads work alone. */
   side: TileSide | undefined;
-  /** Rows and columns of the result, in fours. */
+  /** Rows and columns of the result of one group, in fours, and the input channels among the former. */
   depth: number;
   fours: number;
+  inFours: number;
+  /** Groups; 1 with `side`. */
+  groups: number;
 }
 
 /** Tiles of the whole result. */
-function tileCount({ side, depth, fours }: Cut): number {
+function tileCount({ side, depth, fours, groups }: Cut): number {
   const tile = side ? side / 4 : TILE;
-  return Math.ceil(depth / tile) * Math.ceil(fours / tile);
+  return groups * Math.ceil(depth / tile) * Math.ceil(fours / tile);
 }
 
 /** Pixels of a chunk where the sums of `rows` pixels are made at a time. */
@@ -175,14 +192,14 @@ export function partialProducts(
   partial: tf.TensorInfo,
   size: { first: number; rows: number; chunkRows: number; chunks: number },
 ): void {
-  const { side, depth, fours } = cut;
+  const { side, ...sizes } = cut;
   const total = size.chunks * tileCount(cut);
   const shader = side ? tiledPartial(side, gpu.sumFormat) : PARTIAL[gpu.sumFormat];
-  gpu.run(shader, [sums, dy], { ...size, depth, fours, total }, side ? THREADS * total : total, partial);
+  gpu.run(shader, [sums, dy], { ...size, ...sizes, total }, side ? THREADS * total : total, partial);
 }
 
 /**
- * The sum of the chunks as dW [L, Cin, Cout], zero where a matrix has no slot; added to what is there if
+ * The sum of the chunks as dW [L, Cin, groups · Cout], with the channels of one group, zero where a matrix has no slot; added to what is there if
  * `accumulate`.
  */
 export function addChunks(
@@ -190,7 +207,10 @@ export function addChunks(
   partial: tf.TensorInfo,
   slotOf: tf.TensorInfo,
   dw: tf.TensorInfo,
-  size: Record<"chunks" | "inChannels" | "outChannels" | "inPadded" | "outPadded" | "slots", number>,
+  size: Record<
+    "chunks" | "groups" | "inChannels" | "outChannels" | "inPadded" | "outPadded" | "slots",
+    number
+  >,
   accumulate: boolean,
 ): void {
   const total = elements(dw);

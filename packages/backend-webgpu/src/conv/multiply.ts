@@ -34,7 +34,11 @@ export function storeFour(width: Width, row: string, column: string, value: stri
   );
 }
 
-/** Rows and columns of a tile that lie beyond the result are computed from its last ones, and not written. */
+/**
+ * The sums of a row are `runs` times those of every group, each `run` fours long: the slots, where there are groups,
+ * otherwise a single run. Rows and columns of a tile that lie beyond the result are computed from its last ones, and not
+ * written.
+ */
 function directShader(width: Width, format: SumFormat): Shader {
   const each = (line: (r: number, c: number) => string): string =>
     list(ROWS, (r) => list(COLUMNS, (c) => line(r, c)));
@@ -42,34 +46,39 @@ function directShader(width: Width, format: SumFormat): Shader {
     name: `multiply-${width}-${format}`,
     inputs: { sums: SUM_ELEMENT[format], weights: 4 },
     output: width,
-    uniforms: ["total", "rows", "depth", "fours", "channels", "first"],
+    uniforms: ["total", "rows", "runs", "run", "groups", "fours", "channels", "first"],
     get code() {
       return `
       ${LOAD_SUM[format]}
       fn main(index : i32) {
         if (index >= uniforms.total) { return; }
         let fours = uniforms.fours;
-        let depth = uniforms.depth;
         let tiles = (fours + ${COLUMNS - 1}) / ${COLUMNS};
         let column = index % tiles * ${COLUMNS};
-        let row = index / tiles * ${ROWS};
-        ${list(ROWS, (r) => `let a${r} = min(row + ${r}, uniforms.rows - 1) * depth;`)}
+        let group = index / tiles % uniforms.groups;
+        let row = index / tiles / uniforms.groups * ${ROWS};
+        let run = uniforms.run;
+        let pitch = run * uniforms.groups;
+        var at = 4 * group * uniforms.runs * run * fours;
+        ${list(ROWS, (r) => `let a${r} = min(row + ${r}, uniforms.rows - 1) * uniforms.runs * pitch + group * run;`)}
         ${list(COLUMNS, (c) => `let b${c} = min(column + ${c}, fours - 1);`)}
         ${each((r, c) => `var y${r}_${c} = vec4<f32>(0.0);`)}
-        for (var k = 0; k < depth; k++) {
-          ${list(ROWS, (r) => `let s${r} = loadSum(a${r} + k);`)}
-          let at = 4 * k * fours;
-          ${list(4, (i) =>
-            list(
-              COLUMNS,
-              (c) => `{ let w = weights[at + ${i} * fours + b${c}];
-              ${list(ROWS, (r) => `y${r}_${c} += s${r}[${i}] * w;`)} }`,
-            ),
-          )}
+        for (var begin = 0; begin < uniforms.runs * pitch; begin += pitch) {
+          for (var k = begin; k < begin + run; k++) {
+            ${list(ROWS, (r) => `let s${r} = loadSum(a${r} + k);`)}
+            ${list(4, (i) =>
+              list(
+                COLUMNS,
+                (c) => `{ let w = weights[at + ${i} * fours + b${c}];
+                ${list(ROWS, (r) => `y${r}_${c} += s${r}[${i}] * w;`)} }`,
+              ),
+            )}
+            at += 4 * fours;
+          }
         }
         ${each(
           (r, c) => `if (row + ${r} < uniforms.rows && column + ${c} < fours) {
-          ${storeFour(width, `uniforms.first + row + ${r}`, `column + ${c}`, `y${r}_${c}`)}
+          ${storeFour(width, `(uniforms.first + row + ${r}) * uniforms.groups + group`, `column + ${c}`, `y${r}_${c}`)}
         }`,
         )}
       }`;
@@ -200,25 +209,34 @@ function subgroupThreads(rows: number, columns: number, wanted: number, lanes: n
   return lanes * tiles;
 }
 
-/**
- * Rows `first` to `first + rows - 1` of y [P, outChannels].
- * @param depth of the product, in fours
- */
+/** The product of some rows: its depth in fours and its columns, those of one of its groups (direct products only). */
+export interface ProductSize {
+  first: number;
+  rows: number;
+  depth: number;
+  outChannels: number;
+  groups: number;
+  slots: number;
+}
+
+/** Rows `first` to `first + rows - 1` of y [P, groups · outChannels]. */
 export function multiply(
   gpu: Gpu,
   product: Product,
   sums: tf.TensorInfo,
   weights: tf.TensorInfo,
   y: tf.TensorInfo,
-  { first, rows, depth, outChannels }: { first: number; rows: number; depth: number; outChannels: number },
+  { first, rows, depth, outChannels, groups, slots }: ProductSize,
 ): void {
   const columns = fours(outChannels);
   const width = outChannels % 4 === 0 ? 4 : 1;
   const format = gpu.sumFormat;
   const uniforms = { rows, depth, fours: columns, channels: outChannels, first };
   if (product === "direct") {
-    const total = Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
-    gpu.run(directShader(width, format), [sums, weights], { ...uniforms, total }, total, y);
+    const total = groups * Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
+    const runs = groups === 1 ? 1 : slots;
+    const cut = { ...uniforms, total, groups, runs, run: depth / runs };
+    gpu.run(directShader(width, format), [sums, weights], cut, total, y);
   } else if (product === "subgroups") {
     // Lanes beside each other: a power of two, like the number of lanes.
     const wanted = 2 ** Math.ceil(Math.log2(Math.ceil(columns / COLUMNS)));

@@ -20,6 +20,7 @@ export function problemOf(use: ConvUse, gather: Gather): Problem {
 /** For example `forward x[4,1,32,32,64] y[4,1,32,32,64] padded[1,40,40] slots 5/69 steps 1,1,1/1,1,1`. */
 export function describe({ use, gather }: Problem): string {
   const { images, inSize, inChannels, outSize, outChannels, slots, strides, spread, paddedSize } = gather;
+  const { groups = 1 } = gather;
   return [
     use,
     `x[${[images, ...inSize, inChannels]}]`,
@@ -27,5 +28,6 @@ export function describe({ use, gather }: Problem): string {
     `padded[${paddedSize}]`,
     `slots ${slots.length}/${slots.flatMap(({ taps }) => taps).length}`,
     `steps ${strides}/${spread}`,
+    ...(groups === 1 ? [] : [`groups ${groups}`]),
   ].join(" ");
 }

@@ -26,6 +26,12 @@ const LAYERS: Record<string, Layer> = {
     x: [1, 9, 8, 50],
     weights: [3, 50, 76],
   },
+  "groups that are no multiples of four": {
+    apply: (x, w) =>
+      gmrConv2d(x as tf.Tensor4D, w as tf.Tensor3D, { kernelSize: 5, pad: "same", strides: 2, groups: 3 }),
+    x: [3, 9, 8, 18],
+    weights: [3, 6, 15],
+  },
   "a dense convolution": {
     apply: (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [2, 1], "same"),
     x: [3, 7, 6, 5],

@@ -54,10 +54,11 @@ export function abilitiesOf({ features, limits }: GPUDevice, software: boolean):
 
 /**
  * Whether a variant can compute a problem: fused ones need room for a patch of the image in workgroup memory. The
- * gradient of the weights, whose sums run over all pixels, has the first three variants only.
+ * gradient of the weights, whose sums run over all pixels, has the first three variants only, and groups have the first.
  */
 export function fits(variant: Variant, { use, gather }: Problem, { subgroups, memory }: Abilities): boolean {
   const { fused, product } = VARIANTS[variant];
+  if ((gather.groups ?? 1) > 1) return variant === "direct";
   if (product === "subgroups") return subgroups && use !== "filter";
   return !fused || (use !== "filter" && patchFor(gather, product, memory) !== undefined);
 }

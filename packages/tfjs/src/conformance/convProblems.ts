@@ -90,6 +90,23 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
     options: { kernelSize: 3, pad: 1, groups: 3, strides: 2 },
     mixture: "none",
   },
+  // Groups of several channels: aligned with vectors and blocks of kernels or not, in pairs, many columns, few pixels.
+  grouped([2, 9, 8, 16], 16, 8, { kernelSize: 5, pad: 2 }),
+  grouped([1, 8, 9, 32], 32, 8, { kernelSize: 3, pad: 1, strides: 2 }),
+  grouped([1, 7, 6, 15], 20, 5, { kernelSize: 5, pad: "same", dilations: 2 }),
+  grouped([1, 6, 9, 20], 12, 4, { kernelSize: 9, pad: 4, circular: false }),
+  grouped([1, 5, 6, 36], 51, 3, { kernelSize: 3, pad: 1 }),
+  grouped([1, 6, 5, 48], 32, 2, { kernelSize: 3, pad: "valid" }),
+  grouped([2, 5, 4, 14], 7, 7, { kernelSize: 1, strides: 2 }),
+  grouped([2, 5, 4, 8], 12, 2, { kernelSize: 1 }),
+  grouped([3, 1, 1, 12], 6, 6, { kernelSize: 9, pad: 4 }),
+  grouped([1, 1, 1, 6], 9, 3, { kernelSize: 5, pad: 4, strides: 4 }),
+  grouped([1, 2, 131, 6], 10, 2, { kernelSize: 3, pad: "same" }),
+  grouped([5, 24, 24, 6], 6, 3, { kernelSize: 5, pad: 2 }),
+  grouped([2, 5, 6, 18], 12, 6, { kernelSize: 5, pad: 2, strides: 2, outputPadding: 1, transposed: true }),
+  { ...grouped([2, 19, 12], 8, 4, { kernelSize: 7, pad: 3, strides: 2 }), rank: 1 },
+  { ...grouped([1, 4, 5, 3, 10], 20, 5, { kernelSize: 3, pad: 1, strides: [1, 2, 1] }), rank: 3 },
+  { ...grouped([1, 3, 4, 3, 8], 4, 2, { kernelSize: 3, pad: 1, transposed: true }), rank: 3 },
   // Each channel by itself: channel counts as above, then what else kernels treat specially.
   ...[2, 4, 8, 16, 17, 24, 31].map((channels) => depthwise([2, 7, 9, channels], { kernelSize: 5, pad: 2 })),
   depthwise([1, 13, 12, 37], { kernelSize: 9, pad: "same", strides: 2 }),
@@ -216,6 +233,15 @@ export const FIXED_PROBLEMS: readonly ConvProblem[] = [
     masks: true,
   },
 ];
+
+function grouped(
+  shape: readonly number[],
+  outChannels: number,
+  groups: number,
+  options: ConvProblem["options"],
+): ConvProblem {
+  return { shape, outChannels, options: { ...options, groups } };
+}
 
 /** @param multiplier channels of y for each of x, or, transposed, of x for each of y */
 function depthwise(shape: readonly number[], options: ConvProblem["options"], multiplier = 1): ConvProblem {

@@ -8,8 +8,11 @@ import {
   DepthwiseRingConv,
   DepthwiseRingConvBackpropFilter,
   DepthwiseRingConvBackpropInput,
+  GroupedRingConv,
+  type GroupedRingConvAttrs,
+  GroupedRingConvBackpropFilter,
+  GroupedRingConvBackpropInput,
   RingConv,
-  type RingConvAttrs,
   RingConvBackpropFilter,
   RingConvBackpropInput,
   RingConvBias,
@@ -51,19 +54,31 @@ const DEPTHWISE = {
   input: DepthwiseRingConvBackpropInput,
   filter: DepthwiseRingConvBackpropFilter,
 };
+const GROUPED = {
+  forward: GroupedRingConv,
+  input: GroupedRingConvBackpropInput,
+  filter: GroupedRingConvBackpropFilter,
+};
+type RingKernels = typeof RING | typeof GROUPED;
 
-/** Forward, input and filter kernels for one to three spatial axes: all channels together, and each by itself. */
+/** Forward, input and filter kernels for one to three spatial axes: all channels together, each by itself, and in groups. */
 export function kernelCases(): ConformanceCase[] {
-  return [RING, DEPTHWISE].flatMap((kernels) => [
+  return [RING, DEPTHWISE, GROUPED].flatMap((kernels) => [
     ...PROBLEMS.map((problem) => problemCase(problem, kernels)),
     ...misfitCases(kernels),
   ]);
 }
 
-function problemCase(problem: KernelProblem, kernels: typeof RING): ConformanceCase {
+function problemCase(problem: KernelProblem, kernels: RingKernels): ConformanceCase {
   const { shape, outChannels, kernelSize, options } = problem;
   const words = Object.entries(options ?? {}).map(([key, value]) => `, ${key} ${value}`);
-  const what = kernels === RING ? `x [${shape}] → ${outChannels}` : `x [${shape}], depthwise`;
+  const channels = `x [${shape}] → ${outChannels}`;
+  const what =
+    kernels === DEPTHWISE
+      ? `x [${shape}], depthwise`
+      : kernels === GROUPED
+        ? `${channels}, ${GROUPS} of these`
+        : channels;
   return defineCase(
     `ring kernels, ${kernelSize.length}-D, ${what}, kernel ${kernelSize}${words.join("")}`,
     () => checkKernels(problem, kernels),
@@ -71,7 +86,10 @@ function problemCase(problem: KernelProblem, kernels: typeof RING): ConformanceC
   );
 }
 
-const ATTRS: RingConvAttrs = {
+/** The groups of the kernels that take several, each with the channels of a problem. */
+const GROUPS = 3;
+
+const ATTRS: GroupedRingConvAttrs = {
   kernelSize: [3, 3],
   ringIndex: [-1, 1, -1, 1, 0, 1, -1, 1, -1],
   numRings: 2,
@@ -80,12 +98,14 @@ const ATTRS: RingConvAttrs = {
   padBefore: [1, 1],
   inputSize: [4, 5],
   outputSize: [4, 5],
+  groups: GROUPS,
 };
 
-function misfitCases(kernels: typeof RING): ConformanceCase[] {
-  const { forward, input, filter } = kernels;
+function misfitCases(kernels: RingKernels): ConformanceCase[] {
+  // With attributes that fit all three.
+  const { forward, input, filter } = kernels as typeof GROUPED;
   const x = [1, 4, 5, 3];
-  const [cin, cout] = kernels === RING ? [3, 2] : [1, 3];
+  const [cin, cout] = kernels === RING ? [3, 2] : [1, 3]; // in groups, too
   const weights = [2, cin, cout];
   const manyRings = { ...ATTRS, ringIndex: [2, 1, 2, 1, 0, 1, 2, 1, 2] };
   return [
@@ -104,14 +124,28 @@ function misfitCases(kernels: typeof RING): ConformanceCase[] {
           misfitCase(forward, { x, weights: [2, 3] }, ATTRS),
           misfitCase(filter, { x, dy: [1, 4, 5, 2] }, ATTRS),
         ]
-      : [misfitCase(RingConvBias, { x, weights, bias: [3] }, ATTRS)]),
+      : []),
+    ...(kernels === RING ? [misfitCase(RingConvBias, { x, weights, bias: [3] }, ATTRS)] : []),
+    ...(kernels === GROUPED
+      ? [
+          misfitCase(forward, { x, weights: [2, 1, 4] }, ATTRS),
+          misfitCase(forward, { x, weights }, { ...ATTRS, groups: 0 }),
+          misfitCase(input, { dy: [1, 4, 5, 4], weights: [2, 1, 4] }, ATTRS),
+          misfitCase(filter, { x, dy: [1, 4, 5, 4] }, ATTRS),
+        ]
+      : []),
   ];
 }
 
-async function checkKernels(problem: KernelProblem, kernels: typeof RING): Promise<void> {
-  const { shape, outChannels, kernelSize } = problem;
-  const channels = shape[shape.length - 1];
-  const options = { ...problem.options, ...(kernels === DEPTHWISE && { groups: channels }) };
+async function checkKernels(problem: KernelProblem, of: RingKernels): Promise<void> {
+  const kernels = of as typeof GROUPED;
+  const { kernelSize } = problem;
+  const given = problem.shape[problem.shape.length - 1];
+  const groups = of === DEPTHWISE ? given : of === GROUPED ? GROUPS : 1;
+  const [channels, outChannels] =
+    of === DEPTHWISE ? [given, given] : [given * groups, problem.outChannels * groups];
+  const shape = [...problem.shape.slice(0, -1), channels];
+  const options = { ...problem.options, groups };
   const random = new Random(7);
   const partition = ringPartition(kernelSize, { circular: options.circular });
   const geometry = geometryAt({ ...options, kernelSize }, shape.slice(1, -1));
@@ -119,8 +153,7 @@ async function checkKernels(problem: KernelProblem, kernels: typeof RING): Promi
     data: Float32Array.from({ length: product(sizes) }, () => random.normal()),
     shape: sizes,
   });
-  const [cin, cout] = kernels === RING ? [channels, outChannels] : [1, channels];
-  const weightShape = [partition.numRings, cin, cout];
+  const weightShape = [partition.numRings, channels / groups, outChannels];
   const numbers = { x: draw(shape), weights: draw(weightShape) };
   const parameters = { weights: numbers.weights.data };
   const expected = referenceGmrConv(numbers.x.data, shape, parameters, { ...options, kernelSize });
@@ -129,7 +162,8 @@ async function checkKernels(problem: KernelProblem, kernels: typeof RING): Promi
     ...options,
     kernelSize,
   });
-  const attrs: RingConvAttrs = {
+  const attrs: GroupedRingConvAttrs = {
+    groups,
     kernelSize: [...kernelSize],
     ringIndex: Array.from(partition.index),
     numRings: partition.numRings,

@@ -14,6 +14,7 @@ const PROBLEMS: readonly ConvProblem[] = [
   { shape: [1, 11, 12, 3], outChannels: 4, options: { kernelSize: 9, pad: 4 } },
   { shape: [1, 12, 11, 8], outChannels: 5, options: { kernelSize: 7, pad: 3, strides: 2 } },
   { shape: [1, 13, 14, 4], outChannels: 4, options: { kernelSize: 5, pad: 4, dilations: 2, groups: 2 } },
+  { shape: [1, 9, 9, 6], outChannels: 6, options: { kernelSize: 5, pad: 2, groups: 3 } },
   { shape: [1, 9, 9, 2], outChannels: 3, options: { kernelSize: 3, pad: 1 } },
   { shape: [1, 12, 11, 5], outChannels: 5, options: { kernelSize: 9, pad: 4, groups: 5 } },
   { shape: [1, 6, 6, 3], outChannels: 2, options: { kernelSize: 5, strides: 2, transposed: true } },

@@ -1,7 +1,7 @@
 // What kernels check before they touch memory: WebAssembly would read and write past the end of a tensor that is
 // smaller than expected.
 
-import { describeValue, GmrError, product } from "@gmr-conv/core";
+import { checkPositiveInteger, describeValue, GmrError, product } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 
 /** The geometry that the ring convolution kernels share; one entry per spatial axis. */
@@ -17,6 +17,11 @@ export interface RingConvAttrs extends tf.NamedAttrMap {
   padBefore: number[];
   inputSize: number[];
   outputSize: number[];
+}
+
+/** The geometry of ring convolutions in groups, which divide Cin and Cout. */
+export interface GroupedRingConvAttrs extends RingConvAttrs {
+  groups: number;
 }
 
 type Infos = Readonly<Record<string, tf.TensorInfo>>;
@@ -63,13 +68,13 @@ export function checkPositions(x: tf.TensorInfo, scale: tf.TensorInfo): void {
 
 /**
  * Checks a ring convolution's tensors against its attributes.
- * @param input [N, ...in, Cin], @param output [N, ...out, Cout], @param weights [L, Cin, Cout]
- * @param depthwise each channel by itself: input and output have C channels, weights are [L, 1, C]
+ * @param input [N, ...in, Cin], @param output [N, ...out, Cout], @param weights [L, Cin / groups, Cout]
+ * @param kind `depthwise`, each channel by itself: input and output have C channels, weights are [L, 1, C]; or groups
  */
 export function checkRingConv(
   { input, output, weights }: { input?: tf.TensorInfo; output?: tf.TensorInfo; weights?: tf.TensorInfo },
   attrs: RingConvAttrs,
-  depthwise = false,
+  kind: "depthwise" | number = 1,
 ): void {
   const { kernelSize, ringIndex, numRings, inputSize, outputSize } = attrs;
   const { strides, dilations, padBefore } = attrs;
@@ -85,11 +90,16 @@ export function checkRingConv(
     );
   }
   const images = (input ?? output)?.shape[0] ?? 0;
+  const depthwise = kind === "depthwise";
   const lastOf = (info?: tf.TensorInfo): number | undefined => info?.shape[info.shape.length - 1];
   const given = lastOf(output) ?? weights?.shape[2] ?? 0;
-  const cin = lastOf(input) ?? (depthwise ? given : (weights?.shape[1] ?? 0));
+  const cin = lastOf(input) ?? (depthwise ? given : kind * (weights?.shape[1] ?? 0));
   const cout = depthwise ? cin : given;
+  const groups = depthwise ? cin : checkPositiveInteger("groups", kind);
+  if (cin % groups || cout % groups) {
+    throw new GmrError("invalid-shape", `groups (${groups}) must divide ${cin} and ${cout} channels`);
+  }
   if (input) checkInfo("x", input, [images, ...inputSize, cin]);
   if (output) checkInfo("dy", output, [images, ...outputSize, cout]);
-  if (weights) checkInfo("weights", weights, [numRings, depthwise ? 1 : cin, cout]);
+  if (weights) checkInfo("weights", weights, [numRings, depthwise ? 1 : cin / groups, cout]);
 }

@@ -13,18 +13,7 @@ import {
   ringConvShape,
 } from "./convShape.ts";
 import type { BackendKernels, KernelOutput, KernelOverride } from "./register.ts";
-import {
-  DepthwiseRingConv,
-  DepthwiseRingConvBackpropFilter,
-  DepthwiseRingConvBackpropInput,
-  PositionConv,
-  PositionConvBackpropFilter,
-  PositionConvBackpropInput,
-  RingConv,
-  type RingConvAttrs,
-  RingConvBackpropFilter,
-  RingConvBackpropInput,
-} from "./ringConv.ts";
+import { depthwise, grouped, position, type RingConvAttrs, type RingKernels, ring } from "./ringConv.ts";
 
 /** A backend's convolutions, on float32 tensors. The last argument is the shape of the result. */
 export interface Convolutions<State> {
@@ -56,63 +45,60 @@ export interface Convolutions<State> {
 
 const lastOf = ({ shape }: tf.TensorInfo): number => shape[shape.length - 1];
 
+/** Kernels from three declarations. @param groupsOf the groups of a convolution to or from so many channels */
+function kernelsOf<State, Attrs extends RingConvAttrs>(
+  { kernel }: BackendKernels<State>,
+  { forward, inputGradient, filterGradient }: Convolutions<State>,
+  declared: RingKernels<Attrs>,
+  groupsOf: (attrs: Attrs, channels: number) => number = () => 1,
+): tf.KernelConfig[] {
+  return [
+    kernel(declared.forward, ({ x, weights }, attrs, state) => {
+      const [images] = x.shape;
+      const shape = ringConvShape(attrs, images, lastOf(x), lastOf(weights));
+      return forward(state, shape, x, weights, [images, ...attrs.outputSize, lastOf(weights)]);
+    }),
+    kernel(declared.backpropInput, ({ dy, weights }, attrs, state) => {
+      const [images] = dy.shape;
+      const cin = weights.shape[1] * groupsOf(attrs, lastOf(dy));
+      const shape = ringConvShape(attrs, images, cin, lastOf(dy));
+      return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin]);
+    }),
+    kernel(declared.backpropFilter, ({ x, dy }, attrs, state) => {
+      const [cin, cout] = [lastOf(x), lastOf(dy)];
+      const shape = ringConvShape(attrs, x.shape[0], cin, cout);
+      return filterGradient(state, shape, x, dy, [attrs.numRings, cin / groupsOf(attrs, cout), cout]);
+    }),
+  ];
+}
+
 /**
  * The kernels of ring convolutions, and of dense ones that leave positions out.
  * @param anyPositions whether the convolutions support asymmetric positions; default true. If not, the latter kernels
  *   are omitted.
  */
 export function ringConvKernels<State>(
-  { kernel }: BackendKernels<State>,
-  { forward, inputGradient, filterGradient }: Convolutions<State>,
+  kernels: BackendKernels<State>,
+  convolutions: Convolutions<State>,
   anyPositions = true,
 ): tf.KernelConfig[] {
-  const served = <Kernel>(ring: Kernel, position: Kernel): Kernel[] =>
-    anyPositions ? [ring, position] : [ring];
   return [
-    ...served(RingConv, PositionConv).map((declaration) =>
-      kernel(declaration, ({ x, weights }, attrs, state) => {
-        const [images] = x.shape;
-        const [, cin, cout] = weights.shape;
-        const shape = ringConvShape(attrs, images, cin, cout);
-        return forward(state, shape, x, weights, [images, ...attrs.outputSize, cout]);
-      }),
-    ),
-    ...served(RingConvBackpropInput, PositionConvBackpropInput).map((declaration) =>
-      kernel(declaration, ({ dy, weights }, attrs, state) => {
-        const [images] = dy.shape;
-        const [, cin, cout] = weights.shape;
-        const shape = ringConvShape(attrs, images, cin, cout);
-        return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin]);
-      }),
-    ),
-    ...served(RingConvBackpropFilter, PositionConvBackpropFilter).map((declaration) =>
-      kernel(declaration, ({ x, dy }, attrs, state) => {
-        const shape = ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(dy));
-        return filterGradient(state, shape, x, dy, [attrs.numRings, lastOf(x), lastOf(dy)]);
-      }),
-    ),
+    ...kernelsOf(kernels, convolutions, ring),
+    ...(anyPositions ? kernelsOf(kernels, convolutions, position) : []),
   ];
 }
 
 /** The kernels of ring convolutions of each channel by itself, from convolutions that take weights [matrices, 1, C]. */
-export function depthwiseRingKernels<State>(
-  { kernel }: BackendKernels<State>,
-  { forward, inputGradient, filterGradient }: Convolutions<State>,
-): tf.KernelConfig[] {
-  const shapeOf = (attrs: RingConvAttrs, x: tf.TensorInfo): ConvShape =>
-    ringConvShape(attrs, x.shape[0], lastOf(x), lastOf(x));
-  return [
-    kernel(DepthwiseRingConv, ({ x, weights }, attrs, state) =>
-      forward(state, shapeOf(attrs, x), x, weights, [x.shape[0], ...attrs.outputSize, lastOf(x)]),
-    ),
-    kernel(DepthwiseRingConvBackpropInput, ({ dy, weights }, attrs, state) =>
-      inputGradient(state, shapeOf(attrs, dy), dy, weights, [dy.shape[0], ...attrs.inputSize, lastOf(dy)]),
-    ),
-    kernel(DepthwiseRingConvBackpropFilter, ({ x, dy }, attrs, state) =>
-      filterGradient(state, shapeOf(attrs, x), x, dy, [attrs.numRings, 1, lastOf(x)]),
-    ),
-  ];
-}
+export const depthwiseRingKernels = <State>(
+  kernels: BackendKernels<State>,
+  convolutions: Convolutions<State>,
+): tf.KernelConfig[] => kernelsOf(kernels, convolutions, depthwise, (_attrs, channels) => channels);
+
+/** The kernels of ring convolutions in groups, from convolutions that heed the `groups` of their shape. */
+export const groupedRingKernels = <State>(
+  kernels: BackendKernels<State>,
+  convolutions: Convolutions<State>,
+): tf.KernelConfig[] => kernelsOf(kernels, convolutions, grouped, ({ groups }) => groups);
 
 type ForwardInputs = Record<"x" | "filter", tf.TensorInfo>;
 type InputGradientInputs = Record<"dy" | "filter", tf.TensorInfo>;

@@ -32,6 +32,8 @@ export interface ConvShape {
    * kernel).
    */
   ringIndex?: readonly number[];
+  /** Groups of channels convolved by themselves, with weight matrices [Cin / groups, Cout]; default 1. */
+  groups?: number;
 }
 
 /** Extends a list of one to three numbers, one per spatial axis, to three, filling from the front. */
@@ -42,7 +44,7 @@ export function size3(values: readonly number[], fill: number): Size3 {
 
 /** The shape of a ring convolution, from the attributes of its kernels. */
 export function ringConvShape(
-  attrs: RingConvAttrs,
+  attrs: RingConvAttrs & { groups?: number },
   images: number,
   inChannels: number,
   outChannels: number,
@@ -60,6 +62,7 @@ export function ringConvShape(
     spread: ONES,
     matrices: attrs.numRings,
     ringIndex: attrs.ringIndex,
+    groups: attrs.groups ?? 1,
   };
 }
 

@@ -6,6 +6,7 @@ export {
   type DenseConvChoice,
   denseConvKernels,
   depthwiseRingKernels,
+  groupedRingKernels,
   ringConvKernels,
 } from "./convKernels.ts";
 export {
@@ -48,6 +49,10 @@ export {
   DepthwiseRingConv,
   DepthwiseRingConvBackpropFilter,
   DepthwiseRingConvBackpropInput,
+  GroupedRingConv,
+  type GroupedRingConvAttrs,
+  GroupedRingConvBackpropFilter,
+  GroupedRingConvBackpropInput,
   PositionConv,
   PositionConvBackpropFilter,
   PositionConvBackpropInput,

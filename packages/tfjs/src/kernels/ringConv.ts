@@ -1,19 +1,29 @@
 // The kernels of ring convolutions. They take x as [N, ...spatial, C] with one to three spatial axes and *mixed* ring
-// weights [L, Cin, Cout], or [L, 1, C] where each channel is by itself; the ops handle other groups, the mixture, pad
-// modes other than zeros, and the bias.
+// weights [L, Cin / groups, Cout], or [L, 1, C] where each channel is by itself; the ops handle the mixture, pad modes
+// other than zeros, and the bias.
 
 import type * as tf from "@tensorflow/tfjs";
-import { checkInfo, checkRingConv, type RingConvAttrs } from "./checks.ts";
+import { checkInfo, checkRingConv, type GroupedRingConvAttrs, type RingConvAttrs } from "./checks.ts";
 import type { KernelDeclaration } from "./declaration.ts";
 import { runKernel } from "./run.ts";
 
-export type { RingConvAttrs };
+export type { GroupedRingConvAttrs, RingConvAttrs };
+
+/** A ring convolution and its gradients. */
+export interface RingKernels<Attrs extends RingConvAttrs> {
+  forward: KernelDeclaration<Record<"x" | "weights", tf.TensorInfo>, Attrs>;
+  backpropInput: KernelDeclaration<Record<"dy" | "weights", tf.TensorInfo>, Attrs>;
+  backpropFilter: KernelDeclaration<Record<"x" | "dy", tf.TensorInfo>, Attrs>;
+}
 
 /** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
-function declareKernels(name: string, depthwise = false) {
-  const forward: KernelDeclaration<{ x: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
+function declareKernels<Attrs extends RingConvAttrs>(
+  name: string,
+  kindOf: (attrs: Attrs) => "depthwise" | number = () => 1,
+): RingKernels<Attrs> {
+  const forward: RingKernels<Attrs>["forward"] = {
     name,
-    check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs, depthwise),
+    check: ({ x, weights }, attrs) => checkRingConv({ input: x, weights }, attrs, kindOf(attrs)),
     gradient: {
       inputs: ["x", "weights"],
       compute: ([dy], [x, weights], attrs) => ({
@@ -22,9 +32,9 @@ function declareKernels(name: string, depthwise = false) {
       }),
     },
   };
-  const backpropInput: KernelDeclaration<{ dy: tf.TensorInfo; weights: tf.TensorInfo }, RingConvAttrs> = {
+  const backpropInput: RingKernels<Attrs>["backpropInput"] = {
     name: `${name}BackpropInput`,
-    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs, depthwise),
+    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs, kindOf(attrs)),
     gradient: {
       inputs: ["dy", "weights"],
       compute: ([ddx], [dy, weights], attrs) => ({
@@ -33,9 +43,9 @@ function declareKernels(name: string, depthwise = false) {
       }),
     },
   };
-  const backpropFilter: KernelDeclaration<{ x: tf.TensorInfo; dy: tf.TensorInfo }, RingConvAttrs> = {
+  const backpropFilter: RingKernels<Attrs>["backpropFilter"] = {
     name: `${name}BackpropFilter`,
-    check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs, depthwise),
+    check: ({ x, dy }, attrs) => checkRingConv({ input: x, output: dy }, attrs, kindOf(attrs)),
     gradient: {
       inputs: ["x", "dy"],
       compute: ([ddw], [x, dy], attrs) => ({
@@ -47,9 +57,10 @@ function declareKernels(name: string, depthwise = false) {
   return { forward, backpropInput, backpropFilter };
 }
 
-const ring = declareKernels("RingConv");
-const position = declareKernels("PositionConv");
-const depthwise = declareKernels("DepthwiseRingConv", true);
+export const ring = declareKernels("RingConv");
+export const position = declareKernels("PositionConv");
+export const depthwise = declareKernels("DepthwiseRingConv", () => "depthwise");
+export const grouped = declareKernels("GroupedRingConv", ({ groups }: GroupedRingConvAttrs) => groups);
 
 /** y[N, ...out, Cout] = Σ_l S_l(x) · weights[l], with x [N, ...in, Cin] and weights [L, Cin, Cout]. */
 export const RingConv = ring.forward;
@@ -96,3 +107,11 @@ export const DepthwiseRingConvBackpropInput = depthwise.backpropInput;
 
 /** dW[L, 1, C], dW[l] = Σ S_l(x) · dy over images and pixels, with x [N, ...in, C] and dy [N, ...out, C]. */
 export const DepthwiseRingConvBackpropFilter = depthwise.backpropFilter;
+
+/**
+ * {@link RingConv} and its gradients in groups: channels [g · C / groups, (g + 1) · C / groups) of x and y belong to
+ * group g, and weights are [L, Cin / groups, Cout].
+ */
+export const GroupedRingConv = grouped.forward;
+export const GroupedRingConvBackpropInput = grouped.backpropInput;
+export const GroupedRingConvBackpropFilter = grouped.backpropFilter;
