@@ -70,7 +70,7 @@ const compiler = await findCompiler();
 if (!BUILDS || !["linux", "darwin"].includes(process.platform)) {
   console.log(`no native kernels for ${process.platform} on ${process.arch}`);
 } else if (!compiler) {
-  console.log("no native kernels: no C compiler (cc, gcc or clang)");
+  console.log(`no native kernels: no C compiler (${process.env.CC ?? "cc, gcc or clang"})`);
 } else {
   await compile(compiler);
 }
