@@ -2,8 +2,6 @@
 
 import os from "node:os";
 import { installedPackages, nodeDevice, nodeThreads } from "@gmr-conv/backend-node";
-import { wasmRelaxedSimd, wasmThreads } from "@gmr-conv/backend-wasm";
-import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import {
   activeBackend,
   type BackendName,
@@ -24,6 +22,12 @@ interface UseBackendOptions {
   onDeviceLost?: ((reason: string) => void) | undefined;
 }
 
+/** The backends that were activated; others stay unloaded. */
+const modules: {
+  wasm?: typeof import("@gmr-conv/backend-wasm");
+  webgpu?: typeof import("@gmr-conv/backend-webgpu");
+} = {};
+
 /**
  * Activates a backend, or the first of several that works here.
  * @throws GmrError `unsupported` if none can start here
@@ -41,7 +45,10 @@ export async function useBackend(
     // If only webgpu is named, it is used even on a software adapter.
     softwareAdapter: names.length === 1,
   };
-  return selectBackend(names, options);
+  const selection = await selectBackend(names, options);
+  if (selection.backend === "wasm") modules.wasm = await import("@gmr-conv/backend-wasm");
+  if (selection.backend === "webgpu") modules.webgpu = await import("@gmr-conv/backend-webgpu");
+  return selection;
 }
 
 /** The environment variable GMR_THREADS. @throws GmrError `invalid-argument` unless it is a positive integer */
@@ -71,11 +78,12 @@ export function atATime(backends: readonly BackendName[], networks: number): num
   return native ? 1 : Math.min(networks, os.availableParallelism());
 }
 
-/** The device or threads of the active backend. */
+/** The device or threads of the backend that {@link useBackend} activated. */
 export function describeBackend(): string {
   switch (activeBackend()) {
     case "webgpu": {
-      const { name, software } = webGpuAdapter();
+      if (!modules.webgpu) return "";
+      const { name, software } = modules.webgpu.webGpuAdapter();
       return software ? `${name}, a software adapter` : name;
     }
     case "node": {
@@ -85,7 +93,7 @@ export function describeBackend(): string {
       return [`TensorFlow ${tensorflow} on the ${kind} ${name}${gibibytes}`, ...more].join(", ");
     }
     case "wasm":
-      return `${threadsInWords()}${wasmRelaxedSimd() ? ", relaxed SIMD" : ""}`;
+      return `${threadsInWords()}${modules.wasm?.wasmRelaxedSimd() ? ", relaxed SIMD" : ""}`;
     default:
       return threadsInWords();
   }
@@ -93,8 +101,8 @@ export function describeBackend(): string {
 
 const threadsInWords = (): string => (activeThreads() === 1 ? "one thread" : `${activeThreads()} threads`);
 
-/** Number of threads of the active backend. */
+/** Number of threads of the backend that {@link useBackend} activated. */
 export function activeThreads(): number {
-  if (activeBackend() === "wasm") return wasmThreads();
+  if (activeBackend() === "wasm") return modules.wasm?.wasmThreads() ?? 1;
   return activeBackend() === "node" ? nodeThreads() : 1;
 }

@@ -1,5 +1,4 @@
 import { writeFile } from "node:fs/promises";
-import { webGpuAdapter } from "@gmr-conv/backend-webgpu";
 import { GmrError } from "@gmr-conv/core";
 import { describeBackend, useBackend } from "../../backend.ts";
 import { benchLayers, checkLayerShape, denseKernels, type LayerPeer } from "../../bench/layers.ts";
@@ -29,7 +28,7 @@ export async function layers(options: LayerOptions): Promise<void> {
   const { backend } = await useBackend(options.backend, { threads });
   const stockKernels = backend === "webgpu" ? before : undefined;
   const { timestamps } = options;
-  if (timestamps && !(backend === "webgpu" && webGpuAdapter().timestamps)) {
+  if (timestamps && !(backend === "webgpu" && (await hasTimestamps()))) {
     throw new GmrError("unsupported", `no GPU timestamps on ${backend} (${describeBackend()})`);
   }
   let peers: LayerPeer[] = [];
@@ -47,4 +46,9 @@ export async function layers(options: LayerOptions): Promise<void> {
   } finally {
     await Promise.all(peers.map((peer) => peer.close()));
   }
+}
+
+async function hasTimestamps(): Promise<boolean> {
+  const { webGpuAdapter } = await import("@gmr-conv/backend-webgpu");
+  return webGpuAdapter().timestamps;
 }
