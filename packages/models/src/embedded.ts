@@ -1,13 +1,21 @@
 // Loaded with the first pretrained network. One module of its own, since bundlers keep all of what is imported on demand.
 
-import { readSafetensors } from "@gmr-conv/io";
+import { readSafetensors } from "@gmr-conv/io/safetensors";
 import type * as tf from "@tensorflow/tfjs";
-import { restoreNetwork, type StoredNetwork } from "./storedNetwork.ts";
+import { buildNetwork, NETWORKS } from "./networks.ts";
+import { restored } from "./restored.ts";
 
-/** A network with weights that are part of the code: a safetensors file in base64. */
-export function restoreEmbedded(name: string, network: StoredNetwork, base64: string): tf.LayersModel {
+/**
+ * A network with weights that are part of the code: a safetensors file in base64. It is not looked up in the registry,
+ * which would also load the group convolutions.
+ */
+export function restoreEmbedded(
+  file: string,
+  { name, options }: { name: keyof typeof NETWORKS; options: object },
+  base64: string,
+): tf.LayersModel {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return restoreNetwork(network, readSafetensors(bytes, name).tensors);
+  return restored(() => buildNetwork(NETWORKS[name], options), readSafetensors(bytes, file).tensors);
 }

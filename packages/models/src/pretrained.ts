@@ -3,14 +3,14 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { PRETRAINED } from "./generated/pretrained.ts";
-import type { ModelName } from "./registry.ts";
+import type { NETWORKS } from "./networks.ts";
 
 /** What a pretrained network is, where it comes from, and how well it performs. */
 export interface ModelCard {
   name: string;
   description: string;
   /** For `createModel` of `@gmr-conv/models/registry`. */
-  model: { name: ModelName; options: Record<string, unknown> };
+  model: { name: keyof typeof NETWORKS; options: Record<string, unknown> };
   parameters: number;
   /** Digest of the checkpoint that the weights and the accuracy come from. */
   weights?: string;
@@ -70,8 +70,7 @@ export async function loadPretrained(name: PretrainedName): Promise<tf.LayersMod
     );
   }
   const { card, load } = PRETRAINED[name];
-  const { WEIGHTS_BASE64 } = await load();
-  const { restoreEmbedded } = await import("./embedded.ts");
+  const [{ WEIGHTS_BASE64 }, { restoreEmbedded }] = await Promise.all([load(), import("./embedded.ts")]);
   const { model } = card as unknown as ModelCard;
   return restoreEmbedded(name, model, WEIGHTS_BASE64);
 }

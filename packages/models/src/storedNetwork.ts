@@ -1,9 +1,9 @@
 // Networks from what files say of them: configurations, cards and descriptions of exported networks.
 
 import type { StoredTensor } from "@gmr-conv/io";
-import { loadStateDict } from "@gmr-conv/io/layers";
 import type * as tf from "@tensorflow/tfjs";
 import { createModel, type ModelName } from "./registry.ts";
+import { restored } from "./restored.ts";
 
 /** The arguments of `createModel` as a file holds them: not checked yet. */
 export interface StoredNetwork {
@@ -28,12 +28,5 @@ export function restoreNetwork(
   network: StoredNetwork,
   tensors: ReadonlyMap<string, StoredTensor>,
 ): tf.LayersModel {
-  const model = createStored(network);
-  try {
-    loadStateDict(model, tensors);
-    return model;
-  } catch (error) {
-    model.dispose();
-    throw error;
-  }
+  return restored(() => createStored(network), tensors);
 }

@@ -1,6 +1,6 @@
 // Converts a model's weights to a PyTorch state dictionary, and back. A layer's name is the path of its module.
 
-import { checkKeys, describeValue, GmrError, type KeysOf } from "@gmr-conv/core";
+import { checkKeys, describeValue, GmrError, type KeysOf, product } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
 import { type StoredTensor, toFloat32 } from "../storedTensor.ts";
 import { type Entry, type FixedEntry, modelEntries, type WeightEntry } from "./entries.ts";
@@ -87,16 +87,30 @@ export function loadStateDict(
 }
 
 function writeWeight({ variable, from, order }: WeightEntry, tensor: StoredTensor): void {
-  const back = order.map((_, axis) => order.indexOf(axis));
-  const turned = order.map((axis) => from[axis]);
-  tf.tidy(() => {
-    variable.write(
-      tf
-        .tensor(toFloat32(tensor), turned)
-        .transpose(back)
-        .reshape(variable.shape as number[]),
-    );
-  });
+  const values = transposedBack(toFloat32(tensor), from, order);
+  const weight = tf.tensor(values, variable.shape as number[]);
+  variable.write(weight);
+  weight.dispose();
+}
+
+/** The values of shape `from` whose transpose, with the axes in `order`, is `values`. */
+function transposedBack(
+  values: Float32Array,
+  from: readonly number[],
+  order: readonly number[],
+): Float32Array {
+  if (order.every((axis, i) => axis === i)) return values;
+  const steps = from.map((_, axis) => product(from.slice(axis + 1)));
+  const result = new Float32Array(values.length);
+  let next = 0;
+  const copy = (depth: number, at: number): void => {
+    const step = steps[order[depth]];
+    const end = at + from[order[depth]] * step;
+    if (depth === order.length - 1) for (let i = at; i < end; i += step) result[i] = values[next++];
+    else for (let i = at; i < end; i += step) copy(depth + 1, i);
+  };
+  copy(0, 0);
+  return result;
 }
 
 function checkShape(key: string, { shape }: StoredTensor, entry: Entry): void {

@@ -231,12 +231,11 @@ export abstract class GmrConv extends tf.layers.Layer implements FoldableConv {
       );
     }
     if (this.trainMasks) {
-      const masks = ringMasks(this.partition);
       this.ringMasks = this.addWeight(
         "ring_masks",
         [numRings, this.partition.index.length],
         "float32",
-        new ArrayInitializer(masks),
+        new ArrayInitializer(() => ringMasks(this.partition)),
       );
     }
     if (this.useBias) {

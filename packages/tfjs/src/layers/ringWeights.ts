@@ -58,28 +58,30 @@ export function weightInitializer(
   outer: number,
 ): Initializer {
   if (typeof initializer !== "string") return white ? new InBasis(initializer, white.inverse) : initializer;
-  const random = new Random(seed ?? Math.floor(Math.random() * 2 ** 32));
-  if (initializer === "white") {
-    const { gain } = white as WhiteBasis;
-    return new ArrayInitializer(whiteNormal(partition, inner, outer, groups, random, gain));
-  }
-  const weights = RING_INITIALIZERS[initializer](partition, inner, outer, groups, random);
-  return new ArrayInitializer(white ? changeBasis(white.inverse, weights) : weights);
+  return new ArrayInitializer(() => {
+    const random = new Random(seed ?? Math.floor(Math.random() * 2 ** 32));
+    if (initializer === "white") {
+      const { gain } = white as WhiteBasis;
+      return whiteNormal(partition, inner, outer, groups, random, gain);
+    }
+    const weights = RING_INITIALIZERS[initializer](partition, inner, outer, groups, random);
+    return white ? changeBasis(white.inverse, weights) : weights;
+  });
 }
 
-/** Assigns given values to a weight. */
+/** Assigns given values to a weight; they are computed when the weight is made. */
 export class ArrayInitializer extends tf.serialization.Serializable {
   /** @nocollapse */
   static readonly className = "ArrayInitializer";
-  private readonly values: Float32Array;
+  private readonly values: () => ArrayLike<number>;
 
-  constructor(values: ArrayLike<number>) {
+  constructor(values: () => ArrayLike<number>) {
     super();
-    this.values = Float32Array.from(values);
+    this.values = values;
   }
 
   apply(shape: tf.Shape): tf.Tensor {
-    return tf.tensor(this.values, shape as number[]);
+    return tf.tensor(Float32Array.from(this.values()), shape as number[]);
   }
 
   fromConfigUsesCustomObjects(): boolean {
