@@ -3,14 +3,14 @@
 import { describeValue, GmrError } from "@gmr-conv/core";
 import type * as tf from "@tensorflow/tfjs";
 import { PRETRAINED } from "./generated/pretrained.ts";
-import type { NETWORKS } from "./networks.ts";
+import type { ModelName } from "./registry.ts";
 
 /** What a pretrained network is, where it comes from, and how well it performs. */
 export interface ModelCard {
   name: string;
   description: string;
   /** For `createModel` of `@gmr-conv/models/registry`. */
-  model: { name: keyof typeof NETWORKS; options: Record<string, unknown> };
+  model: { name: ModelName; options: Record<string, unknown> };
   parameters: number;
   /** Digest of the checkpoint that the weights and the accuracy come from. */
   weights?: string;

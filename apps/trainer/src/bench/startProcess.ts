@@ -16,6 +16,8 @@ await serve(async () => {
   const modules = await time("import", async () => ({
     backends: await import("../backend.ts"),
     models: await import("@gmr-conv/models"),
+    // As a program that names its backend imports it.
+    kernels: isPackage(backend) ? await import(`@gmr-conv/backend-${backend}`) : undefined,
   }));
   await time("backend", () => modules.backends.useBackend(backend, { threads }));
   const model = await time("load", () => modules.models.loadPretrained("gmr-mnist"));
@@ -28,3 +30,8 @@ await serve(async () => {
   await time("second step", step);
   return { threads: modules.backends.activeThreads(), answer: async () => times };
 });
+
+/** Whether a backend is a package of ours. */
+function isPackage(backend: string): boolean {
+  return ["node", "webgpu", "wasm"].includes(backend);
+}
