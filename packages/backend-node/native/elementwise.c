@@ -83,8 +83,8 @@ static void adamWChunks(void *context, int begin, int end, int thread) {
 }
 
 /**
- * Of parameter, gradient, moments and [β1, 1 - β1, β2, 1 - β2, corrected rate, correction of the second moment, ε, what
- * decay leaves]; plan: size.
+ * Of parameter, gradient, moments and [β1, 1 - β1, β2, 1 - β2, corrected rate, correction of the second moment, ε,
+ * what decay leaves]; plan: size.
  */
 static void adamW(const int32_t *plan, const float *const *in, float *const *out) {
   Elements e = {.size = plan[0], .in = in, .out = out, .numbers = in[4]};

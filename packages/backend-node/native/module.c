@@ -63,8 +63,10 @@ typedef struct TF_ShapeInferenceContext TF_ShapeInferenceContext;
 #define DECLARE(result, name, parameters) static result(*name) parameters;
 FUNCTIONS(DECLARE)
 
-static const char *LIBRARIES[] = {"libtensorflow.so.2", "libtensorflow_cc.so.2", "libtensorflow.2.dylib",
-                                  "libtensorflow_cc.2.dylib"};
+static const char *LIBRARIES[] = {
+    "libtensorflow.so.2",    "libtensorflow_cc.so.2",    "libtensorflow_framework.so.2",
+    "libtensorflow.2.dylib", "libtensorflow_cc.2.dylib", "libtensorflow_framework.2.dylib",
+};
 
 static const Kernels *table;
 /** What keeps the op from working, or NULL. */
@@ -141,7 +143,7 @@ static void *find(const char *name) {
     void *found = library ? dlsym(library, name) : NULL;
     if (found) return found;
   }
-  return NULL;
+  return dlsym(RTLD_DEFAULT, name);
 }
 
 static void registerOp(void) {

@@ -1,7 +1,7 @@
 // Normalisation by statistics over the rows of x [sets, rows, channels], each set by itself, and with given statistics.
 //
-// Sums are added up in float32 over a few rows, then over a part of the rows, and in float64 over the parts. Squares are
-// of distances from the part's own mean. Where channels are few, several rows count as one: as many sums in parallel.
+// Sums are added up in float32 over a few rows, then over a part of the rows, and in float64 over the parts. Squares
+// are of distances from the part's own mean. Where channels are few, several rows count as one: as many sums in parallel.
 
 #pragma once
 #include "common.h"
@@ -52,7 +52,8 @@ static Norm normOf(const NormPlan *plan, const float *x, float *y) {
   n.fold = n.channels >= LANE_FLOATS ? 1 : least(most(1, n.rows), LANE_FLOATS / n.channels);
   n.lanes = n.fold * n.channels;
   int folds = n.rows / n.fold, perSet = (PARTS + n.sets - 1) / n.sets;
-  n.partRows = most(most(1, least(RUN, folds)), least(least(PART_ROWS, most(1, PART / n.lanes)), (folds + perSet - 1) / perSet));
+  int largest = least(PART_ROWS, most(1, PART / n.lanes));
+  n.partRows = most(most(1, least(RUN, folds)), least(largest, (folds + perSet - 1) / perSet));
   n.hasRest = n.rows % n.fold != 0;
   n.parts = (folds + n.partRows - 1) / n.partRows + n.hasRest;
   return n;

@@ -9,6 +9,12 @@ typedef struct {
   int32_t images, channels, inSize[3], outSize[3], filter[3], strides[3], padBefore[3];
 } PoolPlan;
 
+/** The positions of a window. */
+#define EACH_POSITION                       \
+  for (int z = from[0]; z < to[0]; z++)     \
+    for (int y = from[1]; y < to[1]; y++)   \
+      for (int x = from[2]; x < to[2]; x++)
+
 typedef struct {
   const PoolPlan *plan;
   const float *dy, *x;
@@ -36,7 +42,7 @@ static void maxPoolRows(void *context, int begin, int end, int thread) {
         int count = least(POOL_CHANNELS, p->channels - c), position = 0;
         float best[POOL_CHANNELS];
         int32_t place[POOL_CHANNELS] = {0};
-        for (int z = from[0]; z < to[0]; z++) for (int y = from[1]; y < to[1]; y++) for (int x = from[2]; x < to[2]; x++) {
+        EACH_POSITION {
           const float *value = pool->x + base + z * plane + y * line + x * pixel + c;
           if (position == 0) memcpy(best, value, sizeof(float) * count);
           else for (int i = 0; i < count; i++) {
@@ -46,7 +52,7 @@ static void maxPoolRows(void *context, int begin, int end, int thread) {
           position++;
         }
         position = 0;
-        for (int z = from[0]; z < to[0]; z++) for (int y = from[1]; y < to[1]; y++) for (int x = from[2]; x < to[2]; x++) {
+        EACH_POSITION {
           float *dx = pool->dx + base + z * plane + y * line + x * pixel + c;
           for (int i = 0; i < count; i++) dx[i] = place[i] == position ? dy[c + i] : 0;
           position++;
