@@ -24,6 +24,10 @@
 /** Multiply-adds from which threads pay. */
 #define SHARED_WORK 200000.0
 
+/** Numbers from one pixel to the next, of all groups. */
+INLINE size_t inStep(const Conv *g) { return (size_t)g->inC * g->groups; }
+INLINE size_t outStep(const Conv *g) { return (size_t)g->outC * g->groups; }
+
 // Sums
 
 /** How the output is cut into tiles of `rows` rows by `pixels` pixels; rows are counted over planes and images. */
@@ -73,10 +77,18 @@ INLINE void addRows(float *to, size_t step, const float *const *from, size_t inC
   if (live == width) {
     for (int i = 0; i < pixels; i++) {
       size_t at = (size_t)i * inC;
-      for (int c = 0; c < width; c += 4) {
-        Four sum = *(const Four *)(from[0] + at + c);
-        UNROLL for (int r = 1; r < count; r++) sum += *(const Four *)(from[r] + at + c);
-        *(Four *)(to + c) = sum;
+      if (width % LANES == 0) {
+        UNROLL for (int c = 0; c < width; c += LANES) {
+          Vector sum = *(const Vector *)(from[0] + at + c);
+          UNROLL for (int r = 1; r < count; r++) sum += *(const Vector *)(from[r] + at + c);
+          *(Vector *)(to + c) = sum;
+        }
+      } else {
+        UNROLL for (int c = 0; c < width; c += 4) {
+          Four sum = *(const Four *)(from[0] + at + c);
+          UNROLL for (int r = 1; r < count; r++) sum += *(const Four *)(from[r] + at + c);
+          *(Four *)(to + c) = sum;
+        }
       }
       to += step;
     }
@@ -99,7 +111,7 @@ INLINE void sumRows(const Conv *g, const Tiling *t, const float *x, int row, int
   int image = row / (g->outSize[0] * g->outSize[1]);
   int z = row / g->outSize[1] % g->outSize[0];
   int y = row % g->outSize[1];
-  const size_t pixel = g->inC, line = pixel * g->inSize[2], plane = line * g->inSize[1];
+  const size_t pixel = inStep(g), line = pixel * g->inSize[2], plane = line * g->inSize[1];
   const float *source = x + image * plane * g->inSize[0] + c;
   const int live = least(width, g->inC - c), spread = g->spread[2];
   // Columns first + i * spread of the padded row, counted from x0, hold pixels [begin, end) of the source.
@@ -333,17 +345,16 @@ static void packWeights(void *context, int begin, int end, int thread) {
     int n = panel * PANEL, columns = least(PANEL, outC - n), width = vectorsOf(columns) * LANES;
     float *to = f->packed + (size_t)panel * PANEL * f->depth;
     for (int slot = 0; slot < g->slots; slot++) {
-      const float *matrix = f->weights + (size_t)f->matrices[slot] * inC * outC;
+      const float *matrix = f->weights + f->matrices[slot] * inC * outStep(g);
       if (columns < width) memset(to, 0, sizeof(float) * inC * width);
       if (g->transposed) {
-        const float *from = matrix + (size_t)n * inC;
-        int c = 0;
-        for (; c < inC; c++) {
-          for (int j = 0; j < columns; j++) to[(size_t)c * width + j] = from[(size_t)j * inC + c];
+        const float *from = matrix + n * inStep(g);
+        for (int c = 0; c < inC; c++) {
+          for (int j = 0; j < columns; j++) to[(size_t)c * width + j] = from[j * inStep(g) + c];
         }
       } else {
         for (int c = 0; c < inC; c++) {
-          memcpy(to + (size_t)c * width, matrix + (size_t)c * outC + n, sizeof(float) * columns);
+          memcpy(to + (size_t)c * width, matrix + c * outStep(g) + n, sizeof(float) * columns);
         }
       }
       memset(to + (size_t)inC * width, 0, sizeof(float) * (paddedC - inC) * width);
@@ -370,12 +381,12 @@ static void forwardTiles(void *context, int begin, int end, int thread) {
       c += width;
     }
     const int total = rows * pixels;
-    float *y = f->y + ((size_t)row * g->outSize[2] + x0) * outC;
+    float *y = f->y + ((size_t)row * g->outSize[2] + x0) * outStep(g);
     for (int panel = 0; panel < f->panels; panel++) {
       int n = panel * PANEL, columns = least(PANEL, outC - n), vectors = vectorsOf(columns);
       int isWhole = columns == vectors * LANES;
       float *c = isWhole ? y + n : last;
-      size_t ldc = isWhole ? outC : PANEL;
+      size_t ldc = isWhole ? outStep(g) : PANEL;
       const float *b = f->packed + (size_t)panel * PANEL * depth;
       // At least once, for what no tap reaches.
       for (int k = 0; k == 0 || k < depth; k += DEPTH) {
@@ -384,7 +395,7 @@ static void forwardTiles(void *context, int begin, int end, int thread) {
         productAlong(vectors, total, sums + k, depth, b + (size_t)k * vectors * LANES, now, c, ldc, old, k ? ldc : 0);
       }
       if (isWhole) continue;
-      for (int m = 0; m < total; m++) memcpy(y + (size_t)m * outC + n, last + m * PANEL, sizeof(float) * columns);
+      for (int m = 0; m < total; m++) memcpy(y + m * outStep(g) + n, last + m * PANEL, sizeof(float) * columns);
     }
   }
 }
@@ -398,24 +409,29 @@ static void forward(const int32_t *plan, const float *const *in, float *const *o
   const Conv *g = (const Conv *)plan;
   const float *bias = in[2];
   const int isSmall = workOf(g) < SHARED_WORK;
-  Forward f = {.g = g, .x = in[0], .weights = in[1], .y = out[0]};
+  Forward f = {.g = g};
   f.tiling = tilingOf(g, roundUp(g->inC, 4), isSmall ? 1 : threads());
   f.depth = g->slots * f.tiling.paddedC;
   f.panels = (g->outC + PANEL - 1) / PANEL;
   size_t packedFloats = (size_t)f.panels * PANEL * f.depth, biasFloats = (size_t)f.panels * PANEL;
   float *memory = scratch(0, sizeof(float) * (packedFloats + biasFloats + 3 * tapInts(g) + g->slots));
   f.packed = memory;
-  if (bias) {
-    float *padded = memory + packedFloats;
-    memset(padded, 0, sizeof(float) * biasFloats);
-    memcpy(padded, bias, sizeof(float) * g->outC);
-    f.packedBias = padded;
-  }
+  float *padded = memory + packedFloats;
+  f.packedBias = bias ? padded : NULL;
   int32_t *tables = (int32_t *)(memory + packedFloats + biasFloats);
   f.matrices = tables + 3 * tapInts(g);
   makeTaps(g, &f.tiling, tables, &f.taps, tables + 3 * tapInts(g));
-  parallel(packWeights, &f, f.panels, isSmall || packedFloats < 1 << 14);
-  parallel(forwardTiles, &f, f.tiling.rowTiles * f.tiling.columnTiles, isSmall);
+  for (int group = 0; group < g->groups; group++) {
+    f.x = in[0] + group * g->inC;
+    f.weights = in[1] + group * (g->transposed ? g->inC : g->outC);
+    f.y = out[0] + group * g->outC;
+    if (bias) {
+      memset(padded, 0, sizeof(float) * biasFloats);
+      memcpy(padded, bias + group * g->outC, sizeof(float) * g->outC);
+    }
+    parallel(packWeights, &f, f.panels, isSmall || packedFloats < 1 << 14);
+    parallel(forwardTiles, &f, f.tiling.rowTiles * f.tiling.columnTiles, isSmall);
+  }
 }
 
 // Gradient of the weights
@@ -448,12 +464,14 @@ INLINE float *blockSums(const Filter *f, int chunk, int c) {
 }
 
 /** Packs pixels of dy into panels [panel][pixel][panel's columns]. */
-static void packPixels(const float *dy, int rows, int pixels, size_t rowStep, int outC, float *to) {
+static void packPixels(const Conv *g, const float *dy, int rows, int pixels, float *to) {
+  const int outC = g->outC;
+  const size_t step = outStep(g), rowStep = step * g->outSize[2];
   for (int n = 0; n < outC; n += PANEL) {
     int columns = least(PANEL, outC - n), width = vectorsOf(columns) * LANES;
     for (int r = 0; r < rows; r++) {
       const float *from = dy + r * rowStep + n;
-      for (int i = 0; i < pixels; i++, from += outC, to += width) {
+      for (int i = 0; i < pixels; i++, from += step, to += width) {
         if (columns == PANEL) {
           ((Vector *)to)[0] = ((const Vector *)from)[0];
           ((Vector *)to)[1] = ((const Vector *)from)[1];
@@ -484,9 +502,9 @@ static void filterUnits(void *context, int begin, int end, int thread) {
     for (int tile = first; tile < last; tile++) {
       int row = tile / t->columnTiles * t->rows, x0 = tile % t->columnTiles * t->pixels;
       int rows = least(t->rows, t->allRows - row), pixels = least(t->pixels, g->outSize[2] - x0);
-      const float *dy = f->dy + ((size_t)row * g->outSize[2] + x0) * outC;
+      const float *dy = f->dy + ((size_t)row * g->outSize[2] + x0) * outStep(g);
       sumTile(g, t, f->x, &f->taps, row, rows, x0, pixels, c, width, summed, sums, depth, width);
-      packPixels(dy, rows, pixels, (size_t)g->outSize[2] * outC, outC, packed);
+      packPixels(g, dy, rows, pixels, packed);
       const float *b = packed;
       for (int panel = 0; panel < f->panels; panel++) {
         int vectors = vectorsOf(outC - panel * PANEL);
@@ -508,7 +526,7 @@ static void filterFinish(void *context, int begin, int end, int thread) {
     while (c + widthAt(c, paddedC) <= channel) c += widthAt(c, paddedC);
     int width = widthAt(c, paddedC);
     for (int slot = 0; slot < g->slots; slot++) {
-      float *to = f->dw + ((size_t)f->matrices[slot] * g->inC + channel) * outC;
+      float *to = f->dw + ((size_t)f->matrices[slot] * g->inC + channel) * outStep(g);
       size_t at = ((size_t)slot * width + channel - c) * row;
       memcpy(to, blockSums(f, 0, c) + at, sizeof(float) * outC);
       for (int chunk = 1; chunk < f->chunks; chunk++) {
@@ -524,7 +542,7 @@ static void filterFinish(void *context, int begin, int end, int thread) {
 static void filterGradient(const int32_t *plan, const float *const *in, float *const *out) {
   const Conv *g = (const Conv *)plan;
   const int isSmall = workOf(g) < SHARED_WORK;
-  Filter f = {.g = g, .x = in[0], .dy = in[1], .dw = out[0]};
+  Filter f = {.g = g};
   f.tiling = tilingOf(g, CHANNELS, 1);
   f.blocks = blockCount(f.tiling.paddedC);
   f.panels = (g->outC + PANEL - 1) / PANEL;
@@ -538,7 +556,12 @@ static void filterGradient(const int32_t *plan, const float *const *in, float *c
   int32_t *tables = (int32_t *)(memory + sumFloats);
   f.matrices = tables + 3 * tapInts(g);
   makeTaps(g, &f.tiling, tables, &f.taps, tables + 3 * tapInts(g));
-  if (g->slots < g->matrices) memset(f.dw, 0, sizeof(float) * g->matrices * g->inC * g->outC);
-  parallel(filterUnits, &f, f.blocks * f.chunks, isSmall);
-  parallel(filterFinish, &f, g->inC, isSmall);
+  if (g->slots < g->matrices) memset(out[0], 0, sizeof(float) * g->matrices * g->inC * outStep(g));
+  for (int group = 0; group < g->groups; group++) {
+    f.x = in[0] + group * g->inC;
+    f.dy = in[1] + group * g->outC;
+    f.dw = out[0] + group * g->outC;
+    parallel(filterUnits, &f, f.blocks * f.chunks, isSmall);
+    parallel(filterFinish, &f, g->inC, isSmall);
+  }
 }

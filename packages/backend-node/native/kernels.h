@@ -7,16 +7,18 @@
 /** A convolution, in the order of `src/native/plan.ts`. */
 typedef struct {
   int32_t images;
-  /** The image that is gathered from, the zeros before each of its axes, and the step that spreads out its pixels. */
+  /** The image that is gathered from, the zeros before each of its axes, and the step that spreads out its pixels; inC
+   *  and outC are the channels of a group. */
   int32_t inSize[3], inC, padBefore[3], spread[3];
   int32_t outSize[3], outC, strides[3];
+  int32_t groups;
   /** Columns between the first and the last that a kernel reads, both included. */
   int32_t extent;
   /** Weight matrices, and those of them that some pixel needs. */
   int32_t matrices, slots;
   /** The sums of rows that taps read from, and all taps. */
   int32_t rows, taps;
-  /** Whether the weights are [matrix, outC, inC] instead of [matrix, inC, outC]. */
+  /** Whether the weights are [matrix, outC, groups · inC] instead of [matrix, inC, groups · outC]. */
   int32_t transposed;
   /** For each sum of rows: their number n ≤ 4, then n times plane and row. For each slot: its matrix, the number n of
    *  its taps, then n times sum of rows and column. */

@@ -19,7 +19,7 @@ import { nodeDevice } from "./device.ts";
 import { loadPackage, PACKAGES, type PackageName, usablePackage } from "./load.ts";
 import { isNativeBackend } from "./nativeBackend.ts";
 import { holdsNonFinite } from "./nonFinite.ts";
-import { registerKernels } from "./register.ts";
+import { provideGroups, registerKernels } from "./register.ts";
 import { type NativeState, node } from "./state.ts";
 import { defaultCacheFile, restoreStrategies, saveStrategies } from "./strategyCache.ts";
 
@@ -102,7 +102,9 @@ async function start(options: UseNodeOptions): Promise<void> {
   setBackendTraits(node.name, {
     costModel: costModel(state.backend.isUsingGpuDevice ? "gpu" : "cpu", nodeThreads(), state.hasKernels),
     holdsNonFinite,
+    exactRings: state.hasKernels,
   });
+  provideGroups(state.hasKernels);
   state.deterministic = options.deterministic ?? state.deterministic;
   state.cache = options.cache ?? state.cache;
   if (state.deterministic) forgetMeasuredStrategies(node.name);

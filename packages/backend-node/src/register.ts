@@ -2,10 +2,11 @@
 
 import { once } from "@gmr-conv/core";
 import { cpuFallbackConfigs, replaceKernels } from "@gmr-conv/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { avgPoolKernels } from "./kernels/avgPool.ts";
 import { batchNormKernels } from "./kernels/batchNorm.ts";
 import { batchNormInferenceKernels } from "./kernels/batchNormInference.ts";
-import { convolutionKernels } from "./kernels/convolution.ts";
+import { convolutionKernels, groupedKernels } from "./kernels/convolution.ts";
 import { denseGradientKernels } from "./kernels/denseGradients.ts";
 import { elementwiseKernels } from "./kernels/elementwise.ts";
 import { matMulKernels } from "./kernels/matMul.ts";
@@ -31,3 +32,12 @@ export const registerKernels = once((): void => {
   ]);
   replaceKernels(cpuFallbackConfigs(node.name));
 });
+
+/** Adds or removes the kernels of convolutions in groups: those in `native/` heed them, TensorFlow's own ops do not. */
+export function provideGroups(wanted: boolean): void {
+  for (const kernel of groupedKernels) {
+    const isThere = tf.getKernel(kernel.kernelName, kernel.backendName) != null;
+    if (wanted && !isThere) tf.registerKernel(kernel);
+    if (!wanted && isThere) tf.unregisterKernel(kernel.kernelName, kernel.backendName);
+  }
+}

@@ -13,6 +13,8 @@ export interface BackendTraits {
    * multiply by zeros: 0 · ∞ is NaN.
    */
   holdsNonFinite?: ((x: tf.Tensor) => boolean) | undefined;
+  /** Whether ring sums read the positions of rings only, so that `holdsNonFinite` concerns dense convolutions alone. */
+  exactRings?: boolean | undefined;
   /** A tensor's numbers as far as they can be read without waiting. Default: all, by `readSync`. */
   knownValues?: ((tensor: tf.TensorInfo, backend: tf.KernelBackend) => tf.TypedArray | undefined) | undefined;
   /** Whether the kernels of average pooling's gradients divide by the positions inside the image; default: by all of a window. */
@@ -22,6 +24,7 @@ export interface BackendTraits {
 const KEYS: KeysOf<BackendTraits> = {
   costModel: true,
   holdsNonFinite: true,
+  exactRings: true,
   knownValues: true,
   averagesInside: true,
 };
@@ -31,6 +34,12 @@ const traits = new Map<string, BackendTraits>([
   ["webgpu", { knownValues: keptValues }],
   ["tensorflow", { averagesInside: true }],
 ]);
+
+/** Whether a convolution of x must leave out pixels that the active backend would multiply by zero. */
+export function mustLeaveOut(x: tf.Tensor, isRing: boolean): boolean {
+  const { exactRings, holdsNonFinite } = backendTraits();
+  return !(isRing && exactRings) && holdsNonFinite?.(x) === true;
+}
 
 /**
  * Describes a backend to the ops. What is not given stays as it was; undefined takes it back.

@@ -2,7 +2,7 @@
 
 import { checkRank, type Rank } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
-import { backendTraits } from "./backendTraits.ts";
+import { mustLeaveOut } from "./backendTraits.ts";
 import { adjoint, kernelAttrs } from "./convAttrs.ts";
 import { denseConv, denseConvTranspose } from "./dense.ts";
 import { mendGradients } from "./gradients.ts";
@@ -205,7 +205,7 @@ function convolveChannels(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): t
   const isRing = plan.strategy !== "dense" && hasKernel(DepthwiseRingConv);
   const leavesOut = hasGaps(plan) && hasKernel(PositionConv);
   if (!isRing && (plan.rank === 3 || leavesOut || (transposed && plan.masks))) return undefined;
-  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) return undefined;
+  if (!plan.masks && mustLeaveOut(x, isRing)) return undefined;
   const multiplier = weights.shape[2] / groups;
   const y = isRing
     ? convolveRings(depthwise, transposed ? x : repeatChannels(x, multiplier), weights, plan, kernelAttrs)
@@ -218,7 +218,7 @@ function convolveChannels(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): t
 function convolveAtOnce(x: tf.Tensor, weights: tf.Tensor3D, plan: ConvPlan): tf.Tensor | undefined {
   const { groups } = plan;
   const [, a, b] = weights.shape;
-  if (!hasKernel(GroupedRingConv) || backendTraits().holdsNonFinite?.(x)) return undefined;
+  if (!hasKernel(GroupedRingConv) || mustLeaveOut(x, true)) return undefined;
   if (resolveStrategy(x, [a, b / groups], plan) === "dense") return undefined;
   return convolveRings(grouped, x, weights, plan, (of) => ({ ...kernelAttrs(of), groups }));
 }
@@ -233,12 +233,13 @@ export function convolveGroup(
   const [x, plan] = padOther(input, of);
   const { transposed } = plan.geometry;
   const plusBias = (y: tf.Tensor): tf.Tensor => (bias ? y.add(bias) : y);
+  const [, a, b] = weights.shape;
+  const isDense = resolveStrategy(x, [a, b], plan) === "dense";
   // Neither stock kernels nor 0/1 masks can leave a pixel out: 0 · ∞ is NaN.
-  if (!plan.masks && backendTraits().holdsNonFinite?.(x)) {
+  if (!plan.masks && mustLeaveOut(x, !isDense)) {
     return plusBias(asForward(x, weights, plan, tapwiseConv));
   }
-  const [, a, b] = weights.shape;
-  if (resolveStrategy(x, [a, b], plan) === "dense") {
+  if (isDense) {
     if (hasGaps(plan) && hasKernel(PositionConv)) return plusBias(positionConv(x, weights, plan));
     return plusBias(transposed ? denseConvTranspose(x, weights, plan) : denseConv(x, weights, plan));
   }

@@ -1,6 +1,6 @@
 // Ring convolutions.
 
-import { RingConvBias, ringConvKernels, ringConvShape } from "@gmr-conv/tfjs";
+import { groupedRingKernels, RingConvBias, ringConvKernels, ringConvShape } from "@gmr-conv/tfjs";
 import { convolutions, forward } from "../conv/convolve.ts";
 import { node } from "../state.ts";
 
@@ -13,3 +13,6 @@ const ringConvBias = node.kernel(RingConvBias, ({ x, weights, bias }, attrs, sta
 
 // Symmetric positions only: the gradients use S_l for S_lᵀ.
 export const convolutionKernels = [...ringConvKernels(node, convolutions, false), ringConvBias];
+
+/** For the kernels in `native/` alone. */
+export const groupedKernels = groupedRingKernels(node, convolutions);

@@ -24,13 +24,14 @@ export const bitsOf = (value: number): number => new Int32Array(Float32Array.of(
 
 /**
  * The integers of a convolution.
- * @param transposed whether the weights are [matrix, outChannels, inChannels]
+ * @param transposed whether the weights are [matrix, outChannels / groups, inChannels]
  */
 export function convolutionPlan(g: Gather, transposed: boolean): number[] {
   const { sources, taps } = summedRows(g);
+  const { groups = 1 } = g;
   return [
-    ...[g.images, ...g.inSize, g.inChannels, ...g.padBefore, ...g.spread],
-    ...[...g.outSize, g.outChannels, ...g.strides],
+    ...[g.images, ...g.inSize, g.inChannels / groups, ...g.padBefore, ...g.spread],
+    ...[...g.outSize, g.outChannels / groups, ...g.strides, groups],
     (g.kernelSize[2] - 1) * g.dilations[2] + 1,
     ...[g.matrices, g.slots.length, sources.length, taps.flat().length, Number(transposed)],
     ...sources.flatMap((rows) => [rows.length, ...rows.flat()]),
