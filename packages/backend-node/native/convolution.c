@@ -326,7 +326,7 @@ INLINE int vectorsOf(int columns) { return columns > LANES ? 2 : 1; }
 
 typedef struct {
   const Conv *g;
-  const float *x, *weights, *bias;
+  const float *x, *weights;
   float *y;
   Tiling tiling;
   int depth, panels;

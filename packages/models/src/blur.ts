@@ -27,7 +27,7 @@ export function gaussianBlur(x: tf.SymbolicTensor, name: string, sigma: number):
   const blurred = layer.apply(x) as tf.SymbolicTensor;
   // Weights passed to the constructor would outlive the layer.
   const weights = ringWeights(kernelSize, numRings, sigma, rank);
-  tf.tidy(() => layer.setWeights([tf.tensor(weights, [numRings, 1, 1]).tile([1, 1, channels])]));
+  tf.tidy(() => layer.writeRings(tf.tensor3d(weights, [numRings, 1, 1]).tile([1, 1, channels])));
   return blurred;
 }
 

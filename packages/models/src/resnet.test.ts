@@ -1,6 +1,7 @@
 import { useWasm } from "@gmr-conv/backend-wasm";
 import { product, Random } from "@gmr-conv/core";
 import { DIHEDRAL_GROUP, invarianceError } from "@gmr-conv/core/equivariance";
+import type { GmrConv } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { modelCost } from "./cost.ts";
@@ -85,6 +86,19 @@ describe("resNet", () => {
       expect(report.worst).toBeLessThan(1e-4);
       model.dispose();
     }
+  });
+
+  it("blurs its input by a Gaussian", async () => {
+    const model = resNet({ ...small, inputBlur: 0.7 });
+    const { kernel } = (model.getLayer("blur") as GmrConv).foldedConv();
+    const [centre, ...outwards] = await kernel.slice([3, 3, 0, 0], [1, 4, 1, 1]).data();
+    expect(outwards[0] / centre).toBeCloseTo(Math.exp(-0.5 / 0.7 ** 2), 6);
+    expect(outwards[1]).toBeLessThan(outwards[0]);
+    expect(outwards[2]).toBeLessThan(outwards[1]);
+    expect(outwards[2]).toBeGreaterThan(0);
+    expect((await kernel.sum().data())[0]).toBeCloseTo(1, 6);
+    kernel.dispose();
+    model.dispose();
   });
 
   it("leaves no tensors behind, with or without blurred input", () => {
