@@ -364,11 +364,32 @@ static void packWeights(void *context, int begin, int end, int thread) {
   (void)thread;
 }
 
+/** y = sums · weights + bias of `total` pixels. @param last memory for a panel with fewer columns */
+static void multiplyTile(const Forward *f, const float *sums, int total, float *y, float *last) {
+  const Conv *g = f->g;
+  const int outC = g->outC, depth = f->depth;
+  for (int panel = 0; panel < f->panels; panel++) {
+    int n = panel * PANEL, columns = least(PANEL, outC - n), vectors = vectorsOf(columns);
+    int isWhole = columns == vectors * LANES;
+    float *c = isWhole ? y + n : last;
+    size_t ldc = isWhole ? outStep(g) : PANEL;
+    const float *b = f->packed + (size_t)panel * PANEL * depth;
+    // At least once, for what no tap reaches.
+    for (int k = 0; k == 0 || k < depth; k += DEPTH) {
+      int now = least(DEPTH, depth - k);
+      const float *old = k ? c : f->packedBias ? f->packedBias + n : NULL;
+      productAlong(vectors, total, sums + k, depth, b + (size_t)k * vectors * LANES, now, c, ldc, old, k ? ldc : 0);
+    }
+    if (isWhole) continue;
+    for (int m = 0; m < total; m++) memcpy(y + m * outStep(g) + n, last + m * PANEL, sizeof(float) * columns);
+  }
+}
+
 static void forwardTiles(void *context, int begin, int end, int thread) {
   Forward *f = context;
   const Conv *g = f->g;
   const Tiling *t = &f->tiling;
-  const int outC = g->outC, depth = f->depth;
+  const int depth = f->depth;
   const size_t forRows = (rowBytes(g, t) + 63) / 64 * 64, most = (size_t)t->rows * t->pixels;
   char *memory = scratch(1 + thread, forRows + sizeof(float) * most * (depth + PANEL));
   float *summed = (float *)memory, *sums = (float *)(memory + forRows), *last = sums + most * depth;
@@ -380,23 +401,7 @@ static void forwardTiles(void *context, int begin, int end, int thread) {
       sumTile(g, t, f->x, &f->taps, row, rows, x0, pixels, c, width, summed, sums + c, depth, t->paddedC);
       c += width;
     }
-    const int total = rows * pixels;
-    float *y = f->y + ((size_t)row * g->outSize[2] + x0) * outStep(g);
-    for (int panel = 0; panel < f->panels; panel++) {
-      int n = panel * PANEL, columns = least(PANEL, outC - n), vectors = vectorsOf(columns);
-      int isWhole = columns == vectors * LANES;
-      float *c = isWhole ? y + n : last;
-      size_t ldc = isWhole ? outStep(g) : PANEL;
-      const float *b = f->packed + (size_t)panel * PANEL * depth;
-      // At least once, for what no tap reaches.
-      for (int k = 0; k == 0 || k < depth; k += DEPTH) {
-        int now = least(DEPTH, depth - k);
-        const float *old = k ? c : f->packedBias ? f->packedBias + n : NULL;
-        productAlong(vectors, total, sums + k, depth, b + (size_t)k * vectors * LANES, now, c, ldc, old, k ? ldc : 0);
-      }
-      if (isWhole) continue;
-      for (int m = 0; m < total; m++) memcpy(y + m * outStep(g) + n, last + m * PANEL, sizeof(float) * columns);
-    }
+    multiplyTile(f, sums, rows * pixels, f->y + ((size_t)row * g->outSize[2] + x0) * outStep(g), last);
   }
 }
 
@@ -564,4 +569,103 @@ static void filterGradient(const int32_t *plan, const float *const *in, float *c
     parallel(filterUnits, &f, f.blocks * f.chunks, isSmall);
     parallel(filterFinish, &f, g->inC, isSmall);
   }
+}
+
+// Both gradients
+
+/** The sums of dy serve the gradient of the weights, too: S(x)ᵀ · dy = xᵀ · S(dy). */
+typedef struct {
+  Forward f;
+  const float *x;
+  float *dw;
+  /** Parts of the tiles, each with its own [slot, paddedC][panels · PANEL] of Σ S(dy)ᵀ · x. */
+  int chunks;
+  float *sums;
+} Both;
+
+INLINE size_t bothFloats(const Both *b) { return (size_t)b->f.depth * b->f.panels * PANEL; }
+
+static void bothChunks(void *context, int begin, int end, int thread) {
+  Both *both = context;
+  const Forward *f = &both->f;
+  const Conv *g = f->g;
+  const Tiling *t = &f->tiling;
+  const int depth = f->depth, tiles = t->rowTiles * t->columnTiles;
+  const size_t ld = (size_t)f->panels * PANEL;
+  const size_t forRows = (rowBytes(g, t) + 63) / 64 * 64, most = (size_t)t->rows * t->pixels;
+  char *memory = scratch(1 + thread, forRows + sizeof(float) * most * (depth + ld + PANEL));
+  float *summed = (float *)memory, *sums = (float *)(memory + forRows), *packed = sums + most * depth;
+  for (int chunk = begin; chunk < end; chunk++) {
+    float *into = both->sums + chunk * bothFloats(both);
+    memset(into, 0, sizeof(float) * bothFloats(both));
+    int first = (int)((int64_t)tiles * chunk / both->chunks), last = (int)((int64_t)tiles * (chunk + 1) / both->chunks);
+    for (int tile = first; tile < last; tile++) {
+      int row = tile / t->columnTiles * t->rows, x0 = tile % t->columnTiles * t->pixels;
+      int rows = least(t->rows, t->allRows - row), pixels = least(t->pixels, g->outSize[2] - x0), total = rows * pixels;
+      size_t at = ((size_t)row * g->outSize[2] + x0) * outStep(g);
+      for (int c = 0; c < t->paddedC;) {
+        int width = widthAt(c, t->paddedC);
+        sumTile(g, t, f->x, &f->taps, row, rows, x0, pixels, c, width, summed, sums + c, depth, t->paddedC);
+        c += width;
+      }
+      packPixels(g, both->x + at, rows, pixels, packed);
+      const float *b = packed;
+      for (int panel = 0; panel < f->panels; panel++) {
+        int vectors = vectorsOf(g->outC - panel * PANEL);
+        productAcross(vectors, depth, sums, depth, b, total, into + panel * PANEL, ld);
+        b += (size_t)total * vectors * LANES;
+      }
+      multiplyTile(f, sums, total, f->y + at, packed + most * ld);
+    }
+  }
+}
+
+/** Adds the chunks up and transposes them, for rows [begin, end) of a chunk. */
+static void bothFinish(void *context, int begin, int end, int thread) {
+  Both *both = context;
+  const Forward *f = &both->f;
+  const Conv *g = f->g;
+  const int paddedC = f->tiling.paddedC;
+  const size_t ld = (size_t)f->panels * PANEL;
+  for (int row = begin; row < end; row++) {
+    int slot = row / paddedC, c = row % paddedC;
+    if (c >= g->inC) continue;
+    float *sums = both->sums + row * ld;
+    for (int chunk = 1; chunk < both->chunks; chunk++) {
+      const float *from = sums + chunk * bothFloats(both);
+      for (int n = 0; n < g->outC; n++) sums[n] += from[n];
+    }
+    float *to = both->dw + (size_t)f->matrices[slot] * g->inC * g->outC + c;
+    for (int n = 0; n < g->outC; n++) to[(size_t)n * g->inC] = sums[n];
+  }
+  (void)thread;
+}
+
+/** dx = S(dy) · weightsᵀ and dw = xᵀ · S(dy) of dy, weights and x, in one group; the plan is that of dx. */
+static void bothGradients(const int32_t *plan, const float *const *in, float *const *out) {
+  const Conv *g = (const Conv *)plan;
+  const int isSmall = workOf(g) < SHARED_WORK;
+  Both both = {.x = in[2], .dw = out[1]};
+  Forward *f = &both.f;
+  f->g = g;
+  f->tiling = tilingOf(g, roundUp(g->inC, 4), 1);
+  f->depth = g->slots * f->tiling.paddedC;
+  f->panels = (g->outC + PANEL - 1) / PANEL;
+  f->x = in[0];
+  f->weights = in[1];
+  f->y = out[0];
+  int tiles = f->tiling.rowTiles * f->tiling.columnTiles, tilePixels = f->tiling.rows * f->tiling.pixels;
+  both.chunks = least(UNITS, most(1, tiles / most(1, UNIT_PIXELS / tilePixels)));
+  both.chunks = most(both.chunks, (tiles + UNIT_TILES - 1) / UNIT_TILES);
+  size_t packedFloats = bothFloats(&both), sumFloats = both.chunks * packedFloats;
+  float *memory = scratch(0, sizeof(float) * (packedFloats + sumFloats + 3 * tapInts(g) + g->slots));
+  f->packed = memory;
+  both.sums = memory + packedFloats;
+  int32_t *tables = (int32_t *)(both.sums + sumFloats);
+  f->matrices = tables + 3 * tapInts(g);
+  makeTaps(g, &f->tiling, tables, &f->taps, tables + 3 * tapInts(g));
+  if (g->slots < g->matrices) memset(out[1], 0, sizeof(float) * g->matrices * g->inC * g->outC);
+  parallel(packWeights, f, f->panels, isSmall || packedFloats < 1 << 14);
+  parallel(bothChunks, &both, both.chunks, isSmall);
+  parallel(bothFinish, &both, f->depth, isSmall || sumFloats < 1 << 16);
 }

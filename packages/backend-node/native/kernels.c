@@ -11,6 +11,7 @@ const Kernels KERNELS = {
     {
         [FORWARD] = forward,
         [FILTER_GRADIENT] = filterGradient,
+        [BOTH_GRADIENTS] = bothGradients,
         [NORM] = norm,
         [NORM_GRADIENTS] = normGradients,
         [NORM_INFERENCE] = normInference,

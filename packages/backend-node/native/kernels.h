@@ -29,6 +29,7 @@ typedef struct {
 enum {
   FORWARD,
   FILTER_GRADIENT,
+  BOTH_GRADIENTS,
   NORM,
   NORM_GRADIENTS,
   NORM_INFERENCE,

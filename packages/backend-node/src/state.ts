@@ -47,6 +47,14 @@ export class NativeState {
   readonly gradientSums = new LastResult<RingSums[]>((parts) =>
     this.delete(...parts.map(({ sums }) => sums.id)),
   );
+  /** The gradient of a ring convolution's weights, computed together with that of x. */
+  readonly weightGradient = new LastResult<Native>(({ id }) => {
+    this.delete(id);
+    // Nobody asked for it.
+    this.wantsWeightGradient = false;
+  });
+  /** Whether the gradient of weights has been asked for of late: that of x may be wanted alone, as for a map of saliency. */
+  wantsWeightGradient = true;
   /** The gradients of gamma and beta, computed together with that of x. */
   readonly paramGradients = new LastResult<Native[]>((params) => this.delete(...params.map(({ id }) => id)));
 

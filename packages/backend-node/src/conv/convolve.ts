@@ -7,6 +7,7 @@ import {
   type Convolutions,
   type ConvShape,
   type ConvUse,
+  type Gather,
   gatherOf,
   keyOf,
 } from "@gmr-conv/tfjs";
@@ -44,6 +45,50 @@ function byKernel(
   const tensors = inputs.map((input) => ops.input(input));
   const plan = () => convolutionPlan(gatherOf(shape, use), use === "input");
   return ops.kernel(kind, tensors, [resultShape], plan, keyOf(shape, use))[0];
+}
+
+/** Floats of the gradient of weights up to which it pays to have several while the sums of dy are in the cache. */
+const MAX_BOTH = 1 << 16;
+/** Channels of x below which its own sums cost less than what fills its vectors up. */
+const MIN_CHANNELS = 16;
+
+/** Whether the sums of dy are to serve both gradients. */
+function sharesSums(shape: ConvShape, { slots }: Gather): boolean {
+  const { strides, groups = 1, inChannels, outChannels } = shape;
+  return (
+    groups === 1 &&
+    // With strides, dx has more pixels than dy.
+    strides.every((stride) => stride === 1) &&
+    inChannels >= MIN_CHANNELS &&
+    slots.length * inChannels * outChannels <= MAX_BOTH
+  );
+}
+
+/** dx by the kernels in `native/`; where x is given and sums can be shared, dW is computed as well, and kept. */
+function inputGradientByKernel(
+  ops: NativeOps,
+  state: NativeState,
+  shape: ConvShape,
+  { dy, weights, x }: { dy: tf.TensorInfo; weights: tf.TensorInfo; x: tf.TensorInfo | undefined },
+  dxShape: readonly number[],
+): Native {
+  const { weightGradient } = state;
+  const gather = gatherOf(shape, "input");
+  if (!x || !state.wantsWeightGradient || !sharesSums(shape, gather)) {
+    return byKernel(ops, shape, "input", [dy, weights], dxShape);
+  }
+  const inputs = [dy, weights, x].map((input) => ops.input(input));
+  const [dx, dw] = ops.kernel(
+    Kind.BothGradients,
+    inputs,
+    [dxShape, weights.shape],
+    () => convolutionPlan(gather, true),
+    keyOf(shape, "input"),
+  );
+  const kept = ops.keep(dw);
+  weightGradient.keep([x.dataId, ...sourcesOf(dy, shape)], kept);
+  queueMicrotask(() => weightGradient.forget(kept));
+  return dx;
 }
 
 /** y of x, weights and, if there is one, a bias. */
@@ -86,11 +131,11 @@ function sumAndMultiply(
 export const convolutions: Convolutions<NativeState> = {
   forward: (state, shape, x, weights, yShape) => forward(state, shape, [x, weights], yShape),
 
-  inputGradient: (state, shape, dy, weights, dxShape) =>
+  inputGradient: (state, shape, dy, weights, dxShape, x) =>
     runNativeSingle(state, (ops) => {
       state.gradientSums.forget();
       if (isEmpty(dy, dxShape)) return ops.fill(dxShape, 0);
-      if (state.hasKernels) return byKernel(ops, shape, "input", [dy, weights], dxShape);
+      if (state.hasKernels) return inputGradientByKernel(ops, state, shape, { dy, weights, x }, dxShape);
       const transposed = ops.transpose(ops.input(weights), [0, 2, 1]);
       const image = ops.input(dy);
       // With strides there are so many more sums of spread-out dy that their product costs more than new sums.
@@ -120,7 +165,10 @@ export const convolutions: Convolutions<NativeState> = {
     runNativeSingle(state, (ops) => {
       const { inChannels, outChannels, inSize, outSize, matrices } = shape;
       if (state.hasKernels && !isEmpty(x, dy.shape)) {
-        return byKernel(ops, shape, "filter", [x, dy], dwShape);
+        const found = state.weightGradient.take([x.dataId, ...sourcesOf(dy, shape)]);
+        if (found) ops.adopt(found);
+        state.wantsWeightGradient = true;
+        return found ?? byKernel(ops, shape, "filter", [x, dy], dwShape);
       }
       const known = state.gradientSums.take(sourcesOf(dy, shape));
       for (const { sums } of known ?? []) ops.adopt(sums);

@@ -6,6 +6,7 @@ import { type Gather, type PoolShape, summedRows } from "@gmr-conv/tfjs";
 export enum Kind {
   Forward,
   FilterGradient,
+  BothGradients,
   Norm,
   NormGradients,
   NormInference,

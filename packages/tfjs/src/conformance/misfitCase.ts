@@ -6,7 +6,7 @@ import { type ConformanceCase, defineCase } from "./conformanceCase.ts";
 /** A kernel called with tensors that do not fit each other must throw, and not read beyond a tensor's end. */
 export function misfitCase<Inputs, Attrs extends tf.NamedAttrMap>(
   { name }: KernelDeclaration<Inputs, Attrs>,
-  shapes: Readonly<Record<keyof Inputs & string, readonly number[]>>,
+  shapes: { readonly [Name in keyof Inputs]: readonly number[] },
   attrs: Attrs,
 ): ConformanceCase {
   const entries = Object.entries<readonly number[]>(shapes);

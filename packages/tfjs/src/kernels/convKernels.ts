@@ -25,13 +25,14 @@ export interface Convolutions<State> {
     weights: tf.TensorInfo,
     yShape: number[],
   ): tf.TensorInfo;
-  /** dx from dy and weights. */
+  /** dx from dy and weights. @param x given where the gradient of the weights is likely to follow */
   inputGradient(
     state: State,
     shape: ConvShape,
     dy: tf.TensorInfo,
     weights: tf.TensorInfo,
     dxShape: number[],
+    x?: tf.TensorInfo,
   ): tf.TensorInfo;
   /** dW from x and dy; zero for matrices that reach no pixel. */
   filterGradient(
@@ -58,11 +59,11 @@ function kernelsOf<State, Attrs extends RingConvAttrs>(
       const shape = ringConvShape(attrs, images, lastOf(x), lastOf(weights));
       return forward(state, shape, x, weights, [images, ...attrs.outputSize, lastOf(weights)]);
     }),
-    kernel(declared.backpropInput, ({ dy, weights }, attrs, state) => {
+    kernel(declared.backpropInput, ({ dy, weights, x }, attrs, state) => {
       const [images] = dy.shape;
       const cin = weights.shape[1] * groupsOf(attrs, lastOf(dy));
       const shape = ringConvShape(attrs, images, cin, lastOf(dy));
-      return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin]);
+      return inputGradient(state, shape, dy, weights, [images, ...attrs.inputSize, cin], x);
     }),
     kernel(declared.backpropFilter, ({ x, dy }, attrs, state) => {
       const [cin, cout] = [lastOf(x), lastOf(dy)];

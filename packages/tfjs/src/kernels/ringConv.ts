@@ -2,7 +2,7 @@
 // weights [L, Cin / groups, Cout], or [L, 1, C] where each channel is by itself; the ops handle the mixture, pad modes
 // other than zeros, and the bias.
 
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { checkInfo, checkRingConv, type GroupedRingConvAttrs, type RingConvAttrs } from "./checks.ts";
 import type { KernelDeclaration } from "./declaration.ts";
 import { runKernel } from "./run.ts";
@@ -12,9 +12,16 @@ export type { GroupedRingConvAttrs, RingConvAttrs };
 /** A ring convolution and its gradients. */
 export interface RingKernels<Attrs extends RingConvAttrs> {
   forward: KernelDeclaration<Record<"x" | "weights", tf.TensorInfo>, Attrs>;
-  backpropInput: KernelDeclaration<Record<"dy" | "weights", tf.TensorInfo>, Attrs>;
+  /** With x, the gradient of the weights is likely to follow: a backend may compute both at once. */
+  backpropInput: KernelDeclaration<
+    Record<"dy" | "weights", tf.TensorInfo> & Partial<Record<"x", tf.TensorInfo>>,
+    Attrs
+  >;
   backpropFilter: KernelDeclaration<Record<"x" | "dy", tf.TensorInfo>, Attrs>;
 }
+
+/** x for `backpropInput`, unless that would make it one of the inputs that gradients of gradients are asked for. */
+const given = (x: tf.Tensor) => (tf.engine().state.gradientDepth === 0 ? { x } : {});
 
 /** Each of the three kernels is linear in both of its inputs, and its gradients are the other two. */
 function declareKernels<Attrs extends RingConvAttrs>(
@@ -27,14 +34,15 @@ function declareKernels<Attrs extends RingConvAttrs>(
     gradient: {
       inputs: ["x", "weights"],
       compute: ([dy], [x, weights], attrs) => ({
-        x: () => runKernel(backpropInput, { dy, weights }, attrs),
+        x: () => runKernel(backpropInput, { dy, weights, ...given(x) }, attrs),
         weights: () => runKernel(backpropFilter, { x, dy }, attrs),
       }),
     },
   };
   const backpropInput: RingKernels<Attrs>["backpropInput"] = {
     name: `${name}BackpropInput`,
-    check: ({ dy, weights }, attrs) => checkRingConv({ output: dy, weights }, attrs, kindOf(attrs)),
+    check: ({ dy, weights, x }, attrs) =>
+      checkRingConv({ output: dy, weights, ...(x && { input: x }) }, attrs, kindOf(attrs)),
     gradient: {
       inputs: ["dy", "weights"],
       compute: ([ddx], [dy, weights], attrs) => ({
@@ -78,14 +86,18 @@ export const RingConvBias: KernelDeclaration<
   gradient: {
     inputs: ["x", "weights"],
     compute: ([dy], [x, weights], attrs) => ({
-      x: () => runKernel(RingConvBackpropInput, { dy, weights }, attrs),
+      x: () => runKernel(RingConvBackpropInput, { dy, weights, ...given(x) }, attrs),
       weights: () => runKernel(RingConvBackpropFilter, { x, dy }, attrs),
       bias: () => dy.sum(dy.shape.slice(0, -1).map((_, axis) => axis)),
     }),
   },
 };
 
-/** dx[N, ...in, Cin] = Σ_l S_lᵀ(dy · weights[l]ᵀ), with dy [N, ...out, Cout] and weights [L, Cin, Cout]. */
+/**
+ * dx[N, ...in, Cin] = Σ_l S_lᵀ(dy · weights[l]ᵀ), with dy [N, ...out, Cout] and weights [L, Cin, Cout]. Where x
+ * [N, ...in, Cin] is given as well, the gradient of the weights is likely to be asked for next: it can be made of the same
+ * sums, since dW[l] = xᵀ · S_lᵀ(dy).
+ */
 export const RingConvBackpropInput = ring.backpropInput;
 
 /** dW[L, Cin, Cout], dW[l] = S_l(x)ᵀ · dy, with x [N, ...in, Cin] and dy [N, ...out, Cout]. */
