@@ -2,7 +2,7 @@
 
 import { type Batch, sliceOfBatch } from "@gmr-conv/data";
 import type { Communicator } from "@gmr-conv/distributed";
-import { checkpointedGradients, clipByGlobalNorm } from "@gmr-conv/models/training";
+import { checkpointedGradients, clipByGlobalNorm, trainingOutputs } from "@gmr-conv/models/training";
 import { withSynchronizedBatchNorm } from "@gmr-conv/tfjs";
 import * as tf from "@tensorflow/tfjs";
 import type { Optimizer } from "./optimizer.ts";
@@ -156,7 +156,7 @@ function gradientsOf(
       const { value: loss, grads } = checkpointedGradients(model, undefined, images, lossOf, variables);
       return { loss, grads, share };
     }
-    const forward = () => lossOf(model.apply(images, { training: true }) as tf.Tensor);
+    const forward = () => lossOf(trainingOutputs(model, images)[0]);
     const { value: loss, grads } = tf.variableGrads(
       onGradient ? watched(model.trainableWeights, forward, onGradient) : forward,
       variables,

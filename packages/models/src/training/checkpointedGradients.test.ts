@@ -327,7 +327,7 @@ describe("rejects", () => {
           ["mask"],
         ),
       "unsupported",
-      "layer mask makes a mask, which checkpointed gradients do not support",
+      "layer mask makes a mask, which layers that are run one by one do not support",
     ],
     [
       "another number of inputs",

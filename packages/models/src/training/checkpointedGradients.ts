@@ -4,10 +4,8 @@
 
 import { describeValue, GmrError } from "@gmr-conv/core";
 import * as tf from "@tensorflow/tfjs";
+import { runNodes, type Values } from "./runNodes.ts";
 import { cutModel, type Segment, stageEnds } from "./segments.ts";
-
-/** Tensors by the symbolic tensor that they stand for. */
-type Values = Map<tf.SymbolicTensor, tf.Tensor>;
 
 /**
  * The loss of a model in training mode and its gradients, as from `tf.variableGrads` of the whole model, with less
@@ -52,7 +50,7 @@ export function checkpointedGradients(
   return tf.tidy(() => {
     const values: Values = new Map(model.inputs.map((input, i) => [input, inputs[i]]));
     for (const segment of segments.slice(0, -1)) {
-      const made = tf.tidy(() => compute(segment, values, segment.makes));
+      const made = tf.tidy(() => runNodes(segment.nodes, values, segment.makes));
       segment.makes.forEach((tensor, i) => {
         values.set(tensor, made[i]);
       });
@@ -70,28 +68,6 @@ export function checkpointedGradients(
     const grads = Object.fromEntries(found.map(({ name }) => [name, backward.grads[name]]));
     return { value: loss as tf.Scalar, grads };
   });
-}
-
-/** Runs a segment's layers in training mode. */
-function compute(segment: Segment, values: Values, wanted: readonly tf.SymbolicTensor[]): tf.Tensor[] {
-  const all: Values = new Map(values);
-  for (const { layer, inputs, outputs } of segment.nodes) {
-    const from = inputs.map((input) => all.get(input)!);
-    const made = layer.apply(from.length === 1 ? from[0] : from, { training: true }) as
-      | tf.Tensor
-      | tf.Tensor[];
-    const list = Array.isArray(made) ? made : [made];
-    outputs.forEach((output, i) => {
-      all.set(output, list[i]);
-    });
-    if (list.some(({ kerasMask }) => kerasMask)) {
-      throw new GmrError(
-        "unsupported",
-        `layer ${layer.name} makes a mask, which checkpointed gradients do not support`,
-      );
-    }
-  }
-  return wanted.map((tensor) => all.get(tensor)!);
 }
 
 /** The backward pass, from the last segment to the first. */
@@ -135,7 +111,12 @@ class Backward {
     const from = reads.map((tensor) => values.get(tensor)!);
     const { value, grads: found } = tf
       .engine()
-      .gradients(() => end(compute(segment, values, results)), [...from, ...variables], undefined, true);
+      .gradients(
+        () => end(runNodes(segment.nodes, values, results)),
+        [...from, ...variables],
+        undefined,
+        true,
+      );
     reads.forEach((tensor, i) => {
       const sum = total(incoming.get(tensor), found[i]);
       if (sum) incoming.set(tensor, sum);

@@ -14,5 +14,6 @@ export {
   topKAccuracy,
 } from "./metrics.ts";
 export { ExponentialMovingAverage, type MovingAverageOptions } from "./movingAverage.ts";
+export { trainingOutputs } from "./runNodes.ts";
 export { stageBoundaries, stageEnds } from "./segments.ts";
 export type { LabelOptions } from "./targets.ts";
