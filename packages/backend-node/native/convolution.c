@@ -36,9 +36,14 @@ typedef struct {
   int allRows, rowTiles, columnTiles;
   /** Pixels of a row that the taps of a tile read. */
   int read;
-  /** Channels rounded up to a multiple of four. */
+  /** Channels rounded up to a multiple of four; 1 for images of one channel, whose pixels fill the vectors instead. */
   int paddedC;
 } Tiling;
+
+/** Whether the neighbours of a pixel follow it in memory, and in the result as well. */
+INLINE int isThin(const Conv *g) {
+  return g->inC == 1 && g->groups == 1 && g->spread[2] == 1 && g->strides[2] == 1;
+}
 
 /** @param channels summed for a tile, @param share threads that want a tile each */
 static Tiling tilingOf(const Conv *g, int channels, int share) {
@@ -46,7 +51,7 @@ static Tiling tilingOf(const Conv *g, int channels, int share) {
   int sums = most(1, g->slots * channels);
   int wanted = most(BLOCK, least(TILE_PIXELS, TILE_SUMS / sums));
   int width = g->outSize[2];
-  t.paddedC = roundUp(g->inC, 4);
+  t.paddedC = isThin(g) ? 1 : roundUp(g->inC, 4);
   t.allRows = g->images * g->outSize[0] * g->outSize[1];
   t.pixels = 2 * width > 3 * wanted ? wanted : width;
   t.columnTiles = (width + t.pixels - 1) / t.pixels;
@@ -74,6 +79,19 @@ INLINE int sourceOf(const Conv *g, int axis, int at) {
 /** to[i] = the sum of `count` rows of pixels with `width` channels, of which `live` exist. */
 INLINE void addRows(float *to, size_t step, const float *const *from, size_t inC, int pixels, int count, int width,
                     int live) {
+  if (width == 1) {
+    int i = 0;
+    for (; i + LANES <= pixels; i += LANES) {
+      Vector sum = *(const Vector *)(from[0] + i);
+      UNROLL for (int r = 1; r < count; r++) sum += *(const Vector *)(from[r] + i);
+      *(Vector *)(to + i) = sum;
+    }
+    for (; i < pixels; i++) {
+      to[i] = from[0][i];
+      for (int r = 1; r < count; r++) to[i] += from[r][i];
+    }
+    return;
+  }
   if (live == width) {
     for (int i = 0; i < pixels; i++) {
       size_t at = (size_t)i * inC;
@@ -183,7 +201,23 @@ INLINE void sumTaps(const float *const *at, int count, const int32_t *taps, int 
   }
 }
 
-/** The tables of taps for 16, 8 and 4 channels: for each slot the number and the offsets in floats. */
+/** Vectors of pixels that are summed at a time. */
+#define THIN 4
+
+/** The same of one slot, for a row of an image of one channel. What fills up the last vector follows the sums. */
+INLINE void sumThinTaps(const float *row, int pixels, const int32_t *taps, float *to) {
+  const int32_t *first = taps + 1, *end = first + *taps;
+  for (int i = 0; i < pixels; i += THIN * LANES) {
+    Vector sums[THIN];
+    UNROLL for (int v = 0; v < THIN; v++) sums[v] = *(const Vector *)(row + *first + i + v * LANES);
+    for (const int32_t *tap = first + 1; tap < end; tap++) {
+      UNROLL for (int v = 0; v < THIN; v++) sums[v] += *(const Vector *)(row + *tap + i + v * LANES);
+    }
+    UNROLL for (int v = 0; v < THIN; v++) if (i + v * LANES < pixels) *(Vector *)(to + i + v * LANES) = sums[v];
+  }
+}
+
+/** The tables of taps for 16, 8 and 4 channels, or 1: for each slot the number and the offsets in floats. */
 typedef struct {
   const int32_t *of[3];
 } Taps;
@@ -191,7 +225,9 @@ typedef struct {
 INLINE int widthIndex(int width) { return width == 16 ? 0 : width == 8 ? 1 : 2; }
 
 /** Of the channels from c on, how many are summed at once. */
-INLINE int widthAt(int c, int paddedC) { return paddedC - c >= 16 ? 16 : paddedC - c >= 8 ? 8 : 4; }
+INLINE int widthAt(int c, int paddedC) {
+  return paddedC == 1 ? 1 : paddedC - c >= 16 ? 16 : paddedC - c >= 8 ? 8 : 4;
+}
 
 static size_t tapInts(const Conv *g) { return (size_t)(g->slots + g->taps); }
 
@@ -206,7 +242,7 @@ static void makeTaps(const Conv *g, const Tiling *t, int32_t *to, Taps *taps, in
   for (int w = 0; w < 3; w++) {
     taps->of[w] = to;
     const int32_t *table = slotTable(g);
-    int width = 16 >> w;
+    int width = t->paddedC == 1 ? 1 : 16 >> w;
     for (int slot = 0; slot < g->slots; slot++) {
       matrices[slot] = *table++;
       int n = *table++;
@@ -218,12 +254,13 @@ static void makeTaps(const Conv *g, const Tiling *t, int32_t *to, Taps *taps, in
 
 /** Bytes that a thread needs for the sums of rows and those of a tile. */
 static size_t rowBytes(const Conv *g, const Tiling *t) {
-  return sizeof(float) * (t->rows * (size_t)g->rows * t->read * CHANNELS + CHANNELS);
+  return sizeof(float) * (t->rows * (size_t)g->rows * t->read * CHANNELS + THIN * LANES);
 }
 
 /**
  * Sums of `rows` rows by `pixels` pixels for channels [c, c + width), a constant.
- * @param to [pixel][...]: `step` floats from one pixel to the next, `slotStep` from one slot to the next
+ * @param to [pixel][...]: `step` floats from one pixel to the next, `slotStep` from one slot to the next; of one channel
+ *   [slot][pixel]
  */
 INLINE void sumTileOf(const Conv *g, const Tiling *t, const float *x, const int32_t *taps, int row, int rows, int x0,
                       int pixels, int c, int width, float *summed, float *to, size_t step, size_t slotStep) {
@@ -232,6 +269,15 @@ INLINE void sumTileOf(const Conv *g, const Tiling *t, const float *x, const int3
     sumRows(g, t, x, row + r, x0 * g->strides[2], c, width, summed + r * rowFloats);
   }
   const int total = rows * pixels;
+  if (width == 1) {
+    // Slot by slot, since each row may be followed by numbers that the next one replaces.
+    for (int slot = 0; slot < g->slots; slot++, taps += 1 + *taps) {
+      for (int r = 0; r < rows; r++) {
+        sumThinTaps(summed + r * rowFloats, pixels, taps, to + (size_t)slot * total + r * pixels);
+      }
+    }
+    return;
+  }
   const float *at[GROUP];
   const float *p = summed;
   int column = 0, line = 0;
@@ -253,7 +299,8 @@ INLINE void sumTileOf(const Conv *g, const Tiling *t, const float *x, const int3
 static void sumTile(const Conv *g, const Tiling *t, const float *x, const Taps *taps, int row, int rows, int x0,
                     int pixels, int c, int width, float *summed, float *to, size_t step, size_t slotStep) {
   const int32_t *table = taps->of[widthIndex(width)];
-  if (width == 16) sumTileOf(g, t, x, table, row, rows, x0, pixels, c, 16, summed, to, step, slotStep);
+  if (width == 1) sumTileOf(g, t, x, table, row, rows, x0, pixels, c, 1, summed, to, step, slotStep);
+  else if (width == 16) sumTileOf(g, t, x, table, row, rows, x0, pixels, c, 16, summed, to, step, slotStep);
   else if (width == 8) sumTileOf(g, t, x, table, row, rows, x0, pixels, c, 8, summed, to, step, slotStep);
   else sumTileOf(g, t, x, table, row, rows, x0, pixels, c, 4, summed, to, step, slotStep);
 }
@@ -315,9 +362,16 @@ static void productAlong(int vectors, int rows, const float *a, size_t am, const
 }
 
 static void productAcross(int vectors, int rows, const float *a, size_t ak, const float *b, int depth, float *c,
-                          size_t ldc) {
-  if (vectors == 2) productRows(2, rows, a, 1, ak, b, depth, c, ldc, c, ldc);
-  else productRows(1, rows, a, 1, ak, b, depth, c, ldc, c, ldc);
+                          size_t ldc, const float *old, size_t ldo) {
+  if (vectors == 2) productRows(2, rows, a, 1, ak, b, depth, c, ldc, old, ldo);
+  else productRows(1, rows, a, 1, ak, b, depth, c, ldc, old, ldo);
+}
+
+/** c += Σ sums · b over the pixels of a tile: sums [pixel][depth], or [depth][pixel] if they are of one channel. */
+static void addOuter(int vectors, int ofOneChannel, const float *sums, int depth, const float *b, int pixels, float *c,
+                     size_t ldc) {
+  if (ofOneChannel) productAlong(vectors, depth, sums, pixels, b, pixels, c, ldc, c, ldc);
+  else productAcross(vectors, depth, sums, depth, b, pixels, c, ldc, c, ldc);
 }
 
 INLINE int vectorsOf(int columns) { return columns > LANES ? 2 : 1; }
@@ -374,8 +428,12 @@ static void multiplyTile(const Forward *f, const float *sums, int total, float *
     float *c = isWhole ? y + n : last;
     size_t ldc = isWhole ? outStep(g) : PANEL;
     const float *b = f->packed + (size_t)panel * PANEL * depth;
+    if (f->tiling.paddedC == 1) {
+      const float *old = f->packedBias ? f->packedBias + n : NULL;
+      productAcross(vectors, total, sums, total, b, depth, c, ldc, old, 0);
+    }
     // At least once, for what no tap reaches.
-    for (int k = 0; k == 0 || k < depth; k += DEPTH) {
+    else for (int k = 0; k == 0 || k < depth; k += DEPTH) {
       int now = least(DEPTH, depth - k);
       const float *old = k ? c : f->packedBias ? f->packedBias + n : NULL;
       productAlong(vectors, total, sums + k, depth, b + (size_t)k * vectors * LANES, now, c, ldc, old, k ? ldc : 0);
@@ -461,7 +519,9 @@ INLINE int blockStart(int block, int paddedC) {
   return rest > 0 ? c + ((paddedC & 8) ? 8 : 4) : c;
 }
 
-INLINE int blockCount(int paddedC) { return (paddedC >> 4) + ((paddedC >> 3) & 1) + ((paddedC >> 2) & 1); }
+INLINE int blockCount(int paddedC) {
+  return paddedC == 1 ? 1 : (paddedC >> 4) + ((paddedC >> 3) & 1) + ((paddedC >> 2) & 1);
+}
 
 INLINE float *blockSums(const Filter *f, int chunk, int c) {
   size_t row = (size_t)f->panels * PANEL;
@@ -495,7 +555,7 @@ static void filterUnits(void *context, int begin, int end, int thread) {
   const Tiling *t = &f->tiling;
   const int outC = g->outC, tiles = t->rowTiles * t->columnTiles;
   const size_t forRows = (rowBytes(g, t) + 63) / 64 * 64, most = (size_t)t->rows * t->pixels;
-  const size_t sumFloats = most * g->slots * CHANNELS;
+  const size_t sumFloats = most * g->slots * CHANNELS, ld = (size_t)f->panels * PANEL;
   char *memory = scratch(1 + thread, forRows + sizeof(float) * (sumFloats + most * f->panels * PANEL));
   float *summed = (float *)memory, *sums = (float *)(memory + forRows), *packed = sums + sumFloats;
   for (int unit = begin; unit < end; unit++) {
@@ -506,15 +566,15 @@ static void filterUnits(void *context, int begin, int end, int thread) {
     int first = (int)((int64_t)tiles * chunk / f->chunks), last = (int)((int64_t)tiles * (chunk + 1) / f->chunks);
     for (int tile = first; tile < last; tile++) {
       int row = tile / t->columnTiles * t->rows, x0 = tile % t->columnTiles * t->pixels;
-      int rows = least(t->rows, t->allRows - row), pixels = least(t->pixels, g->outSize[2] - x0);
+      int rows = least(t->rows, t->allRows - row), pixels = least(t->pixels, g->outSize[2] - x0), total = rows * pixels;
       const float *dy = f->dy + ((size_t)row * g->outSize[2] + x0) * outStep(g);
       sumTile(g, t, f->x, &f->taps, row, rows, x0, pixels, c, width, summed, sums, depth, width);
       packPixels(g, dy, rows, pixels, packed);
       const float *b = packed;
       for (int panel = 0; panel < f->panels; panel++) {
         int vectors = vectorsOf(outC - panel * PANEL);
-        productAcross(vectors, depth, sums, depth, b, rows * pixels, into + panel * PANEL, (size_t)f->panels * PANEL);
-        b += (size_t)rows * pixels * vectors * LANES;
+        addOuter(vectors, width == 1, sums, depth, b, total, into + panel * PANEL, ld);
+        b += (size_t)total * vectors * LANES;
       }
     }
   }
@@ -612,7 +672,7 @@ static void bothChunks(void *context, int begin, int end, int thread) {
       const float *b = packed;
       for (int panel = 0; panel < f->panels; panel++) {
         int vectors = vectorsOf(g->outC - panel * PANEL);
-        productAcross(vectors, depth, sums, depth, b, total, into + panel * PANEL, ld);
+        addOuter(vectors, t->paddedC == 1, sums, depth, b, total, into + panel * PANEL, ld);
         b += (size_t)total * vectors * LANES;
       }
       multiplyTile(f, sums, total, f->y + at, packed + most * ld);
