@@ -76,10 +76,23 @@ export function loadPart(from: usize, count: i32): v128 {
   return value;
 }
 
-/** to += from, and from = 0. */
-export function flush(from: usize, to: usize, bytes: usize): void {
+/** to += from. */
+export function addTo(to: usize, from: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) {
     v128.store(to + i, f32x4.add(v128.load(to + i), v128.load(from + i)));
   }
+}
+
+/** to += from, and from = 0. */
+export function flush(from: usize, to: usize, bytes: usize): void {
+  addTo(to, from, bytes);
   memory.fill(from, 0, bytes);
+}
+
+/** Bytes of the accumulators of one chunk: four channels of a slot by eight columns, for all of them. */
+// @ts-ignore: decorator
+@inline
+export function chunkBytes(plan: usize): usize {
+  const vectors = field(plan, PlanField.Slots) * (field(plan, PlanField.PaddedC) >> 2);
+  return <usize>(vectors * field(plan, PlanField.Panels)) << 7;
 }

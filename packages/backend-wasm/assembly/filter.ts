@@ -6,76 +6,11 @@
 // of a tile; tiles are added to the unit's accumulators, and in long units the accumulators to totals every few hundred
 // tiles (hierarchical summation, hence accurate).
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, blockCount, blockStart, field, flush, loadPart, madd, max, min } from "./common";
+import { addTo, address, blockChannels, blockCount, blockStart, chunkBytes, field, flush, max, min } from "./common";
+import { packPanels } from "./pack";
 import { paddedBytes, padImage } from "./padding";
+import { outerProducts } from "./product";
 import { scaleTable, tileSumsFilter } from "./sums";
-
-/** Packs the first `count` columns of dy[pixels, OutC] into panels [count / 8][pixels][8], zero-filled. */
-function packGradient(plan: usize, dy: usize, pixels: i32, count: i32): void {
-  const outC = field(plan, PlanField.OutC);
-  const zero = f32x4.splat(0);
-  let dst = address(plan, PlanField.Packed);
-  for (let n = 0; n < count; n += 8) {
-    const columns = min(8, count - n);
-    let from = dy + (<usize>n << 2);
-    for (let m = 0; m < pixels; m++) {
-      v128.store(dst, columns < 4 ? loadPart(from, columns) : v128.load(from));
-      if (columns == 8) v128.store(dst, v128.load(from, 16), 16);
-      else v128.store(dst, columns > 4 ? loadPart(from + 16, columns - 4) : zero, 16);
-      from += <usize>outC << 2;
-      dst += 32;
-    }
-  }
-}
-
-/** acc[4 channels][8] += sum over pixels a[pixel][4 channels] * b[pixel][8]. */
-// @ts-ignore: decorator
-@inline
-function outerProduct(a: usize, b: usize, pixels: i32, acc: usize): void {
-  let c00 = f32x4.splat(0);
-  let c01 = f32x4.splat(0);
-  let c10 = f32x4.splat(0);
-  let c11 = f32x4.splat(0);
-  let c20 = f32x4.splat(0);
-  let c21 = f32x4.splat(0);
-  let c30 = f32x4.splat(0);
-  let c31 = f32x4.splat(0);
-  const end = b + (<usize>pixels << 5);
-  while (b < end) {
-    const b0 = v128.load(b);
-    const b1 = v128.load(b, 16);
-    let s = v128.load32_splat(a);
-    c00 = madd(s, b0, c00);
-    c01 = madd(s, b1, c01);
-    s = v128.load32_splat(a, 4);
-    c10 = madd(s, b0, c10);
-    c11 = madd(s, b1, c11);
-    s = v128.load32_splat(a, 8);
-    c20 = madd(s, b0, c20);
-    c21 = madd(s, b1, c21);
-    s = v128.load32_splat(a, 12);
-    c30 = madd(s, b0, c30);
-    c31 = madd(s, b1, c31);
-    a += 16;
-    b += 32;
-  }
-  v128.store(acc, f32x4.add(v128.load(acc), c00));
-  v128.store(acc, f32x4.add(v128.load(acc, 16), c01), 16);
-  v128.store(acc, f32x4.add(v128.load(acc, 32), c10), 32);
-  v128.store(acc, f32x4.add(v128.load(acc, 48), c11), 48);
-  v128.store(acc, f32x4.add(v128.load(acc, 64), c20), 64);
-  v128.store(acc, f32x4.add(v128.load(acc, 80), c21), 80);
-  v128.store(acc, f32x4.add(v128.load(acc, 96), c30), 96);
-  v128.store(acc, f32x4.add(v128.load(acc, 112), c31), 112);
-}
-
-/** Bytes of the accumulators of one chunk: [block][slot, channel / 4][panel][4][8]. */
-// @ts-ignore: decorator
-@inline
-function chunkBytes(plan: usize): usize {
-  const vectors = field(plan, PlanField.Slots) * (field(plan, PlanField.PaddedC) >> 2);
-  return <usize>(vectors * field(plan, PlanField.Panels)) << 7;
-}
 
 /** Accumulators of the channel block that starts at c, in a chunk. */
 // @ts-ignore: decorator
@@ -146,19 +81,13 @@ function filterUnit(
           const first = (c + (v << 2)) / channels;
           const count = (min(c + (v << 2) + 3, inC - 1) / channels + 1 - first) * columns;
           if (first != packedFirst || count != packedCount) {
-            packGradient(plan, at + (<usize>(first * columns) << 2), tile, count);
+            packPanels(at + (<usize>(first * columns) << 2), <usize>outC << 2, tile, count, packed);
             packedFirst = first;
             packedCount = count;
           }
           for (let k = v; k < vectors; k += perSlot) {
             const a = sums + <usize>k * panelBytes;
-            let acc = into + <usize>k * panels * 128;
-            let b = packed;
-            for (let n = 0; n < count; n += 8) {
-              outerProduct(a, b, tile, acc);
-              acc += 128;
-              b += <usize>tile << 5;
-            }
+            outerProducts(a, packed, tile, (count + 7) >> 3, into + <usize>k * panels * 128);
           }
         }
         if (++tiles == flushTiles) {
@@ -207,10 +136,7 @@ export function filterFinish(plan: usize, dw: usize, begin: i32, end: i32): void
     const accumulators = blockAccumulators(plan, 0, c);
     const bytes = <usize>(slots * (width >> 2) * panels) << 7;
     for (let chunk = 1; chunk < chunks; chunk++) {
-      const other = accumulators + <usize>chunk * step;
-      for (let i: usize = 0; i < bytes; i += 16) {
-        v128.store(accumulators + i, f32x4.add(v128.load(accumulators + i), v128.load(other + i)));
-      }
+      addTo(accumulators, accumulators + <usize>chunk * step, bytes);
     }
     const live = min(width, inC - c);
     for (let slot = 0; slot < slots; slot++) {

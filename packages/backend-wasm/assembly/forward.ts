@@ -1,13 +1,8 @@
-// y[pixel, co] = sum over (slot, channel) of S[pixel, slot, channel] * W[slot, channel, co]
-//
-// Tile by tile: the ring sums of a tile of pixels, then their matrix product with the weights, packed in panels of
-// eight columns. With groups, each has a product of its own, of its channels' sums and its panels.
+// y[pixel, co] = sum over (slot, channel) of S[pixel, slot, channel] * W[slot, channel, co]; see `tiles.ts`.
 import { PlanField } from "../src/layouts";
-import { address, blockChannels, field, max, min } from "./common";
+import { address, field, min } from "./common";
 import { packAcross, packAlong } from "./pack";
-import { paddedBytes, padImage } from "./padding";
-import { finish, multiply } from "./product";
-import { scaleTable, tileSumsForward } from "./sums";
+import { convolveRows, groupPackedBytes } from "./tiles";
 
 /**
  * Packs weights [matrix, C / groups, OutC] (or, transposed, [matrix, OutC / groups, C]) of groups [begin, end) into
@@ -44,13 +39,6 @@ function packGroups(plan: usize, weights: usize, transposed: i32, begin: i32, en
       }
     }
   }
-}
-
-/** Bytes of a group's panels. */
-// @ts-ignore: decorator
-@inline
-function groupPackedBytes(depth: i32, columns: i32): usize {
-  return <usize>(depth * ((columns + 7) >> 3)) << 5;
 }
 
 /**
@@ -121,64 +109,5 @@ export function convolve(
   activation: i32,
   slope: f32,
 ): void {
-  const paddedC = field(plan, PlanField.PaddedC);
-  const outW = field(plan, PlanField.OutW);
-  const outC = field(plan, PlanField.OutC);
-  const group = field(plan, PlanField.GroupImages);
-  const tileRows = field(plan, PlanField.TileRows);
-  const tilePixels = field(plan, PlanField.TilePixels);
-  const padded = address(plan, PlanField.Padded);
-  const sums = address(plan, PlanField.Sums);
-  const packed = address(plan, PlanField.Packed);
-  const slots = field(plan, PlanField.Slots);
-  const groups = field(plan, PlanField.Groups);
-  const channels = groups > 1 ? field(plan, PlanField.InC) / groups : paddedC;
-  const columns = outC / groups;
-  const depth = slots * channels;
-  const packedBytes = groupPackedBytes(depth, columns);
-  const pixelBytes = <usize>(slots * paddedC) << 4;
-  const imageBytes = paddedBytes(plan, paddedC);
-  const rowsPerImage = field(plan, PlanField.OutD) * field(plan, PlanField.OutH);
-  const endImage = (end + rowsPerImage - 1) / rowsPerImage;
-  let scaledFor = 0;
-
-  for (let first = begin / rowsPerImage; first < endImage; first += group) {
-    const count = min(group, endImage - first);
-    for (let i = 0; i < count; i++) {
-      let dst = padded + <usize>i * imageBytes;
-      for (let c = 0; c < paddedC; ) {
-        const width = blockChannels(c, paddedC);
-        padImage(plan, x, first + i, c, width, dst);
-        dst += paddedBytes(plan, width);
-        c += width;
-      }
-    }
-    const firstRow = first * rowsPerImage;
-    const endRow = min(end - firstRow, count * rowsPerImage);
-    for (let row = max(0, begin - firstRow); row < endRow; row += tileRows) {
-      const rowsHere = min(tileRows, endRow - row);
-      for (let x0 = 0; x0 < outW; x0 += tilePixels) {
-        const pixels = min(tilePixels, outW - x0);
-        let block = padded;
-        for (let c = 0; c < paddedC; ) {
-          const width = blockChannels(c, paddedC);
-          if (scaledFor != width) {
-            scaleTable(plan, width);
-            scaledFor = width;
-          }
-          tileSumsForward(plan, block, imageBytes, width, row, rowsHere, x0, pixels, c);
-          block += paddedBytes(plan, width);
-          c += width;
-        }
-        const out = y + ((((<usize>firstRow + row) * outW + x0) * outC) << 2);
-        for (let g = 0; g < groups; g++) {
-          const a = sums + (<usize>(g * depth) << 4);
-          const b = packed + <usize>g * packedBytes;
-          const to = out + (<usize>(g * columns) << 2);
-          multiply(a, pixelBytes, b, depth, to, <usize>outC << 2, pixels * rowsHere, columns, false);
-        }
-        finish(out, <usize>outC << 2, pixels * rowsHere, outC, bias, activation, slope);
-      }
-    }
-  }
+  convolveRows(plan, x, y, begin, end, bias, activation, slope, 0, 0, -1);
 }

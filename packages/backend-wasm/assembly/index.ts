@@ -1,5 +1,6 @@
 // The exports of these files are the kernels.
 export * from "./batchnorm";
+export * from "./both";
 export * from "./depthwise";
 export * from "./depthwiseRing";
 export * from "./elementwise";

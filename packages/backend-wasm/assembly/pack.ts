@@ -1,5 +1,5 @@
 // Packing the factors of a product, so that its inner kernel reads both from beginning to end.
-import { min } from "./common";
+import { loadPart, min } from "./common";
 import { storeTransposed } from "./sums";
 
 /** Lanes of a group or panel that starts at lane i: 4 if they suffice. */
@@ -113,5 +113,21 @@ export function packAcross(
       }
     }
     dst += groupBytes;
+  }
+}
+
+/** Packs the first `count` columns of rows into panels [count / 8][row][8], zero-filled. */
+export function packPanels(src: usize, stride: usize, rows: i32, count: i32, dst: usize): void {
+  const zero = f32x4.splat(0);
+  for (let n = 0; n < count; n += 8) {
+    const columns = min(8, count - n);
+    let from = src + (<usize>n << 2);
+    for (let m = 0; m < rows; m++) {
+      v128.store(dst, columns < 4 ? loadPart(from, columns) : v128.load(from));
+      if (columns == 8) v128.store(dst, v128.load(from, 16), 16);
+      else v128.store(dst, columns > 4 ? loadPart(from + 16, columns - 4) : zero, 16);
+      from += stride;
+      dst += 32;
+    }
   }
 }

@@ -120,6 +120,50 @@ export function multiply(
   }
 }
 
+/** acc[panel][4 channels][8] += sum over pixels a[pixel][4 channels] * b[panel][pixel][8]. */
+// @ts-ignore: decorator
+@inline
+export function outerProducts(a: usize, b: usize, pixels: i32, panels: i32, acc: usize): void {
+  for (const endAcc = acc + (<usize>panels << 7); acc < endAcc; acc += 128) {
+    let at = a;
+    let c00 = f32x4.splat(0);
+    let c01 = f32x4.splat(0);
+    let c10 = f32x4.splat(0);
+    let c11 = f32x4.splat(0);
+    let c20 = f32x4.splat(0);
+    let c21 = f32x4.splat(0);
+    let c30 = f32x4.splat(0);
+    let c31 = f32x4.splat(0);
+    const end = b + (<usize>pixels << 5);
+    while (b < end) {
+      const b0 = v128.load(b);
+      const b1 = v128.load(b, 16);
+      let s = v128.load32_splat(at);
+      c00 = madd(s, b0, c00);
+      c01 = madd(s, b1, c01);
+      s = v128.load32_splat(at, 4);
+      c10 = madd(s, b0, c10);
+      c11 = madd(s, b1, c11);
+      s = v128.load32_splat(at, 8);
+      c20 = madd(s, b0, c20);
+      c21 = madd(s, b1, c21);
+      s = v128.load32_splat(at, 12);
+      c30 = madd(s, b0, c30);
+      c31 = madd(s, b1, c31);
+      at += 16;
+      b += 32;
+    }
+    v128.store(acc, f32x4.add(v128.load(acc), c00));
+    v128.store(acc, f32x4.add(v128.load(acc, 16), c01), 16);
+    v128.store(acc, f32x4.add(v128.load(acc, 32), c10), 32);
+    v128.store(acc, f32x4.add(v128.load(acc, 48), c11), 48);
+    v128.store(acc, f32x4.add(v128.load(acc, 64), c20), 64);
+    v128.store(acc, f32x4.add(v128.load(acc, 80), c21), 80);
+    v128.store(acc, f32x4.add(v128.load(acc, 96), c30), 96);
+    v128.store(acc, f32x4.add(v128.load(acc, 112), c31), 112);
+  }
+}
+
 /** y = f(y + bias) in place; `bias` may be 0, for none. `stride` in bytes. */
 export function finish(
   y: usize,

@@ -59,7 +59,7 @@ export enum PlanField {
    */
   Packed,
   Accumulators,
-  /** Filter gradient: chunks of the output rows, each with its own accumulators. */
+  /** Gradients of weights: chunks of the output rows, each with its own accumulators. */
   Chunks,
   /** Tiles after which a chunk's sums are added to its totals, stored after all sums; 0: no totals. */
   FlushTiles,
@@ -67,8 +67,10 @@ export enum PlanField {
   SlotWeights,
   /** Groups of channels that are convolved by themselves. */
   Groups,
-  /** Filter gradient: panels of eight columns that meet four input channels. */
+  /** Gradients of weights: panels of eight columns that meet four input channels. */
   Panels,
+  /** Scratch: packed x (both gradients). */
+  PackedPixels,
   Count,
 }
 

@@ -64,6 +64,13 @@ export interface KernelOptions {
 export class WasmState {
   readonly plans = new BoundedCache<string, Plan>(MAX_PLANS);
   readonly paramGradients = new LastResult<ParamGradients>();
+  /** The gradient of a ring convolution's weights, computed together with that of x. */
+  readonly weightGradient = new LastResult<Float32Array>(() => {
+    // Nobody asked for it.
+    this.wantsWeightGradient = false;
+  });
+  /** Whether the gradient of weights has been asked for of late: that of x may be wanted alone, as for a map of saliency. */
+  wantsWeightGradient = true;
   readonly run: Kernels;
   readonly pool: ThreadPool | undefined;
   /** Requested threads; there is only one if the heap is not shared. */

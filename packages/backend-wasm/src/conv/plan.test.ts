@@ -121,7 +121,7 @@ describe("tiles", () => {
   });
 });
 
-const KINDS: readonly PlanKind[] = ["forward", "filter", "depthwise", "depthwiseFilter"];
+const KINDS: readonly PlanKind[] = ["forward", "filter", "both", "depthwise", "depthwiseFilter"];
 const isDepthwise = (kind: PlanKind): boolean => kind === "depthwise" || kind === "depthwiseFilter";
 
 // The kernels themselves, in separate memory, filled with a pattern around what they may write.
@@ -156,13 +156,15 @@ describe("buffers", () => {
   it.each<[string, PlanKind]>([
     ["convolve and packWeights", "forward"],
     ["filterGradient", "filter"],
+    ["bothGradients and bothFinish", "both"],
     ["depthwiseRing", "depthwise"],
     ["depthwiseRingFilter and depthwiseRingFinish", "depthwiseFilter"],
   ])("%s write only their buffers and their result", (_, kind) => {
     fc.assert(
       fc.property(arbitrary, (shape) => {
-        const { inChannels } = shape;
-        runGuarded(isDepthwise(kind) ? { ...shape, outChannels: inChannels, groups: 1 } : shape, kind);
+        const outChannels = isDepthwise(kind) ? shape.inChannels : shape.outChannels;
+        const hasGroups = kind === "forward" || kind === "filter";
+        runGuarded(hasGroups ? shape : { ...shape, outChannels, groups: 1 }, kind);
       }),
       { numRuns: 150, seed: 1 },
     );
@@ -194,7 +196,7 @@ const memory = new WebAssembly.Memory({ initial: 1024, maximum: 65536 });
 const { exports } = new WebAssembly.Instance(kernelModule, { env: { memory } });
 const kernels = exports as object as Kernels;
 
-/** Runs a convolution or filter gradient in the memory, with guards between its parts, and checks them. */
+/** Runs a convolution, filter gradient or both in the memory, with guards between its parts, and checks them. */
 function runGuarded(shape: Gather, kind: PlanKind): void {
   const plan = makePlan(shape, kind);
   const guards: [number, number][] = [[0, GUARD]];
@@ -220,6 +222,8 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
     return [field, offset < tableBytes ? base + offset : place(next - offset)];
   });
   const at = { x: place(4 * counts.x), y: place(4 * counts.y), weights: place(4 * counts.weights) };
+  const other = place(4 * counts.y);
+  const otherWeights = place(4 * counts.weights);
   const missing = end - memory.buffer.byteLength;
   if (missing > 0) memory.grow(Math.ceil(missing / 65536));
 
@@ -229,7 +233,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   for (const [field, address] of addresses) integers[field] = address;
   integers.set(plan.tables, PlanField.Count);
   const view = (name: keyof typeof at) => new Float32Array(memory.buffer, at[name], counts[name]);
-  const isForward = kind === "forward" || kind === "depthwise";
+  const isForward = kind !== "filter" && kind !== "depthwiseFilter";
   const [result, factor] = isForward ? (["y", "weights"] as const) : (["weights", "y"] as const);
   for (const input of ["x", factor] as const) view(input).fill(0.5);
   view(result).fill(0); // matrices without a live tap are not written
@@ -237,6 +241,13 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
   if (kind === "forward") {
     kernels.packWeights(base, at.weights, 0, 0, plan.panels);
     kernels.convolve(base, at.x, at.y, 0, plan.units, 0, 0, 0);
+  } else if (kind === "both") {
+    new Float32Array(memory.buffer, other, counts.y).fill(0.5);
+    const dw = new Float32Array(memory.buffer, otherWeights, counts.weights).fill(0);
+    kernels.packWeights(base, at.weights, 0, 0, plan.panels);
+    kernels.bothGradients(base, at.x, at.y, other, 0, plan.units);
+    kernels.bothFinish(base, otherWeights, 0, plan.finishUnits);
+    expect(Math.max(...dw.map(Math.abs))).toBeLessThan(1e6);
   } else if (kind === "depthwise") {
     kernels.depthwiseRing(base, at.x, at.weights, at.y, 0, plan.units);
   } else if (kind === "depthwiseFilter") {
@@ -244,7 +255,7 @@ function runGuarded(shape: Gather, kind: PlanKind): void {
     kernels.depthwiseRingFinish(base, at.weights);
   } else {
     kernels.filterGradient(base, at.x, at.y, 0, plan.units);
-    kernels.filterFinish(base, at.weights, 0, plan.blocks);
+    kernels.filterFinish(base, at.weights, 0, plan.finishUnits);
   }
   expect(guards.filter(([from, to]) => bytes.subarray(from, to).some((byte) => byte !== PATTERN))).toEqual(
     [],

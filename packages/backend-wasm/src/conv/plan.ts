@@ -7,10 +7,10 @@ import { type Gather, summedRows, volume } from "@gmr-conv/tfjs";
 import { PlanField } from "../layouts.ts";
 
 /**
- * What a plan is for: forward-like products, or the gradient of the weights (channel block by channel block); or either
- * of a convolution of each channel by itself (both by blocks).
+ * What a plan is for: forward-like products, the gradient of the weights (channel block by channel block), or dx with the
+ * gradient of the weights; or one of the first two of a convolution of each channel by itself (both by blocks).
  */
-export type PlanKind = "forward" | "filter" | "depthwise" | "depthwiseFilter";
+export type PlanKind = "forward" | "filter" | "both" | "depthwise" | "depthwiseFilter";
 
 /** A plan: the integers for the heap, tables after the header, buffers after the tables. */
 export interface Plan {
@@ -23,14 +23,14 @@ export interface Plan {
   /** Buffers from here on are per-thread scratch; those before it (packed weights, accumulators) are shared. */
   threadStart: number;
   /**
-   * Units of work that threads may share: output rows (forward), channel blocks × chunks (gradients of weights), or
-   * channel blocks × output rows (depthwise).
+   * Units of work that threads may share: output rows (forward), channel blocks × chunks (gradients of weights), chunks
+   * (both gradients), or channel blocks × output rows (depthwise).
    */
   units: number;
-  /** Panels of eight output columns, or groups: the units of packing the weights (forward). */
+  /** Panels of eight output columns, or groups: the units of packing the weights (forward, both gradients). */
   panels: number;
-  /** Blocks of up to 16 input channels: the units of finishing the filter gradient. */
-  blocks: number;
+  /** Units of finishing the filter gradient: blocks of up to 16 input channels; with dx, four channels of a slot. */
+  finishUnits: number;
   /** Total multiply-adds, to judge whether threads pay off. */
   multiplyAdds: number;
   /** Whether some weight matrix has no live tap, so that its gradient is zero and must be cleared. */
@@ -41,13 +41,17 @@ export interface Plan {
 const TILE_PIXELS = 64;
 const TILE_FLOATS = 1 << 17;
 const GROUP_BYTES = 1 << 19;
-/** Approximate number of units of the filter gradient, independent of the number of threads. */
+/** Approximate numbers of units of the filter gradient and of both gradients, independent of the number of threads. */
 const FILTER_UNITS = 8;
+const BOTH_UNITS = 16;
 const MIN_CHUNK_PIXELS = 512;
 /** Tiles whose sums are added in float32, where each addition rounds. */
 const FLUSH_TILES = 256;
 
 const ceilTo = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple;
+
+/** Whether the sums of all channels are multiplied at once. */
+const isForward = (kind: PlanKind): boolean => kind === "forward" || kind === "both";
 
 /** How the output is tiled, and how much is held at a time. */
 interface Tiling {
@@ -67,7 +71,7 @@ interface Tiling {
 function tilingOf(g: Gather, kind: PlanKind): Tiling {
   const [, , outW] = g.outSize;
   const paddedC = ceilTo(g.inChannels, 4);
-  const blockC = kind === "forward" ? paddedC : Math.min(16, paddedC);
+  const blockC = isForward(kind) ? paddedC : Math.min(16, paddedC);
   const sumsPerPixel = g.slots.length * blockC;
   const wanted = Math.max(16, Math.min(TILE_PIXELS, Math.floor(TILE_FLOATS / Math.max(1, sumsPerPixel))));
   const tilePixels = outW > wanted * 1.5 ? wanted : outW;
@@ -88,13 +92,17 @@ interface Shares {
   isLong: boolean;
 }
 
-function sharesOf({ images, outSize }: Gather, { paddedC, tilePixels, tileRows }: Tiling): Shares {
+function sharesOf(
+  { images, outSize }: Gather,
+  { paddedC, tilePixels, tileRows }: Tiling,
+  kind: PlanKind,
+): Shares {
   const [outD, outH, outW] = outSize;
   const rest = paddedC % 16;
   const blocks = Math.floor(paddedC / 16) + (rest >> 3) + ((rest >> 2) & 1);
   const rows = images * outD * outH;
   const wanted = Math.min(
-    Math.ceil(FILTER_UNITS / blocks),
+    kind === "both" ? BOTH_UNITS : Math.ceil(FILTER_UNITS / blocks),
     rows,
     Math.floor((rows * outW) / MIN_CHUNK_PIXELS),
   );
@@ -139,8 +147,10 @@ class Layout {
 export function makePlan(g: Gather, kind: PlanKind): Plan {
   const rows = summedRows(g);
   const tiling = tilingOf(g, kind);
-  const { paddedC, blockC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes, groupImages } = tiling;
-  const { blocks, chunks, isLong } = sharesOf(g, tiling);
+  const { paddedC, blockC, sumsPerPixel, tilePixels, tileRows, rowPixels, imageBytes } = tiling;
+  const { blocks, chunks, isLong } = sharesOf(g, tiling, kind);
+  // A padded image that is held alone serves all of its chunks.
+  const groupImages = kind === "both" && chunks > g.images ? 1 : tiling.groupImages;
   const [, padH, padW] = g.paddedSize;
   const header = new Int32Array(PlanField.Count);
   header.set([g.images, ...g.inSize, g.inChannels, paddedC], PlanField.Images);
@@ -173,24 +183,25 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
 
   const vectors = sumsPerPixel / 4;
   const tile = ceilTo(tilePixels * tileRows, 4);
-  const isGradient = kind === "filter" || kind === "depthwiseFilter";
-  const weightBytes = g.slots.length * paddedC * (kind === "filter" ? 32 * panels : 4);
+  const isGradient = kind !== "forward" && kind !== "depthwise";
+  const weightBytes = g.slots.length * paddedC * (kind === "depthwiseFilter" ? 4 : 32 * panels);
   // A group's weights are packed without its padding.
   const packedVectors = groups === 1 ? vectors : (g.slots.length * g.inChannels) / 4;
-  if (kind === "forward") layout.buffer(PlanField.Packed, packedVectors * panels * 128);
+  if (isForward(kind)) layout.buffer(PlanField.Packed, packedVectors * panels * 128);
   if (isGradient) layout.buffer(PlanField.Accumulators, weightBytes * chunks * (isLong ? 2 : 1));
   const threadStart = layout.align();
   layout.buffer(PlanField.ScaledTable, 4 * slotTable.length);
   layout.buffer(PlanField.RowSums, tileRows * rows.sources.length * rowPixels * 64);
   layout.buffer(PlanField.Sums, tile * vectors * 16);
   if (kind === "filter") layout.buffer(PlanField.Packed, tile * panels * 32);
+  if (kind === "both") layout.buffer(PlanField.PackedPixels, tile * (panels * 32 + 16));
   if (kind === "depthwise") layout.buffer(PlanField.Packed, vectors * 16);
   if (kind === "depthwiseFilter") layout.buffer(PlanField.Packed, tile * blockC * 4);
   // The last tile of a row may read up to one row too far: keep that inside the buffer.
   layout.buffer(PlanField.Padded, groupImages * imageBytes + rowPixels * 64);
 
   const outRows = g.images * g.outSize[0] * g.outSize[1];
-  const units = { forward: outRows, depthwise: blocks * outRows, filter: blocks * chunks };
+  const units = { forward: outRows, both: chunks, depthwise: blocks * outRows, filter: blocks * chunks };
   const isDepthwise = kind === "depthwise" || kind === "depthwiseFilter";
   // Where each channel is by itself, adding up the taps is most of the work.
   const perChannel = isDepthwise ? slotTable.length : (g.slots.length * g.outChannels) / groups;
@@ -202,7 +213,7 @@ export function makePlan(g: Gather, kind: PlanKind): Plan {
     threadStart,
     units: units[kind === "depthwiseFilter" ? "filter" : kind],
     panels: groups === 1 ? panels : groups,
-    blocks,
+    finishUnits: kind === "both" ? vectors : blocks,
     multiplyAdds: g.images * volume(g.outSize) * paddedC * perChannel,
     hasDeadMatrices: g.slots.length < g.matrices,
   };
