@@ -7,7 +7,6 @@ import {
   type Convolutions,
   type ConvShape,
   type ConvUse,
-  type Gather,
   gatherOf,
   keyOf,
 } from "@gmr-conv/tfjs";
@@ -53,14 +52,13 @@ const MAX_BOTH = 1 << 16;
 const MIN_CHANNELS = 16;
 
 /** Whether the sums of dy are to serve both gradients. */
-function sharesSums(shape: ConvShape, { slots }: Gather): boolean {
-  const { strides, groups = 1, inChannels, outChannels } = shape;
+function sharesSums({ strides, groups = 1, matrices, inChannels, outChannels }: ConvShape): boolean {
   return (
     groups === 1 &&
     // With strides, dx has more pixels than dy.
     strides.every((stride) => stride === 1) &&
     inChannels >= MIN_CHANNELS &&
-    slots.length * inChannels * outChannels <= MAX_BOTH
+    matrices * inChannels * outChannels <= MAX_BOTH
   );
 }
 
@@ -73,8 +71,7 @@ function inputGradientByKernel(
   dxShape: readonly number[],
 ): Native {
   const { weightGradient } = state;
-  const gather = gatherOf(shape, "input");
-  if (!x || !state.wantsWeightGradient || !sharesSums(shape, gather)) {
+  if (!x || !state.wantsWeightGradient || !sharesSums(shape)) {
     return byKernel(ops, shape, "input", [dy, weights], dxShape);
   }
   const inputs = [dy, weights, x].map((input) => ops.input(input));
@@ -82,7 +79,7 @@ function inputGradientByKernel(
     Kind.BothGradients,
     inputs,
     [dxShape, weights.shape],
-    () => convolutionPlan(gather, true),
+    () => convolutionPlan(gatherOf(shape, "input"), true),
     keyOf(shape, "input"),
   );
   const kept = ops.keep(dw);
